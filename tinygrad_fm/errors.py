@@ -1,0 +1,35 @@
+"""Every exception a user of the framework can meet, apart from Python's own ``ValueError``, ``TypeError`` and friends.
+
+Each derives from the built-in class that PyTorch users already catch (mostly ``RuntimeError``), so code written for PyTorch
+handles ours unchanged; the class name tells a newcomer what kind of mistake it was.
+"""
+
+from __future__ import annotations
+
+
+class AutogradError(RuntimeError):
+    """The tape cannot do what was asked: a backward on a non-scalar, a graph already freed, a saved array overwritten."""
+
+
+class GradcheckError(AutogradError):
+    """An analytic gradient differs from its finite-difference estimate; the message names op, argument and index."""
+
+
+class ShapeError(RuntimeError, ValueError):
+    """Shapes do not fit the operation; the message gives the ones that came and the ones that were expected."""
+
+
+class DataError(RuntimeError):
+    """A data file is missing, truncated, corrupt or a different data set under the same name."""
+
+
+class CheckpointError(RuntimeError):
+    """A saved file cannot be used: damaged, from another model, or not written by this framework."""
+
+
+class NonFiniteLossError(RuntimeError):
+    """The loss became NaN or infinite; training stopped and kept the last good checkpoint."""
+
+
+class MissingExtraError(ImportError):
+    """An optional dependency is not installed; the message names the extra that brings it."""
