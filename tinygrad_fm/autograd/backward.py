@@ -1,0 +1,391 @@
+"""The backward pass: walks the tape from the results to the leaves, one rule per input.
+
+Every node has a number, higher than those of its inputs. Taking the highest number first therefore means that a node's
+gradient is complete when its turn comes: everything that used its result had a higher number. A heap of numbers is all the
+order there is; nothing recurses, so a chain of any length works.
+"""
+
+from __future__ import annotations
+
+import sys
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from heapq import heappop, heappush
+from typing import Any
+
+import numpy as np
+
+from ..dtypes import OURS
+from ..errors import AutogradError
+from . import hooks, versions
+from . import primitive as engine
+from .broadcast import broadcasts_to, sum_to
+from .hooks import OpCall
+from .modes import enable_grad, state
+from .node import Leaf, Node, Output
+from .primitive import box
+
+_ndarray = np.ndarray
+_deliver = threading.Lock()  # two threads may deliver to the same leaf
+
+
+def _calibrate() -> int:
+    """What ``sys.getrefcount`` says of an array that only the caller's local variable holds, seen as ``_deliver`` sees it."""
+
+    def count(array: Any) -> int:
+        return sys.getrefcount(array)
+
+    fresh = np.zeros(1)
+    return count(fresh)
+
+
+_FRESH = _calibrate()
+
+
+def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
+    """``g`` with its axes in memory in the given order, slowest first (None: C order); a copy only if they are not."""
+    if order is None:
+        return np.ascontiguousarray(g)
+    if g.transpose(order).flags.c_contiguous:
+        return g
+    out = np.empty([g.shape[axis] for axis in order], g.dtype).transpose(np.argsort(order))
+    out[...] = g
+    return out
+
+
+def _fit(node: Any, parent: Any, dx: Any) -> Any:
+    """Give a rule's result the shape and dtype of the input that it is the gradient of."""
+    array = dx._array if isinstance(dx, engine.Tensor) else np.asarray(dx)
+    dx = dx if isinstance(dx, engine.Tensor) else array
+    if array.shape != parent.shape:
+        broadcast = getattr(node.op, "broadcasts", False) and array.shape == node.shape
+        if not (broadcast and broadcasts_to(parent.shape, array.shape)):
+            raise AutogradError(
+                f"the backward rule of {node.describe()} for input {node.parents.index(parent)} returned a gradient of "
+                f"shape {tuple(array.shape)}, but the input has shape {tuple(parent.shape)}"
+            )
+        dx = sum_to(dx, shape=parent.shape)
+    if array.dtype != parent.dtype:
+        dx = dx.to(OURS[parent.dtype]) if isinstance(dx, engine.Tensor) else dx.astype(parent.dtype)
+    return dx
+
+
+class _Pass:
+    """One backward pass: the gradients on their way, by the number of the node they belong to."""
+
+    def __init__(self, retain: bool, create: bool, wanted: dict[Any, Any], inner: set[Any] | None) -> None:
+        self.retain, self.create = retain, create
+        self.wanted = wanted  # node -> its gradient, where only some are asked for
+        self.inner = inner or set()  # the nodes from which a wanted one can be reached
+        self.goals = None if inner is None else self.inner | wanted.keys()  # None: deliver to all leaves
+        self.plain = self.goals is None and not create
+        self.heap: list[int] = []
+        self.nodes: dict[int, Any] = {}
+        self.gradients: dict[int, Any] = {}
+        self.own: set[int] = set()  # numbers whose gradient is a sum made here, which may be added to in place
+
+    def pass_on(self, node: Any, parent: Any, g: Any) -> None:
+        """Add ``g``, which a rule of ``node`` gave, to the gradient of ``parent``, in the shape, dtype and memory order of
+        its value. The first gradient is borrowed; only sums made here are changed in place."""
+        shape = parent.shape
+        if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
+            g = _fit(node, parent, g)
+        if len(shape) == 4 and type(g) is _ndarray:
+            g = _in_order(g, parent.order)
+        number, gradients = parent.number, self.gradients
+        if number not in gradients:
+            gradients[number] = g
+            self.nodes[number] = parent
+            heappush(self.heap, -number)
+        elif number in self.own:
+            held = gradients[number]
+            np.add(held, g, out=held)
+        else:
+            gradients[number] = total = gradients[number] + g
+            if type(total) is _ndarray:  # sums of 0-d arrays are NumPy scalars, of Tensors Tensors
+                self.own.add(number)
+
+    def run(self) -> None:
+        """Take the nodes from the highest number down until no gradient is left on its way."""
+        heap, nodes, gradients, wanted, everything = self.heap, self.nodes, self.gradients, self.wanted, self.goals is None
+        while heap:
+            number = -heappop(heap)
+            node = nodes.pop(number)
+            g = gradients.pop(number)
+            if node.hooks:
+                g = self._call_hooks(node, g)
+            if wanted and node in wanted:
+                wanted[node] = g
+            kind = type(node)
+            if kind is Node:
+                if everything or node in self.inner:
+                    self._step(node, g)
+            elif kind is Output:
+                self._collect(node, g)
+            elif everything:
+                self._deliver(node, g)
+
+    def _step(self, node: Node, g: Any) -> None:
+        """Run the rules of ``node`` and pass the gradients on to its inputs. Lets go of what the node saved."""
+        saved = node.saved
+        if saved is None:
+            raise AutogradError(
+                f"backward of {node.describe()} needs arrays that an earlier backward has let go: "
+                "call the earlier one with retain_graph=True to go through the graph a second time"
+            )
+        if saved:
+            if versions.log.last > node.number:
+                node.check_saved()
+            if not self.retain:
+                node.saved = None
+        rules = node.plan.rules
+        if self.plain and rules and not hooks.active:
+            parents, pass_on = node.parents, self.pass_on
+            for position, rule, reads in rules:
+                count = len(reads)
+                if count == 1:
+                    dx = rule(g, saved[reads[0]])
+                elif count == 0:
+                    dx = rule(g)
+                else:
+                    dx = rule(g, *[saved[i] for i in reads])
+                pass_on(node, parents[position], dx)
+            return
+        if hooks.active:
+            call = OpCall(node.op.name, "backward", tuple(g) if isinstance(g, _Bundle) else (g,), node.static, node)
+            found = hooks.around(call, lambda: node.op.pull(node, g, saved, self.create, self.goals))
+        else:
+            found = node.op.pull(node, g, saved, self.create, self.goals)
+        for parent, dx in found:
+            self.pass_on(node, parent, dx)
+
+    def _collect(self, output: Output, g: Any) -> None:
+        """Put the gradient of one of several results of an operation in its place."""
+        node = output.parents[0]
+        held = self.gradients.get(node.number)
+        if held is None:
+            held = self.gradients[node.number] = _Bundle([None] * node.outputs)
+            self.nodes[node.number] = node
+            heappush(self.heap, -node.number)
+        held[output.index] = g
+
+    def _call_hooks(self, node: Any, g: Any) -> Any:
+        for hook in tuple(node.hooks.values()):
+            tensor = g if self.create else box(g)
+            replaced = hook(tensor)
+            if replaced is None:
+                continue
+            if not isinstance(replaced, engine.Tensor) or replaced.shape != node.shape:
+                raise AutogradError(
+                    f"a gradient hook must return None or a Tensor of shape {tuple(node.shape)}, got {replaced!r}"
+                )
+            g = replaced if self.create else replaced._array
+        return g
+
+    def _deliver(self, leaf: Leaf, g: Any) -> None:
+        """Add ``g`` to the leaf's ``.grad``, which aliases no other array: taken over only if nobody else holds it."""
+        tensor = leaf.tensor()
+        if tensor is None:
+            return
+        with _deliver:
+            if tensor.grad is None:
+                if self.create:
+                    tensor.grad = clone(g)
+                elif sys.getrefcount(g) <= _FRESH and g.base is None and g.flags.c_contiguous:
+                    tensor.grad = box(g)
+                else:
+                    tensor.grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
+            elif self.create or tensor.grad._node is not None:
+                tensor.grad = tensor.grad + (g if self.create else box(g))
+            else:
+                np.add(tensor.grad._array, g, out=tensor.grad._array)
+                versions.written(tensor.grad._array)
+        if leaf.after_hooks:
+            for hook in tuple(leaf.after_hooks.values()):
+                hook(tensor)
+
+
+class _Bundle(list[Any]):
+    """The gradients of an operation's several results; None for those that nothing used."""
+
+
+def _reaching(starts: Iterable[Any], targets: Iterable[Any]) -> set[Any]:
+    """The nodes below ``starts`` from which one of ``targets`` can be reached."""
+    seen: dict[Any, None] = {}
+    pending = list(starts)
+    while pending:
+        node = pending.pop()
+        if node is not None and node not in seen:
+            seen[node] = None
+            pending += node.parents
+    reaching: set[Any] = set()
+    goals = set(targets)
+    for node in sorted(seen, key=lambda node: node.number):
+        if any(parent in reaching or parent in goals for parent in node.parents if parent is not None):
+            reaching.add(node)
+    return reaching
+
+
+def run_backward(
+    roots: Sequence[tuple[Any, Any]], retain: bool, create: bool, wanted: dict[Any, Any] | None = None
+) -> None:
+    """Send gradients from ``roots``, pairs of a node and the gradient of its result, to the leaves or to ``wanted``."""
+    inner = None if wanted is None else _reaching((node for node, _ in roots), wanted)
+    sweep = _Pass(retain, create, wanted if wanted is not None else {}, inner)
+    for node, g in roots:
+        sweep.pass_on(None, node, g)
+    previous = state.grad_enabled
+    state.grad_enabled = create
+    try:
+        with np.errstate(all="ignore"):
+            sweep.run()
+    finally:
+        state.grad_enabled = previous
+
+
+def _start(output: Any, g: Any, create: bool) -> tuple[Any, Any]:
+    """The node of ``output`` and the gradient to start from: ``g``, or 1 for a scalar."""
+    if output._view is not None:
+        output._view.refresh(output)
+    if output._node is None:
+        raise AutogradError(
+            "this tensor does not require grad and has no operation behind it: nothing that it was computed from had "
+            "requires_grad=True, or it was computed under no_grad()"
+        )
+    if g is None:
+        if output._array.size != 1:
+            raise AutogradError(
+                f"grad can be implicitly created only for scalar outputs: this one has shape {tuple(output.shape)}; "
+                "reduce it with sum() or mean(), or pass the gradient"
+            )
+        array = np.ones(output._array.shape, output._array.dtype)
+        return output._node, box(array) if create else array
+    if not isinstance(g, engine.Tensor):
+        raise TypeError(f"gradients must be Tensors or None, got {type(g).__name__}")
+    if g.shape != output.shape:
+        raise AutogradError(f"the gradient has shape {tuple(g.shape)}, but the output has shape {tuple(output.shape)}")
+    if g._array.dtype != output._array.dtype:
+        g = g.to(output.dtype)
+    return output._node, g if create else g._array
+
+
+def _as_list(value: Any, count: int | None = None) -> list[Any]:
+    if value is None:
+        return [None] * (count or 0)
+    return [value] if isinstance(value, engine.Tensor) else list(value)
+
+
+def _roots(outputs: list[Any], gradients: Any, create: bool) -> list[tuple[Any, Any]]:
+    given = _as_list(gradients, len(outputs))
+    if len(given) != len(outputs):
+        raise AutogradError(f"got {len(outputs)} outputs but {len(given)} gradients")
+    return [_start(output, g, create) for output, g in zip(outputs, given, strict=True)]
+
+
+def backward(
+    tensors: Any, grad_tensors: Any = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+) -> None:
+    """Compute the gradient of ``tensors`` and add it to ``.grad`` of the leaves it depends on.
+
+    Args:
+        tensors: one tensor or several.
+        grad_tensors: for each, the gradient to start from, of its shape; may be None for tensors with one element.
+        retain_graph: keep what was saved, so that the graph can be gone through again; as ``create_graph`` by default.
+        create_graph: record the backward pass itself, so that the gradients can be differentiated.
+        inputs: add to ``.grad`` of these tensors only.
+
+    Raises:
+        AutogradError: no graph, a missing or misshaped gradient, a graph already let go, a saved array overwritten.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.autograd.backward.html
+    """
+    roots = _roots(_as_list(tensors), grad_tensors, create_graph)
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        run_backward(roots, retain, create_graph)
+        return
+    chosen = _as_list(inputs)
+    if not chosen:
+        raise AutogradError("backward(): inputs must name at least one tensor; leave it out to reach all leaves")
+    for tensor, g in zip(chosen, grad_of(roots, chosen, retain, create_graph), strict=True):
+        if g is not None:
+            tensor.grad = g if tensor.grad is None else tensor.grad + g
+
+
+def grad(
+    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
+    allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False,
+) -> tuple[Any, ...]:  # fmt: skip
+    """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
+
+    Args:
+        outputs, inputs: one tensor or several; an input may be a leaf or the result of an operation.
+        grad_outputs: for each output, the gradient to start from; None for outputs with one element.
+        retain_graph, create_graph: as in :func:`backward`.
+        allow_unused: give None for an input that the outputs do not depend on, instead of raising.
+        is_grads_batched: not offered; anything but False raises.
+        materialize_grads: zeros instead of None for unused inputs.
+
+    Returns:
+        A tuple with one gradient per input.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> dy, = torch.autograd.grad(x ** 3, x, create_graph=True)
+    >>> torch.autograd.grad(dy, x)
+    (tensor(18.),)
+    """
+    if is_grads_batched:
+        raise ValueError("grad(): is_grads_batched is not offered; call grad() once for each gradient of the batch")
+    chosen = _as_list(inputs)
+    roots = _roots(_as_list(outputs), grad_outputs, create_graph)
+    found = grad_of(roots, chosen, create_graph if retain_graph is None else retain_graph, create_graph)
+    if allow_unused is None:
+        allow_unused = materialize_grads
+    for i, g in enumerate(found):
+        if g is None and materialize_grads:
+            found[i] = box(np.zeros_like(chosen[i]._array))
+        elif g is None and not allow_unused:
+            raise AutogradError(
+                f"input {i} was not used to compute the outputs; pass allow_unused=True if that is intended"
+            )
+    return tuple(found)
+
+
+def grad_of(roots: Sequence[tuple[Any, Any]], inputs: Sequence[Any], retain: bool, create: bool) -> list[Any]:
+    """The gradients of ``inputs`` as Tensors, None for those that the roots do not depend on."""
+    for i, tensor in enumerate(inputs):
+        if not isinstance(tensor, engine.Tensor):
+            raise TypeError(f"inputs must be Tensors, input {i} is {type(tensor).__name__}")
+        if tensor._view is not None:
+            tensor._view.refresh(tensor)
+        if tensor._node is None:
+            raise AutogradError(f"input {i} does not require grad; call requires_grad_() on it before it is used")
+    wanted: dict[Any, Any] = {tensor._node: None for tensor in inputs}
+    run_backward(roots, retain, create, wanted)
+    found = (wanted[tensor._node] for tensor in inputs)
+    return [g if g is None or isinstance(g, engine.Tensor) else box(np.array(g, order="K")) for g in found]
+
+
+def differentiate_composition(
+    composition: Callable[..., Any], node: Node, saved: Sequence[Any], g: Any
+) -> list[tuple[Any, Any]]:
+    """The gradients of a fused operation's inputs as a recorded computation: its composition, run on the saved inputs.
+
+    Returns pairs of an input's node and its gradient, as ``pull`` does.
+    """
+    values = dict(zip(node.plan.kept, saved, strict=True))
+    # clones stop the inner pass at the inputs, and lead on from there to where the inputs came from
+    inputs = [
+        clone(box(values[i], parent)) if parent is not None else box(values[i]) if values[i] is not None else None
+        for i, parent in enumerate(node.parents)
+    ]
+    with enable_grad():
+        y = composition(*inputs, **node.static)
+    results = list(zip(y, g, strict=True)) if isinstance(g, _Bundle) else [(y, g)]
+    roots = [(out._node, gi) for out, gi in results if gi is not None and out._node is not None]
+    found = grad_of(roots, [inputs[i] for i in node.plan.live], retain=True, create=True)
+    return [(node.parents[i], dx) for i, dx in zip(node.plan.live, found, strict=True) if dx is not None]
+
+
+clone = engine.primitive(lambda x: x.copy(order="K"), name="clone", promotion=None, x=lambda g: g)

@@ -1,0 +1,30 @@
+"""Broadcasting and its undoing, each the other's derivative."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from .primitive import primitive
+
+
+def _sum_to(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    extra = x.ndim - len(shape)
+    axes = tuple(i for i, n in enumerate(x.shape) if i < extra or (shape[i - extra] == 1 and n != 1))
+    return x.sum(axis=axes, keepdims=True).reshape(shape) if extra else x.sum(axis=axes, keepdims=True)
+
+
+sum_to = primitive(_sum_to, name="sum_to", promotion=None, x=lambda g, x_shape: broadcast_to(g, shape=x_shape))
+
+# no rule beyond "g": the backward loop itself sums a gradient back over the axes that were broadcast
+broadcast_to = primitive(
+    lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", promotion=None, broadcasts=True, view=True,
+    x=lambda g: g,
+)  # fmt: skip
+
+
+def broadcasts_to(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
+    """Whether an array of ``shape`` can be broadcast to the shape ``to``."""
+    extra = len(to) - len(shape)
+    return extra >= 0 and all(n in (1, m) for n, m in zip(shape, to[extra:], strict=True))

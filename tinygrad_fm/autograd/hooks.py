@@ -1,0 +1,105 @@
+"""The global op hook: sees every recorded operation, forward and backward. Off by default, and free when off."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from .modes import state
+
+
+@dataclass(slots=True)
+class OpCall:
+    """What a hook is told about one run of an operation.
+
+    Attributes:
+        name: the operation's.
+        phase: "forward" or "backward".
+        inputs: forward, the arguments as they were given (Tensors, arrays, numbers); backward, the gradient of the result.
+        static: the keyword arguments.
+        node: backward, the node whose rules run; forward, None (the results carry theirs).
+    """
+
+    name: str
+    phase: str
+    inputs: tuple[Any, ...]
+    static: dict[str, Any]
+    node: Any = None
+
+
+Hook = Callable[[OpCall, Callable[[], Any]], Any]
+
+active: list[Hook] = []  # outermost first
+
+
+@contextmanager
+def op_hook(hook: Hook) -> Iterator[None]:
+    """Within the block, ``hook(call, run)`` stands around every operation on Tensors and every backward rule, in all threads.
+
+    The hook must call ``run()`` once and return what it returns; before, after and around that it may measure, check, or
+    catch and re-raise. Several hooks nest, the one entered first outermost.
+
+    >>> import tinygrad_fm as torch
+    >>> seen = []
+    >>> def watch(call, run):
+    ...     seen.append((call.phase, call.name))
+    ...     return run()
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> with torch.autograd.op_hook(watch):
+    ...     (x * x).backward()
+    >>> seen
+    [('forward', 'mul'), ('backward', 'mul')]
+    """
+    active.append(hook)
+    try:
+        yield
+    finally:
+        active.remove(hook)
+
+
+def around(call: OpCall, run: Callable[[], Any]) -> Any:
+    """Run ``run`` inside all active hooks."""
+    for hook in reversed(tuple(active)):
+        run = _wrap(hook, call, run)
+    return run()
+
+
+def _wrap(hook: Hook, call: OpCall, run: Callable[[], Any]) -> Callable[[], Any]:
+    return lambda: hook(call, run)
+
+
+def around_forward(table: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
+    """Run ``op`` inside all active hooks, which do not see it a second time."""
+
+    def run() -> Any:
+        state.inside_hook = True
+        try:
+            return op(*args, **static)
+        finally:
+            state.inside_hook = False
+
+    return around(OpCall(table.name, "forward", args, static), run)
+
+
+class Removable:
+    """What registering a hook returns: call ``remove()`` to take the hook away again, or use it in a ``with``."""
+
+    _ids = itertools.count()
+
+    def __init__(self, hooks: dict[int, Any], hook: Any) -> None:
+        self.id = next(self._ids)
+        self._hooks = hooks
+        hooks[self.id] = hook
+
+    def remove(self) -> None:
+        """Take the hook away; nothing happens if it is gone already."""
+        self._hooks.pop(self.id, None)
+
+    def __enter__(self) -> Removable:
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        self.remove()

@@ -1,0 +1,105 @@
+"""What each thread is doing: whether it records, which module it is in, whether fused kernels are allowed."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+class State(threading.local):
+    """One thread's modes; the class attributes are what a new thread starts with."""
+
+    grad_enabled: bool = True
+    composed: bool = False
+    # (weak reference to the outermost module being called, to the innermost); nodes keep it, a path is looked up when asked
+    scope: tuple[Any, Any] | None = None
+    # True while the innermost op of a hooked call runs, so that the hooks do not see it twice
+    inside_hook: bool = False
+
+
+state = State()
+
+
+class _Mode:
+    """Sets one attribute of :data:`state` for a while: a context manager, and a decorator with or without ``()``."""
+
+    attribute = "grad_enabled"
+    value = True
+
+    def __new__(cls, function: Any = None) -> Any:
+        self = super().__new__(cls)
+        self._previous: list[bool] = []
+        return self if function is None else self(function)  # `@no_grad` without parentheses decorates
+
+    def __enter__(self) -> None:
+        self._previous.append(getattr(state, self.attribute))  # a stack: one object may be entered twice
+        setattr(state, self.attribute, self.value)
+
+    def __exit__(self, *exception: Any) -> None:
+        setattr(state, self.attribute, self._previous.pop())
+
+    def __call__(self, function: F) -> F:
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with type(self)():
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+class no_grad(_Mode):
+    """Operations inside record nothing: ``with no_grad():`` or ``@no_grad()``. Holds for the current thread only.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(2, requires_grad=True)
+    >>> with torch.no_grad():
+    ...     y = x * 2
+    >>> y.requires_grad
+    False
+    """
+
+    value = False
+
+
+class enable_grad(_Mode):
+    """Operations inside record again, within a :class:`no_grad`."""
+
+
+class composed(_Mode):
+    """Fused kernels are off inside: every operation runs as the plain composition that defines it. For the current thread."""
+
+    attribute = "composed"
+
+
+class set_grad_enabled:
+    """Turn recording on or off: at once when called, and back at the end when used as ``with set_grad_enabled(mode):``."""
+
+    def __init__(self, mode: bool) -> None:
+        self._mode = bool(mode)
+        self._previous = state.grad_enabled
+        state.grad_enabled = self._mode
+
+    def __enter__(self) -> None:
+        state.grad_enabled = self._mode
+
+    def __exit__(self, *exception: Any) -> None:
+        state.grad_enabled = self._previous
+
+    def __call__(self, function: F) -> F:
+        state.grad_enabled = self._previous  # as a decorator it only counts while the function runs
+
+        @wraps(function)
+        def wrapped(*args: Any, **kwargs: Any) -> Any:
+            with set_grad_enabled(self._mode):
+                return function(*args, **kwargs)
+
+        return wrapped  # type: ignore[return-value]
+
+
+def is_grad_enabled() -> bool:
+    """Whether the current thread records operations."""
+    return state.grad_enabled

@@ -1,0 +1,118 @@
+"""Data types: PyTorch's names for NumPy's types, and PyTorch's rules for what comes of mixing two of them.
+
+NumPy's rules differ in two places that matter here. NumPy widens float32 × int64 to float64; PyTorch keeps float32, because
+the *category* (bool < integer < float) decides first. And in PyTorch a 0-d tensor or a Python number never widens a tensor
+of its own category: float32 (3,) × float64 () is float32. https://pytorch.org/docs/stable/tensor_attributes.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+class dtype:  # PyTorch's name for the class
+    """The type of a tensor's elements, one object each (``tinygrad_fm.float32``, …); compare with ``is`` or ``==``.
+
+    Prints as ``torch.float32``, which is what one types after ``import tinygrad_fm as torch``.
+    """
+
+    def __init__(self, name: str) -> None:
+        self.numpy = np.dtype(name)
+        self.name = self.numpy.name
+        self.itemsize = self.numpy.itemsize
+        self.is_floating_point = self.numpy.kind == "f"
+        self.is_complex = False
+        self.is_signed = self.numpy.kind in "if"
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+    def __copy__(self) -> dtype:
+        return self
+
+    def __deepcopy__(self, memo: Any) -> dtype:
+        return self
+
+
+float16, float32, float64 = dtype("float16"), dtype("float32"), dtype("float64")
+uint8, int8, int16, int32, int64 = (dtype(name) for name in ("uint8", "int8", "int16", "int32", "int64"))
+bool_ = dtype("bool")
+
+OURS = {t.numpy: t for t in (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)}
+_PYTHON = {float: float32, int: int64, bool: bool_}
+_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+
+_default = np.dtype(np.float32)
+
+
+def get_default_dtype() -> dtype:
+    """The type that Python floats become: float32 unless :func:`set_default_dtype` says otherwise."""
+    return OURS[_default]
+
+
+def set_default_dtype(d: dtype) -> None:
+    """Make ``d`` (float32 or float64) the type of tensors built from Python floats and of ``zeros``, ``randn`` and the like.
+
+    Raises TypeError for a type that is not floating point.
+    """
+    global _default  # noqa: PLW0603  # PyTorch's API: one setting for the process
+    if not as_numpy(d).kind == "f":
+        raise TypeError(f"only floating-point types are supported as the default type, got {d!r}")
+    _default = as_numpy(d)
+
+
+def default_float() -> np.dtype[Any]:
+    """The default dtype as NumPy's object."""
+    return _default
+
+
+def as_numpy(d: Any) -> np.dtype[Any]:
+    """NumPy's dtype for whatever names one: ours, Python's ``float``/``int``/``bool``, or NumPy's own.
+
+    Raises TypeError for a type that tensors cannot hold (complex, strings, objects …).
+    """
+    if isinstance(d, dtype):
+        return d.numpy
+    if d is float:
+        return _default
+    try:
+        found = _PYTHON[d].numpy if d in _PYTHON else np.dtype(d)
+    except TypeError:
+        found = None
+    if found not in OURS:
+        raise TypeError(f"expected a dtype such as float32, float64, int64 or bool, got {d!r}")
+    return found
+
+
+def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
+    """The type that holds both, by PyTorch's table: an integer joins a float without widening it."""
+    if a is b:
+        return a
+    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
+        return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
+    return np.promote_types(a, b)
+
+
+def result_type(values: Iterable[Any]) -> np.dtype[Any]:
+    """The type of an elementwise operation on ``values``: ndarrays, or Python numbers.
+
+    Arrays with dimensions decide; 0-d arrays only if they are of a higher category than those, Python numbers only if they
+    are of a higher category than both (and then as the default float, int64 or bool).
+    """
+    best: list[np.dtype[Any] | None] = [None, None, None]  # of arrays with dimensions, 0-d arrays, Python numbers
+    for value in values:
+        if isinstance(value, np.ndarray):
+            rank, found = (0 if value.ndim else 1), value.dtype
+        else:
+            rank, found = 2, _default if isinstance(value, float) else _PYTHON[type(value)].numpy
+        held = best[rank]
+        best[rank] = found if held is None else promote_types(held, found)
+    result: np.dtype[Any] | None = None
+    for found in best:
+        if found is not None and (result is None or _CATEGORY[found.kind] > _CATEGORY[result.kind]):
+            result = found
+    assert result is not None, "an operation has at least one input"
+    return result
