@@ -1,0 +1,99 @@
+"""How a list of samples becomes a batch."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from tinygrad_fm.tensor import Tensor, from_numpy
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Join B samples of one kind into a batch, structure by structure, as PyTorch's ``default_collate``.
+
+    Tensors and arrays are stacked along a new first dimension; floats become a float64 tensor (B,), integers int64,
+    bools bool; strings and bytes stay a list; mappings, named tuples and sequences keep their form with every field
+    collated, except that a plain tuple becomes a list.
+
+    Raises:
+        TypeError: samples are of a kind that cannot be joined; use a ``collate_fn`` of your own for those.
+        ValueError: the list is empty, shapes or lengths differ, or samples lack each other's keys.
+
+    >>> default_collate([{"size": 1, "name": "a"}, {"size": 2, "name": "b"}])["name"]
+    ['a', 'b']
+    >>> [part.tolist() for part in default_collate([(0, 1.5), (1, 2.5)])]
+    [[0, 1], [1.5, 2.5]]
+    """
+    if not batch:
+        raise ValueError("default_collate: there are no samples to join")
+    first = batch[0]
+    if isinstance(first, Tensor | np.ndarray | np.generic):
+        return _stack(batch)
+    if isinstance(first, bool | int | float | complex):
+        return from_numpy(_numbers(batch))
+    if isinstance(first, str | bytes):
+        return list(batch)
+    if isinstance(first, Mapping):
+        return _rebuild(first, {key: default_collate([_field(sample, key) for sample in batch]) for key in first})
+    if isinstance(first, Sequence):
+        lengths = {len(sample) for sample in batch}
+        if len(lengths) > 1:
+            raise ValueError(f"default_collate: samples have different numbers of fields: {sorted(lengths)}")
+        return _rebuild(first, [default_collate(field) for field in zip(*batch, strict=True)])
+    raise TypeError(
+        f"default_collate: cannot join samples of type {type(first).__name__}; give the DataLoader a collate_fn"
+    )
+
+
+def default_convert(sample: Any) -> Any:
+    """Turn the arrays inside one sample into tensors and leave all else as it is.
+
+    >>> import numpy as np
+    >>> default_convert({"x": np.zeros(3), "name": "a"})["x"].shape == (3,)
+    True
+    """
+    if isinstance(sample, np.ndarray | np.generic) and sample.dtype.kind in "biufc":
+        return from_numpy(np.asarray(sample))
+    if isinstance(sample, Mapping):
+        return _rebuild(sample, {key: default_convert(value) for key, value in sample.items()})
+    if isinstance(sample, Sequence) and not isinstance(sample, str | bytes):
+        return _rebuild(sample, [default_convert(value) for value in sample])
+    return sample
+
+
+def _stack(samples: Sequence[Any]) -> Tensor:
+    if any(isinstance(sample, Tensor) and sample.requires_grad for sample in samples):
+        from tinygrad_fm.ops.shape import stack  # only here are samples part of a graph
+
+        return stack(samples)
+    arrays = [sample._array if isinstance(sample, Tensor) else np.asarray(sample) for sample in samples]
+    if arrays[0].dtype.kind not in "biufc":
+        raise TypeError(f"default_collate: an array of dtype {arrays[0].dtype} cannot become a tensor")
+    shapes = {array.shape for array in arrays}
+    if len(shapes) > 1:
+        raise ValueError(f"default_collate: samples have different shapes: {sorted(shapes)}")
+    return from_numpy(np.stack(arrays))
+
+
+def _numbers(samples: Sequence[Any]) -> np.ndarray[Any, Any]:
+    if not all(isinstance(sample, bool | int | float | complex) for sample in samples):
+        raise TypeError(f"default_collate: numbers mixed with { ({type(s).__name__ for s in samples}) }")
+    return np.array(samples, np.float64) if isinstance(samples[0], float) else np.array(samples)
+
+
+def _field(sample: Any, key: Any) -> Any:
+    if not isinstance(sample, Mapping) or key not in sample:
+        raise ValueError(f"default_collate: a sample has no field {key!r}, which the first sample has")
+    return sample[key]
+
+
+def _rebuild(model: Any, fields: Any) -> Any:
+    """``fields`` in the container type of ``model``; a list or dict where that type cannot be built from them."""
+    if type(model) is tuple:
+        return fields
+    try:
+        return type(model)(*fields) if hasattr(model, "_fields") else type(model)(fields)
+    except TypeError:  # e.g. range, or a mapping whose constructor wants something else
+        return fields

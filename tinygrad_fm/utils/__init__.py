@@ -1,0 +1,1 @@
+"""PyTorch's ``torch.utils``, as far as it goes here."""
