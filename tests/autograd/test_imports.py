@@ -1,0 +1,107 @@
+"""The imports run one way: a floor of the house imports from the floors below it, never from above (docs/architecture.md)."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+
+# lowest floor first; rooms on one floor may know each other
+FLOORS = [
+    ["errors", "dtypes", "random", "runtime"],
+    ["autograd"],
+    ["ops"],
+    ["tensor"],
+    ["func", "profiler"],
+    ["nn"],
+    ["optim", "data"],
+    ["viz", "training", "serialization", "utils", "hub"],
+    ["tinygrad_fm"],
+    ["models"],
+    ["apps", "train_mlp", "train_cnn"],
+]
+LEVEL = {room: level for level, rooms in enumerate(FLOORS) for room in rooms}
+SCRIPTS = ["train_mlp.py", "train_cnn.py"]
+
+
+def files() -> list[Path]:
+    """Every Python file of the library, the models, the apps and the two scripts."""
+    found = [path for folder in ("tinygrad_fm", "models", "apps") for path in sorted((ROOT / folder).rglob("*.py"))]
+    return found + [ROOT / name for name in SCRIPTS if (ROOT / name).exists()]
+
+
+def room_of(module: str) -> str:
+    """The room a dotted module name belongs to: ``tinygrad_fm.nn.functional`` is in ``nn``."""
+    parts = module.split(".")
+    if parts[0] == "tinygrad_fm":
+        return parts[1] if len(parts) > 1 else "tinygrad_fm"
+    return parts[0]
+
+
+def imported(source: str, module: str, is_package: bool) -> list[tuple[int, str]]:
+    """(line, absolute module) of everything that ``module``, whose text is ``source``, imports from this project."""
+    package = module.split(".") if is_package else module.split(".")[:-1]
+    found = []
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found += [(node.lineno, alias.name) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            base = ".".join(package[: len(package) - node.level + 1]) if node.level else ""
+            stem = ".".join(part for part in (base, node.module) if part)
+            # `from tinygrad_fm import nn` takes the room nn, `from tinygrad_fm.nn import Linear` a name out of it
+            found += [
+                (node.lineno, f"{stem}.{alias.name}" if stem == "tinygrad_fm" and alias.name in LEVEL else stem)
+                for alias in node.names
+            ]
+    ours = {"tinygrad_fm", "models", "apps", "train_mlp", "train_cnn"}
+    return [(line, name) for line, name in found if name.split(".")[0] in ours]
+
+
+def backward_imports(source: str, module: str, is_package: bool) -> list[str]:
+    """The imports that run from a floor to one above it, as messages; rooms unknown to the list count as well."""
+    here = room_of(module)
+    wrong = []
+    for line, name in imported(source, module, is_package):
+        there = room_of(name)
+        if here not in LEVEL or there not in LEVEL:
+            wrong.append(f"line {line}: {here} imports {there}: a room that is missing from the list of floors")
+        elif LEVEL[there] > LEVEL[here]:
+            wrong.append(f"line {line}: {here} imports {there}, which stands above it")
+    return wrong
+
+
+def module_name(path: Path) -> tuple[str, bool]:
+    """The dotted name of a file, and whether it is a package's ``__init__``."""
+    parts = list(path.relative_to(ROOT).with_suffix("").parts)
+    return (".".join(parts[:-1]), True) if parts[-1] == "__init__" else (".".join(parts), False)
+
+
+@pytest.mark.parametrize("path", files(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_run_one_way(path: Path) -> None:
+    module, is_package = module_name(path)
+    assert not backward_imports(path.read_text(encoding="utf-8"), module, is_package)
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("tinygrad_fm.ops.linalg", "from ..tensor import Tensor"),
+        ("tinygrad_fm.ops.linalg", "from tinygrad_fm import tensor"),
+        ("tinygrad_fm.autograd.node", "def f():\n    import tinygrad_fm.nn.functional"),
+        ("tinygrad_fm.autograd.node", "from .. import ops"),
+        ("tinygrad_fm.nn.modules.linear", "from ...training import fit"),
+        ("tinygrad_fm.training.fit", "import models"),
+        ("models.mlp", "from apps import evaluate"),
+        ("tinygrad_fm.ops.linalg", "from ..cellar import wine"),
+    ],
+)
+def test_an_import_that_runs_back_is_found(module: str, source: str) -> None:
+    assert backward_imports(source, module, is_package=False)
+
+
+def test_imports_that_are_right_are_left_alone() -> None:
+    assert not backward_imports("from ..autograd import primitive\nimport numpy", "tinygrad_fm.ops.linalg", False)
+    assert not backward_imports("from .nn import Module\nfrom tinygrad_fm import nn", "tinygrad_fm.training", True)
