@@ -10,6 +10,8 @@ from typing import Any
 
 import numpy as np
 
+from .device import check_device
+
 
 class Generator:
     """A source of random numbers with its own state.
@@ -57,12 +59,6 @@ class Generator:
         except (TypeError, KeyError, ValueError) as error:
             raise ValueError(f"expected a state made by Generator.get_state(), got {str(state)[:60]!r}") from error
         return self
-
-
-def check_device(device: Any) -> None:
-    """Accept "cpu" in its spellings; anything else is refused, as there is no other device."""
-    if device is not None and str(device) not in ("cpu", "cpu:0"):
-        raise ValueError(f"the only device is 'cpu', got {device!r}")
 
 
 default_generator = Generator()

@@ -1,16 +1,756 @@
+"""``Tensor``: an array with a place on the tape.
+
+The class holds nothing but the array, the node that made it, and (for a leaf) its gradient. Every operator and method is
+the operation of that name from ``ops``, where the kernels, the rules and the documentation are.
+"""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from typing import Any
+
 import numpy as np
-from .autograd.primitive import register_tensor
-from .autograd import backward as _b
-from .ops.elementwise import _add,_sub,mul,tanh,sigmoid
+
+from . import dtypes, ops
+from .autograd import backward as run_backward
+from .autograd import versions
+from .autograd.hooks import Removable, is_retained, retain
 from .autograd.node import Leaf
+from .autograd.primitive import box, raw, register_tensor
+from .autograd.views import inplace, wrote
+from .device import CPU, check_device, device
+from .dtypes import OURS, as_numpy, default_float, dtype
+from .errors import AutogradError
+from .ops import elementwise
+from .ops.create import as_array, sizes
+from .printing import format_tensor
+
+
+_TYPE_NAMES = {
+    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
+    "int32": "Int", "int64": "Long", "bool": "Bool",
+}  # fmt: skip
+
+
+class Size(tuple[int, ...]):
+    """A shape: a tuple that prints as PyTorch's does and counts its elements."""
+
+    def numel(self) -> int:
+        """How many elements a tensor of this shape has."""
+        return int(np.prod(self, dtype=np.int64))
+
+    def __repr__(self) -> str:
+        return f"torch.Size({list(self)})"
+
+
+def _inplace(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that writes ``op``'s result into the tensor itself."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return inplace(op, self, *args, **kwargs)
+
+    method.__name__ = f"{op.__name__}_"
+    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.views.inplace`."
+    return method
+
+
+def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The operator with this tensor on the right: ``2 - x``."""
+    return lambda self, other: op(other, self)
+
+
+def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
+    def compare(self: Any, other: Any) -> Any:
+        if isinstance(other, (Tensor, np.ndarray, np.generic, int, float)):
+            return op(self, other)
+        return NotImplemented  # `tensor == None` is False, as for any two unrelated objects
+
+    return compare
+
+
+def _of_sizes(op: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that takes its sizes or dimensions either as one sequence or one by one."""
+
+    def method(self: Any, *args: Any) -> Any:
+        return op(self, sizes(args))
+
+    method.__name__, method.__doc__ = op.__name__, op.__doc__
+    return method
+
+
+# NumPy's functions on a Tensor run our operation of the same meaning
+_UFUNCS = {
+    np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div, np.negative: ops.neg,
+    np.power: ops.pow, np.exp: ops.exp, np.log: ops.log, np.log1p: ops.log1p, np.expm1: ops.expm1, np.sqrt: ops.sqrt,
+    np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan, np.tanh: ops.tanh, np.abs: ops.abs, np.square: ops.square,
+    np.maximum: ops.maximum, np.minimum: ops.minimum, np.matmul: ops.matmul, np.sign: ops.sign, np.floor: ops.floor,
+    np.ceil: ops.ceil, np.equal: ops.eq, np.not_equal: ops.ne, np.less: ops.lt, np.less_equal: ops.le,
+    np.greater: ops.gt, np.greater_equal: ops.ge, np.isnan: ops.isnan, np.isinf: ops.isinf, np.isfinite: ops.isfinite,
+}  # fmt: skip
+
+
 class Tensor:
-    _view=None
-    shape=property(lambda s:s._array.shape)
-    _counted=True
-    grad=None
-    def __init__(self,a,requires_grad=False):
-        self._array=np.asarray(a); self._node=Leaf(self) if requires_grad else None
-    __add__=_add
-    __sub__=_sub
-    __mul__=mul
+    """An n-dimensional array of one dtype that remembers, where asked to, how it was computed.
+
+    ``Tensor(data)`` makes a tensor of the default float dtype from nested lists, an array or a tensor, and ``Tensor(2, 3)``
+    one of that size; :func:`tensor` keeps the kind of its data and is what one usually wants.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    >>> (x * x).sum().backward()
+    >>> x.grad
+    tensor([2., 4., 6.])
+    """
+
+    _array: np.ndarray[Any, Any]
+    _node: Any = None  # the operation that made it, a Leaf, or None where no gradient is needed
+    _view: Any = None  # for a view: of what, and how it was made
+    _counted = True  # whether writes to it are counted (not those through .data)
+    grad: Tensor | None = None  # of a leaf, after backward(); None before
+    __array_priority__ = 1000  # `ndarray * tensor` asks the tensor
+
+    def __init__(self, *data: Any, device: Any = None) -> None:
+        check_device(device)
+        if len(data) == 1 and not isinstance(data[0], (int, Size)):
+            self._array = as_array(data[0]).astype(default_float(), copy=False)
+        else:
+            self._array = np.zeros(sizes(data), default_float())
+
+    # -- what it is --------------------------------------------------------------------------------------------------
+
+    @property
+    def shape(self) -> Size:
+        """The size of each dimension."""
+        return Size(self._array.shape)
+
+    def size(self, dim: int | None = None) -> Any:
+        """The shape, or the size of dimension ``dim``."""
+        return Size(self._array.shape) if dim is None else self._array.shape[dim]
+
+    @property
+    def ndim(self) -> int:
+        """How many dimensions."""
+        return self._array.ndim
+
+    def dim(self) -> int:
+        """How many dimensions."""
+        return self._array.ndim
+
+    ndimension = dim
+
+    def numel(self) -> int:
+        """How many elements."""
+        return self._array.size
+
+    nelement = numel
+
+    @property
+    def dtype(self) -> dtype:
+        """The type of the elements."""
+        return OURS[self._array.dtype]
+
+    @property
+    def device(self) -> device:
+        """The CPU."""
+        return CPU
+
+    is_cuda = False
+    is_sparse = False
+    is_quantized = False
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self._array.itemsize
+
+    def element_size(self) -> int:
+        """Bytes per element."""
+        return self._array.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self._array.nbytes
+
+    def stride(self, dim: int | None = None) -> Any:
+        """Elements (not bytes) from one index to the next, in each dimension or in ``dim``."""
+        strides = tuple(n // self._array.itemsize for n in self._array.strides)
+        return strides if dim is None else strides[dim]
+
+    def data_ptr(self) -> int:
+        """Address of the first element."""
+        return int(self._array.ctypes.data)
+
+    def is_contiguous(self, memory_format: Any = None) -> bool:
+        """Whether the elements lie in memory in the order of their indices."""
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self) -> bool:
+        """Whether the elements are floating-point numbers."""
+        return self._array.dtype.kind == "f"
+
+    def is_complex(self) -> bool:
+        """Always False: there are no complex tensors here."""
+        return False
+
+    def type(self, dtype: Any = None) -> Any:
+        """The name of the tensor's type, or with an argument the tensor cast to that dtype."""
+        return self.to(dtype) if dtype is not None else f"torch.{_TYPE_NAMES[self._array.dtype.name]}Tensor"
+
+    # -- the tape ----------------------------------------------------------------------------------------------------
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded."""
+        if self._view is not None:
+            self._view.refresh(self)
+        return self._node is not None
+
+    @requires_grad.setter
+    def requires_grad(self, value: bool) -> None:
+        self.requires_grad_(value)
+
+    def requires_grad_(self, requires_grad: bool = True) -> Tensor:
+        """Ask for this leaf's gradient, or no longer; returns the tensor.
+
+        Raises RuntimeError for integers and bools, and for switching it off on the result of an operation.
+        """
+        if requires_grad == self.requires_grad:
+            return self
+        if not requires_grad:
+            if not self.is_leaf:
+                raise AutogradError(
+                    "requires_grad can only be switched off for leaf tensors; use detach() to get this value without its graph"
+                )
+            self._node = None
+        elif not self.is_floating_point():
+            raise AutogradError(f"only floating-point tensors can require gradients, this one is {self.dtype}")
+        else:
+            self._node = Leaf(self)
+        return self
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor."""
+        return not self.requires_grad or isinstance(self._node, Leaf)
+
+    @property
+    def grad_fn(self) -> Any:
+        """The tape's node of the operation that made this tensor; None for a leaf."""
+        return None if self.is_leaf else self._node
+
+    def backward(
+        self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
+    ) -> None:
+        """Add this tensor's gradient to ``.grad`` of the leaves it was computed from; see :func:`autograd.backward`."""
+        run_backward(self, gradient, retain_graph, create_graph, inputs)
+
+    def detach(self) -> Tensor:
+        """The same memory without the graph."""
+        out = box(self._array)
+        out._counted = self._counted
+        return out
+
+    def detach_(self) -> Tensor:
+        """Cut this tensor off its graph; it becomes a leaf that requires no gradient."""
+        if self._view is not None:
+            raise AutogradError("detach_(): a view cannot be cut off its base in place; use detach()")
+        self._node = None
+        return self
+
+    @property
+    def data(self) -> Tensor:
+        """The same memory without the graph. Writes through it are not counted: backward will not notice them."""
+        out = box(self._array)
+        out._counted = False
+        return out
+
+    @data.setter
+    def data(self, value: Tensor) -> None:
+        if not isinstance(value, Tensor):
+            raise TypeError(f"data must be a Tensor, got {type(value).__name__}")
+        self._array = value._array
+        self._view = None
+        if isinstance(self._node, Leaf):
+            self._node.describe_result(self._array)
+
+    @property
+    def _version(self) -> int:
+        return versions.version(self._array)
+
+    def _written(self) -> None:
+        """Count a write made to ``_array`` by other means than an in-place method."""
+        wrote(self)
+
+    def register_hook(self, hook: Callable[[Tensor], Tensor | None]) -> Removable:
+        """Call ``hook(grad)`` when this tensor's gradient is known; what it returns, if not None, replaces the gradient.
+
+        Returns a handle whose ``remove()`` takes the hook away.
+        """
+        if not self.requires_grad:
+            raise AutogradError("register_hook(): this tensor does not require grad")
+        if self._node.hooks is None:
+            self._node.hooks = {}
+        return Removable(self._node.hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Tensor], None]) -> Removable:
+        """Call ``hook(self)`` after a backward has added to this leaf's ``.grad``. Raises RuntimeError for other tensors."""
+        if not isinstance(self._node, Leaf):
+            raise AutogradError("register_post_accumulate_grad_hook(): only leaf tensors that require grad accumulate one")
+        if self._node.after_hooks is None:
+            self._node.after_hooks = {}
+        return Removable(self._node.after_hooks, hook)
+
+    def retain_grad(self) -> None:
+        """Keep this tensor's gradient in ``.grad`` after backward, though it is not a leaf."""
+        if not self.requires_grad:
+            raise AutogradError("retain_grad(): this tensor does not require grad")
+        if not self.is_leaf:
+            retain(self)
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether :meth:`retain_grad` was called on this tensor."""
+        return not self.is_leaf and is_retained(self)
+
+    # -- out of the tensor -------------------------------------------------------------------------------------------
+
+    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The array itself, sharing memory. Raises RuntimeError if gradients are being recorded: detach() first.
+
+        Args:
+            force: detach, instead of raising.
+        """
+        if self.requires_grad and not force:
+            raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
+        return self._array
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
+        op = _UFUNCS.get(ufunc)
+        if op is None or method != "__call__" or kwargs:
+            call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
+            raise TypeError(f"np.{call} cannot be recorded on Tensors; use the operation of this framework, or tensor.numpy()")
+        return op(*(box(x) if isinstance(x, np.ndarray) else x for x in inputs))
+
+    def item(self) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        if self._array.size != 1:
+            raise RuntimeError(f"a tensor with {self._array.size} elements cannot be converted to one number")
+        return self._array.item()
+
+    def tolist(self) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(
+                f"the truth of a tensor with {self._array.size} elements is ambiguous; use any(), all() or numel()"
+            )
+        return builtins.bool(self._array.item())
+
+    def __float__(self) -> float:
+        return builtins.float(self.item())
+
+    def __int__(self) -> int:
+        return builtins.int(self.item())
+
+    def __index__(self) -> int:
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+            raise TypeError("only integer tensors of one element can be used as an index")
+        return builtins.int(self._array.item())
+
+    def __len__(self) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._array)
+
+    def __iter__(self) -> Iterator[Tensor]:
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(ops.unbind(self, 0))
+
+    def __contains__(self, value: Any) -> bool:
+        return builtins.bool(np.any(self._array == raw(value)))
+
+    def __repr__(self) -> str:
+        return format_tensor(self)
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if not self._array.ndim else object.__format__(self, spec)
+
+    __hash__ = object.__hash__
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
+        if id(self) in memo:
+            return memo[id(self)]  # type: ignore[no-any-return]
+        if not self.is_leaf:
+            raise AutogradError("only leaf tensors can be deep-copied; detach() or clone() this one first")
+        out = object.__new__(type(self))
+        memo[id(self)] = out
+        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_array", "_node", "_view", "grad")})
+        out._array = self._array.copy(order="K")
+        out._node = Leaf(out) if self._node is not None else None
+        if self.grad is not None:
+            out.grad = self.grad.detach().clone()
+        return out
+
+    # -- dtypes and copies -------------------------------------------------------------------------------------------
+
+    def to(self, *args: Any, **kwargs: Any) -> Tensor:
+        """This tensor as another dtype: ``to(float64)``, ``to("cpu")``, ``to("cpu", float64)`` or ``to(other_tensor)``.
+
+        Returns the tensor itself if nothing changes, unless ``copy=True``. Raises RuntimeError for a device but the CPU.
+        """
+        wanted = kwargs.get("dtype")
+        check_device(kwargs.get("device"))
+        for argument in args:
+            if isinstance(argument, Tensor):
+                wanted = argument.dtype
+            elif isinstance(argument, dtype) or argument in (builtins.float, builtins.int, builtins.bool):
+                wanted = argument
+            elif not isinstance(argument, builtins.bool):
+                check_device(argument)
+        if wanted is None or as_numpy(wanted) is self._array.dtype:
+            return self.clone() if kwargs.get("copy") else self
+        return elementwise.cast(self, dtype=as_numpy(wanted))  # type: ignore[no-any-return]
+
+    def type_as(self, other: Tensor) -> Tensor:
+        """This tensor in the dtype of ``other``."""
+        return self.to(other.dtype)
+
+    def cpu(self, memory_format: Any = None) -> Tensor:
+        """The tensor itself."""
+        return self
+
+    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
+        """Raises RuntimeError: there is only the CPU."""
+        check_device("cuda")
+        return self
+
+    def contiguous(self, memory_format: Any = None) -> Tensor:
+        """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
+        return self if self._array.flags.c_contiguous else ops.contiguous_copy(self)
+
+    def float(self) -> Tensor:
+        """``to(float32)``."""
+        return self.to(dtypes.float32)
+
+    def double(self) -> Tensor:
+        """``to(float64)``."""
+        return self.to(dtypes.float64)
+
+    def half(self) -> Tensor:
+        """``to(float16)``."""
+        return self.to(dtypes.float16)
+
+    def long(self) -> Tensor:
+        """``to(int64)``."""
+        return self.to(dtypes.int64)
+
+    def int(self) -> Tensor:
+        """``to(int32)``."""
+        return self.to(dtypes.int32)
+
+    def byte(self) -> Tensor:
+        """``to(uint8)``."""
+        return self.to(dtypes.uint8)
+
+    def bool(self) -> Tensor:
+        """``to(bool)``."""
+        return self.to(dtypes.bool_)
+
+    # -- new tensors of this one's dtype -----------------------------------------------------------------------------
+
+    def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+        """:func:`tensor` with this tensor's dtype."""
+        return ops.tensor(data, dtype or self.dtype, device, requires_grad)  # type: ignore[no-any-return]
+
+    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+        """:func:`zeros` with this tensor's dtype."""
+        return ops.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+
+    new_empty = new_zeros
+
+    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
+        """:func:`ones` with this tensor's dtype."""
+        return ops.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
+
+    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Tensor:
+        """:func:`full` with this tensor's dtype."""
+        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device)  # type: ignore[no-any-return]
+
+    # -- operators: the taped operations themselves, without a frame in between ---------------------------------------
+
+    __add__, __sub__, __mul__, __truediv__ = elementwise._add, elementwise._sub, ops.mul, elementwise._div
+    __radd__, __rmul__ = __add__, __mul__
+    __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise._div)
+    __pow__, __rpow__ = elementwise._pow, _reversed(elementwise._pow)
+    __floordiv__, __rfloordiv__ = ops.floor_divide, _reversed(ops.floor_divide)
+    __mod__, __rmod__ = ops.remainder, _reversed(ops.remainder)
+    __matmul__, __rmatmul__ = ops.matmul, _reversed(ops.matmul)
+    __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
+    __and__, __or__, __xor__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor
+    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __eq__, __ne__ = _comparison(ops.eq), _comparison(ops.ne)  # type: ignore[assignment]
+    __lt__, __le__, __gt__, __ge__ = (_comparison(op) for op in (ops.lt, ops.le, ops.gt, ops.ge))
+
+    def __pos__(self) -> Tensor:
+        return self
+
+    __iadd__, __isub__, __imul__, __itruediv__ = (
+        _inplace(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise._div)
+    )
+    __ipow__, __ifloordiv__, __imod__ = (_inplace(op) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
+    __iand__, __ior__, __ixor__ = (_inplace(op) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+
+    __getitem__ = ops.getitem
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        ops.setitem(self, index, value)
+
+    # -- methods: the operations of the same name --------------------------------------------------------------------
+
+    add = ops.add
+    sub = ops.sub
+    mul = ops.mul
+    div = ops.div
+    pow = ops.pow
+    neg = ops.neg
+    abs = ops.abs
+    reciprocal = ops.reciprocal
+    square = ops.square
+    sqrt = ops.sqrt
+    rsqrt = ops.rsqrt
+    exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    log = ops.log
+    log2 = ops.log2
+    log10 = ops.log10
+    log1p = ops.log1p
+    sin = ops.sin
+    cos = ops.cos
+    tan = ops.tan
+    asin = ops.asin
+    acos = ops.acos
+    atan = ops.atan
+    sinh = ops.sinh
+    cosh = ops.cosh
+    tanh = ops.tanh
+    atan2 = ops.atan2
+    sigmoid = ops.sigmoid
+    erf = ops.erf
+    sign = ops.sign
+    floor = ops.floor
+    ceil = ops.ceil
+    trunc = ops.trunc
+    round = ops.round
+    frac = ops.frac
+    clamp = ops.clamp
+    clip = ops.clip
+    clamp_min = ops.clamp_min
+    clamp_max = ops.clamp_max
+    maximum = ops.maximum
+    minimum = ops.minimum
+    fmax = ops.fmax
+    fmin = ops.fmin
+    remainder = ops.remainder
+    fmod = ops.fmod
+    floor_divide = ops.floor_divide
+    lerp = ops.lerp
+    addcmul = ops.addcmul
+    addcdiv = ops.addcdiv
+    eq = ops.eq
+    ne = ops.ne
+    lt = ops.lt
+    le = ops.le
+    gt = ops.gt
+    ge = ops.ge
+    isnan = ops.isnan
+    isinf = ops.isinf
+    isfinite = ops.isfinite
+    isclose = ops.isclose
+    allclose = ops.allclose
+    equal = ops.equal
+    logical_and = ops.logical_and
+    logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    logical_not = ops.logical_not
+    bitwise_and = ops.bitwise_and
+    bitwise_or = ops.bitwise_or
+    bitwise_xor = ops.bitwise_xor
+    bitwise_not = ops.bitwise_not
+    sum = ops.sum
+    mean = ops.mean
+    var = ops.var
+    std = ops.std
+    prod = ops.prod
+    amax = ops.amax
+    amin = ops.amin
+    max = ops.max
+    min = ops.min
+    norm = ops.norm
+    logsumexp = ops.logsumexp
+    argmax = ops.argmax
+    argmin = ops.argmin
+    any = ops.any
+    all = ops.all
+    cumsum = ops.cumsum
+    count_nonzero = ops.count_nonzero
+    flatten = ops.flatten
+    unflatten = ops.unflatten
+    ravel = ops.ravel
+    transpose = ops.transpose
+    swapaxes = ops.swapaxes
+    movedim = ops.movedim
+    t = ops.t
+    squeeze = ops.squeeze
+    unsqueeze = ops.unsqueeze
+    expand_as = ops.expand_as
+    broadcast_to = ops.broadcast_to
+    split = ops.split
+    chunk = ops.chunk
+    unbind = ops.unbind
+    tile = ops.tile
+    narrow = ops.narrow
+    select = ops.select
+    roll = ops.roll
+    diagonal = ops.diagonal
+    tril = ops.tril
+    triu = ops.triu
+    repeat_interleave = ops.repeat_interleave
+    gather = ops.gather
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    index_select = ops.index_select
+    index_add = ops.index_add
+    index_put = ops.index_put
+    masked_fill = ops.masked_fill
+    masked_select = ops.masked_select
+    take_along_dim = ops.take_along_dim
+    topk = ops.topk
+    sort = ops.sort
+    argsort = ops.argsort
+    nonzero = ops.nonzero
+    matmul = ops.matmul
+    mm = ops.mm
+    bmm = ops.bmm
+    mv = ops.mv
+    dot = ops.dot
+    outer = ops.outer
+    addmm = ops.addmm
+    relu = ops.relu
+    softmax = ops.softmax
+    log_softmax = ops.log_softmax
+    multiply, divide, true_divide, subtract, negative, absolute = mul, div, div, sub, neg, abs
+    swapdims, arctan, arcsin, arccos = transpose, atan, asin, acos
+    clone = ops.clone
+    permute, expand, flip, repeat = (_of_sizes(op) for op in (ops.permute, ops.expand, ops.flip, ops.repeat))
+    reshape = _of_sizes(ops.reshape)
+
+    def view(self, *shape: Any) -> Tensor:
+        """The same elements in another shape, sharing memory; see :func:`ops.view`. Also ``view(dtype)`` casts nothing: it raises."""
+        return ops.view(self, sizes(shape))  # type: ignore[no-any-return]
+
+    def where(self, condition: Tensor, other: Any) -> Tensor:
+        """This tensor where ``condition`` holds, else ``other``."""
+        return ops.where(condition, self, other)  # type: ignore[no-any-return]
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """``view(other.shape)``."""
+        return self.view(other.shape)
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """``reshape(other.shape)``."""
+        return self.reshape(other.shape)
+
+    @property
+    def T(self) -> Tensor:
+        """All dimensions in reverse order."""
+        return self.permute(*reversed(range(self.ndim)))
+
+    @property
+    def mT(self) -> Tensor:
+        """The last two dimensions exchanged."""
+        return self.transpose(-1, -2)
+
+    # -- in place ----------------------------------------------------------------------------------------------------
+
+    add_ = _inplace(ops.add)
+    sub_ = _inplace(ops.sub)
+    mul_ = _inplace(ops.mul)
+    div_ = _inplace(ops.div)
+    pow_ = _inplace(ops.pow)
+    neg_ = _inplace(ops.neg)
+    abs_ = _inplace(ops.abs)
+    reciprocal_ = _inplace(ops.reciprocal)
+    square_ = _inplace(ops.square)
+    sqrt_ = _inplace(ops.sqrt)
+    rsqrt_ = _inplace(ops.rsqrt)
+    exp_ = _inplace(ops.exp)
+    expm1_ = _inplace(ops.expm1)
+    log_ = _inplace(ops.log)
+    log2_ = _inplace(ops.log2)
+    log10_ = _inplace(ops.log10)
+    log1p_ = _inplace(ops.log1p)
+    sin_ = _inplace(ops.sin)
+    cos_ = _inplace(ops.cos)
+    tan_ = _inplace(ops.tan)
+    tanh_ = _inplace(ops.tanh)
+    sigmoid_ = _inplace(ops.sigmoid)
+    sign_ = _inplace(ops.sign)
+    floor_ = _inplace(ops.floor)
+    ceil_ = _inplace(ops.ceil)
+    trunc_ = _inplace(ops.trunc)
+    round_ = _inplace(ops.round)
+    clamp_ = _inplace(ops.clamp)
+    clamp_min_ = _inplace(ops.clamp_min)
+    clamp_max_ = _inplace(ops.clamp_max)
+    remainder_ = _inplace(ops.remainder)
+    floor_divide_ = _inplace(ops.floor_divide)
+    lerp_ = _inplace(ops.lerp)
+    addcmul_ = _inplace(ops.addcmul)
+    addcdiv_ = _inplace(ops.addcdiv)
+    relu_ = _inplace(ops.relu)
+    masked_fill_ = _inplace(ops.masked_fill)
+    scatter_ = _inplace(ops.scatter)
+    scatter_add_ = _inplace(ops.scatter_add)
+    index_add_ = _inplace(ops.index_add)
+    index_put_ = _inplace(ops.index_put)
+    tril_ = _inplace(ops.tril)
+    triu_ = _inplace(ops.triu)
+    logical_not_ = _inplace(ops.logical_not)
+    eq_ = _inplace(ops.eq)
+    ne_ = _inplace(ops.ne)
+    lt_ = _inplace(ops.lt)
+    le_ = _inplace(ops.le)
+    gt_ = _inplace(ops.gt)
+    ge_ = _inplace(ops.ge)
+    copy_ = _inplace(elementwise.copy)
+    fill_ = _inplace(elementwise.fill)
+
+    def zero_(self) -> Tensor:
+        """Set all elements to 0."""
+        return self.fill_(0)  # type: ignore[no-any-return]
+
+    def uniform_(self, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
+        """Fill with numbers drawn evenly from [``from_``, ``to``)."""
+        return self.copy_(ops.rand(self.shape, generator=generator, dtype=self.dtype) * (to - from_) + from_)  # type: ignore[no-any-return]
+
+    def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
+        """Fill with normally distributed numbers."""
+        return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)  # type: ignore[no-any-return]
+
+    def bernoulli_(self, p: builtins.float = 0.5, *, generator: Any = None) -> Tensor:
+        """Fill with 1 with probability ``p``, else 0."""
+        return self.copy_(ops.rand(self.shape, generator=generator) < p)  # type: ignore[no-any-return]
+
 register_tensor(Tensor)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -103,3 +104,30 @@ class Removable:
 
     def __exit__(self, *exception: Any) -> None:
         self.remove()
+
+
+class _RetainGrad:
+    """The hook behind ``retain_grad``: keeps a gradient in the ``.grad`` of the tensor it belongs to."""
+
+    def __init__(self, tensor: Any) -> None:
+        self.tensor = weakref.ref(tensor)
+
+    def __call__(self, g: Any) -> None:
+        tensor = self.tensor()
+        if tensor is not None:
+            tensor.grad = g.clone() if tensor.grad is None else tensor.grad + g
+
+
+def retain(tensor: Any) -> None:
+    """Have the gradient of ``tensor``, the result of an operation, kept in its ``.grad``."""
+    if not is_retained(tensor):
+        node = tensor._node
+        if node.hooks is None:
+            node.hooks = {}
+        Removable(node.hooks, _RetainGrad(tensor))
+
+
+def is_retained(tensor: Any) -> bool:
+    """Whether :func:`retain` was called for ``tensor``."""
+    hooks = (tensor._node.hooks or {}).values()
+    return any(isinstance(hook, _RetainGrad) and hook.tensor() is tensor for hook in hooks)

@@ -67,8 +67,8 @@ class Node:
             self.order = memory_order(result)
 
     def name(self) -> str:
-        """The operation's name."""
-        return str(self.op.name)
+        """The operation's name in the form PyTorch prints: ``MulBackward0``."""
+        return "".join(part.title() for part in self.op.name.split("_")) + "Backward0"
 
     def check_saved(self) -> None:
         """Raise if a saved array was written to after this node was recorded."""

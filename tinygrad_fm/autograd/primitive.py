@@ -53,6 +53,16 @@ def box(array: Any, node: Any = None) -> Any:
 
 NEEDS = "needs"  # stands among what a joint rule reads for the gradients it should compute
 
+def is_tensor(x: Any) -> bool:
+    """Whether ``x`` is a Tensor."""
+    return isinstance(x, Tensor)
+
+
+def raw(x: Any) -> Any:
+    """The array behind a Tensor, or ``x`` itself: for the parts of a rule that are constants, such as masks."""
+    return x._array if isinstance(x, Tensor) else x
+
+
 # -- dtypes ------------------------------------------------------------------------------------------------------------
 
 
@@ -72,7 +82,7 @@ def promote(op: Primitive, arrays: list[Any]) -> None:
     if len(arrays) == 2:
         a, b = arrays
         if type(b) is float:
-            if a.dtype.kind == "f":
+            if type(a) is _ndarray and a.dtype.kind == "f":
                 return
         elif type(a) is type(b) and a.dtype is b.dtype:
             return
@@ -171,10 +181,7 @@ class Primitive:
         if self.joint is not None:
             chosen = [(-1, self.joint)]
         else:
-            for i in live:
-                if names[i] not in self.rules:
-                    raise AutogradError(f"the derivative of {self.name} for '{names[i]}' is not implemented")
-            chosen = [(i, self.rules[names[i]]) for i in live]
+            chosen = [(i, self.rules.get(names[i]) or self._missing_rule(names[i])) for i in live]
         reads = {i: [p for p in _parameters(rule) if p != "g"] for i, rule in chosen}
         wanted = {p for read in reads.values() for p in read}
         if self.composition is not None:  # differentiating twice re-runs the composition on the inputs
@@ -191,6 +198,12 @@ class Primitive:
         plan.keep = itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1)) if kept else None
         self.plans[mask, count] = plan
         return plan
+
+    def _missing_rule(self, name: str) -> Callable[[Any], Any]:
+        def rule(g: Any) -> Any:
+            raise AutogradError(f"the derivative of {self.name}() with respect to '{name}' is not implemented")
+
+        return rule
 
     def pull(self, node: Node, g: Any, saved: Any, create: bool, goals: Any) -> list[tuple[Any, Any]]:
         """The gradients of ``node``'s inputs, from the gradient ``g`` of its result: pairs of an input's node and its gradient.
@@ -387,4 +400,4 @@ def fused(composition: Callable[..., Any], **options: Any) -> Callable[[Callable
 from .backward import differentiate_composition  # noqa: E402
 from .views import Replay, View  # noqa: E402  # views replay operations, operations make views: the two know each other
 
-__all__ = ["Primitive", "as_numpy", "box", "fused", "primitive", "promote", "promote_float", "register_tensor", "same_dtype"]
+__all__ = ["Primitive", "as_numpy", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "register_tensor", "same_dtype"]

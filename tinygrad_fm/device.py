@@ -1,0 +1,37 @@
+"""The one device there is, in the form that code written for PyTorch expects."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class device:  # PyTorch's name for the class
+    """``device("cpu")``; anything else raises RuntimeError, as this framework computes on the CPU only."""
+
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  # noqa: A002
+        name, _, number = str(type).partition(":")
+        if name != "cpu" or number not in ("", "0"):
+            raise RuntimeError(f"the only device is 'cpu', got {str(type)!r}; leave the device out or pass 'cpu'")
+        self.type = "cpu"
+        self.index = int(number) if number else index
+
+    def __str__(self) -> str:
+        return "cpu" if self.index is None else f"cpu:{self.index}"
+
+    def __repr__(self) -> str:
+        return "device(type='cpu')" if self.index is None else f"device(type='cpu', index={self.index})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, device)
+
+    def __hash__(self) -> int:
+        return hash("cpu")
+
+
+CPU = device("cpu")
+
+
+def check_device(which: Any) -> None:
+    """Accept None and every spelling of "cpu"; raise RuntimeError for any other device."""
+    if which is not None and which is not CPU:
+        device(which)
