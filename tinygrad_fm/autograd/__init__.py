@@ -2,10 +2,11 @@
 
 from .primitive import fused, primitive, promote, promote_float, same_dtype  # first: it brings in views and backward
 from .backward import backward, grad  # noqa: I001
+from .function import Function
 from .hooks import OpCall, op_hook
 from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 
 __all__ = [
-    "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "is_grad_enabled", "no_grad", "op_hook",
+    "Function", "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "is_grad_enabled", "no_grad", "op_hook",
     "primitive", "promote", "promote_float", "same_dtype", "set_grad_enabled",
 ]  # fmt: skip

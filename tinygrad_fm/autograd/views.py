@@ -4,7 +4,7 @@ A tensor made by slicing, transposing and the like shares memory with the one it
 the gradients of both. So a view remembers its base and how it was made, and
 
 * after a write *through* a view, the base's place on the tape becomes a scatter: "the old base, with the view's new values
-  in place of that part" (:func:`_rebase`, through views of views up to the tensor that owns the memory);
+  in place of that part" (:func:`rebase`, through views of views up to the tensor that owns the memory);
 * a view whose memory was written to elsewhere derives its place on the tape anew from its base, when next used
   (:meth:`View.refresh`).
 """
@@ -80,7 +80,7 @@ view_scatter = engine.primitive(
 )
 
 
-def _rebase(view: Any) -> None:
+def rebase(view: Any) -> None:
     """Give the bases of ``view``, which has just been written to, their new places on the tape."""
     base = view._view.base
     parents = [base._node, view._node]
@@ -92,7 +92,7 @@ def _rebase(view: Any) -> None:
         values = [base._array, view._array, base._array, *table.extra_values([base._array, view._array], static)]
         base._node = Node(table, parents, plan, plan.keep(values), static, base._array)
     if base._view is not None:
-        _rebase(base)
+        rebase(base)
         base._view.seen = versions.log.last
 
 
@@ -163,7 +163,7 @@ def inplace(op: Callable[..., Any], x: Any, *args: Any, **static: Any) -> Any:
     if state.grad_enabled:
         x._node = node
         if x._view is not None:
-            _rebase(x)
+            rebase(x)
     if x._view is not None:
         x._view.seen = versions.log.last
     return x
