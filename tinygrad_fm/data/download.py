@@ -22,8 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygrad_fm.data.files import put_in_place, reason
+from tinygrad_fm.data.files import reason
 from tinygrad_fm.errors import DataError
+from tinygrad_fm.files import put_in_place
 
 CONNECT_SECONDS = 6.0  #: until a server must have begun to answer, names looked up and all its addresses tried
 READ_SECONDS = 15.0  #: until the next bytes must have come
@@ -136,7 +137,8 @@ def _receive(url: str, file: RemoteFile, part: Path, advance: Callable[[int], No
             advance(have)
             while have < file.size:
                 try:
-                    block = response.read(min(BLOCK, file.size - have))
+                    # read1 gives what has come; read would wait for a full block and lose it if the connection stalls.
+                    block = response.read1(min(BLOCK, file.size - have))
                 except (OSError, http.client.HTTPException) as error:
                     return reason(error)
                 if not block:

@@ -11,9 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.data.files import cache_folder, reason, write_atomically
+from tinygrad_fm.data.files import cache_folder, reason
 from tinygrad_fm.data.garments import SIDE, draw
 from tinygrad_fm.data.images import CLASSES, ImageDataset, digest_of
+from tinygrad_fm.files import write_atomically
 
 #: Raised whenever the drawings change, so that nobody meets old ones in a cache.
 VERSION = 1
