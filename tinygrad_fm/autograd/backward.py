@@ -24,6 +24,7 @@ from .hooks import OpCall
 from .modes import enable_grad, state
 from .node import Leaf, Node, Output
 from .primitive import box
+from .recompute import Deferred
 
 _ndarray = np.ndarray
 _deliver = threading.Lock()  # two threads may deliver to the same leaf
@@ -134,7 +135,9 @@ class _Pass:
                 "call the earlier one with retain_graph=True to go through the graph a second time"
             )
         if saved:
-            if versions.log.last > node.number:
+            if type(saved) is Deferred:
+                saved = saved.compute()
+            elif versions.log.last > node.number:
                 node.check_saved()
             if not self.retain:
                 node.saved = None
