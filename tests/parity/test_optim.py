@@ -1,0 +1,315 @@
+"""Optimizers and schedules against PyTorch's: the same gradients in, the same parameters, rates and states out."""
+
+from __future__ import annotations
+
+import copy
+import math
+import warnings
+
+import numpy as np
+import pytest
+
+from tinygrad_fm import optim
+from tinygrad_fm import tensor as tensor_of
+from tinygrad_fm.optim import lr_scheduler
+
+torch = pytest.importorskip("torch")
+
+SHAPES = [(3, 4), (4,), (), (0, 2), (2, 1, 3), (5,)]
+STEPS = 50
+
+OPTIMIZERS = [
+    ("SGD", {}),
+    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
+    ("SGD", {"lr": 0.1, "momentum": 0.5, "maximize": True, "weight_decay": 0.2}),
+    ("RMSprop", {}),
+    ("RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1}),
+    ("RMSprop", {"centered": True}),
+    ("RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
+    ("RMSprop", {"momentum": 0.8, "maximize": True}),
+    ("Adam", {}),
+    ("Adam", {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1}),
+    ("Adam", {"lr": 0.1, "amsgrad": True}),
+    ("Adam", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
+    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("AdamW", {}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
+    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "maximize": True}),
+    ("NAdam", {}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.01}),
+    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
+    ("NAdam", {"lr": 0.1, "maximize": True, "betas": (0.7, 0.8)}),
+]
+
+
+def make(dtype, seed=0):
+    """Parameters of all shapes, ours and PyTorch's, with the same values."""
+    rng = np.random.default_rng(seed)
+    arrays = [rng.standard_normal(shape).astype(dtype) for shape in SHAPES]
+    arrays[0] = np.asfortranarray(arrays[0])  # parameters need not be contiguous
+    ours = [tensor_of(np.array(a, order="K"), requires_grad=True) for a in arrays]
+    return ours, [torch.tensor(a, requires_grad=True) for a in arrays]
+
+
+def give_gradients(rng, ours, theirs, dtype, missing=0.0):
+    for p, q in zip(ours, theirs, strict=True):
+        if rng.random() < missing:
+            p.grad = q.grad = None
+            continue
+        g = rng.standard_normal(tuple(q.shape)).astype(dtype)
+        p.grad, q.grad = tensor_of(np.array(g)), torch.tensor(g)
+
+
+def assert_same(ours, theirs, dtype):
+    rtol, atol = (1e-12, 1e-12) if dtype == np.float64 else (1e-5, 2e-6)
+    for p, q in zip(ours, theirs, strict=True):
+        assert p._array.dtype == dtype
+        np.testing.assert_allclose(p._array, q.detach().numpy(), rtol=rtol, atol=atol)
+
+
+@pytest.mark.parametrize("dtype", [np.float64, np.float32])
+@pytest.mark.parametrize("missing", [0.0, 0.4])
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+def test_step_for_step(name, options, missing, dtype):
+    ours, theirs = make(dtype)
+    a, b = getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
+    rng = np.random.default_rng(1)
+    for _ in range(STEPS):
+        give_gradients(rng, ours, theirs, dtype, missing)
+        a.step()
+        b.step()
+        assert_same(ours, theirs, dtype)
+    assert_same_state(a.state_dict(), b.state_dict(), dtype)
+
+
+def assert_same_state(ours, theirs, dtype):
+    assert set(ours["state"]) == set(theirs["state"])
+    for position, entry in theirs["state"].items():
+        assert set(ours["state"][position]) == set(entry)
+        for name, value in entry.items():
+            got = ours["state"][position][name]._array
+            assert got.shape == tuple(value.shape)
+            np.testing.assert_allclose(got, value.numpy(), rtol=1e-5 if dtype == np.float32 else 1e-6, atol=1e-6)
+    assert [set(g) for g in ours["param_groups"]] == [set(g) for g in theirs["param_groups"]]
+    assert ours["param_groups"] == theirs["param_groups"]
+
+
+def test_groups_with_options_of_their_own_and_a_changing_rate():
+    ours, theirs = make(np.float64)
+    groups = [[{"params": ps[:2], "lr": 0.3}, {"params": ps[2], "weight_decay": 0.5}] for ps in (ours, theirs)]
+    a, b = optim.Adam(groups[0], lr=0.05), torch.optim.Adam(groups[1], lr=0.05)
+    rng = np.random.default_rng(1)
+    for step in range(30):
+        give_gradients(rng, ours, theirs, np.float64)
+        if step == 10:
+            a.add_param_group({"params": ours[3:], "betas": (0.5, 0.6)})
+            b.add_param_group({"params": theirs[3:], "betas": (0.5, 0.6)})
+        if step % 7 == 0:
+            for group in (*a.param_groups, *b.param_groups):
+                group["lr"] *= 0.8
+        a.step()
+        b.step()
+        assert_same(ours, theirs, np.float64)
+    assert_same_state(a.state_dict(), b.state_dict(), np.float64)
+
+
+@pytest.mark.parametrize(("name", "options"), OPTIMIZERS)
+def test_state_travels_both_ways(name, options):
+    """Ten steps there, ten here, ten there: through state_dicts, PyTorch's as it is, ours as torch tensors."""
+    dtype = np.float64
+    ours, theirs = make(dtype)
+    rng = np.random.default_rng(1)
+
+    def fresh():
+        return getattr(optim, name)(ours, **options), getattr(torch.optim, name)(theirs, **options)
+
+    a, b = fresh()
+    for _ in range(10):
+        give_gradients(rng, ours, theirs, dtype, 0.2)
+        a.step()
+        b.step()
+    from_ours = copy.deepcopy(a.state_dict())
+    for entry in from_ours["state"].values():
+        entry.update({key: torch.tensor(value._array) for key, value in entry.items()})
+    from_theirs = copy.deepcopy(b.state_dict())
+    a, b = fresh()
+    a.load_state_dict(from_theirs)
+    b.load_state_dict(from_ours)
+    for _ in range(10):
+        give_gradients(rng, ours, theirs, dtype, 0.2)
+        a.step()
+        b.step()
+        # PyTorch keeps NAdam's mu_product in float32 until it is loaded, in the parameter's dtype from then on
+        for p, q in zip(ours, theirs, strict=True):
+            rtol = 1e-6 if name == "NAdam" else 1e-12
+            np.testing.assert_allclose(p._array, q.detach().numpy(), rtol=rtol, atol=1e-12)
+
+
+@pytest.mark.parametrize(("name", "options", "missing"), [
+    ("SGD", {"lr": -1}, None), ("SGD", {"momentum": -1}, None), ("SGD", {"weight_decay": -1}, None),
+    ("SGD", {"nesterov": True}, None), ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, None),
+    ("RMSprop", {"alpha": -1}, None), ("RMSprop", {"eps": -1}, None), ("RMSprop", {"momentum": -1}, None),
+    ("Adam", {"betas": (1.0, 0.9)}, None), ("Adam", {"betas": (0.9, -0.1)}, None), ("Adam", {"eps": -1}, None),
+    ("AdamW", {"weight_decay": -1}, None), ("NAdam", {"momentum_decay": -1}, None), ("NAdam", {"lr": -1}, None),
+])
+def test_bad_options_raise_what_pytorch_raises(name, options, missing):
+    with pytest.raises(ValueError) as expected:
+        getattr(torch.optim, name)([torch.zeros(1)], **options)
+    with pytest.raises(ValueError) as got:
+        getattr(optim, name)([tensor_of(np.zeros(1))], **options)
+    assert str(got.value) == str(expected.value)
+
+
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "NAdam"])
+def test_printed_as_pytorch_prints(name):
+    assert repr(getattr(optim, name)([tensor_of(np.zeros(1))])) == repr(getattr(torch.optim, name)([torch.zeros(1)]))
+
+
+# ---- schedules -------------------------------------------------------------------------------------------------------
+
+
+def warm_up(step):
+    return min(1.0, (step + 1) / 20) * 0.99**step
+
+
+SCHEDULES = [
+    ("StepLR", {"step_size": 7, "gamma": 0.7}),
+    ("MultiStepLR", {"milestones": [30, 10, 10, 90], "gamma": 0.5}),
+    ("ConstantLR", {"factor": 0.25, "total_iters": 10}),
+    ("LinearLR", {"start_factor": 0.1, "end_factor": 0.7, "total_iters": 40}),
+    ("ExponentialLR", {"gamma": 0.97}),
+    ("PolynomialLR", {"total_iters": 120, "power": 2.0}),
+    ("CosineAnnealingLR", {"T_max": 37, "eta_min": 0.001}),
+    ("CosineAnnealingLR", {"T_max": 300}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 10}),
+    ("CosineAnnealingWarmRestarts", {"T_0": 7, "T_mult": 2, "eta_min": 0.01}),
+    ("LambdaLR", {"lr_lambda": warm_up}),
+    ("LambdaLR", {"lr_lambda": [warm_up, lambda step: 0.9**step]}),
+    ("MultiplicativeLR", {"lr_lambda": lambda step: 0.98}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300}),
+    ("OneCycleLR", {"max_lr": [0.5, 0.1], "epochs": 30, "steps_per_epoch": 10, "three_phase": True}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300, "anneal_strategy": "linear", "pct_start": 0.2, "div_factor": 10,
+                    "final_div_factor": 100, "base_momentum": 0.7, "max_momentum": 0.9}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300, "cycle_momentum": False}),
+]
+
+
+def two_optimizers(name="SGD", **options):
+    pair = []
+    for library, tensor in ((optim, tensor_of), (torch.optim, torch.tensor)):
+        params = [tensor(np.zeros(1)) for _ in range(2)]
+        groups = [{"params": params[:1]}, {"params": params[1:], "lr": 0.3}]
+        pair.append(getattr(library, name)(groups, lr=0.8, **options))
+    return pair
+
+
+def options_of(optimizer):
+    return [(group["lr"], group.get("momentum"), group.get("betas")) for group in optimizer.param_groups]
+
+
+def assert_same_options(a, b, exact=False):
+    for ours, theirs in zip(options_of(a), options_of(b), strict=True):
+        for x, y in zip(ours, theirs, strict=True):
+            if x is None or y is None:
+                assert x is y
+            else:
+                np.testing.assert_allclose(x, y, rtol=1e-12, atol=1e-12)
+
+
+@pytest.mark.parametrize(("optimizer", "options"), [("SGD", {"momentum": 0.9}), ("Adam", {})])
+@pytest.mark.parametrize(("name", "settings"), SCHEDULES)
+def test_rates_of_every_step(name, settings, optimizer, options):
+    a, b = two_optimizers(optimizer, **options)
+    ours, theirs = getattr(lr_scheduler, name)(a, **settings), getattr(torch.optim.lr_scheduler, name)(b, **settings)
+    for _ in range(300):
+        assert_same_options(a, b)
+        np.testing.assert_allclose(ours.get_last_lr(), theirs.get_last_lr(), rtol=1e-12, atol=1e-12)
+        if getattr(ours, "total_steps", math.inf) == ours.last_epoch:
+            break
+        a.step()
+        b.step()
+        ours.step()
+        theirs.step()
+
+
+@pytest.mark.parametrize(("name", "settings"), [s for s in SCHEDULES if s[0] not in ("OneCycleLR", "MultiplicativeLR")])
+def test_straight_to_an_epoch(name, settings):
+    a, b = two_optimizers()
+    ours, theirs = getattr(lr_scheduler, name)(a, **settings), getattr(torch.optim.lr_scheduler, name)(b, **settings)
+    a.step()
+    b.step()
+    for epoch in (3, 50, 17):
+        for scheduler in (ours, theirs):
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                scheduler.step(epoch)
+        assert_same_options(a, b)
+
+
+def test_one_cycle_refuses_a_step_too_many():
+    a, _ = two_optimizers(momentum=0.9)
+    schedule = lr_scheduler.OneCycleLR(a, max_lr=1.0, total_steps=3)
+    a.step()
+    for _ in range(3):
+        schedule.step()
+    with pytest.raises(ValueError, match="Tried to step 4 times"):
+        schedule.step()
+
+
+@pytest.mark.parametrize("settings", [
+    {}, {"mode": "max", "patience": 3, "factor": 0.5}, {"threshold_mode": "abs", "threshold": 0.05, "patience": 2},
+    {"mode": "max", "threshold_mode": "abs", "threshold": 0.1, "patience": 0, "cooldown": 4, "factor": 0.9},
+    {"patience": 1, "min_lr": [0.1, 0.2], "factor": 0.7}, {"patience": 0, "factor": 0.3, "eps": 0.1},
+])
+def test_plateau(settings):
+    a, b = two_optimizers()
+    ours = lr_scheduler.ReduceLROnPlateau(a, **settings)
+    theirs = torch.optim.lr_scheduler.ReduceLROnPlateau(b, **settings)
+    rng = np.random.default_rng(0)
+    for step in range(200):
+        metric = float(1 / (1 + step / 20) + 0.1 * rng.standard_normal())
+        ours.step(metric)
+        theirs.step(metric)
+        assert_same_options(a, b)
+        assert (ours.best, ours.num_bad_epochs, ours.cooldown_counter, ours.last_epoch) == (
+            theirs.best, theirs.num_bad_epochs, theirs.cooldown_counter, theirs.last_epoch)
+
+
+def test_sequence_and_chain():
+    pair = two_optimizers()
+    schedules = []
+    for optimizer, library in zip(pair, (lr_scheduler, torch.optim.lr_scheduler), strict=True):
+        parts = [library.LinearLR(optimizer, 0.1, total_iters=10), library.CosineAnnealingLR(optimizer, 50),
+                 library.ExponentialLR(optimizer, 0.9)]
+        schedules.append([library.SequentialLR(optimizer, parts, milestones=[10, 60]),
+                          library.StepLR(optimizer, 9, gamma=0.95)])
+    for _ in range(100):
+        for optimizer, both in zip(pair, schedules, strict=True):
+            optimizer.step()
+            for schedule in both:
+                with warnings.catch_warnings():  # PyTorch's own sequence passes an epoch on
+                    warnings.simplefilter("ignore")
+                    schedule.step()
+        assert_same_options(*pair)
+
+
+@pytest.mark.parametrize(("name", "settings"), SCHEDULES)
+def test_pytorchs_schedule_state_loads(name, settings):
+    if name == "OneCycleLR" and isinstance(settings.get("max_lr"), list):
+        settings = {**settings, "three_phase": False}
+    a, b = two_optimizers(momentum=0.9)
+    theirs = getattr(torch.optim.lr_scheduler, name)(b, **settings)
+    for _ in range(25):
+        b.step()
+        theirs.step()
+    ours = getattr(lr_scheduler, name)(a, **settings)
+    a.load_state_dict(b.state_dict())
+    ours.load_state_dict(theirs.state_dict())
+    for _ in range(25):
+        assert_same_options(a, b)
+        for optimizer, schedule in ((a, ours), (b, theirs)):
+            optimizer.step()
+            schedule.step()

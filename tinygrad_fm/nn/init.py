@@ -1,0 +1,196 @@
+"""Initial values for parameters, written in place, outside the tape. Shapes are a weight's: (out, in, *kernel).
+
+Random ones draw from the default generator unless one is given, in the tensor's own precision.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..random import Generator
+from ..tensor import Tensor
+
+_GAINS = {
+    **dict.fromkeys(("linear", "conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+                     "sigmoid"), 1.0),
+    "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 3 / 4,
+}
+
+
+def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
+    """What a nonlinearity asks the weights before it to be scaled by, so that the signal keeps its variance.
+
+    Args:
+        nonlinearity: "linear", "conv2d", "sigmoid", "tanh", "relu", "leaky_relu", "selu" …
+        param: leaky_relu's negative slope, 0.01 if not given.
+
+    Raises:
+        ValueError: an unknown name, or a slope that is no number.
+
+    Example:
+        >>> from tinygrad_fm import nn
+        >>> nn.init.calculate_gain("relu") ** 2
+        2.0000000000000004
+    """
+    if nonlinearity == "leaky_relu":
+        slope = 0.01 if param is None else param
+        if isinstance(slope, bool) or not isinstance(slope, (int, float)):
+            raise ValueError(f"negative_slope {param} not a valid number")
+        return math.sqrt(2 / (1 + slope**2))
+    if nonlinearity not in _GAINS:
+        raise ValueError(f"Unsupported nonlinearity {nonlinearity}")
+    return _GAINS[nonlinearity]
+
+
+def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` with draws from the uniform distribution over [a, b). Returns it."""
+    draws = _bits(generator).random(tensor._array.shape, _drawn(tensor))
+    return _fill(tensor, draws * float(b - a) + float(a))
+
+
+def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` with draws from the normal distribution. Returns it."""
+    draws = _bits(generator).standard_normal(tensor._array.shape, _drawn(tensor))
+    return _fill(tensor, draws * float(std) + float(mean))
+
+
+def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
+                  generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` with draws from the normal distribution, drawn again while they are outside [a, b]. Returns it.
+
+    Raises ValueError if the interval is empty, or so far out that almost nothing falls into it.
+    """
+    low, high = (a - mean) / std, (b - mean) / std
+    if not low < high or low > 5 or high < -5:
+        raise ValueError(f"trunc_normal_ cannot draw from [{a}, {b}] with mean {mean} and std {std}")
+    bits = _bits(generator)
+    draws = bits.standard_normal(tensor._array.shape)
+    outside = (draws < low) | (draws > high)
+    while outside.any():
+        draws[outside] = bits.standard_normal(int(outside.sum()))
+        outside = (draws < low) | (draws > high)
+    return _fill(tensor, np.clip(draws * std + mean, a, b))
+
+
+def constant_(tensor: Tensor, val: float) -> Tensor:
+    """Fill ``tensor`` with ``val``. Returns it."""
+    return _fill(tensor, val)
+
+
+def ones_(tensor: Tensor) -> Tensor:
+    """Fill ``tensor`` with ones. Returns it."""
+    return _fill(tensor, 1)
+
+
+def zeros_(tensor: Tensor) -> Tensor:
+    """Fill ``tensor`` with zeros. Returns it."""
+    return _fill(tensor, 0)
+
+
+def eye_(tensor: Tensor) -> Tensor:
+    """Make a matrix the identity, as far as its shape allows. Returns it. Raises ValueError for what is no matrix."""
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    return _fill(tensor, np.eye(*tensor._array.shape))
+
+
+def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` uniformly from ±gain · √(6 / (fan_in + fan_out)). Returns it.
+
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 16.
+
+    Example:
+        >>> from tinygrad_fm import nn
+        >>> layer = nn.Linear(50, 46)
+        >>> bool((nn.init.xavier_uniform_(layer.weight).abs() <= 0.25).all())
+        True
+    """
+    bound = gain * math.sqrt(6 / sum(_fans(tensor)))
+    return uniform_(tensor, -bound, bound, generator)
+
+
+def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` from the normal distribution with std gain · √(2 / (fan_in + fan_out)). Returns it.
+
+    Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 12.
+    """
+    return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
+
+
+def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                     generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` uniformly from ±√3 · gain / √fan. Returns it.
+
+    Args:
+        tensor: the weight, with two dimensions or more.
+        a: leaky_relu's negative slope.
+        mode: "fan_in" keeps the variance of the forward signal, "fan_out" that of the gradients.
+        nonlinearity: what follows, as `calculate_gain` takes it.
+        generator: where the numbers come from.
+
+    Source: He et al. 2015, "Delving deep into rectifiers", eqs. 10 and 14.
+    """
+    std = _kaiming_std(tensor, a, mode, nonlinearity)
+    return uniform_(tensor, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
+
+
+def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
+                    generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor`` from the normal distribution with std gain / √fan. Returns it.
+
+    Arguments and source are those of `kaiming_uniform_`.
+    """
+    return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
+
+
+def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = None) -> Tensor:
+    """Fill ``tensor``, seen as a matrix (first, rest), with orthonormal rows or columns times ``gain``. Returns it.
+
+    Raises ValueError with fewer than two dimensions.
+
+    Source: Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks".
+    """
+    if tensor.ndim < 2:
+        raise ValueError("Only tensors with 2 or more dimensions are supported")
+    shape = tensor._array.shape
+    rows, columns = shape[0], math.prod(shape[1:])
+    q, r = np.linalg.qr(_bits(generator).standard_normal((max(rows, columns), min(rows, columns))))
+    q *= np.sign(np.diagonal(r))  # the decomposition is unique up to these signs: without them q is not uniform
+    return _fill(tensor, gain * (q if rows >= columns else q.T).reshape(shape))
+
+
+def _kaiming_std(tensor: Tensor, a: float, mode: str, nonlinearity: str) -> float:
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
+    fan = _fans(tensor)[mode == "fan_out"]
+    return calculate_gain(nonlinearity, a) / math.sqrt(fan) if fan else 0.0
+
+
+def _fans(tensor: Tensor) -> tuple[int, int]:
+    """How many numbers enter one output, and leave one input: (fan_in, fan_out)."""
+    if tensor.ndim < 2:
+        raise ValueError("Fan in and fan out can not be computed for tensor with fewer than 2 dimensions")
+    out, in_, *kernel = tensor._array.shape
+    return in_ * math.prod(kernel), out * math.prod(kernel)
+
+
+_calculate_fan_in_and_fan_out = _fans  # PyTorch's name, which layers written for it use
+
+
+def _bits(generator: Generator | None) -> np.random.Generator:
+    return random.bits(generator)
+
+
+def _drawn(tensor: Tensor) -> Any:
+    """The precision to draw in: NumPy draws float32 and float64."""
+    return np.float64 if tensor._array.dtype == np.float64 else np.float32
+
+
+def _fill(tensor: Tensor, values: Any) -> Tensor:
+    tensor._array[...] = values
+    tensor._written()
+    return tensor

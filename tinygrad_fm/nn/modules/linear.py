@@ -1,0 +1,69 @@
+"""Linear maps, and the layer that does nothing."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from .. import init
+from ..parameter import Parameter
+from .factory import empty
+from .module import Module
+
+
+class Identity(Module):
+    """Returns its input. Takes and ignores any arguments, so that it can stand in for any layer."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__()
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Return ``input``."""
+        return input
+
+
+class Linear(Module):
+    """y = x · Wᵀ + b.
+
+    Args:
+        in_features: size of the last dimension of the input.
+        out_features: size of the last dimension of the output.
+        bias: whether b is there.
+        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
+
+    Attributes:
+        weight: (out_features, in_features); bias: (out_features,) or None. Both start uniform in ±1/√in_features.
+
+    Shapes: (…, in_features) → (…, out_features).
+
+    Example:
+        >>> import numpy as np
+        >>> from tinygrad_fm import nn
+        >>> from tinygrad_fm import tensor
+        >>> tuple(nn.Linear(4, 3)(tensor(np.ones((2, 4), np.float32))).shape)
+        (2, 3)
+    """
+
+    def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None,
+                 dtype: Any = None) -> None:
+        super().__init__()
+        self.in_features, self.out_features = in_features, out_features
+        self.weight = Parameter(empty((out_features, in_features), device, dtype))
+        self.register_parameter("bias", Parameter(empty((out_features,), device, dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniformly from ±1/√in_features, as PyTorch does."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        if self.bias is not None:
+            bound = 1 / math.sqrt(self.in_features) if self.in_features else 0.0
+            init.uniform_(self.bias, -bound, bound)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply the map to ``input`` (…, in_features)."""
+        return F.linear(input, self.weight, self.bias)
+
+    def extra_repr(self) -> str:
+        return f"in_features={self.in_features}, out_features={self.out_features}, bias={self.bias is not None}"

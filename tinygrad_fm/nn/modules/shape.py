@@ -1,0 +1,50 @@
+"""Layers that only change the shape."""
+
+from __future__ import annotations
+
+from ...tensor import Tensor
+from .module import Module
+
+
+class Flatten(Module):
+    """Merges the dimensions from ``start_dim`` to ``end_dim`` into one.
+
+    Shapes: (N, C, H, W) → (N, C·H·W) with the defaults.
+
+    Example:
+        >>> import numpy as np
+        >>> from tinygrad_fm import nn
+        >>> from tinygrad_fm import tensor
+        >>> tuple(nn.Flatten()(tensor(np.zeros((2, 3, 4, 5)))).shape)
+        (2, 60)
+    """
+
+    def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
+        super().__init__()
+        self.start_dim, self.end_dim = start_dim, end_dim
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Flatten ``input``."""
+        return input.flatten(self.start_dim, self.end_dim)
+
+    def extra_repr(self) -> str:
+        return f"start_dim={self.start_dim}, end_dim={self.end_dim}"
+
+
+class Unflatten(Module):
+    """Splits dimension ``dim`` into ``unflattened_size``, the way back from `Flatten`.
+
+    Shapes: (N, C·H·W) → (N, C, H, W) with ``Unflatten(1, (C, H, W))``; one size may be -1.
+    """
+
+    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+        super().__init__()
+        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Unflatten ``input``."""
+        dim = self.dim % input.ndim
+        return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1:])
+
+    def extra_repr(self) -> str:
+        return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -1,0 +1,122 @@
+"""What one does to the gradients of many parameters at once."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from ...autograd.primitive import box
+from ...tensor import Tensor
+
+
+def clear_gradients(params: Iterable[Tensor], set_to_none: bool) -> None:
+    """Drop the gradients of ``params``, or fill them with zeros in place."""
+    for param in params:
+        if param.grad is None:
+            continue
+        if set_to_none:
+            param.grad = None
+        else:
+            if param.grad.grad_fn is not None:
+                param.grad = param.grad.detach()
+            param.grad._array.fill(0)
+            param.grad._written()
+
+
+def get_total_norm(tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False,
+                   foreach: bool | None = None) -> Tensor:
+    """The norm of all ``tensors`` taken together as one vector.
+
+    Args:
+        tensors: one tensor or several, of any shapes.
+        norm_type: the p of the p-norm; ``inf`` for the largest magnitude.
+        error_if_nonfinite: raise if the norm is NaN or infinite.
+        foreach: accepted, without effect.
+
+    Returns:
+        A 0-d tensor: the p-norm of the tensors' p-norms.
+
+    Raises:
+        RuntimeError: a norm that is not finite, if ``error_if_nonfinite``.
+    """
+    arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
+    norms = np.array([np.linalg.norm(a.ravel(order="K"), norm_type) if a.size else 0.0 for a in arrays])
+    dtype = np.result_type(*arrays) if arrays else np.dtype(np.float32)
+    total = np.array(np.linalg.norm(norms, norm_type) if norms.size else 0.0, dtype)
+    if error_if_nonfinite and not np.isfinite(total):
+        raise RuntimeError(f"The total norm of order {float(norm_type)} for gradients from `parameters` is non-finite, "
+                           "so it cannot be clipped; with error_if_nonfinite=False they are scaled by it anyway")
+    return box(total)
+
+
+def clip_grads_with_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor,
+                          foreach: bool | None = None) -> None:
+    """Scale all gradients in place by max_norm / (total_norm + 1e-6), but never up.
+
+    Args:
+        parameters: one parameter or several; those without a gradient are passed over.
+        max_norm: the norm to come down to.
+        total_norm: the norm they have, as `get_total_norm` gives it.
+        foreach: accepted, without effect.
+    """
+    scale = float(max_norm) / (float(total_norm) + 1e-6)
+    for grad in _gradients(parameters):
+        if not scale >= 1:  # NaN scales too, so that it is seen
+            np.multiply(grad._array, scale, out=grad._array)
+            grad._written()
+
+
+def clip_grad_norm_(parameters: Tensor | Iterable[Tensor], max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
+    """Scale all gradients in place so that their common norm is at most ``max_norm``.
+
+    Args:
+        parameters: one parameter or several; those without a gradient are passed over.
+        max_norm: the largest norm allowed.
+        norm_type: the p of the p-norm; ``inf`` for the largest magnitude.
+        error_if_nonfinite: raise if the norm is NaN or infinite.
+        foreach: accepted, without effect.
+
+    Returns:
+        The norm before, a 0-d tensor.
+
+    Raises:
+        RuntimeError: a norm that is not finite, if ``error_if_nonfinite``.
+
+    Source: Pascanu et al. 2013, "On the difficulty of training recurrent neural networks", algorithm 1.
+
+    Example:
+        >>> import numpy as np
+        >>> from tinygrad_fm.nn.utils import clip_grad_norm_
+        >>> from tinygrad_fm import tensor
+        >>> w = tensor(np.zeros(2), requires_grad=True)
+        >>> w.grad = tensor(np.array([30.0, 40.0]))
+        >>> clip_grad_norm_([w], max_norm=5.0).item()
+        50.0
+        >>> [round(g, 4) for g in w.grad.tolist()]
+        [3.0, 4.0]
+    """
+    params = [parameters] if isinstance(parameters, Tensor) else list(parameters)
+    total = get_total_norm(_gradients(params), norm_type, error_if_nonfinite)
+    clip_grads_with_norm_(params, max_norm, total)
+    return total
+
+
+def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, foreach: bool | None = None) -> None:
+    """Clamp every element of all gradients to ±``clip_value``, in place.
+
+    Args:
+        parameters: one parameter or several; those without a gradient are passed over.
+        clip_value: the largest magnitude allowed.
+        foreach: accepted, without effect.
+    """
+    bound = float(clip_value)
+    for grad in _gradients(parameters):
+        np.clip(grad._array, -bound, bound, out=grad._array)
+        grad._written()
+
+
+def _gradients(parameters: Tensor | Iterable[Tensor]) -> list[Tensor]:
+    params = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [param.grad for param in params if param.grad is not None]

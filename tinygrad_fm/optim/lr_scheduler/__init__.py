@@ -1,0 +1,15 @@
+"""Schedules of the learning rate, with PyTorch's names and values."""
+
+from .base import LRScheduler
+from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts, OneCycleLR
+from .factors import ConstantLR, ExponentialLR, LambdaLR, LinearLR, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR
+from .plateau import ReduceLROnPlateau
+from .sequential import SequentialLR
+
+_LRScheduler = LRScheduler  # its name in older PyTorch code
+
+__all__ = [
+    "ConstantLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "ExponentialLR", "LRScheduler", "LambdaLR",
+    "LinearLR", "MultiStepLR", "MultiplicativeLR", "OneCycleLR", "PolynomialLR", "ReduceLROnPlateau", "SequentialLR",
+    "StepLR",
+]

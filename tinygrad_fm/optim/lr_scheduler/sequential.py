@@ -1,0 +1,91 @@
+"""Schedules one after the other."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from typing import Any
+
+from ..optimizer import Optimizer
+from .base import LRScheduler
+from .plateau import ReduceLROnPlateau
+
+
+class SequentialLR(LRScheduler):
+    """Hand over from one schedule to the next at given steps, say from a warm-up to an annealing.
+
+    Args:
+        optimizer: whose groups are scheduled.
+        schedulers: the schedules, all of this optimizer.
+        milestones: the steps at which the second, third ... takes over; each then begins with its own step 0.
+        last_epoch: the last step done, -1 to start.
+
+    Raises:
+        ValueError: schedules of another optimizer, one that needs a metric, or a wrong number of milestones.
+
+    Example:
+        >>> from tinygrad_fm.optim import SGD
+        >>> from tinygrad_fm.optim.lr_scheduler import ConstantLR, ExponentialLR, SequentialLR
+        >>> from tinygrad_fm import tensor
+        >>> optimizer = SGD([tensor([0.0], requires_grad=True)], lr=1.0)
+        >>> parts = [ConstantLR(optimizer, factor=0.25, total_iters=9), ExponentialLR(optimizer, gamma=0.5)]
+        >>> schedule, rates = SequentialLR(optimizer, parts, milestones=[2]), []
+        >>> for _ in range(5):
+        ...     rates += schedule.get_last_lr()
+        ...     optimizer.step()
+        ...     schedule.step()
+        >>> rates
+        [0.25, 0.25, 1.0, 0.5, 0.25]
+    """
+
+    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int],
+                 last_epoch: int = -1) -> None:
+        if not schedulers:
+            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
+        for i, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError("SequentialLR does not support `ReduceLROnPlateau`, whose step needs a metric, "
+                                 f"but got one at index {i}")
+            if scheduler.optimizer is not optimizer:
+                raise ValueError("SequentialLR expects all schedulers to belong to the same optimizer, but the "
+                                 f"{type(scheduler).__name__} at index {i} has another")
+        if len(milestones) != len(schedulers) - 1:
+            raise ValueError(f"SequentialLR expects one milestone less than schedulers, but got {len(milestones)} for "
+                             f"{len(schedulers)}")
+        self._schedulers, self._milestones = schedulers, milestones
+        self.optimizer = optimizer
+        self.last_epoch = last_epoch + 1
+        # Making the schedules has stepped them all; only the one whose turn it is should have.
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"]
+        self._rewind()
+        current = schedulers[bisect_right(milestones, 0)]
+        current._initial_step()
+        self._last_lr = current.get_last_lr()
+
+    def step(self) -> None:  # type: ignore[override]
+        """Go on to the next learning rates, of the schedule whose turn it is."""
+        self.last_epoch += 1
+        turn = bisect_right(self._milestones, self.last_epoch)
+        current = self._schedulers[turn]
+        if turn > 0 and self._milestones[turn - 1] == self.last_epoch:
+            current._update_lr(0)
+        else:
+            current.step()
+        self._last_lr = current.get_last_lr()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Everything but the optimizer, the schedules' own states included."""
+        return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "_schedulers"})
+        for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            scheduler.load_state_dict(state)
+
+    def _rewind(self) -> None:
+        for scheduler in self._schedulers:
+            if isinstance(scheduler, SequentialLR):
+                scheduler._rewind()
+            else:
+                scheduler.last_epoch -= 1
