@@ -1,0 +1,237 @@
+"""Picking and placing single elements along a dimension, and putting in order, which is picking by rank.
+
+``gather`` and the addition of its elements back into place (``scatter_add``) are each other's derivatives; ``sort``, ``topk``
+and ``max(dim)`` find indices and gather. https://pytorch.org/docs/stable/generated/torch.gather.html
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..autograd.backward import clone
+from ..autograd.broadcast import broadcast_to
+from ..autograd.primitive import primitive, raw
+from ..errors import ShapeError
+from .dims import one_dim
+from .index import add_at
+from .shape import basic, ravel, to_shape
+
+Array = np.ndarray[Any, Any]
+
+
+class ValuesIndices(NamedTuple):
+    """Elements, and where in their dimension they were found (int64): what ``max(dim)``, ``sort`` and ``topk`` return."""
+
+    values: Any
+    indices: Any
+
+
+# -- gather and scatter ------------------------------------------------------------------------------------------------
+
+
+def _corner(shape: tuple[int, ...], dim: int) -> tuple[slice, ...]:
+    """The part of an array that an index of ``shape`` can reach: all along ``dim``, the first elements elsewhere."""
+    return tuple(slice(None) if i == dim else slice(n) for i, n in enumerate(shape))
+
+
+def _gather(x: Array, dim: int, index: Array, once: bool) -> Array:
+    return np.take_along_axis(x[_corner(index.shape, dim)], index, dim)
+
+
+def _add_back(part: Array, dim: int, index: Array, once: bool, shape: tuple[int, ...]) -> Array:
+    part = np.asarray(part)
+    if once:
+        out = np.zeros(shape, part.dtype)
+        np.put_along_axis(out[_corner(index.shape, dim)], index, part, dim)
+        return out
+    size = int(np.prod(shape))
+    places = _gather(np.arange(size).reshape(shape), dim, index, once)
+    return add_at(size, places.ravel(), part.ravel()).reshape(shape)
+
+
+# `once`: no element is picked twice
+pick = primitive(
+    _gather, name="gather", promotion=None,
+    x=lambda g, dim, index, once, x_shape: add_back(g, dim=dim, index=index, once=once, shape=x_shape),
+)  # fmt: skip
+add_back = primitive(
+    _add_back, name="scatter_add", promotion=None,
+    part=lambda g, dim, index, once: pick(g, dim=dim, index=index, once=once),
+)  # fmt: skip
+
+
+def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
+    out = x.copy("K")
+    np.put_along_axis(out[_corner(index.shape, dim)], index, src, dim)
+    return out
+
+
+_scatter = primitive(
+    _put_along, name="scatter", promotion=None,
+    x=lambda g, dim, index: _scatter(g, 0.0, dim=dim, index=index),
+    src=lambda g, dim, index: pick(g, dim=dim, index=index, once=False),
+)  # fmt: skip
+
+
+def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]:
+    """``input``, ``dim`` and ``index`` as the kernels take them; 0-d ones get a dimension."""
+    places = np.atleast_1d(raw(index))
+    dim = one_dim(op, dim, len(input.shape))
+    x = input if input.shape else ravel(input)
+    if places.dtype.kind not in "iu":
+        raise TypeError(f"{op}(): index must be made of integers (int64), got {places.dtype}")
+    if places.size == 0 and places.ndim == 1 and len(x.shape) > 1:
+        places = places.reshape((0,) * len(x.shape))
+    if places.ndim != len(x.shape):
+        raise ShapeError(
+            f"{op}(): index must have as many dimensions as input, got shapes {places.shape} and {tuple(input.shape)}"
+        )
+    if any(n > m for i, (n, m) in enumerate(zip(places.shape, x.shape, strict=True)) if i != dim):
+        raise ShapeError(
+            f"{op}(): index of shape {places.shape} is larger than input of shape {tuple(input.shape)} "
+            f"in a dimension other than {dim}"
+        )
+    if places.size and not 0 <= places.min() <= places.max() < x.shape[dim]:
+        worst = places.min() if places.min() < 0 else places.max()
+        raise IndexError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+    return x, dim, places
+
+
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+    """Elements picked along ``dim``: for dim 1 of three, ``out[i, j, k] = input[i, index[i, j, k], k]``.
+
+    Args:
+        index: integers, with as many dimensions as ``input`` and no larger but along ``dim``; the result has its shape.
+
+    Raises IndexError for an index out of range, ShapeError for one that does not fit.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.gather(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([[0, 0], [1, 0]]))
+    tensor([[1, 1],
+            [4, 3]])
+    """
+    x, dim, places = _checked("gather", input, dim, index)
+    y = pick(x, dim=dim, index=places, once=False)
+    shape = tuple(index.shape)
+    return y if y.shape == shape else to_shape(y, shape=shape)
+
+
+def _source(op: str, src: Any, shape: tuple[int, ...]) -> Any:
+    """The part of ``src`` that an index of ``shape`` places."""
+    if not np.ndim(raw(src)):
+        src = ravel(src)
+    if len(src.shape) != len(shape) or any(n > m for n, m in zip(shape, src.shape, strict=True)):
+        raise ShapeError(f"{op}(): src of shape {tuple(src.shape)} is smaller than index of shape {shape}")
+    return src if tuple(src.shape) == shape else basic(src, key=(*(slice(n) for n in shape), ...))
+
+
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+    """``input`` with elements put in place along ``dim``: for dim 1 of three, ``out[i, index[i, j, k], k] = src[i, j, k]``.
+
+    Args:
+        index: as for :func:`gather`. src: a tensor no smaller than ``index``, or a number (also as ``value``).
+        reduce: "add" adds instead of replacing; as :func:`scatter_add`.
+
+    Which of several elements for one place wins is not defined.
+    """
+    src = value if src is None else src
+    if reduce == "add":
+        return scatter_add(input, dim, index, np.full(np.shape(raw(index)), src) if np.isscalar(src) else src)
+    if reduce is not None:
+        raise ValueError(f"scatter(): reduce must be None or 'add', got {reduce!r}")
+    if src is None:
+        raise TypeError("scatter(): src or value must be given")
+    x, dim, places = _checked("scatter", input, dim, index)
+    if hasattr(src, "shape") and (np.ndim(raw(src)) or not np.ndim(raw(index))):
+        src = _source("scatter", src, places.shape)
+    y = _scatter(x, src, dim=dim, index=places)
+    return y if input.shape else to_shape(y, shape=())
+
+
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+    """``input`` with elements of ``src`` added along ``dim``: ``out[i, index[i, j, k], k] += src[i, j, k]`` for dim 1 of three.
+
+    Elements for one place add up. Arguments as for :func:`scatter`.
+    """
+    x, dim, places = _checked("scatter_add", input, dim, index)
+    part = _source("scatter_add", src, places.shape)
+    y = x + add_back(part, dim=dim, index=places, once=False, shape=tuple(x.shape))
+    return y if input.shape else to_shape(y, shape=())
+
+
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+    """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; on the flattened ones if None."""
+    if dim is None:
+        return gather(ravel(input), 0, raw(indices).reshape(-1))
+    places, shape = raw(indices), tuple(input.shape)
+    dim = one_dim("take_along_dim", dim, len(shape))
+    if places.ndim != len(shape):
+        raise ShapeError(f"take_along_dim(): input and indices must have equally many dimensions, got {shape}, {places.shape}")
+    try:
+        common = list(np.broadcast_shapes((*shape[:dim], 1, *shape[dim + 1 :]), (*places.shape[:dim], 1, *places.shape[dim + 1 :])))
+    except ValueError:
+        raise ShapeError(f"take_along_dim(): shapes {shape} and {places.shape} do not broadcast outside dim {dim}") from None
+    of_input, of_index = (tuple(common[:dim]) + (n,) + tuple(common[dim + 1 :]) for n in (shape[dim], places.shape[dim]))
+    x = input if shape == of_input else broadcast_to(input, shape=of_input)
+    return gather(x, dim, np.broadcast_to(places, of_index))
+
+
+# -- order -------------------------------------------------------------------------------------------------------------
+
+
+def _ranks(x: Array, dim: int, descending: bool) -> Array:
+    """The indices that put ``x`` in order; equal elements stay in theirs, NaN counts as the largest."""
+    if not descending:
+        return np.argsort(x, dim, kind="stable")
+    backward = np.flip(np.argsort(np.flip(x, dim), dim, kind="stable"), dim)
+    return np.ascontiguousarray(x.shape[dim] - 1 - backward)
+
+
+def _first_ranks(x: Array, dim: int, descending: bool, k: int) -> Array:
+    return _ranks(x, dim, descending)[_corner_of(x.ndim, dim, k)].copy()
+
+
+def _corner_of(ndim: int, dim: int, k: int) -> tuple[slice, ...]:
+    return tuple(slice(k) if i == dim else slice(None) for i in range(ndim))
+
+
+_argsort = primitive(_ranks, name="argsort", inputs="x", promotion=None)
+_argtop = primitive(_first_ranks, name="argtop", inputs="x", promotion=None)
+
+
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+    """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order."""
+    dim = one_dim("argsort", dim, len(input.shape))
+    if not input.shape:
+        return to_shape(_argsort(ravel(input), dim=0, descending=descending), shape=())
+    return _argsort(input, dim=dim, descending=descending)
+
+
+def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> ValuesIndices:
+    """``input`` in order along ``dim``, and where each element came from. Always stable; NaN counts as the largest.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.sort(torch.tensor([3., 1., 2.])).indices
+    tensor([1, 2, 0])
+    """
+    dim = one_dim("sort", dim, len(input.shape))
+    indices = argsort(input, dim, descending)
+    return ValuesIndices(pick(input, dim=dim, index=raw(indices), once=True) if input.shape else clone(input), indices)
+
+
+def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
+    """The ``k`` largest elements along ``dim`` (or the smallest), in order, and their indices.
+
+    Raises RuntimeError if there are fewer than ``k``.
+    """
+    dim = one_dim("topk", dim, len(input.shape))
+    x = input if input.shape else ravel(input)
+    if not 0 <= k <= x.shape[dim]:
+        raise RuntimeError(f"topk(): k must lie in 0 to {x.shape[dim]}, the size of dimension {dim}, got {k}")
+    indices = _argtop(x, dim=dim, descending=largest, k=int(k))
+    values = pick(x, dim=dim, index=raw(indices), once=True)
+    if input.shape or k == 0:
+        return ValuesIndices(values, indices)
+    return ValuesIndices(to_shape(values, shape=()), to_shape(indices, shape=()))

@@ -1,0 +1,432 @@
+"""Operations that make one number of many: sums, averages, extremes, norms; and running sums.
+
+All take ``dim`` (an int, several, or None for all dimensions) and ``keepdim``; NumPy's ``axis`` and ``keepdims`` are accepted
+in their place. https://pytorch.org/docs/stable/torch.html#reduction-ops
+"""
+
+from __future__ import annotations
+
+import builtins
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..autograd.backward import clone
+from ..autograd.broadcast import broadcast_to
+from ..autograd.primitive import primitive, promote_float, raw
+from ..dtypes import as_numpy
+from ..errors import ShapeError
+from .arrange import flip
+from .dims import one_dim, some_dims
+from .elementwise import abs as absolute
+from .elementwise import cast, exp, maximum, minimum, quiet, where, zeros_for
+from .gather import ValuesIndices, pick
+from .shape import narrow_to, to_shape
+
+Array = np.ndarray[Any, Any]
+Dims = tuple[int, ...]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
+
+
+def _accepts_axis(function: F) -> F:
+    """Let ``function`` take ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+        return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _dims(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
+    """``dim`` as a tuple, or None where all dimensions are meant."""
+    if dim is None:
+        return None
+    found = some_dims(op, dim, len(shape))
+    return found if found and shape else None
+
+
+def _count(shape: tuple[int, ...], dim: Dims | None) -> int:
+    """How many elements are made into one."""
+    return math.prod(shape) if dim is None else math.prod(shape[i] for i in dim)
+
+
+def _kept(v: Any, shape: tuple[int, ...], dim: Dims | None, keepdim: bool) -> Any:
+    """A reduced value ``v`` in a shape that broadcasts against the input's ``shape``: the reduced dimensions have size 1."""
+    if dim is None or keepdim:
+        return v
+    return to_shape(v, shape=tuple(1 if i in dim else n for i, n in enumerate(shape)))
+
+
+def _float_input(op: str, input: Any) -> None:
+    if raw(input).dtype.kind != "f":
+        raise RuntimeError(f"{op}(): a floating-point tensor is needed, got {raw(input).dtype}; cast it with .float()")
+
+
+def _not_empty(op: str, shape: tuple[int, ...], dim: Dims | None) -> None:
+    if _count(shape, dim) == 0:
+        if dim is None:
+            raise ShapeError(f"{op}(): an empty tensor of shape {shape} has no {op}")
+        raise IndexError(f"{op}(): the dimension to reduce, {dim}, has size 0 in a tensor of shape {shape}")
+
+
+def _as(input: Any, dtype: Any) -> Any:
+    return input if dtype is None else cast(input, dtype=as_numpy(dtype))
+
+
+# -- sum and average ---------------------------------------------------------------------------------------------------
+
+
+def _add_up(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+    dtype = x.dtype
+    if dtype.kind != "f":
+        return np.add.reduce(x, dim, np.int64, None, keepdim)
+    if dtype is _FLOAT16:  # as PyTorch, halves are added up in float32
+        return np.add.reduce(x, dim, _FLOAT32, None, keepdim).astype(dtype)
+    return np.add.reduce(x, dim, None, None, keepdim)
+
+
+def _average(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+    total = np.add.reduce(x, dim, _FLOAT32 if x.dtype is _FLOAT16 else None, None, keepdim)
+    return np.true_divide(total, _count(x.shape, dim)).astype(x.dtype, copy=False)
+
+
+# the gradient is a view with stride 0: it takes no memory
+_sum = primitive(
+    quiet(_add_up), name="sum", promotion=None,
+    x=lambda g, x_shape, dim, keepdim: broadcast_to(_kept(g, x_shape, dim, keepdim), shape=x_shape),
+)  # fmt: skip
+_mean = primitive(
+    quiet(_average), name="mean", promotion=None,
+    x=lambda g, x_shape, dim, keepdim: broadcast_to(
+        _kept(g / (_count(x_shape, dim) or 1), x_shape, dim, keepdim), shape=x_shape
+    ),
+)  # fmt: skip
+
+
+@_accepts_axis
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The sum over ``dim``. Integers and bools are summed as int64.
+
+    Args:
+        dim: an int, a tuple, or None for all dimensions.
+        keepdim: keep the summed dimensions, with size 1.
+        dtype: cast the input to it first.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.sum(torch.tensor([[1, 2], [3, 4]]), dim=0)
+    tensor([4, 6])
+    """
+    if dtype is not None:
+        input = _as(input, dtype)
+    return _sum(input, dim=None if dim is None else _dims("sum", dim, input.shape), keepdim=keepdim)
+
+
+@_accepts_axis
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float."""
+    input = _as(input, dtype)
+    _float_input("mean", input)
+    return _mean(input, dim=_dims("mean", dim, input.shape), keepdim=keepdim)
+
+
+@_accepts_axis
+def var(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The variance over ``dim``: Σ (x − mean)² / max(0, n − correction), in two passes, so that it is never negative.
+
+    Args:
+        unbiased: False is another way to say ``correction=0``, True ``correction=1``.
+        correction: 1 by default (Bessel's).
+    """
+    if isinstance(dim, bool):  # PyTorch's older form, var(input, unbiased)
+        dim, unbiased = None, dim
+    _float_input("var", input)
+    dims = _dims("var", dim, input.shape)
+    if correction is None:
+        correction = 0 if unbiased is False else 1
+    centered = input - _mean(input, dim=dims, keepdim=True)
+    total = _sum(centered * centered, dim=dims, keepdim=keepdim)
+    return total / builtins.max(_count(input.shape, dims) - correction, 0)
+
+
+def _root_rule(g: Any, y: Any) -> Any:
+    zero = raw(y) == 0
+    return where(zero, 0.0, g / where(zero, 1.0, y * 2))
+
+
+# a square root whose derivative at 0 is taken to be 0, not infinite
+_root = primitive(quiet(np.sqrt), name="sqrt", promotion=None, x=_root_rule)
+
+
+@_accepts_axis
+def std(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> Any:
+    """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
+    _float_input("std", input)
+    return _root(var(input, dim, unbiased, keepdim, correction=correction))
+
+
+@_accepts_axis
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product over ``dim``, or of all elements. Integers and bools are multiplied as int64.
+
+    It multiplies one half of the elements with the other until one is left, so the gradient is right with any number of zeros
+    among them, to any order.
+    """
+    if dtype is None and raw(input).dtype.kind in "bui":
+        dtype = np.int64
+    x, shape = _as(input, dtype), tuple(input.shape)
+    if dim is None or not shape:
+        along = one_dim("prod", dim or 0, 1)
+        x = to_shape(x, shape=(-1,))
+    else:
+        along = one_dim("prod", dim, len(shape))
+    size, rest = x.shape[along], None
+    if size == 0:
+        return sum(x, along, keepdim) + 1
+    if size == 1:
+        x = clone(x)  # the result shares no memory with the input
+    while size > 1:
+        if size % 2:
+            last = narrow_to(x, along, size - 1, 1)
+            rest = last if rest is None else rest * last
+        size //= 2
+        x = narrow_to(x, along, 0, size) * narrow_to(x, along, size, size)
+    if rest is not None:
+        x = x * rest
+    if keepdim and dim is not None and shape:
+        return x
+    return to_shape(x, shape=() if dim is None or not shape else shape[:along] + shape[along + 1 :])
+
+
+@_accepts_axis
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+    """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64."""
+    if dtype is None and raw(input).dtype.kind in "bui":
+        dtype = np.int64
+    return _cumsum(_as(input, dtype), dim=one_dim("cumsum", dim, len(input.shape)))
+
+
+_cumsum = primitive(
+    quiet(lambda x, dim: np.cumsum(x, dim, x.dtype).reshape(x.shape)), name="cumsum", promotion=None,
+    x=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim),
+)  # fmt: skip
+
+
+# -- extremes ----------------------------------------------------------------------------------------------------------
+
+
+def _extreme_rule(g: Any, x: Any, y: Any, dim: Dims | None, keepdim: bool) -> Any:
+    """The gradient goes to the extreme element; where several are equal, each gets the same part of it."""
+    shape = raw(x).shape
+    chosen = np.equal(raw(x), _kept(raw(y), shape, dim, keepdim))
+    count = np.add.reduce(chosen, dim, raw(y).dtype, None, True)
+    return _kept(g, shape, dim, keepdim) * (chosen / count)
+
+
+def _extreme(ufunc: Any, name: str) -> Any:
+    def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+        return ufunc.reduce(x, dim, None, None, keepdim)
+
+    op = primitive(quiet(kernel), name=name, promotion=None, x=_extreme_rule)
+
+    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        dims = _dims(name, dim, input.shape)
+        _not_empty(name, tuple(input.shape), dims)
+        return op(input, dim=dims, keepdim=keepdim)
+
+    public.__name__ = public.__qualname__ = name
+    which = "largest" if name == "amax" else "smallest"
+    public.__doc__ = (
+        f"The {which} element over ``dim`` (an int, a tuple, or None for all dimensions).\n\n"
+        "    Where several are equal they share the gradient. NaN if there is one. Raises IndexError for a dimension of size 0."
+    )
+    return _accepts_axis(public)
+
+
+amax, amin = _extreme(np.maximum, "amax"), _extreme(np.minimum, "amin")
+
+
+def _arg_extreme(function: Any, name: str) -> Any:
+    op = primitive(
+        lambda x, dim, keepdim: np.asarray(function(x, dim, keepdims=keepdim)), name=name, inputs="x", promotion=None
+    )
+
+    def public(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+        along = None if dim is None else one_dim(name, dim, len(input.shape))
+        _not_empty(name, tuple(input.shape), None if along is None or not input.shape else (along,))
+        return op(input, dim=along if input.shape else None, keepdim=keepdim)
+
+    public.__name__ = public.__qualname__ = name
+    which = "largest" if name == "argmax" else "smallest"
+    public.__doc__ = (
+        f"The index (int64) of the {which} element along ``dim``, or in the flattened tensor if that is None.\n\n"
+        "    The first one where several are equal; a NaN counts as the extreme."
+    )
+    return _accepts_axis(public)
+
+
+argmax, argmin = _arg_extreme(np.argmax, "argmax"), _arg_extreme(np.argmin, "argmin")
+
+
+def _extreme_of(input: Any, dim: Any, keepdim: bool, arg: Any, values_of_all: Any, of_two: Any) -> Any:
+    if dim is None:
+        return values_of_all(input)
+    if hasattr(dim, "shape"):
+        return of_two(input, dim)
+    along = one_dim(of_two.__name__[:3], dim, len(input.shape))
+    indices = arg(input, along, True)
+    if not input.shape:
+        return ValuesIndices(clone(input), indices)
+    values = pick(input, dim=along, index=raw(indices), once=True)
+    if keepdim:
+        return ValuesIndices(values, indices)
+    left = tuple(n for i, n in enumerate(input.shape) if i != along)
+    return ValuesIndices(to_shape(values, shape=left), to_shape(indices, shape=left))
+
+
+@_accepts_axis
+def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The largest element.
+
+    Args:
+        dim: None for the largest of all elements; an int for the largest along that dimension, as a named tuple
+            ``(values, indices)``; a tensor for the larger of each pair of elements, as ``maximum``.
+
+    The gradient of ``max(dim)`` goes to the element at the returned index, that of ``max()`` is shared by equal elements.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.max(torch.tensor([[1., 5.], [7., 2.]]), dim=1).indices
+    tensor([1, 0])
+    """
+    return _extreme_of(input, dim if other is None else other, keepdim, argmax, amax, maximum)
+
+
+@_accepts_axis
+def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
+    """The smallest element; arguments and result as those of :func:`max`."""
+    return _extreme_of(input, dim if other is None else other, keepdim, argmin, amin, minimum)
+
+
+# -- norms -------------------------------------------------------------------------------------------------------------
+
+
+def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
+    wide = x.astype(_FLOAT32) if x.dtype is _FLOAT16 else x
+    if p == 2:
+        y = np.sqrt(np.add.reduce(wide * wide, dim, None, None, keepdim))
+    elif p == 0:
+        y = np.add.reduce(wide != 0, dim, wide.dtype, None, keepdim)
+    else:
+        powers = np.abs(wide) if p == 1 else np.abs(wide) ** p
+        y = np.add.reduce(powers, dim, None, None, keepdim) ** (1.0 / p)
+    return np.asarray(y).astype(x.dtype, copy=False)
+
+
+def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bool) -> Any:
+    """|x|ᵖ⁻¹ sign(x) / yᵖ⁻¹, and 0 where the norm is 0."""
+    array = raw(x)
+    if p == 0:
+        return zeros_for(g, array.shape)
+    g, y = _kept(g, array.shape, dim, keepdim), _kept(y, array.shape, dim, keepdim)
+    if p == 1:
+        return g * np.sign(array)
+    zero = raw(y) == 0
+    divisor = where(zero, 1.0, y)
+    if p == 2:
+        return x * where(zero, 0.0, g / divisor)
+    size = absolute(x)
+    if p < 2:
+        size = where(array == 0, 1.0, size)  # 0 to a negative power; sign(x) makes it 0 all the same
+    return np.sign(array) * (size ** (p - 1)) * where(zero, 0.0, g / divisor ** (p - 1))
+
+
+_norm = primitive(quiet(_p_norm), name="norm", promotion=None, x=_p_norm_rule)
+
+
+@_accepts_axis
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The norm (Σ |x|ᵖ)^(1/p) over ``dim``, of the elements as one long vector.
+
+    Args:
+        p: a number; ``inf`` and ``-inf`` give the largest and the smallest size, 0 the number of elements that are not 0,
+            "fro" the same as 2.
+
+    The derivative where the norm is 0 is taken to be 0.
+    https://pytorch.org/docs/stable/generated/torch.norm.html
+    """
+    input = _as(input, dtype)
+    _float_input("norm", input)
+    if p is None or p == "fro":
+        p = 2.0
+    if isinstance(p, str):
+        raise ValueError(f"norm(): p must be a number or 'fro', got {p!r}")
+    if math.isinf(p):
+        return (amax if p > 0 else amin)(absolute(input), dim, keepdim)
+    return _norm(input, p=float(p), dim=_dims("norm", dim, input.shape), keepdim=keepdim)
+
+
+def _log_sum_exp(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+    largest = np.maximum.reduce(x, dim, None, None, True, -np.inf)
+    largest = np.where(np.isfinite(largest), largest, x.dtype.type(0))
+    y = np.log(np.add.reduce(np.exp(x - largest), dim, None, None, True)) + largest
+    if keepdim:
+        return y
+    return y.reshape(()) if dim is None else y.squeeze(dim)
+
+
+# the gradient is the softmax
+_logsumexp = primitive(
+    quiet(_log_sum_exp), name="logsumexp", promotion=promote_float,
+    x=lambda g, x, y, dim, keepdim: (
+        _kept(g, raw(x).shape, dim, keepdim) * exp(x - _kept(y, raw(x).shape, dim, keepdim))
+    ),
+)  # fmt: skip
+
+
+@_accepts_axis
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+    """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after."""
+    return _logsumexp(input, dim=_dims("logsumexp", dim, input.shape), keepdim=keepdim)
+
+
+# -- yes or no, how many -----------------------------------------------------------------------------------------------
+
+
+def _quantifier(ufunc: Any, name: str, doc: str) -> Any:
+    def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+        found = np.asarray(ufunc.reduce(x, dim, bool, None, keepdim))
+        return found.astype(np.uint8) if x.dtype == np.uint8 else found  # as PyTorch
+
+    op = primitive(kernel, name=name, inputs="x", promotion=None)
+
+    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+        dims = None if dim is None or not input.shape else some_dims(name, dim, len(input.shape))
+        return op(input, dim=dims, keepdim=keepdim)
+
+    public.__name__ = public.__qualname__ = name
+    public.__doc__ = doc
+    return _accepts_axis(public)
+
+
+any = _quantifier(np.logical_or, "any", "Whether an element over ``dim`` is true (not 0). NaN counts as true.")
+all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are true (not 0). NaN counts as true.")
+
+
+@_accepts_axis
+def count_nonzero(input: Any, dim: Any = None) -> Any:
+    """How many elements over ``dim`` are not 0, as int64."""
+    return sum(input != 0, dim)

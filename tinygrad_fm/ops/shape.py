@@ -1,0 +1,307 @@
+"""Operations that change the shape or pick a part: views, wherever the order in memory allows.
+
+A view shares the memory of its input, so writing to either shows in both, and in the gradients of both (``autograd.views``).
+Families that are each other's derivatives stand together: a reshape and the one back, ``basic`` indexing and ``place``. https://pytorch.org/docs/stable/tensor_view.html
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..autograd.broadcast import broadcast_to as _broadcast_to
+from ..autograd.broadcast import broadcasts_to
+from ..autograd.node import memory_order
+from ..autograd.primitive import primitive, raw
+from ..errors import ShapeError
+from .dims import one_dim, sizes, some_dims
+
+Array = np.ndarray[Any, Any]
+
+_view_op = partial(primitive, view=True, promotion=None)
+
+
+# -- the same elements in the same order, in another shape -------------------------------------------------------------
+
+
+def _reshaping(name: str) -> Any:
+    return _view_op(lambda x, shape: x.reshape(shape), name=name, x=lambda g, x_shape: to_shape(g, shape=x_shape))
+
+
+to_shape, _view, _flatten = _reshaping("reshape"), _reshaping("view"), _reshaping("flatten")
+_unsqueeze, _squeeze = _reshaping("unsqueeze"), _reshaping("squeeze")
+
+
+def _reshape(op: Any, input: Any, shape: tuple[int, ...]) -> Any:
+    try:
+        if min(shape, default=0) >= -1:
+            return op(input, shape=shape)
+    except ValueError:
+        pass
+    raise ShapeError(
+        f"{op.__name__}(): the shape {shape} does not fit an input of shape {tuple(input.shape)}, "
+        f"which has {raw(input).size} elements; at most one size may be -1"
+    )
+
+
+def reshape(input: Any, *sizes_: int, shape: Any = None) -> Any:
+    """``input``'s elements, in order, in another shape; a view where the memory allows, else a copy.
+
+    Args:
+        shape: ints, one by one or as a tuple; one of them may be -1 and is found from the others.
+
+    Raises:
+        ShapeError: the number of elements differs.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.reshape(torch.arange(6), (2, -1)).shape
+    torch.Size([2, 3])
+    """
+    return _reshape(to_shape, input, sizes("reshape", sizes_, shape))
+
+
+def view(input: Any, *sizes_: int, size: Any = None) -> Any:
+    """As :func:`reshape`, for when memory is to be shared: where the memory order forbids that, ``view`` too makes a copy
+    (PyTorch refuses), and writing to the copy raises an error that says so."""
+    return _reshape(_view, input, sizes("view", sizes_, size))
+
+
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+    """The dimensions from ``start_dim`` to ``end_dim``, both included, merged into one; (N, C, H, W) → (N·C·H·W,).
+
+    Raises RuntimeError if ``start_dim`` comes after ``end_dim``.
+    """
+    shape = tuple(input.shape)
+    start, end = one_dim("flatten", start_dim, len(shape)), one_dim("flatten", end_dim, len(shape))
+    if start > end:
+        raise ShapeError(f"flatten(): start_dim {start_dim} comes after end_dim {end_dim}")
+    merged = 1
+    for n in shape[start : end + 1]:
+        merged *= n
+    return _flatten(input, shape=shape[:start] + (merged,) + shape[end + 1 :])
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`."""
+    shape = tuple(input.shape)
+    dim = one_dim("unflatten", dim, len(shape))
+    inner = tuple(int(n) for n in sizes)
+    if inner.count(-1) == 1:  # found here, as the other dimensions may be 0
+        known = -int(np.prod(inner))
+        inner = tuple(shape[dim] // known if n == -1 and known else n for n in inner)
+    if min(inner, default=0) < 0 or int(np.prod(inner)) != shape[dim]:
+        raise ShapeError(f"unflatten(): sizes {tuple(sizes)} do not multiply up to dimension {dim}'s size, {shape[dim]}")
+    return to_shape(input, shape=shape[:dim] + inner + shape[dim + 1 :])
+
+
+def ravel(input: Any) -> Any:
+    """``input`` in one dimension; a view where the memory allows."""
+    return to_shape(input, shape=(-1,))
+
+
+def unsqueeze(input: Any, dim: int) -> Any:
+    """``input`` with a dimension of size 1 put in at ``dim``, from -ndim - 1 to ndim."""
+    shape = tuple(input.shape)
+    dim = one_dim("unsqueeze", dim, len(shape) + 1)
+    return _unsqueeze(input, shape=(*shape[:dim], 1, *shape[dim:]))
+
+
+def squeeze(input: Any, dim: Any = None) -> Any:
+    """``input`` without its dimensions of size 1, or without those among ``dim`` (an int or a tuple) that have size 1."""
+    shape = tuple(input.shape)
+    dims = range(len(shape)) if dim is None else some_dims("squeeze", dim, len(shape))
+    return _squeeze(input, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims))
+
+
+# -- the dimensions in another order -----------------------------------------------------------------------------------
+
+_permute = _view_op(
+    lambda x, dims: x.transpose(dims), name="permute",
+    x=lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))),
+)  # fmt: skip
+_transpose = _view_op(
+    lambda x, dim0, dim1: x.swapaxes(dim0, dim1), name="transpose",
+    x=lambda g, dim0, dim1: _transpose(g, dim0=dim0, dim1=dim1),
+)  # fmt: skip
+
+
+def permute(input: Any, *axes: int, dims: Any = None) -> Any:
+    """A view with the dimensions in the order ``dims``, ints one by one or a tuple.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.permute(torch.zeros(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
+    given, ndim = sizes("permute", axes, dims), len(input.shape)
+    order = some_dims("permute", given, ndim)
+    if len(order) != ndim:
+        raise ShapeError(f"permute(): {len(order)} dims {given} were given for a tensor of {ndim} dimensions")
+    return _permute(input, dims=order)
+
+
+def transpose(input: Any, dim0: int, dim1: int) -> Any:
+    """A view with the dimensions ``dim0`` and ``dim1`` swapped."""
+    ndim = len(input.shape)
+    dim0, dim1 = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
+    return _transpose(input, dim0=dim0, dim1=dim1) if ndim else _permute(input, dims=())
+
+
+swapaxes = swapdims = transpose
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order."""
+    ndim = len(input.shape)
+    here, there = some_dims("movedim", source, ndim), some_dims("movedim", destination, ndim)
+    if len(here) != len(there):
+        raise ShapeError(f"movedim(): source {source} and destination {destination} must have equally many dims")
+    order = [dim for dim in range(ndim) if dim not in here]
+    for at, dim in sorted(zip(there, here, strict=True)):
+        order.insert(at, dim)
+    return _permute(input, dims=tuple(order))
+
+
+moveaxis = movedim
+
+
+def T(input: Any) -> Any:
+    """A view with all dimensions in reverse order: the transpose of a matrix."""
+    return _permute(input, dims=tuple(range(len(input.shape)))[::-1])
+
+
+def mT(input: Any) -> Any:
+    """A view with the last two dimensions swapped: the transpose of each matrix of a batch."""
+    if len(input.shape) < 2:
+        raise ShapeError(f"mT: a tensor of at least 2 dimensions is needed, got shape {tuple(input.shape)}")
+    return transpose(input, -2, -1)
+
+
+def t(input: Any) -> Any:
+    """The transpose of a matrix; tensors of fewer dimensions stay as they are."""
+    if len(input.shape) > 2:
+        raise ShapeError(f"t(): a tensor of at most 2 dimensions is needed, got shape {tuple(input.shape)}")
+    return T(input)
+
+
+# -- one element seen in many places -----------------------------------------------------------------------------------
+
+
+def expand(input: Any, *sizes_: int, size: Any = None) -> Any:
+    """A read-only view in which dimensions of size 1, and new ones in front, are repeated without taking memory.
+
+    Args:
+        size: ints, one by one or as a tuple; -1 keeps a dimension as it is.
+
+    Raises ShapeError if a dimension of another size than 1 would change.
+    """
+    given, shape = sizes("expand", sizes_, size), tuple(input.shape)
+    new = len(given) - len(shape)
+    target = tuple(shape[i - new] if n == -1 and i >= new else n for i, n in enumerate(given))
+    if new < 0 or min(target, default=0) < 0 or not broadcasts_to(shape, target):
+        raise ShapeError(f"expand(): a tensor of shape {shape} cannot be expanded to {given}")
+    return _broadcast_to(input, shape=target)
+
+
+def broadcast_to(input: Any, shape: Any) -> Any:
+    """``input`` expanded to ``shape``, as :func:`expand`."""
+    return expand(input, *sizes("broadcast_to", (), shape))
+
+
+def expand_as(input: Any, other: Any) -> Any:
+    """``input`` expanded to the shape of ``other``."""
+    return expand(input, *other.shape)
+
+
+# -- parts: ints and slices --------------------------------------------------------------------------------------------
+
+
+def zeros_in_order_of(like: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros of ``like``'s dtype, with the axes in memory in the same order if there are equally many."""
+    order = memory_order(like) if like.ndim == len(shape) else None
+    if order is None:
+        return np.zeros(shape, like.dtype)
+    return np.zeros([shape[axis] for axis in order], like.dtype).transpose(np.argsort(order))
+
+
+def _place(part: Array, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    out = zeros_in_order_of(np.asarray(part), shape)
+    out[key] = part
+    return out
+
+
+# `key` is a tuple of ints, slices, None and one Ellipsis: with that NumPy gives a view, never a scalar
+basic = _view_op(
+    lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape)
+)
+place = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
+
+
+def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+    """A view of ``length`` elements along ``dim`` from ``start`` on, which may be negative to count from the end.
+
+    Raises IndexError if they go beyond the dimension.
+    """
+    dim = one_dim("narrow", dim, len(input.shape))
+    size, first = input.shape[dim], int(start)
+    first = first + size if first < 0 else first
+    if not 0 <= first <= first + length <= size:
+        raise IndexError(f"narrow(): start {start} and length {length} go beyond dimension {dim}, which has size {size}")
+    return narrow_to(input, dim, first, length)
+
+
+def narrow_to(input: Any, dim: int, start: int, length: int) -> Any:
+    return basic(input, key=(*(slice(None),) * dim, slice(start, start + length), ...))
+
+
+def select(input: Any, dim: int, index: Any) -> Any:
+    """A view of the slice at ``index`` along ``dim``, without that dimension."""
+    ndim = len(input.shape)
+    if ndim == 0:
+        raise IndexError("select(): a 0-d tensor has no dimension to select from")
+    dim, size = one_dim("select", dim, ndim), input.shape[dim]
+    if not -size <= index < size:
+        raise IndexError(f"select(): index {index} is out of bounds for dimension {dim} with size {size}")
+    return basic(input, key=(*(slice(None),) * dim, int(index), ...))
+
+
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Views of all slices along ``dim``, as a tuple."""
+    dim = one_dim("unbind", dim, len(input.shape))
+    return tuple(select(input, dim, i) for i in range(input.shape[dim]))
+
+
+def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Views of consecutive parts along ``dim``.
+
+    Args:
+        split_size_or_sections: the size of each part (the last may be smaller), or a list of the sizes of all.
+
+    Raises ShapeError if the sizes do not add up to the dimension's.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.split(torch.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
+    dim = one_dim("split", dim, len(tensor.shape))
+    total = tensor.shape[dim]
+    if hasattr(split_size_or_sections, "__index__"):
+        size = int(split_size_or_sections)
+        if size < 0 or (size == 0 and total):
+            raise ShapeError(f"split(): the size of a part must be positive, got {size}")
+        parts = [min(size, total - at) for at in range(0, total, size or 1)] or [0]
+    else:
+        parts = [int(n) for n in split_size_or_sections]
+        if sum(parts) != total or min(parts, default=0) < 0:
+            raise ShapeError(f"split(): the sizes {parts} must add up to {total}, the size of dimension {dim}")
+    starts = [sum(parts[:i]) for i in range(len(parts))]
+    return tuple(narrow_to(tensor, dim, start, length) for start, length in zip(starts, parts, strict=True))
+
+
+def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
+    """``input`` split along ``dim`` into at most ``chunks`` parts of equal size; the last may be smaller."""
+    if chunks < 1:
+        raise ShapeError(f"chunk(): chunks must be at least 1, got {chunks}")
+    total = input.shape[one_dim("chunk", dim, len(input.shape))]
+    return split(input, -(-total // chunks), dim) if total else split(input, [0] * chunks, dim)
