@@ -87,22 +87,27 @@ class Node:
     def describe(self) -> str:
         """The operation, with its module and the user's line as far as they are known."""
         text = f"'{self.op.name}'"
-        path = self.module_path()
+        path = module_path(self.scope)
         if path:
             text += f" in module '{path}'"
         if self.place:
             text += f" (recorded at {self.place})"
         return text
 
-    def module_path(self) -> str:
-        """The dotted name, in the outermost module, of the module that was being called; '' outside any module."""
-        if self.scope is None:
-            return ""
-        outermost, innermost = self.scope[0](), self.scope[1]()
-        if outermost is None or innermost is None:
-            return ""
-        names = (name for name, module in outermost.named_modules() if module is innermost)
-        return next(names, "") or type(outermost).__name__
+
+def module_path(scope: tuple[Any, Any] | None) -> str:
+    """The dotted name, in the outermost module, of the innermost module being called; '' outside any module.
+
+    Args:
+        scope: weak references to both, as :data:`~tinygrad_fm.autograd.modes.state` has them.
+    """
+    if scope is None:
+        return ""
+    outermost, innermost = scope[0](), scope[1]()
+    if outermost is None or innermost is None:
+        return ""
+    names = (name for name, module in outermost.named_modules() if module is innermost)
+    return next(names, "") or type(outermost).__name__
 
 
 class Output:
