@@ -11,11 +11,11 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # lowest floor first; rooms on one floor may know each other
 FLOORS = [
-    ["errors", "dtypes", "random", "runtime"],
+    ["errors", "dtypes", "random", "runtime", "files", "version"],
     ["autograd"],
     ["ops"],
     ["tensor"],
-    ["func", "profiler"],
+    ["func", "profiler", "io"],
     ["nn"],
     ["optim", "data"],
     ["viz", "training", "serialization", "utils", "hub"],
