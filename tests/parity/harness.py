@@ -314,7 +314,13 @@ def our_method(name: str) -> Callable[..., Any] | None:
         return None
     if isinstance(getattr(tinygrad_fm.Tensor, name), property):
         return lambda x: getattr(x, name)
-    return lambda x, *args, **kwargs: getattr(x, name)(*args, **kwargs)
+
+    def method(x: Any, *args: Any, **kwargs: Any) -> Any:
+        if not isinstance(x, tinygrad_fm.Tensor):
+            raise TypeError(f"{name} is a method of tensors, not of {type(x).__name__}")
+        return getattr(x, name)(*args, **kwargs)
+
+    return method
 
 
 def inplace(method: Callable[..., Any]) -> Callable[..., Any]:

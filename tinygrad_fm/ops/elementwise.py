@@ -137,7 +137,10 @@ def _power(x: Any, exponent: Any) -> Any:
     if type(exponent) is float and exponent == 2.0:
         return np.square(x)
     if np.result_type(x, exponent).kind in "iu" and np.any(np.less(exponent, 0)):
-        raise RuntimeError("pow(): integers to negative integer powers are not whole numbers; cast the base to float first")
+        if isinstance(exponent, int):
+            raise RuntimeError("pow(): integers to negative integer powers are not whole numbers; cast the base to float")
+        whole = np.power(x, np.maximum(exponent, exponent & 1))  # ±1 are their own reciprocals, the others' round to 0
+        return np.where(np.less(exponent, 0) & (np.abs(x) != 1), 0, whole).astype(whole.dtype)
     return np.power(x, exponent)
 
 
@@ -206,9 +209,17 @@ atan = _unary_float(np.arctan, name="atan", x=lambda g, x: g / (x * x + 1))
 sinh = _unary_float(quiet(np.sinh), name="sinh", x=lambda g, x: g * cosh(x))
 cosh = _unary_float(quiet(np.cosh), name="cosh", x=lambda g, x: g * sinh(x))
 tanh = _unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
+
+
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    """``x / (a² + b²)``, and 0 where both are 0, as PyTorch has atan2's derivative there."""
+    square = a * a + b * b
+    return x / where(raw(square) == 0, 1.0, square)
+
+
 atan2 = _elementwise(
     np.arctan2, name="atan2", promotion=promote_float,
-    a=lambda g, a, b: g * (b / (a * a + b * b)), b=lambda g, a, b: -g * (a / (a * a + b * b)),
+    a=lambda g, a, b: g * _over_square(b, a, b), b=lambda g, a, b: -g * _over_square(a, a, b),
 )  # fmt: skip
 
 _HALF = constants(0.5)
@@ -229,11 +240,14 @@ sigmoid = _unary_float(_logistic, name="sigmoid", x=_logistic_rule)
 
 # -- sign and rounding -------------------------------------------------------------------------------------------------
 
-sign = primitive(
-    quiet(lambda x: x.copy() if x.dtype.kind == "b" else np.sign(x)), name="sign",
-    x=lambda g, x_shape: zeros_for(g, x_shape),
-)  # fmt: skip
-abs = primitive(np.abs, name="abs", x=lambda g, x: g * np.sign(raw(x)))  # noqa: A001
+
+
+def _sign(x: Array) -> Array:
+    return np.asarray(np.subtract(x > 0, x < 0, dtype=x.dtype)) if x.dtype.kind != "b" else x.copy()  # 0 for NaN
+
+
+sign = primitive(_sign, name="sign", x=lambda g, x_shape: zeros_for(g, x_shape))
+abs = primitive(np.abs, name="abs", x=lambda g, x: g * _sign(raw(x)))  # noqa: A001
 floor = primitive(np.floor, name="floor", x=lambda g, x_shape: zeros_for(g, x_shape))
 ceil = primitive(np.ceil, name="ceil", x=lambda g, x_shape: zeros_for(g, x_shape))
 trunc = primitive(np.trunc, name="trunc", x=lambda g, x_shape: zeros_for(g, x_shape))
@@ -279,7 +293,7 @@ def where(condition: Any, input: Any, other: Any) -> Any:
     return _where(condition, input, other)
 
 
-def _share(a: Any, b: Any) -> Array:
+def _halves(a: Any, b: Any) -> Array:
     """The part of the gradient of max(a, b) that goes to ``a``: all, none, or half where both are equal."""
     a, b = np.asarray(raw(a)), np.asarray(raw(b))
     share = np.asarray(~np.less(a, b)).astype(a.dtype)
@@ -287,19 +301,24 @@ def _share(a: Any, b: Any) -> Array:
     return share
 
 
-def _binary_extremum(kernel: Any, name: str, sense: int) -> Any:
-    def share(g: Any, mine: Any, other: Any) -> Any:
-        return g * (_share(mine, other) if sense > 0 else _share(-raw(mine), -raw(other)))
-
-    return _elementwise(
-        kernel, name=name, a=lambda g, a, b: share(g, a, b), b=lambda g, a, b: share(g, b, a)
-    )
+def _first(a: Any, b: Any) -> Array:
+    """The part of the gradient of fmax(a, b) that goes to ``a``: all where ``a`` is as large or ``b`` is NaN."""
+    a, b = np.asarray(raw(a)), np.asarray(raw(b))
+    return np.asarray(np.greater_equal(a, b) | np.isnan(b)).astype(a.dtype)
 
 
-maximum = _binary_extremum(np.maximum, "maximum", 1)
-minimum = _binary_extremum(np.minimum, "minimum", -1)
-fmax = _binary_extremum(np.fmax, "fmax", 1)
-fmin = _binary_extremum(np.fmin, "fmin", -1)
+maximum = _elementwise(
+    np.maximum, name="maximum", a=lambda g, a, b: g * _halves(a, b), b=lambda g, a, b: g * _halves(b, a)
+)
+minimum = _elementwise(
+    np.minimum, name="minimum", a=lambda g, a, b: g * _halves(b, a), b=lambda g, a, b: g * _halves(a, b)
+)
+fmax = _elementwise(
+    np.fmax, name="fmax", a=lambda g, a, b: g * _first(a, b), b=lambda g, a, b: g * (1 - _first(a, b))
+)
+fmin = _elementwise(
+    np.fmin, name="fmin", a=lambda g, a, b: g * _first(-raw(a), -raw(b)), b=lambda g, a, b: g * (1 - _first(-raw(a), -raw(b)))
+)
 
 
 def _clip(x: Array, low: Any, high: Any) -> Array:
