@@ -1,12 +1,13 @@
 """The tape: recording operations, and going back through them."""
 
-from .primitive import fused, primitive, promote, promote_float, same_dtype  # first: it brings in views and backward
-from .backward import backward, grad  # noqa: I001
+from .primitive import fused, primitive, promote, promote_float, same_dtype  # noqa: I001  # first: it brings in views and backward
+from .backward import backward, grad
 from .function import Function
 from .hooks import OpCall, op_hook
 from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .places import record_places
 
 __all__ = [
     "Function", "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "is_grad_enabled", "no_grad", "op_hook",
-    "primitive", "promote", "promote_float", "same_dtype", "set_grad_enabled",
+    "primitive", "promote", "promote_float", "record_places", "same_dtype", "set_grad_enabled",
 ]  # fmt: skip

@@ -22,7 +22,7 @@ from . import primitive as engine
 from .broadcast import broadcasts_to, sum_to
 from .hooks import OpCall
 from .modes import enable_grad, state
-from .node import Leaf, Node, Output
+from .node import Leaf, Node, Output, gradient_scope
 from .primitive import box
 from .recompute import Deferred
 
@@ -141,6 +141,8 @@ class _Pass:
                 node.check_saved()
             if not self.retain:
                 node.saved = None
+        if self.create:
+            state.scope = gradient_scope(node)
         rules = node.plan.rules
         if self.plain and rules and not hooks.active:
             parents, pass_on = node.parents, self.pass_on
@@ -237,13 +239,13 @@ def run_backward(
     sweep = _Pass(retain, create, wanted if wanted is not None else {}, inner)
     for node, g in roots:
         sweep.pass_on(None, node, g)
-    previous = state.grad_enabled
+    previous, scope = state.grad_enabled, state.scope
     state.grad_enabled = create
     try:
         with np.errstate(all="ignore"):
             sweep.run()
     finally:
-        state.grad_enabled = previous
+        state.grad_enabled, state.scope = previous, scope
 
 
 def _start(output: Any, g: Any, create: bool) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ class State(threading.local):
     grad_enabled: bool = True
     composed: bool = False
     # (weak reference to the outermost module being called, to the innermost); nodes keep it, a path is looked up when asked
-    scope: tuple[Any, Any] | None = None
+    scope: tuple[Any, ...] | None = None
     # True while the innermost op of a hooked call runs, so that the hooks do not see it twice
     inside_hook: bool = False
 

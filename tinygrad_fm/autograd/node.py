@@ -41,7 +41,8 @@ class Node:
         static: the arguments that are not arrays.
         shape, dtype: of the result.
         order: the result's memory order, for images only (see :func:`memory_order`).
-        scope: weak references to the outermost and innermost module being called when it was recorded.
+        scope: weak references to the outermost and innermost module being called when it was recorded; of an operation
+            that a backward recorded, those of the one it is the gradient of, and that one's name.
         hooks: functions to call with the gradient of the result.
         place: where the user's code recorded it, when something asked for that.
     """
@@ -95,7 +96,17 @@ class Node:
         return text
 
 
-def module_path(scope: tuple[Any, Any] | None) -> str:
+def gradient_scope(node: Any) -> tuple[Any, Any, str]:
+    """The scope of what the rules of ``node`` record under ``create_graph=True``."""
+    outermost, innermost = (node.scope or (_no_module, _no_module))[:2]
+    return outermost, innermost, node.op.name
+
+
+def _no_module() -> None:
+    """Stands for a weak reference to a module where there is none."""
+
+
+def module_path(scope: tuple[Any, ...] | None) -> str:
     """The dotted name, in the outermost module, of the innermost module being called; '' outside any module.
 
     Args:
