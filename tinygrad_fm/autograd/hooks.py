@@ -69,20 +69,32 @@ def around(call: OpCall, run: Callable[[], Any]) -> Any:
 
 
 def _wrap(hook: Hook, call: OpCall, run: Callable[[], Any]) -> Callable[[], Any]:
-    return lambda: hook(call, run)
+    """``run`` inside ``hook``, whose own operations no hook sees."""
+
+    def hooked() -> Any:
+        outside = state.inside_hook
+        state.inside_hook = True
+        try:
+            return hook(call, lambda: _with_inside_hook(outside, run))
+        finally:
+            state.inside_hook = outside
+
+    return hooked
+
+
+def _with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
+    previous = state.inside_hook
+    state.inside_hook = value
+    try:
+        return run()
+    finally:
+        state.inside_hook = previous
 
 
 def around_forward(table: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run ``op`` inside all active hooks, which do not see it a second time."""
-
-    def run() -> Any:
-        state.inside_hook = True
-        try:
-            return op(*args, **static)
-        finally:
-            state.inside_hook = False
-
-    return around(OpCall(table.name, "forward", args, static), run)
+    call = OpCall(table.name, "forward", args, static)
+    return around(call, lambda: _with_inside_hook(True, lambda: op(*args, **static)))
 
 
 class Removable:
@@ -94,6 +106,9 @@ class Removable:
         self.id = next(self._ids)
         self._hooks = hooks
         hooks[self.id] = hook
+        for key, held in tuple(hooks.items()):
+            if isinstance(held, _RetainGrad):  # what is retained is the gradient after all other hooks
+                hooks[key] = hooks.pop(key)
 
     def remove(self) -> None:
         """Take the hook away; nothing happens if it is gone already."""
