@@ -1,12 +1,43 @@
-from .dtypes import *
-from .tensor import Tensor, Size
-from .ops import *
-from .ops import tensor
-from . import autograd
-from .autograd import no_grad, enable_grad, set_grad_enabled, is_grad_enabled
-from .random import manual_seed, Generator
-from .dtypes import float32, float64, int64
-from . import ops as _ops
-def __getattr__(n):
-    if n.startswith("__"): raise AttributeError(n)
-    return getattr(_ops, n)
+"""Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
+
+from . import autograd, func, nn, ops, optim, profiler, random, runtime, utils
+from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd.primitive import is_tensor
+from .device import device
+from .dtypes import bool_ as bool
+from .dtypes import (
+    dtype, float16, float32, float64, get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8,
+)  # fmt: skip
+from .dtypes import float16 as half
+from .dtypes import float32 as float
+from .dtypes import float64 as double
+from .dtypes import int16 as short
+from .dtypes import int32 as int
+from .dtypes import int64 as long
+from .io import load, save
+from .ops import (
+    abs, acos, add, addcdiv, addcmul, addmm, addmv, all, allclose, alpha_dropout, amax, amin, any, arange, argmax,
+    argmin, argsort, as_tensor, asarray, asin, atan, atan2, baddbmm, batch_norm, bernoulli,
+    binary_cross_entropy_with_logits, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, broadcast_to, cat,
+    ceil, celu, chunk, clamp, clamp_max, clamp_min, clip, clone, concat, concatenate, cos, cosh,
+    cosine_embedding_loss, cosine_similarity, count_nonzero, cumsum, diag, diag_embed, diagonal, div, dot, dropout,
+    einsum, embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye, fill, flatten, flip, floor,
+    floor_divide, fmax, fmin, fmod, frac, from_numpy, full, full_like, gather, ge, ger, gt, hardshrink,
+    hinge_embedding_loss, hstack, index_add, index_put, index_select, isclose, isfinite, isinf, isnan, kl_div, le,
+    lerp, linspace, log, log10, log1p, log2, log_softmax, logical_and, logical_not, logical_or, logical_xor,
+    logspace, logsumexp, lt, margin_ranking_loss, masked_fill, masked_select, matmul, max, maximum, mean, min,
+    minimum, mm, moveaxis, movedim, mul, multinomial, mv, narrow, ne, neg, nonzero, norm, normal, ones, ones_like,
+    outer, pairwise_distance, permute, pow, prelu, prod, rand, rand_like, randint, randint_like, randn, randn_like,
+    randperm, ravel, reciprocal, relu, remainder, repeat_interleave, reshape, roll, round, rrelu, rsqrt, rsub,
+    scatter, scatter_add, select, selu, sigmoid, sign, sin, sinh, softmax, sort, split, sqrt, square, squeeze,
+    stack, std, sub, sum, swapaxes, swapdims, t, take_along_dim, tan, tanh, threshold, tile, topk, transpose, tril,
+    triplet_margin_loss, triu, trunc, unbind, unflatten, unsqueeze, var, vdot, vstack, where, zeros, zeros_like,
+)  # fmt: skip
+from .printing import set_printoptions
+from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .runtime import get_num_threads, set_num_threads
+from .tensor import Size, Tensor
+from .ops import tensor  # noqa: I001  # last: importing the module of that name has set it
+
+__version__ = "0.1.0"
+from math import e, inf, nan, pi  # noqa: E402
