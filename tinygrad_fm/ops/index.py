@@ -34,7 +34,7 @@ def _item(item: Any) -> Any:
         return item
     if isinstance(item, slice):
         return slice(*(n if n is None else operator.index(n) for n in (item.start, item.stop, item.step)))
-    array = np.asarray(raw(item) if not isinstance(item, (list, tuple, range)) else _listed(item))
+    array = _listed(item) if isinstance(item, (list, tuple, range)) else np.asarray(raw(item))
     if array.dtype == np.uint8:
         array = array.astype(bool)  # PyTorch's masks of old
     if array.dtype.kind not in "biu":
@@ -46,7 +46,12 @@ def _item(item: Any) -> Any:
 
 def _listed(items: Any) -> Array:
     array = np.asarray([_listed(item) if isinstance(item, (list, tuple)) else raw(item) for item in items])
-    return array if array.size else array.astype(np.int64)
+    return array if array.size else array.astype(np.int64)  # an empty list is float to NumPy
+
+
+def _makes_tuple(item: Any) -> bool:
+    """Whether a list with this item stands for a tuple: in PyTorch ``x[[[0, 1], [1, 2]]]`` is ``x[[0, 1], [1, 2]]``."""
+    return item is None or item is Ellipsis or isinstance(item, (list, tuple, slice)) or hasattr(item, "shape")
 
 
 def _check_int(index: int, dim: int, size: int) -> int:
@@ -66,6 +71,8 @@ def _apart(shape: tuple[int, ...], index: Any) -> tuple[Key, Key | None, bool]:
 
     The basic part is to be applied first. It has ``:`` where the advanced one has an array.
     """
+    if isinstance(index, list) and any(_makes_tuple(item) for item in index):
+        index = tuple(index)
     items = [_item(item) for item in (index if isinstance(index, tuple) else (index,))]
     arrays = [item for item in items if isinstance(item, np.ndarray)]
     used = sum(item.ndim if getattr(item, "dtype", None) == bool else 1
@@ -374,7 +381,9 @@ def embedding(
         worst = index.min() if index.min() < 0 else index.max()
         raise IndexError(f"embedding(): index {worst} is out of range for a weight with {rows} rows")
     if padding_idx is not None:
-        padding_idx = _check_int(padding_idx, 0, rows) % rows
+        if not -rows <= padding_idx < rows:
+            raise IndexError(f"embedding(): padding_idx {padding_idx} is out of range for a weight with {rows} rows")
+        padding_idx %= rows
     return _embedding(weight, index=index, padding=padding_idx)
 
 
@@ -404,8 +413,6 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """
     if np.ndim(raw(value)):
         raise ShapeError(f"masked_fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
-    if raw(input).dtype.kind != "f" and np.asarray(raw(value)).dtype.kind == "f":
-        raise RuntimeError(f"masked_fill(): a float cannot be put into a tensor of {raw(input).dtype}")
     return _masked_fill(input, value, mask=_mask("masked_fill", mask))
 
 

@@ -75,8 +75,9 @@ def _float_input(op: str, input: Any) -> None:
 
 def _not_empty(op: str, shape: tuple[int, ...], dim: Dims | None) -> None:
     if _count(shape, dim) == 0:
-        if dim is None:
-            raise ShapeError(f"{op}(): an empty tensor of shape {shape} has no {op}")
+        if dim is None:  # the classes are PyTorch's
+            error = IndexError if op.startswith("arg") else ShapeError
+            raise error(f"{op}(): an empty tensor of shape {shape} has no {op}")
         raise IndexError(f"{op}(): the dimension to reduce, {dim}, has size 0 in a tensor of shape {shape}")
 
 
@@ -414,8 +415,8 @@ def _quantifier(ufunc: Any, name: str, doc: str) -> Any:
     op = primitive(kernel, name=name, inputs="x", promotion=None)
 
     def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        dims = None if dim is None or not input.shape else some_dims(name, dim, len(input.shape))
-        return op(input, dim=dims, keepdim=keepdim)
+        dims = None if dim is None else some_dims(name, dim, len(input.shape))
+        return op(input, dim=dims if input.shape else None, keepdim=keepdim)
 
     public.__name__ = public.__qualname__ = name
     public.__doc__ = doc

@@ -241,13 +241,14 @@ place = primitive(_place, name="place", promotion=None, part=lambda g, key: basi
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
     """A view of ``length`` elements along ``dim`` from ``start`` on, which may be negative to count from the end.
 
-    Raises IndexError if they go beyond the dimension.
+    Raises IndexError if ``start`` is out of range, ShapeError if the end is.
     """
     dim = one_dim("narrow", dim, len(input.shape))
     size, first = input.shape[dim], int(start)
     first = first + size if first < 0 else first
     if not 0 <= first <= first + length <= size:
-        raise IndexError(f"narrow(): start {start} and length {length} go beyond dimension {dim}, which has size {size}")
+        error = ShapeError if 0 <= first <= size else IndexError
+        raise error(f"narrow(): start {start} and length {length} go beyond dimension {dim}, which has size {size}")
     return narrow_to(input, dim, first, length)
 
 
