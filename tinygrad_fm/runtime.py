@@ -1,0 +1,240 @@
+"""The process: how many threads work, who owns them, and how memory is kept. Importing this changes nothing.
+
+Large operations divide their work among a few threads of ours, each making long NumPy calls that do not hold Python's lock.
+While they do, BLAS works on one thread, so that the two never multiply; everywhere else BLAS uses its own threads.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import glob
+import os
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from queue import SimpleQueue
+from typing import Any
+
+import numpy as np
+
+_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
+
+
+# -- how many ----------------------------------------------------------------------------------------------------------
+
+
+def _available() -> int:
+    """The processors this process may use, and no more than the environment variables allow."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    for name in _VARIABLES:
+        first = os.environ.get(name, "").split(",")[0].strip()  # OpenMP takes a list, one number per level of nesting
+        if first.isdigit() and int(first) > 0:
+            count = min(count, int(first))
+    return count
+
+
+_count: int | None = None  # set by set_num_threads
+
+
+def get_num_threads() -> int:
+    """How many threads work on one operation.
+
+    Until :func:`set_num_threads` is called: the processors that this process may use, or fewer if one of
+    ``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS``, ``MKL_NUM_THREADS`` … says so.
+    """
+    global _count  # noqa: PLW0603
+    if _count is None:
+        _count = _available()
+    return _count
+
+
+def set_num_threads(count: int) -> None:
+    """Let ``count`` threads work on one operation, of ours and of BLAS. The same number gives the same bits every time.
+
+    Raises TypeError and ValueError for anything but a positive integer.
+    """
+    global _count, _blas_before  # noqa: PLW0603
+    if isinstance(count, bool) or not isinstance(count, int):
+        raise TypeError(f"set_num_threads(): expected an int, got {type(count).__name__}")
+    if count < 1:
+        raise ValueError(f"set_num_threads(): expected a positive number, got {count}")
+    with _blas_lock:
+        _count = _blas_before = count
+        blas = _blas()
+        if blas is not None and not _blas_users:  # else it is set when they are done
+            blas.set(count)
+
+
+# -- BLAS --------------------------------------------------------------------------------------------------------------
+
+
+class _Blas:
+    """The functions of NumPy's BLAS that read and set its number of threads."""
+
+    def __init__(self, library: Any, prefix: str, suffix: str) -> None:
+        self.get: Callable[[], int] = getattr(library, f"{prefix}get_num_threads{suffix}")
+        self.set: Callable[[int], None] = getattr(library, f"{prefix}set_num_threads{suffix}")
+        self.get.restype, self.get.argtypes = ctypes.c_int, []  # type: ignore[attr-defined]
+        self.set.restype, self.set.argtypes = None, [ctypes.c_int]  # type: ignore[attr-defined]
+
+
+def _libraries() -> Iterator[Any]:
+    """NumPy's own library, through which what it is linked with is found too, and then the libraries its wheel brings."""
+    umath: Any = sys.modules.get("numpy._core._multiarray_umath")
+    folder = os.path.dirname(np.__file__)
+    bundled = [*glob.glob(os.path.join(folder, ".dylibs", "*")), *glob.glob(os.path.join(f"{folder}.libs", "*"))]
+    for path in [getattr(umath, "__file__", None), *(p for p in sorted(bundled) if "openblas" in os.path.basename(p))]:
+        if path:
+            with contextlib.suppress(OSError):  # a file that is no library, or not for this system: the next may be
+                yield ctypes.CDLL(path)
+
+
+_found: list[_Blas | None] = []
+
+
+def _blas() -> _Blas | None:
+    """NumPy's OpenBLAS, or None if its BLAS is another one or cannot be reached."""
+    if not _found:
+        names = [(p, s) for p in ("scipy_openblas_", "openblas_") for s in ("64_", "", "_64_", "_")]
+        _found.append(next((
+            _Blas(library, prefix, suffix) for library in _libraries() for prefix, suffix in names
+            if hasattr(library, f"{prefix}set_num_threads{suffix}") and hasattr(library, f"{prefix}get_num_threads{suffix}")
+        ), None))  # fmt: skip
+    return _found[0]
+
+
+_blas_lock = threading.Lock()
+_blas_users = 0  # calls of parallel() at work; BLAS has one thread while there are any
+_blas_before = 1
+
+
+@contextlib.contextmanager
+def _blas_alone() -> Iterator[None]:
+    """BLAS on one thread inside, as the threads are ours there."""
+    global _blas_users, _blas_before  # noqa: PLW0603
+    blas = _blas()
+    if blas is None:
+        yield
+        return
+    with _blas_lock:
+        if not _blas_users:
+            _blas_before = blas.get()
+            blas.set(1)
+        _blas_users += 1
+    try:
+        yield
+    finally:
+        with _blas_lock:
+            _blas_users -= 1
+            if not _blas_users:
+                blas.set(_blas_before)
+
+
+# -- workers -----------------------------------------------------------------------------------------------------------
+
+
+class _Worker:
+    """A thread that waits for work. It sleeps in the kernel meanwhile, and ends with the process."""
+
+    def __init__(self, number: int) -> None:
+        self.tasks: SimpleQueue[Any] = SimpleQueue()
+        threading.Thread(target=self._run, name=f"tinygrad_fm-{number}", daemon=True).start()
+
+    def _run(self) -> None:
+        _here.busy = True
+        with np.errstate(all="ignore"):  # as in the kernels that the work is part of
+            while True:
+                work, start, stop, done = self.tasks.get()
+                try:
+                    work(start, stop)
+                    done.put(None)
+                except BaseException as error:  # it is raised where the work was asked for
+                    done.put(error)
+                del work, done  # no array may live on while the thread waits
+
+
+class _Here(threading.local):
+    busy = False  # whether this thread is at work in parallel()
+
+
+_here = _Here()
+_pool: list[_Worker] = []
+_pool_lock = threading.Lock()
+_fork_handled = False
+
+
+def _workers(count: int) -> list[_Worker]:
+    """``count`` workers, started when first needed and again after a fork."""
+    global _fork_handled  # noqa: PLW0603
+    with _pool_lock:
+        if not _fork_handled and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
+        _fork_handled = True
+        while len(_pool) < count:
+            _pool.append(_Worker(len(_pool) + 1))
+        return _pool[:count]
+
+
+def _after_fork() -> None:
+    """In a forked child: no worker lives there, and no other thread that may have held a lock or been at work."""
+    global _pool_lock, _blas_lock, _blas_users  # noqa: PLW0603
+    _pool_lock, _blas_lock = threading.Lock(), threading.Lock()
+    _pool.clear()
+    blas = _blas()
+    if _blas_users and blas is not None:
+        blas.set(_blas_before)
+    _blas_users, _here.busy = 0, False
+
+
+def parallel(work: Callable[[int, int], None], count: int) -> None:
+    """Run ``work(start, stop)`` over the whole of ``range(count)``, in equal parts on all threads. Returns when all is done.
+
+    Called from within such work, it runs on the calling thread alone. What the work raises is raised here.
+    """
+    parts = min(get_num_threads(), count)
+    if parts < 2 or _here.busy:
+        if count:
+            work(0, count)
+        return
+    bounds = [count * i // parts for i in range(parts + 1)]
+    done: SimpleQueue[BaseException | None] = SimpleQueue()
+    errors: list[BaseException | None] = []
+    _here.busy = True
+    try:
+        with _blas_alone():
+            for worker, start, stop in zip(_workers(parts - 1), bounds[1:], bounds[2:], strict=False):
+                worker.tasks.put((work, start, stop, done))
+            try:
+                work(0, bounds[1])
+            finally:
+                errors = [done.get() for _ in range(parts - 1)]
+    finally:
+        _here.busy = False
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+# -- memory ------------------------------------------------------------------------------------------------------------
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_KEPT = 1 << 30
+
+
+def tune_allocator() -> bool:
+    """Tell the C library to keep the memory of freed arrays for the next ones, instead of returning it to the system.
+
+    Training allocates the same arrays in every step; by default glibc hands large ones back and the system clears each of
+    their pages anew. Keeping them made a LeNet step 2.5 times faster. The price is that the process does not shrink.
+
+    Returns:
+        Whether the C library is glibc and accepted. Elsewhere nothing happens.
+    """
+    if not sys.platform.startswith("linux"):
+        return False
+    libc = ctypes.CDLL(None)
+    if not hasattr(libc, "gnu_get_libc_version") or not hasattr(libc, "mallopt"):
+        return False
+    largest = 1 << 25  # what glibc takes at most: larger arrays are mapped and unmapped as before
+    return bool(libc.mallopt(_M_MMAP_THRESHOLD, largest)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, _KEPT))
