@@ -59,7 +59,7 @@ class Converter:
             return slice(self(value.start), self(value.stop), self(value.step))
         if value is torch.strided:
             return None
-        if value is torch.contiguous_format or value is torch.preserve_format:
+        if isinstance(value, torch.memory_format) and hasattr(tinygrad_fm, str(value).split(".")[1]):
             return getattr(tinygrad_fm, str(value).split(".")[1])
         if value is None or value is Ellipsis or isinstance(value, (bool, int, float, str, np.ndarray, np.generic)):
             return value
@@ -68,6 +68,8 @@ class Converter:
     def _tensor(self, value: torch.Tensor) -> Any:
         if value.layout is not torch.strided:
             raise Unsupported(f"layout {value.layout}")
+        if value.ndim > 64:
+            raise Unsupported("more dimensions than NumPy has")
         dtype_of(value.dtype)
         key = value.untyped_storage().data_ptr()
         if value.numel() and key not in self.storages:

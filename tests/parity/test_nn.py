@@ -20,6 +20,7 @@ CUBE = RNG.standard_normal((4, 3, 5)).astype(np.float32)
 LABELS = np.array([0, 2, 1, 2])
 CUBE_LABELS = RNG.integers(0, 3, (4, 5))
 WEIGHTS = np.array([0.5, 2.0, 1.0], np.float32)
+SIGNS = np.sign(RNG.standard_normal((4, 3))).astype(np.float32)
 SOFT = PROBABILITIES / PROBABILITIES.sum(1, keepdims=True)
 
 
@@ -43,11 +44,17 @@ def close(ours, theirs, tol=1e-5):
 
 PRINTED = [
     ("Linear", (2, 3)), ("Linear", (2, 3, False)), ("Identity", (1,)), ("Flatten", ()), ("Unflatten", (1, (2, 3))),
-    ("Dropout", ()), ("Dropout", (0.1, True)), ("ReLU", ()), ("ReLU", (True,)), ("LeakyReLU", ()),
-    ("LeakyReLU", (0.2, True)),
-    ("GELU", ()), ("GELU", ("tanh",)), ("Tanh", ()), ("Sigmoid", ()), ("Softmax", ()), ("Softmax", (1,)),
-    ("LogSoftmax", (-1,)), ("CrossEntropyLoss", ()), ("NLLLoss", ()), ("MSELoss", ()), ("BCELoss", ()),
-    ("BCEWithLogitsLoss", ()),
+    ("Dropout", ()), ("Dropout", (0.1, True)), ("Dropout1d", ()), ("Dropout2d", ()), ("AlphaDropout", ()),
+    ("Embedding", (3, 4)), ("Embedding", (3, 4, -1)), ("LayerNorm", ((3, 4),)), ("LayerNorm", (3, 1e-3, False)),
+    ("ReLU", ()), ("ReLU", (True,)), ("LeakyReLU", ()), ("LeakyReLU", (0.2, True)), ("PReLU", (3,)), ("RReLU", ()),
+    ("Hardtanh", ()), ("Hardtanh", (-2.0, 2.0, True)), ("ReLU6", ()), ("ReLU6", (True,)), ("Hardsigmoid", ()),
+    ("Hardswish", ()), ("Threshold", (0.1, 20)), ("Softshrink", ()), ("Hardshrink", (0.3,)), ("ELU", ()),
+    ("ELU", (0.5, True)), ("CELU", (2.0,)), ("SELU", ()), ("SiLU", ()), ("Mish", ()), ("GELU", ()), ("GELU", ("tanh",)),
+    ("Softplus", ()), ("Softsign", ()), ("Tanh", ()), ("Tanhshrink", ()), ("Sigmoid", ()), ("LogSigmoid", ()),
+    ("Softmax", ()), ("Softmax", (1,)), ("LogSoftmax", (-1,)), ("Softmin", (0,)), ("GLU", ()), ("CosineSimilarity", ()),
+    ("PairwiseDistance", ()), ("CrossEntropyLoss", ()), ("NLLLoss", ()), ("MSELoss", ()), ("BCELoss", ()),
+    ("BCEWithLogitsLoss", ()), ("KLDivLoss", ()), ("L1Loss", ()), ("SmoothL1Loss", ()), ("HuberLoss", ()),
+    ("TripletMarginLoss", ()),
 ]
 
 
@@ -67,11 +74,15 @@ def test_containers_print_alike():
 
 
 FORWARD = [
-    ("Linear", (3, 2), LOGITS), ("Linear", (5, 2, False), CUBE), ("Flatten", (), CUBE), ("ReLU", (), CUBE),
-    ("LeakyReLU", (0.3,), CUBE), ("GELU", (), CUBE), ("GELU", ("tanh",), CUBE), ("Tanh", (), CUBE),
-    ("Sigmoid", (), CUBE),
-    ("Softmax", (1,), CUBE), ("LogSoftmax", (0,), CUBE), ("BatchNorm1d", (3,), LOGITS), ("BatchNorm1d", (3,), CUBE),
-    ("Unflatten", (-1, (5, 1)), CUBE),
+    ("Linear", (3, 2), LOGITS), ("Linear", (5, 2, False), CUBE), ("Flatten", (), CUBE), ("Unflatten", (-1, (5, 1)), CUBE),
+    ("BatchNorm1d", (3,), LOGITS), ("BatchNorm1d", (3,), CUBE), ("BatchNorm2d", (3,), CUBE[..., None]),
+    ("LayerNorm", (5,), CUBE), ("LayerNorm", ((3, 5), 0.1), CUBE), ("LayerNorm", (5, 1e-5, True, False), CUBE),
+    ("ReLU", (), CUBE), ("LeakyReLU", (0.3,), CUBE), ("PReLU", (3, 0.1), CUBE), ("Hardtanh", (-0.5, 0.7), CUBE),
+    ("ReLU6", (), CUBE * 5), ("Hardsigmoid", (), CUBE * 3), ("Hardswish", (), CUBE * 3), ("Threshold", (0.1, 20), CUBE),
+    ("Softshrink", (), CUBE), ("Hardshrink", (), CUBE), ("ELU", (0.5,), CUBE), ("CELU", (0.5,), CUBE), ("SELU", (), CUBE),
+    ("SiLU", (), CUBE), ("Mish", (), CUBE), ("GELU", (), CUBE), ("GELU", ("tanh",), CUBE), ("Softplus", (2, 1), CUBE),
+    ("Softsign", (), CUBE), ("Tanh", (), CUBE), ("Tanhshrink", (), CUBE), ("Sigmoid", (), CUBE), ("LogSigmoid", (), CUBE),
+    ("Softmax", (1,), CUBE), ("LogSoftmax", (0,), CUBE), ("Softmin", (2,), CUBE), ("GLU", (0,), CUBE),
 ]
 
 
@@ -110,6 +121,10 @@ LOSSES = [
         ("BCELoss", {"weight": WEIGHTS}, PROBABILITIES, SOFT),
         ("BCEWithLogitsLoss", {"weight": WEIGHTS, "pos_weight": WEIGHTS}, LOGITS, SOFT),
         ("BCEWithLogitsLoss", {}, LOGITS, SOFT),
+        ("L1Loss", {}, LOGITS, SOFT), ("SmoothL1Loss", {"beta": 0.5}, LOGITS, SOFT),
+        ("HuberLoss", {"delta": 0.5}, LOGITS, SOFT),
+        ("KLDivLoss", {}, LOGITS, SOFT), ("KLDivLoss", {"log_target": True}, LOGITS, SOFT),
+        ("SoftMarginLoss", {}, LOGITS, SIGNS), ("HingeEmbeddingLoss", {"margin": 0.5}, LOGITS, SIGNS),
     ]
 ]
 
@@ -123,6 +138,38 @@ def test_losses(name, options, x, target):
     y.sum().backward()
     z.sum().backward()
     close(a.grad, b.grad)
+
+
+@pytest.mark.parametrize(("name", "options", "inputs"), [
+    ("MarginRankingLoss", {"margin": 0.2}, (LOGITS, SOFT, SIGNS)),
+    ("CosineEmbeddingLoss", {"margin": 0.1, "reduction": "sum"}, (LOGITS, SOFT, SIGNS[:, 0])),
+    ("TripletMarginLoss", {"margin": 2.0, "swap": True}, (LOGITS, SOFT, PROBABILITIES)),
+    ("CosineSimilarity", {"dim": 0}, (LOGITS, SOFT)), ("PairwiseDistance", {"p": 1.0, "keepdim": True}, (LOGITS, SOFT)),
+])
+def test_several_inputs(name, options, inputs):
+    ours, theirs = pair(name, (), options)
+    a, b = tensor_of(inputs[0].copy(), requires_grad=True), torch.tensor(inputs[0], requires_grad=True)
+    y = ours(a, *(tensor_of(x.copy()) for x in inputs[1:]))
+    z = theirs(b, *(torch.tensor(x) for x in inputs[1:]))
+    close(y, z)
+    y.sum().backward()
+    z.sum().backward()
+    close(a.grad, b.grad)
+
+
+def test_embedding():
+    ours, theirs = pair("Embedding", (5, 3, 2))
+    assert ours.weight[2].tolist() == [0.0] * 3
+    ours.load_state_dict(theirs.state_dict())
+    index = np.array([[0, 2, 4], [4, 4, 1]])
+    y, z = ours(tensor_of(index)), theirs(torch.tensor(index))
+    close(y, z)
+    (y * y).sum().backward()
+    (z * z).sum().backward()
+    close(ours.weight.grad, theirs.weight.grad)
+    frozen = nn.Embedding.from_pretrained(tensor_of(LOGITS))
+    assert not frozen.weight.requires_grad
+    np.testing.assert_array_equal(frozen(tensor_of(np.array([3]))).numpy(), LOGITS[3:])
 
 
 @pytest.mark.parametrize("options", [

@@ -182,6 +182,8 @@ def logspace(
 ) -> Any:  # fmt: skip
     """``base`` to the powers :func:`linspace` gives."""
     kind = default_float() if dtype is None else as_numpy(dtype)
+    if kind.kind != "f":
+        start, end = int(start), int(end)  # whole numbers are wanted: the powers to start and end with are whole too
     return _finish(np.logspace(float(start), float(end), steps, base=base).astype(kind), device, requires_grad)
 
 
