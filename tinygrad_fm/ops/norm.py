@@ -1,6 +1,7 @@
 """Normalisation: the statistics of an input, and the input brought to mean 0 and variance 1 by them.
 
-Letters: x (N, C, …) with N samples and C channels. Running statistics are kept by ``nn``; operations know nothing of them.
+Letters: x (N, C, …) with N samples and C channels. Running statistics are kept by ``nn``; operations know nothing
+of them.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.primitive import raw
+from ..errors import ShapeError
 from .elementwise import rsqrt
 from .reduce import mean
 
@@ -56,3 +58,29 @@ def _affine(x: Any, weight: Any, bias: Any) -> Any:
 def _per_channel(values: Any, x: Any) -> Any:
     """``values`` (C,) so that they broadcast against ``x`` (N, C, …): (C, 1, …)."""
     return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+    """(x − mean) / √(var + eps) · weight + bias over the last dimensions, with their own mean and biased variance.
+
+    Args:
+        input: (…, *normalized_shape).
+        normalized_shape: the sizes of the last dimensions.
+        weight, bias: of shape ``normalized_shape``, or None.
+        eps: added to the variance.
+
+    Raises:
+        ShapeError: the input does not end in ``normalized_shape``.
+
+    Source: Ba et al. 2016, "Layer normalization", eq. 4.
+    """
+    sizes = tuple(normalized_shape)
+    if not sizes or tuple(input.shape[-len(sizes):]) != sizes:
+        raise ShapeError(f"layer_norm: expected an input of shape (..., {', '.join(map(str, sizes))}), "
+                         f"got {tuple(input.shape)}")
+    last = tuple(range(-len(sizes), 0))
+    centred = input - mean(input, last, keepdim=True)
+    y = centred * rsqrt(mean(centred * centred, last, keepdim=True) + eps)
+    if weight is not None:
+        y = y * weight
+    return y if bias is None else y + bias

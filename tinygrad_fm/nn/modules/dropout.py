@@ -1,13 +1,33 @@
-"""Dropout."""
+"""Dropout, of elements and of whole channels."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from typing import ClassVar
 
 from ...tensor import Tensor
 from .. import functional as F
 from .module import Module
 
 
-class Dropout(Module):
+class _Dropout(Module):
+    _function: ClassVar[Callable[..., Tensor]]
+
+    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
+        super().__init__()
+        if not 0 <= p <= 1:
+            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+        self.p, self.inplace = p, inplace
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Drop parts of ``input``, in training mode."""
+        return type(self)._function(input, self.p, self.training, self.inplace)
+
+    def extra_repr(self) -> str:
+        return f"p={self.p}, inplace={self.inplace}"
+
+
+class Dropout(_Dropout):
     """While training, sets each element to zero with probability ``p`` and multiplies the others by 1 / (1 − p).
 
     Args:
@@ -19,27 +39,35 @@ class Dropout(Module):
     Raises:
         ValueError: ``p`` outside [0, 1].
 
-    Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 10
-    for the scaling in training.
+    Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting", section 10 for
+    the scaling in training.
 
     Example:
-        >>> import numpy as np
-        >>> from tinygrad_fm import nn
-        >>> from tinygrad_fm import tensor
-        >>> layer, x = nn.Dropout(0.5), tensor(np.ones(1000))
+        >>> from tinygrad_fm import nn, ones
+        >>> layer, x = nn.Dropout(0.5), ones(1000)
         >>> sorted(set(layer(x).tolist())), set(layer.eval()(x).tolist())
         ([0.0, 2.0], {1.0})
     """
 
-    def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
-        super().__init__()
-        if not 0 <= p <= 1:
-            raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
-        self.p, self.inplace = p, inplace
+    _function = staticmethod(F.dropout)
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Drop elements of ``input``, in training mode."""
-        return F.dropout(input, self.p, self.training, self.inplace)
 
-    def extra_repr(self) -> str:
-        return f"p={self.p}, inplace={self.inplace}"
+class Dropout1d(_Dropout):
+    """`Dropout` of whole channels of (N, C, L) or (C, L)."""
+
+    _function = staticmethod(F.dropout1d)
+
+
+class Dropout2d(_Dropout):
+    """`Dropout` of whole channels of (N, C, H, W) or (C, H, W).
+
+    Source: Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.3.
+    """
+
+    _function = staticmethod(F.dropout2d)
+
+
+class AlphaDropout(_Dropout):
+    """Dropout for `SELU`: keeps mean 0 and variance 1."""
+
+    _function = staticmethod(F.alpha_dropout)

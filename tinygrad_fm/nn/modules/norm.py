@@ -1,7 +1,8 @@
-"""Batch normalisation."""
+"""Normalisation: of batches, per channel, and of samples by themselves."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -115,3 +116,65 @@ class BatchNorm1d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (2, 3):
             raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of images, per channel; see `BatchNorm1d`.
+
+    Shapes: (N, C, H, W), unchanged.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 4:
+            raise ValueError(f"expected 4D input (got {input.ndim}D input)")
+
+
+class LayerNorm(Module):
+    """y = (x − mean) / √(var + eps) · weight + bias, over the last dimensions, of each sample by itself.
+
+    Args:
+        normalized_shape: the sizes of the last dimensions, a number for one.
+        eps: added to the (biased) variance.
+        elementwise_affine: whether weight and bias are there.
+        bias: whether, with ``elementwise_affine``, the bias is there.
+        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
+
+    Attributes:
+        weight, bias: of shape ``normalized_shape``, ones and zeros at first, or None.
+
+    Shapes: (…, *normalized_shape), unchanged.
+
+    Source: Ba et al. 2016, "Layer normalization", eq. 4.
+
+    Example:
+        >>> from tinygrad_fm import nn, tensor
+        >>> nn.LayerNorm(2, eps=0)(tensor([[1.0, 3.0]])).tolist()
+        [[-1.0, 1.0]]
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(self, normalized_shape: int | Sequence[int], eps: float = 1e-5, elementwise_affine: bool = True,
+                 bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__()
+        shape = (normalized_shape,) if isinstance(normalized_shape, int) else tuple(normalized_shape)
+        self.normalized_shape, self.eps, self.elementwise_affine = shape, eps, elementwise_affine
+        for name, wanted in (("weight", elementwise_affine), ("bias", elementwise_affine and bias)):
+            self.register_parameter(name, Parameter(empty(shape, device, dtype)) if wanted else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weight to ones and bias to zeros."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise ``input`` over its last dimensions."""
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
+                f"bias={self.bias is not None}")

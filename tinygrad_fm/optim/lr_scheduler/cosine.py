@@ -91,9 +91,9 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         """Go on to the next learning rates, or to those of ``epoch``, a fraction too: ``step(epoch + i / steps)``."""
         if epoch is not None and epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-        self._update_lr(epoch)  # type: ignore[arg-type]
+        self._update_lr(epoch)
 
-    def _update_lr(self, epoch: float | None = None) -> None:  # type: ignore[override]
+    def _update_lr(self, epoch: float | None = None) -> None:
         at = self.last_epoch + 1 if epoch is None else epoch
         self.T_cur: float = at
         self.T_i = self.T_0
@@ -203,7 +203,7 @@ def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: i
             raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
         if value <= 0 or not isinstance(value, int):
             raise ValueError(f"Expected positive integer {name}, but got {value}")
-    return math.prod(given.values())  # type: ignore[arg-type]
+    return math.prod(given.values())
 
 
 def _phases(total: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
