@@ -7,10 +7,10 @@ import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from tinygrad_fm.data.download import NotAvailableError
-from tinygrad_fm.data.fashion_mnist import FashionMNIST
-from tinygrad_fm.data.images import ImageDataset
-from tinygrad_fm.data.synthetic import SyntheticFashion
+from .download import NotAvailableError
+from .fashion_mnist import FashionMNIST
+from .images import ImageDataset
+from .synthetic import SyntheticFashion
 
 CHOICES = ("auto", "fashion-mnist", "synthetic")
 
@@ -31,6 +31,7 @@ def load_splits(
     root: str | os.PathLike[str] | None = None,
     transform: Callable[[Any], Any] | None = None,
     download: bool = True,
+    size: int | None = None,
 ) -> Splits:
     """The data set a script was asked for.
 
@@ -39,21 +40,24 @@ def load_splits(
             synthetic set and a notice for the caller to print. A file that is there but damaged is an error even so:
             its owner wants to know.
         root, transform, download: as for ``FashionMNIST``.
+        size: only the first so many images of either set, for a quick trial; the name then says so.
 
     Returns:
         ``(train, test, name, notice)``.
 
     Raises:
-        ValueError: there is no such choice.
+        ValueError: there is no such choice, or ``size`` is not in 1 … 60,000.
         DataError: as ``FashionMNIST`` raises it.
     """
     if choice not in CHOICES:
         raise ValueError(f"there is no data set {choice!r}; the choices are {', '.join(CHOICES)}")
+    if size is not None and not 1 <= size <= 60000:
+        raise ValueError(f"size must be from 1 to 60,000 images, got {size}")
     notice = None
     if choice != "synthetic":
         try:
             train, test = (FashionMNIST(root, split, transform, download) for split in (True, False))
-            return Splits(train, test, train.name, None)
+            return _shortened(Splits(train, test, train.name, None), size)
         except NotAvailableError as error:
             if choice != "auto":
                 raise
@@ -64,8 +68,20 @@ def load_splits(
                 f"Reason: {error}",
                 "With the four files on this machine, set FASHION_MNIST_DIR to their folder.",
             )
-    drawn_train, drawn_test = (SyntheticFashion(split, transform) for split in (True, False))
-    return Splits(drawn_train, drawn_test, drawn_train.name, notice)
+    drawn_train = SyntheticFashion(True, transform, size=size)
+    drawn_test = SyntheticFashion(False, transform, size=None if size is None else min(size, 10000))
+    return _shortened(Splits(drawn_train, drawn_test, drawn_train.name, notice), size)
+
+
+def _shortened(splits: Splits, size: int | None) -> Splits:
+    """The first ``size`` images of both sets, and a name that does not pass for the whole."""
+    if size is None:
+        return splits
+    train, test = (
+        ImageDataset(part.data[:size], part.targets[:size], part.transform, classes=part.classes, name=part.name)
+        for part in (splits.train, splits.test)
+    )
+    return Splits(train, test, f"{splits.name}, first {size:,} images", splits.notice)
 
 
 def _box(title: str, *paragraphs: str) -> str:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_fm.tensor import Tensor, from_numpy
+from ..ops.create import from_numpy
+from ..tensor import Tensor
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -29,12 +30,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if not batch:
         raise ValueError("default_collate: there are no samples to join")
     first = batch[0]
+    if isinstance(first, str | bytes):  # before NumPy's scalars: its strings are both
+        return list(batch)
     if isinstance(first, Tensor | np.ndarray | np.generic):
         return _stack(batch)
     if isinstance(first, bool | int | float | complex):
         return from_numpy(_numbers(batch))
-    if isinstance(first, str | bytes):
-        return list(batch)
     if isinstance(first, Mapping):
         return _rebuild(first, {key: default_collate([_field(sample, key) for sample in batch]) for key in first})
     if isinstance(first, Sequence):
@@ -65,7 +66,7 @@ def default_convert(sample: Any) -> Any:
 
 def _stack(samples: Sequence[Any]) -> Tensor:
     if any(isinstance(sample, Tensor) and sample.requires_grad for sample in samples):
-        from tinygrad_fm.ops.shape import stack  # only here are samples part of a graph
+        from ..ops import stack  # only here are samples part of a graph
 
         return stack(samples)
     arrays = [sample._array if isinstance(sample, Tensor) else np.asarray(sample) for sample in samples]

@@ -18,8 +18,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.random import Generator, default_generator
-from tinygrad_fm.tensor import Tensor, from_numpy
+from ..ops.create import from_numpy
+from ..random import Generator, default_generator
+from ..tensor import Tensor
 
 T_co = TypeVar("T_co", covariant=True)
 IndexArray = npt.NDArray[np.int64]
@@ -210,7 +211,7 @@ def _sizes_of_fractions(total: int, fractions: Sequence[float]) -> list[int]:
     sizes = [math.floor(total * fraction) for fraction in fractions]
     for k in range(total - sum(sizes)):
         sizes[k % len(sizes)] += 1
-    for k, size in enumerate(sizes):
-        if size == 0:
-            warnings.warn(f"random_split: part {k} of {list(fractions)} is empty for {total} samples", stacklevel=3)
+    if 0 in sizes:
+        filled = len(sizes) - sizes.count(0)
+        warnings.warn(f"random_split: {total} samples fill only {filled} of {len(sizes)} parts", stacklevel=3)
     return sizes

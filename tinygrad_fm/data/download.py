@@ -22,9 +22,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from tinygrad_fm.data.files import reason
-from tinygrad_fm.errors import DataError
-from tinygrad_fm.files import put_in_place
+from ..errors import DataError
+from ..files import put_in_place
+from .files import reason
 
 CONNECT_SECONDS = 6.0  #: until a server must have begun to answer, names looked up and all its addresses tried
 READ_SECONDS = 15.0  #: until the next bytes must have come

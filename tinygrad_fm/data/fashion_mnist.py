@@ -22,10 +22,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.data.download import NotAvailableError, RemoteFile, download
-from tinygrad_fm.data.files import cache_folder, present, read_bytes
-from tinygrad_fm.data.images import ImageDataset
-from tinygrad_fm.errors import DataError
+from ..errors import DataError
+from .download import NotAvailableError, RemoteFile, download
+from .files import cache_folder, present, read_bytes
+from .images import ImageDataset
 
 #: Where the files can be had; the second is plain HTTP, so the checksum is what protects the user.
 SOURCES = (

@@ -7,7 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
-from tinygrad_fm.errors import DataError
+from ..errors import DataError
 
 
 def cache_folder() -> Path:

@@ -242,7 +242,7 @@ def _trouser(e: _Easel) -> Array:
     crotch = e.between(-0.5, -0.15)
     side = np.abs(e.x)
     outer = _path(e.y, (top, waist), (crotch, hips), (bottom, foot)) - side
-    gap = _path(e.y, (crotch, -0.05), (bottom, foot * e.between(0.05, 0.55))) - side
+    gap = _path(e.y, (crotch, -0.05), (bottom, foot * e.between(0.12, 0.65))) - side
     ink = _fill(_all(outer, e.y - top, bottom - e.y, -gap)) * _cloth(e, 0.1, 0.0)
     belt = _line(e.y - top - 0.08, 0.04)
     crease = _line(side - foot * 0.6, 0.03) * e.between(-0.3, 0.2)

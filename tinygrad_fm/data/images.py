@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.data.dataset import Dataset, IndexArray
-from tinygrad_fm.data.transforms import ToTensor, apply_to_batch
-from tinygrad_fm.tensor import Tensor, from_numpy
+from ..ops.create import from_numpy
+from ..tensor import Tensor
+from .dataset import Dataset, IndexArray
+from .transforms import ToTensor, apply_to_batch
 
 #: The ten classes of Fashion-MNIST, by label.
 CLASSES = (

@@ -8,10 +8,10 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygrad_fm.data.collate import default_collate, default_convert
-from tinygrad_fm.data.dataset import fast_path, index_array, speaks_for
-from tinygrad_fm.data.sampler import BatchSampler, RandomSampler, SequentialSampler
-from tinygrad_fm.random import Generator
+from ..random import Generator
+from .collate import default_collate, default_convert
+from .dataset import fast_path, index_array, speaks_for
+from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
 T = TypeVar("T")
 

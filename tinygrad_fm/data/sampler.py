@@ -12,8 +12,8 @@ from typing import Any, Generic, TypeVar
 
 import numpy as np
 
-from tinygrad_fm.data.dataset import IndexArray, speaks_for
-from tinygrad_fm.random import Generator, default_generator
+from ..random import Generator, default_generator
+from .dataset import IndexArray, speaks_for
 
 T_co = TypeVar("T_co", covariant=True)
 

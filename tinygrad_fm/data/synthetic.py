@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.data.files import cache_folder, reason
-from tinygrad_fm.data.garments import SIDE, draw
-from tinygrad_fm.data.images import CLASSES, ImageDataset, digest_of
-from tinygrad_fm.files import write_atomically
+from ..files import write_atomically
+from .files import cache_folder, reason
+from .garments import SIDE, draw
+from .images import CLASSES, ImageDataset, digest_of
 
 #: Raised whenever the drawings change, so that nobody meets old ones in a cache.
 VERSION = 1
@@ -125,7 +125,7 @@ def _cached(train: bool, seed: int, count: int) -> tuple[Images, Labels]:
 def _read(path: Path, count: int) -> tuple[Images, Labels] | None:
     """What the file holds, or None if it is not what was once written there."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as stream, np.load(stream, allow_pickle=False) as file:
             images, labels, sha256 = file["images"], file["labels"], str(file["sha256"])
     except (ValueError, KeyError, EOFError, zipfile.BadZipFile):  # cut off, overwritten, or some other program's
         return None

@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from tinygrad_fm.data.collate import default_collate
-from tinygrad_fm.data.dataset import speaks_for
-from tinygrad_fm.tensor import Tensor, from_numpy
+from ..ops.create import from_numpy
+from ..tensor import Tensor
+from .collate import default_collate
+from .dataset import speaks_for
 
 Array = npt.NDArray[Any]
 
@@ -54,7 +55,7 @@ class ToTensor(Transform):
     def batch(self, images: Array) -> Array:
         images = _channels_first(images)
         if images.dtype != np.uint8:
-            return np.ascontiguousarray(images)
+            return images.copy("C")
         # Converting and then dividing in place is faster than one mixed division, which NumPy does in small buffered
         # pieces.
         result = images.astype(np.float32, order="C")

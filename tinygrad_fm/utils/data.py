@@ -1,6 +1,6 @@
 """``tinygrad_fm.data`` under the name PyTorch users look for."""
 
-from tinygrad_fm.data import *  # noqa: F403
-from tinygrad_fm.data import __all__ as _names
+from ..data import *  # noqa: F403
+from ..data import __all__ as _names
 
 __all__ = list(_names)
