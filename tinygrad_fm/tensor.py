@@ -12,20 +12,20 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, ops
+from . import ops
 from .autograd import backward as run_backward
 from .autograd import versions
 from .autograd.hooks import Removable, is_retained, retain
 from .autograd.node import Leaf
 from .autograd.primitive import box, raw, register_tensor
-from .autograd.views import inplace, wrote
+from .autograd.views import wrote
 from .device import CPU, check_device, device
 from .dtypes import OURS, as_numpy, default_float, dtype
 from .errors import AutogradError
+from .methods import Methods, in_place
 from .ops import elementwise
 from .ops.create import as_array, sizes
 from .printing import format_tensor
-
 
 _TYPE_NAMES = {
     "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
@@ -44,17 +44,6 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
 
-def _inplace(op: Callable[..., Any]) -> Callable[..., Any]:
-    """The method that writes ``op``'s result into the tensor itself."""
-
-    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
-        return inplace(op, self, *args, **kwargs)
-
-    method.__name__ = f"{op.__name__}_"
-    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.views.inplace`."
-    return method
-
-
 def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
     """The operator with this tensor on the right: ``2 - x``."""
     return lambda self, other: op(other, self)
@@ -69,16 +58,6 @@ def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
     return compare
 
 
-def _of_sizes(op: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that takes its sizes or dimensions either as one sequence or one by one."""
-
-    def method(self: Any, *args: Any) -> Any:
-        return op(self, sizes(args))
-
-    method.__name__, method.__doc__ = op.__name__, op.__doc__
-    return method
-
-
 # NumPy's functions on a Tensor run our operation of the same meaning
 _UFUNCS = {
     np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div, np.negative: ops.neg,
@@ -90,7 +69,7 @@ _UFUNCS = {
 }  # fmt: skip
 
 
-class Tensor:
+class Tensor(Methods):
     """An n-dimensional array of one dtype that remembers, where asked to, how it was computed.
 
     ``Tensor(data)`` makes a tensor of the default float dtype from nested lists, an array or a tensor, and ``Tensor(2, 3)``
@@ -439,54 +418,6 @@ class Tensor:
         """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
         return self if self._array.flags.c_contiguous else ops.contiguous_copy(self)
 
-    def float(self) -> Tensor:
-        """``to(float32)``."""
-        return self.to(dtypes.float32)
-
-    def double(self) -> Tensor:
-        """``to(float64)``."""
-        return self.to(dtypes.float64)
-
-    def half(self) -> Tensor:
-        """``to(float16)``."""
-        return self.to(dtypes.float16)
-
-    def long(self) -> Tensor:
-        """``to(int64)``."""
-        return self.to(dtypes.int64)
-
-    def int(self) -> Tensor:
-        """``to(int32)``."""
-        return self.to(dtypes.int32)
-
-    def byte(self) -> Tensor:
-        """``to(uint8)``."""
-        return self.to(dtypes.uint8)
-
-    def bool(self) -> Tensor:
-        """``to(bool)``."""
-        return self.to(dtypes.bool_)
-
-    # -- new tensors of this one's dtype -----------------------------------------------------------------------------
-
-    def new_tensor(self, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """:func:`tensor` with this tensor's dtype."""
-        return ops.tensor(data, dtype or self.dtype, device, requires_grad)  # type: ignore[no-any-return]
-
-    def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """:func:`zeros` with this tensor's dtype."""
-        return ops.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
-
-    new_empty = new_zeros
-
-    def new_ones(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
-        """:func:`ones` with this tensor's dtype."""
-        return ops.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)  # type: ignore[no-any-return]
-
-    def new_full(self, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Tensor:
-        """:func:`full` with this tensor's dtype."""
-        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device)  # type: ignore[no-any-return]
-
     # -- operators: the taped operations themselves, without a frame in between ---------------------------------------
 
     __add__, __sub__, __mul__, __truediv__ = elementwise._add, elementwise._sub, ops.mul, elementwise._div
@@ -506,251 +437,15 @@ class Tensor:
         return self
 
     __iadd__, __isub__, __imul__, __itruediv__ = (
-        _inplace(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise._div)
+        in_place(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise._div)
     )
-    __ipow__, __ifloordiv__, __imod__ = (_inplace(op) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
-    __iand__, __ior__, __ixor__ = (_inplace(op) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+    __ipow__, __ifloordiv__, __imod__ = (in_place(op) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
+    __iand__, __ior__, __ixor__ = (in_place(op) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
 
     __getitem__ = ops.getitem
 
     def __setitem__(self, index: Any, value: Any) -> None:
         ops.setitem(self, index, value)
 
-    # -- methods: the operations of the same name --------------------------------------------------------------------
-
-    add = ops.add
-    sub = ops.sub
-    mul = ops.mul
-    div = ops.div
-    pow = ops.pow
-    neg = ops.neg
-    abs = ops.abs
-    reciprocal = ops.reciprocal
-    square = ops.square
-    sqrt = ops.sqrt
-    rsqrt = ops.rsqrt
-    exp = ops.exp
-    exp2 = ops.exp2
-    expm1 = ops.expm1
-    log = ops.log
-    log2 = ops.log2
-    log10 = ops.log10
-    log1p = ops.log1p
-    sin = ops.sin
-    cos = ops.cos
-    tan = ops.tan
-    asin = ops.asin
-    acos = ops.acos
-    atan = ops.atan
-    sinh = ops.sinh
-    cosh = ops.cosh
-    tanh = ops.tanh
-    atan2 = ops.atan2
-    sigmoid = ops.sigmoid
-    erf = ops.erf
-    sign = ops.sign
-    floor = ops.floor
-    ceil = ops.ceil
-    trunc = ops.trunc
-    round = ops.round
-    frac = ops.frac
-    clamp = ops.clamp
-    clip = ops.clip
-    clamp_min = ops.clamp_min
-    clamp_max = ops.clamp_max
-    maximum = ops.maximum
-    minimum = ops.minimum
-    fmax = ops.fmax
-    fmin = ops.fmin
-    remainder = ops.remainder
-    fmod = ops.fmod
-    floor_divide = ops.floor_divide
-    lerp = ops.lerp
-    addcmul = ops.addcmul
-    addcdiv = ops.addcdiv
-    eq = ops.eq
-    ne = ops.ne
-    lt = ops.lt
-    le = ops.le
-    gt = ops.gt
-    ge = ops.ge
-    isnan = ops.isnan
-    isinf = ops.isinf
-    isfinite = ops.isfinite
-    isclose = ops.isclose
-    allclose = ops.allclose
-    equal = ops.equal
-    logical_and = ops.logical_and
-    logical_or = ops.logical_or
-    logical_xor = ops.logical_xor
-    logical_not = ops.logical_not
-    bitwise_and = ops.bitwise_and
-    bitwise_or = ops.bitwise_or
-    bitwise_xor = ops.bitwise_xor
-    bitwise_not = ops.bitwise_not
-    sum = ops.sum
-    mean = ops.mean
-    var = ops.var
-    std = ops.std
-    prod = ops.prod
-    amax = ops.amax
-    amin = ops.amin
-    max = ops.max
-    min = ops.min
-    norm = ops.norm
-    logsumexp = ops.logsumexp
-    argmax = ops.argmax
-    argmin = ops.argmin
-    any = ops.any
-    all = ops.all
-    cumsum = ops.cumsum
-    count_nonzero = ops.count_nonzero
-    flatten = ops.flatten
-    unflatten = ops.unflatten
-    ravel = ops.ravel
-    transpose = ops.transpose
-    swapaxes = ops.swapaxes
-    movedim = ops.movedim
-    t = ops.t
-    squeeze = ops.squeeze
-    unsqueeze = ops.unsqueeze
-    expand_as = ops.expand_as
-    broadcast_to = ops.broadcast_to
-    split = ops.split
-    chunk = ops.chunk
-    unbind = ops.unbind
-    tile = ops.tile
-    narrow = ops.narrow
-    select = ops.select
-    roll = ops.roll
-    diagonal = ops.diagonal
-    tril = ops.tril
-    triu = ops.triu
-    repeat_interleave = ops.repeat_interleave
-    gather = ops.gather
-    scatter = ops.scatter
-    scatter_add = ops.scatter_add
-    index_select = ops.index_select
-    index_add = ops.index_add
-    index_put = ops.index_put
-    masked_fill = ops.masked_fill
-    masked_select = ops.masked_select
-    take_along_dim = ops.take_along_dim
-    topk = ops.topk
-    sort = ops.sort
-    argsort = ops.argsort
-    nonzero = ops.nonzero
-    matmul = ops.matmul
-    mm = ops.mm
-    bmm = ops.bmm
-    mv = ops.mv
-    dot = ops.dot
-    outer = ops.outer
-    addmm = ops.addmm
-    relu = ops.relu
-    softmax = ops.softmax
-    log_softmax = ops.log_softmax
-    multiply, divide, true_divide, subtract, negative, absolute = mul, div, div, sub, neg, abs
-    swapdims, arctan, arcsin, arccos = transpose, atan, asin, acos
-    clone = ops.clone
-    permute, expand, flip, repeat = (_of_sizes(op) for op in (ops.permute, ops.expand, ops.flip, ops.repeat))
-    reshape = _of_sizes(ops.reshape)
-
-    def view(self, *shape: Any) -> Tensor:
-        """The same elements in another shape, sharing memory; see :func:`ops.view`. Also ``view(dtype)`` casts nothing: it raises."""
-        return ops.view(self, sizes(shape))  # type: ignore[no-any-return]
-
-    def where(self, condition: Tensor, other: Any) -> Tensor:
-        """This tensor where ``condition`` holds, else ``other``."""
-        return ops.where(condition, self, other)  # type: ignore[no-any-return]
-
-    def view_as(self, other: Tensor) -> Tensor:
-        """``view(other.shape)``."""
-        return self.view(other.shape)
-
-    def reshape_as(self, other: Tensor) -> Tensor:
-        """``reshape(other.shape)``."""
-        return self.reshape(other.shape)
-
-    @property
-    def T(self) -> Tensor:
-        """All dimensions in reverse order."""
-        return self.permute(*reversed(range(self.ndim)))
-
-    @property
-    def mT(self) -> Tensor:
-        """The last two dimensions exchanged."""
-        return self.transpose(-1, -2)
-
-    # -- in place ----------------------------------------------------------------------------------------------------
-
-    add_ = _inplace(ops.add)
-    sub_ = _inplace(ops.sub)
-    mul_ = _inplace(ops.mul)
-    div_ = _inplace(ops.div)
-    pow_ = _inplace(ops.pow)
-    neg_ = _inplace(ops.neg)
-    abs_ = _inplace(ops.abs)
-    reciprocal_ = _inplace(ops.reciprocal)
-    square_ = _inplace(ops.square)
-    sqrt_ = _inplace(ops.sqrt)
-    rsqrt_ = _inplace(ops.rsqrt)
-    exp_ = _inplace(ops.exp)
-    expm1_ = _inplace(ops.expm1)
-    log_ = _inplace(ops.log)
-    log2_ = _inplace(ops.log2)
-    log10_ = _inplace(ops.log10)
-    log1p_ = _inplace(ops.log1p)
-    sin_ = _inplace(ops.sin)
-    cos_ = _inplace(ops.cos)
-    tan_ = _inplace(ops.tan)
-    tanh_ = _inplace(ops.tanh)
-    sigmoid_ = _inplace(ops.sigmoid)
-    sign_ = _inplace(ops.sign)
-    floor_ = _inplace(ops.floor)
-    ceil_ = _inplace(ops.ceil)
-    trunc_ = _inplace(ops.trunc)
-    round_ = _inplace(ops.round)
-    clamp_ = _inplace(ops.clamp)
-    clamp_min_ = _inplace(ops.clamp_min)
-    clamp_max_ = _inplace(ops.clamp_max)
-    remainder_ = _inplace(ops.remainder)
-    floor_divide_ = _inplace(ops.floor_divide)
-    lerp_ = _inplace(ops.lerp)
-    addcmul_ = _inplace(ops.addcmul)
-    addcdiv_ = _inplace(ops.addcdiv)
-    relu_ = _inplace(ops.relu)
-    masked_fill_ = _inplace(ops.masked_fill)
-    scatter_ = _inplace(ops.scatter)
-    scatter_add_ = _inplace(ops.scatter_add)
-    index_add_ = _inplace(ops.index_add)
-    index_put_ = _inplace(ops.index_put)
-    tril_ = _inplace(ops.tril)
-    triu_ = _inplace(ops.triu)
-    logical_not_ = _inplace(ops.logical_not)
-    eq_ = _inplace(ops.eq)
-    ne_ = _inplace(ops.ne)
-    lt_ = _inplace(ops.lt)
-    le_ = _inplace(ops.le)
-    gt_ = _inplace(ops.gt)
-    ge_ = _inplace(ops.ge)
-    copy_ = _inplace(elementwise.copy)
-    fill_ = _inplace(elementwise.fill)
-
-    def zero_(self) -> Tensor:
-        """Set all elements to 0."""
-        return self.fill_(0)  # type: ignore[no-any-return]
-
-    def uniform_(self, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
-        """Fill with numbers drawn evenly from [``from_``, ``to``)."""
-        return self.copy_(ops.rand(self.shape, generator=generator, dtype=self.dtype) * (to - from_) + from_)  # type: ignore[no-any-return]
-
-    def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
-        """Fill with normally distributed numbers."""
-        return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)  # type: ignore[no-any-return]
-
-    def bernoulli_(self, p: builtins.float = 0.5, *, generator: Any = None) -> Tensor:
-        """Fill with 1 with probability ``p``, else 0."""
-        return self.copy_(ops.rand(self.shape, generator=generator) < p)  # type: ignore[no-any-return]
 
 register_tensor(Tensor)

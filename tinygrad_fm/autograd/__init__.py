@@ -1,13 +1,15 @@
 """The tape: recording operations, and going back through them."""
 
-from .primitive import fused, primitive, promote, promote_float, same_dtype  # noqa: I001  # first: it brings in views and backward
+from .primitive import fused, primitive, promote, promote_float, same_dtype  # first: it brings in views and backward
 from .backward import backward, grad
 from .function import Function
+from .gradcheck import gradcheck, gradgradcheck
 from .hooks import OpCall, op_hook
 from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .places import record_places
 
 __all__ = [
-    "Function", "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "is_grad_enabled", "no_grad", "op_hook",
-    "primitive", "promote", "promote_float", "record_places", "same_dtype", "set_grad_enabled",
+    "Function", "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "gradcheck", "gradgradcheck",
+    "is_grad_enabled", "no_grad", "op_hook", "primitive", "promote", "promote_float", "record_places", "same_dtype",
+    "set_grad_enabled",
 ]  # fmt: skip

@@ -24,7 +24,6 @@ from .hooks import OpCall
 from .modes import enable_grad, state
 from .node import Leaf, Node, Output, gradient_scope
 from .primitive import box
-from .recompute import Deferred
 
 _ndarray = np.ndarray
 _deliver = threading.Lock()  # two threads may deliver to the same leaf
@@ -135,8 +134,8 @@ class _Pass:
                 "call the earlier one with retain_graph=True to go through the graph a second time"
             )
         if saved:
-            if type(saved) is Deferred:
-                saved = saved.compute()
+            if callable(saved):
+                saved = saved()
             elif versions.log.last > node.number:
                 node.check_saved()
             if not self.retain:

@@ -17,9 +17,18 @@ def _sum_to(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, 
 
 sum_to = primitive(_sum_to, name="sum_to", promotion=None, x=lambda g, x_shape: broadcast_to(g, shape=x_shape))
 
+
+def _broadcast(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
+    if type(x) is np.ndarray and x.ndim == 0:  # the gradient of sum(): ten times faster than NumPy's way
+        y: np.ndarray[Any, Any] = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
+        y.flags.writeable = False
+        return y
+    return np.broadcast_to(x, shape)
+
+
 # no rule beyond "g": the backward loop itself sums a gradient back over the axes that were broadcast
 broadcast_to = primitive(
-    lambda x, shape: np.broadcast_to(x, shape), name="broadcast_to", promotion=None, broadcasts=True, view=True,
+    _broadcast, name="broadcast_to", promotion=None, broadcasts=True, view=True,
     x=lambda g: g,
 )  # fmt: skip
 

@@ -37,7 +37,7 @@ class Node:
         op: the :class:`~tinygrad_fm.autograd.primitive.Primitive` (or another object with ``name`` and ``pull``).
         parents: the nodes of the inputs, None for those without gradient.
         plan: which rules are live, and which of the saved arrays each one reads.
-        saved: what those rules read; None once it has been used and let go.
+        saved: what those rules read, or a function that computes it again; None once it has been used and let go.
         static: the arguments that are not arrays.
         shape, dtype: of the result.
         order: the result's memory order, for images only (see :func:`memory_order`).

@@ -33,7 +33,8 @@ def recorded(results: Any) -> Iterator[Node]:
             yield node
 
 
-def _note_place(call: OpCall, run: Callable[[], Any]) -> Any:
+def note_place(call: OpCall, run: Callable[[], Any]) -> Any:
+    """The op hook behind :func:`record_places`."""
     results = run()
     if call.phase == "forward":
         place = user_place()
@@ -55,5 +56,5 @@ def record_places() -> Iterator[None]:
     >>> y.grad_fn.place.endswith(":2")
     True
     """
-    with op_hook(_note_place):
+    with op_hook(note_place):
         yield

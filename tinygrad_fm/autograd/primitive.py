@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import as_numpy, default_float, result_type
 from ..errors import AutogradError
+from ..promotion import promote, promote_float, same_dtype
 from . import hooks
 from .modes import state
 from .node import Node, Output
@@ -61,72 +61,6 @@ def is_tensor(x: Any) -> bool:
 def raw(x: Any) -> Any:
     """The array behind a Tensor, or ``x`` itself: for the parts of a rule that are constants, such as masks."""
     return x._array if isinstance(x, Tensor) else x
-
-
-# -- dtypes ------------------------------------------------------------------------------------------------------------
-
-
-def _to_arrays(op: Primitive, arrays: list[Any]) -> None:
-    """Refuse what is neither array nor number; NumPy's scalars become Python's, as they must not decide the dtype."""
-    for i, value in enumerate(arrays):
-        if isinstance(value, np.generic):
-            arrays[i] = value.item()
-        elif not isinstance(value, (np.ndarray, float, int)):
-            raise TypeError(
-                f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor or a number, not {type(value).__name__}"
-            )
-
-
-def promote(op: Primitive, arrays: list[Any]) -> None:
-    """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once."""
-    if len(arrays) == 2:
-        a, b = arrays
-        if type(b) is float:
-            if type(a) is _ndarray and a.dtype.kind == "f":
-                return
-        elif type(a) is type(b) and a.dtype is b.dtype:
-            return
-    _to_arrays(op, arrays)
-    common = result_type(arrays)
-    for i, value in enumerate(arrays):
-        arrays[i] = _cast(value, common)
-
-
-def promote_float(op: Primitive, arrays: list[Any]) -> None:
-    """As :func:`promote`, but integers and bools become the default float: for division, exp and the like."""
-    if len(arrays) == 1 and type(arrays[0]) is _ndarray and arrays[0].dtype.kind == "f":
-        return
-    _to_arrays(op, arrays)
-    common = result_type(arrays)
-    if common.kind != "f":
-        common = default_float()
-    for i, value in enumerate(arrays):
-        arrays[i] = _cast(value, common)
-
-
-def _cast(value: Any, to: np.dtype[Any]) -> Any:
-    if isinstance(value, _ndarray):
-        return value if value.dtype is to else value.astype(to)
-    if to.kind == "f":
-        return float(value)  # NumPy's rule for Python numbers keeps the arrays' dtype
-    return np.asarray(value).astype(to)  # wraps around, as PyTorch does, where NumPy would raise
-
-
-def same_dtype(op: Primitive, arrays: list[Any]) -> None:
-    """Matrix products and the like do not promote: all arrays must have one dtype, as in PyTorch."""
-    dtype = None
-    for i, value in enumerate(arrays):
-        if value is None:
-            continue
-        if type(value) is not _ndarray:
-            raise TypeError(f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor, not {type(value).__name__}")
-        if dtype is None:
-            dtype = value.dtype
-        elif value.dtype is not dtype:
-            raise AutogradError(
-                f"{op.name}(): all inputs must have the same dtype, but '{op.input_name(0)}' is {dtype} "
-                f"and '{op.input_name(i)}' is {value.dtype}; convert one with .to(dtype)"
-            )
 
 
 # -- what an operation is ----------------------------------------------------------------------------------------------

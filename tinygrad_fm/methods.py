@@ -1,0 +1,371 @@
+"""The methods of Tensor that are an operation under the operation's name: a table to look things up in."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable
+from typing import Any
+
+from . import dtypes, ops
+from .autograd.views import inplace
+from .ops import elementwise
+from .ops.create import sizes
+
+
+def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The method that writes ``op``'s result into the tensor itself."""
+
+    def method(self: Any, *args: Any, **kwargs: Any) -> Any:
+        return inplace(op, self, *args, **kwargs)
+
+    method.__name__ = f"{op.__name__}_"
+    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.views.inplace`."
+    return method
+
+
+def _of_sizes(op: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that takes its sizes or dimensions either as one sequence or one by one."""
+
+    def method(self: Any, *args: Any) -> Any:
+        return op(self, sizes(args))
+
+    method.__name__, method.__doc__ = op.__name__, op.__doc__
+    return method
+
+
+class Methods:
+    """What :class:`~tinygrad_fm.tensor.Tensor` inherits: every operation that PyTorch has as a method."""
+
+    # activation
+    erf = ops.erf
+    hardshrink = ops.hardshrink
+    prelu = ops.prelu
+    relu = ops.relu
+
+    # arrange
+    diag = ops.diag
+    diag_embed = ops.diag_embed
+    diagonal = ops.diagonal
+    roll = ops.roll
+    tile = ops.tile
+    tril = ops.tril
+    triu = ops.triu
+
+    # classification
+    log_softmax = ops.log_softmax
+    softmax = ops.softmax
+
+    # elementwise
+    abs = ops.abs
+    acos = ops.acos
+    add = ops.add
+    addcdiv = ops.addcdiv
+    addcmul = ops.addcmul
+    allclose = ops.allclose
+    asin = ops.asin
+    atan = ops.atan
+    atan2 = ops.atan2
+    bitwise_and = ops.bitwise_and
+    bitwise_not = ops.bitwise_not
+    bitwise_or = ops.bitwise_or
+    bitwise_xor = ops.bitwise_xor
+    ceil = ops.ceil
+    clamp = ops.clamp
+    clamp_max = ops.clamp_max
+    clamp_min = ops.clamp_min
+    clip = ops.clip
+    cos = ops.cos
+    cosh = ops.cosh
+    div = ops.div
+    eq = ops.eq
+    equal = ops.equal
+    exp = ops.exp
+    exp2 = ops.exp2
+    expm1 = ops.expm1
+    floor = ops.floor
+    floor_divide = ops.floor_divide
+    fmax = ops.fmax
+    fmin = ops.fmin
+    fmod = ops.fmod
+    frac = ops.frac
+    ge = ops.ge
+    gt = ops.gt
+    isclose = ops.isclose
+    isfinite = ops.isfinite
+    isinf = ops.isinf
+    isnan = ops.isnan
+    le = ops.le
+    lerp = ops.lerp
+    log = ops.log
+    log10 = ops.log10
+    log1p = ops.log1p
+    log2 = ops.log2
+    logical_and = ops.logical_and
+    logical_not = ops.logical_not
+    logical_or = ops.logical_or
+    logical_xor = ops.logical_xor
+    lt = ops.lt
+    maximum = ops.maximum
+    minimum = ops.minimum
+    mul = ops.mul
+    ne = ops.ne
+    neg = ops.neg
+    pow = ops.pow
+    reciprocal = ops.reciprocal
+    remainder = ops.remainder
+    round = ops.round
+    rsqrt = ops.rsqrt
+    sigmoid = ops.sigmoid
+    sign = ops.sign
+    sin = ops.sin
+    sinh = ops.sinh
+    sqrt = ops.sqrt
+    square = ops.square
+    sub = ops.sub
+    tan = ops.tan
+    tanh = ops.tanh
+    trunc = ops.trunc
+
+    # gather
+    argsort = ops.argsort
+    gather = ops.gather
+    scatter = ops.scatter
+    scatter_add = ops.scatter_add
+    sort = ops.sort
+    take_along_dim = ops.take_along_dim
+    topk = ops.topk
+
+    # index
+    index_add = ops.index_add
+    index_put = ops.index_put
+    index_select = ops.index_select
+    masked_fill = ops.masked_fill
+    masked_select = ops.masked_select
+    nonzero = ops.nonzero
+    repeat_interleave = ops.repeat_interleave
+
+    # linalg
+    addmm = ops.addmm
+    addmv = ops.addmv
+    baddbmm = ops.baddbmm
+    bmm = ops.bmm
+    dot = ops.dot
+    ger = ops.ger
+    matmul = ops.matmul
+    mm = ops.mm
+    mv = ops.mv
+    outer = ops.outer
+    vdot = ops.vdot
+
+    # reduce
+    all = ops.all
+    amax = ops.amax
+    amin = ops.amin
+    any = ops.any
+    argmax = ops.argmax
+    argmin = ops.argmin
+    count_nonzero = ops.count_nonzero
+    cumsum = ops.cumsum
+    logsumexp = ops.logsumexp
+    max = ops.max
+    mean = ops.mean
+    min = ops.min
+    norm = ops.norm
+    prod = ops.prod
+    std = ops.std
+    sum = ops.sum
+    var = ops.var
+
+    # shape
+    broadcast_to = ops.broadcast_to
+    chunk = ops.chunk
+    expand_as = ops.expand_as
+    flatten = ops.flatten
+    moveaxis = ops.moveaxis
+    movedim = ops.movedim
+    narrow = ops.narrow
+    ravel = ops.ravel
+    select = ops.select
+    split = ops.split
+    squeeze = ops.squeeze
+    swapaxes = ops.swapaxes
+    swapdims = ops.swapdims
+    t = ops.t
+    transpose = ops.transpose
+    unbind = ops.unbind
+    unflatten = ops.unflatten
+    unsqueeze = ops.unsqueeze
+    tile = _of_sizes(ops.tile)
+
+    multiply, divide, true_divide, subtract, negative, absolute = mul, div, div, sub, neg, abs
+    arctan, arcsin, arccos = atan, asin, acos
+    clone = ops.clone
+    permute, expand, flip, repeat = (_of_sizes(op) for op in (ops.permute, ops.expand, ops.flip, ops.repeat))
+    reshape = _of_sizes(ops.reshape)
+
+    def view(self: Any, *shape: Any) -> Any:
+        """The same elements in another shape, sharing memory; see :func:`ops.view`."""
+        return ops.view(self, sizes(shape))
+
+    def where(self: Any, condition: Any, other: Any) -> Any:
+        """This tensor where ``condition`` holds, else ``other``."""
+        return ops.where(condition, self, other)
+
+    def view_as(self: Any, other: Any) -> Any:
+        """``view(other.shape)``."""
+        return self.view(other.shape)
+
+    def reshape_as(self: Any, other: Any) -> Any:
+        """``reshape(other.shape)``."""
+        return self.reshape(other.shape)
+
+    @property
+    def T(self: Any) -> Any:
+        """All dimensions in reverse order."""
+        return self.permute(*reversed(range(self.ndim)))
+
+    @property
+    def mT(self: Any) -> Any:
+        """The last two dimensions exchanged."""
+        return self.transpose(-1, -2)
+
+    # -- in place ----------------------------------------------------------------------------------------------------
+
+    erf_ = in_place(ops.erf)
+    relu_ = in_place(ops.relu)
+    tril_ = in_place(ops.tril)
+    triu_ = in_place(ops.triu)
+    abs_ = in_place(ops.abs)
+    acos_ = in_place(ops.acos)
+    add_ = in_place(ops.add)
+    addcdiv_ = in_place(ops.addcdiv)
+    addcmul_ = in_place(ops.addcmul)
+    asin_ = in_place(ops.asin)
+    atan_ = in_place(ops.atan)
+    atan2_ = in_place(ops.atan2)
+    bitwise_and_ = in_place(ops.bitwise_and)
+    bitwise_not_ = in_place(ops.bitwise_not)
+    bitwise_or_ = in_place(ops.bitwise_or)
+    bitwise_xor_ = in_place(ops.bitwise_xor)
+    ceil_ = in_place(ops.ceil)
+    clamp_ = in_place(ops.clamp)
+    clamp_max_ = in_place(ops.clamp_max)
+    clamp_min_ = in_place(ops.clamp_min)
+    clip_ = in_place(ops.clip)
+    cos_ = in_place(ops.cos)
+    cosh_ = in_place(ops.cosh)
+    div_ = in_place(ops.div)
+    eq_ = in_place(ops.eq)
+    exp_ = in_place(ops.exp)
+    exp2_ = in_place(ops.exp2)
+    expm1_ = in_place(ops.expm1)
+    floor_ = in_place(ops.floor)
+    floor_divide_ = in_place(ops.floor_divide)
+    fmod_ = in_place(ops.fmod)
+    frac_ = in_place(ops.frac)
+    ge_ = in_place(ops.ge)
+    gt_ = in_place(ops.gt)
+    le_ = in_place(ops.le)
+    lerp_ = in_place(ops.lerp)
+    log_ = in_place(ops.log)
+    log10_ = in_place(ops.log10)
+    log1p_ = in_place(ops.log1p)
+    log2_ = in_place(ops.log2)
+    logical_and_ = in_place(ops.logical_and)
+    logical_not_ = in_place(ops.logical_not)
+    logical_or_ = in_place(ops.logical_or)
+    logical_xor_ = in_place(ops.logical_xor)
+    lt_ = in_place(ops.lt)
+    mul_ = in_place(ops.mul)
+    ne_ = in_place(ops.ne)
+    neg_ = in_place(ops.neg)
+    pow_ = in_place(ops.pow)
+    reciprocal_ = in_place(ops.reciprocal)
+    remainder_ = in_place(ops.remainder)
+    round_ = in_place(ops.round)
+    rsqrt_ = in_place(ops.rsqrt)
+    sigmoid_ = in_place(ops.sigmoid)
+    sign_ = in_place(ops.sign)
+    sin_ = in_place(ops.sin)
+    sinh_ = in_place(ops.sinh)
+    sqrt_ = in_place(ops.sqrt)
+    square_ = in_place(ops.square)
+    sub_ = in_place(ops.sub)
+    tan_ = in_place(ops.tan)
+    tanh_ = in_place(ops.tanh)
+    trunc_ = in_place(ops.trunc)
+    scatter_ = in_place(ops.scatter)
+    scatter_add_ = in_place(ops.scatter_add)
+    index_add_ = in_place(ops.index_add)
+    index_put_ = in_place(ops.index_put)
+    masked_fill_ = in_place(ops.masked_fill)
+    addmm_ = in_place(ops.addmm)
+    addmv_ = in_place(ops.addmv)
+    baddbmm_ = in_place(ops.baddbmm)
+    cumsum_ = in_place(ops.cumsum)
+    copy_ = in_place(elementwise.copy)
+    fill_ = in_place(elementwise.fill)
+
+    def zero_(self: Any) -> Any:
+        """Set all elements to 0."""
+        return self.fill_(0)
+
+    def uniform_(self: Any, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Any:
+        """Fill with numbers drawn evenly from [``from_``, ``to``)."""
+        return self.copy_(ops.rand(self.shape, generator=generator, dtype=self.dtype) * (to - from_) + from_)
+
+    def normal_(self: Any, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Any:
+        """Fill with normally distributed numbers."""
+        return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)
+
+    def bernoulli_(self: Any, p: builtins.float = 0.5, *, generator: Any = None) -> Any:
+        """Fill with 1 with probability ``p``, else 0."""
+        return self.copy_(ops.rand(self.shape, generator=generator) < p)
+
+    def float(self: Any) -> Any:
+        """``to(float32)``."""
+        return self.to(dtypes.float32)
+
+    def double(self: Any) -> Any:
+        """``to(float64)``."""
+        return self.to(dtypes.float64)
+
+    def half(self: Any) -> Any:
+        """``to(float16)``."""
+        return self.to(dtypes.float16)
+
+    def long(self: Any) -> Any:
+        """``to(int64)``."""
+        return self.to(dtypes.int64)
+
+    def int(self: Any) -> Any:
+        """``to(int32)``."""
+        return self.to(dtypes.int32)
+
+    def byte(self: Any) -> Any:
+        """``to(uint8)``."""
+        return self.to(dtypes.uint8)
+
+    def bool(self: Any) -> Any:
+        """``to(bool)``."""
+        return self.to(dtypes.bool_)
+
+    # -- new tensors of this one's dtype -----------------------------------------------------------------------------
+
+    def new_tensor(self: Any, data: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+        """:func:`tensor` with this tensor's dtype."""
+        return ops.tensor(data, dtype or self.dtype, device, requires_grad)
+
+    def new_zeros(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+        """:func:`zeros` with this tensor's dtype."""
+        return ops.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+    new_empty = new_zeros
+
+    def new_ones(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
+        """:func:`ones` with this tensor's dtype."""
+        return ops.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+
+    def new_full(self: Any, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Any:
+        """:func:`full` with this tensor's dtype."""
+        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device)
