@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Iterable
 from typing import Any
 
 from ..errors import ShapeError
@@ -40,8 +39,13 @@ def sizes(op: str, given: tuple[Any, ...], named: Any = None) -> tuple[int, ...]
     """The ints of ``f(2, 3)``, ``f((2, 3))`` or ``f(shape=(2, 3))``."""
     if named is not None:
         given = (named,)
-    if len(given) == 1 and not hasattr(given[0], "__index__") and isinstance(given[0], Iterable):
+    if len(given) == 1 and isinstance(given[0], (tuple, list, range)):
         given = tuple(given[0])
+    for n in given:
+        if type(n) is not int:
+            break
+    else:
+        return given
     try:
         return tuple(operator.index(n) for n in given)
     except TypeError:

@@ -15,7 +15,7 @@ from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
 from .dims import one_dim
-from .index import add_at
+from .index import add_at, places
 from .shape import basic, ravel, to_shape
 
 Array = np.ndarray[Any, Any]
@@ -36,30 +36,22 @@ def _corner(shape: tuple[int, ...], dim: int) -> tuple[slice, ...]:
     return tuple(slice(None) if i == dim else slice(n) for i, n in enumerate(shape))
 
 
-def _gather(x: Array, dim: int, index: Array, once: bool) -> Array:
+def _gather(x: Array, dim: int, index: Array) -> Array:
     return np.take_along_axis(x[_corner(index.shape, dim)], index, dim)
 
 
-def _add_back(part: Array, dim: int, index: Array, once: bool, shape: tuple[int, ...]) -> Array:
-    part = np.asarray(part)
-    if once:
-        out = np.zeros(shape, part.dtype)
-        np.put_along_axis(out[_corner(index.shape, dim)], index, part, dim)
-        return out
-    size = int(np.prod(shape))
-    places = _gather(np.arange(size).reshape(shape), dim, index, once)
-    return add_at(size, places.ravel(), part.ravel()).reshape(shape)
+def _add_back(part: Array, dim: int, index: Array, shape: tuple[int, ...]) -> Array:
+    key = [np.arange(n).reshape(-1, *(1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)]
+    key[dim] = index
+    return add_at(shape, places(shape, tuple(key)), np.asarray(part))
 
 
-# `once`: no element is picked twice
 pick = primitive(
-    _gather, name="gather", promotion=None,
-    x=lambda g, dim, index, once, x_shape: add_back(g, dim=dim, index=index, once=once, shape=x_shape),
-)  # fmt: skip
+    _gather, name="gather", promotion=None, x=lambda g, dim, index, x_shape: add_back(g, dim=dim, index=index, shape=x_shape)
+)
 add_back = primitive(
-    _add_back, name="scatter_add", promotion=None,
-    part=lambda g, dim, index, once: pick(g, dim=dim, index=index, once=once),
-)  # fmt: skip
+    _add_back, name="scatter_add", promotion=None, part=lambda g, dim, index: pick(g, dim=dim, index=index)
+)
 
 
 def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
@@ -71,32 +63,32 @@ def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
 _scatter = primitive(
     _put_along, name="scatter", promotion=None,
     x=lambda g, dim, index: _scatter(g, 0.0, dim=dim, index=index),
-    src=lambda g, dim, index: pick(g, dim=dim, index=index, once=False),
+    src=lambda g, dim, index: pick(g, dim=dim, index=index),
 )  # fmt: skip
 
 
 def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]:
     """``input``, ``dim`` and ``index`` as the kernels take them; 0-d ones get a dimension."""
-    places = np.atleast_1d(raw(index))
+    at = np.atleast_1d(raw(index))
     dim = one_dim(op, dim, len(input.shape))
     x = input if input.shape else ravel(input)
-    if places.dtype.kind not in "iu":
-        raise TypeError(f"{op}(): index must be made of integers (int64), got {places.dtype}")
-    if places.size == 0 and places.ndim == 1 and len(x.shape) > 1:
-        places = places.reshape((0,) * len(x.shape))
-    if places.ndim != len(x.shape):
+    if at.dtype.kind not in "iu":
+        raise TypeError(f"{op}(): index must be made of integers (int64), got {at.dtype}")
+    if at.size == 0 and at.ndim == 1 and len(x.shape) > 1:
+        at = at.reshape((0,) * len(x.shape))
+    if at.ndim != len(x.shape):
         raise ShapeError(
-            f"{op}(): index must have as many dimensions as input, got shapes {places.shape} and {tuple(input.shape)}"
+            f"{op}(): index must have as many dimensions as input, got shapes {at.shape} and {tuple(input.shape)}"
         )
-    if any(n > m for i, (n, m) in enumerate(zip(places.shape, x.shape, strict=True)) if i != dim):
+    if any(n > m for i, (n, m) in enumerate(zip(at.shape, x.shape, strict=True)) if i != dim):
         raise ShapeError(
-            f"{op}(): index of shape {places.shape} is larger than input of shape {tuple(input.shape)} "
+            f"{op}(): index of shape {at.shape} is larger than input of shape {tuple(input.shape)} "
             f"in a dimension other than {dim}"
         )
-    if places.size and not 0 <= places.min() <= places.max() < x.shape[dim]:
-        worst = places.min() if places.min() < 0 else places.max()
+    if at.size and not 0 <= at.min() <= at.max() < x.shape[dim]:
+        worst = at.min() if at.min() < 0 else at.max()
         raise IndexError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
-    return x, dim, places
+    return x, dim, at
 
 
 def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
@@ -112,8 +104,8 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     tensor([[1, 1],
             [4, 3]])
     """
-    x, dim, places = _checked("gather", input, dim, index)
-    y = pick(x, dim=dim, index=places, once=False)
+    x, dim, at = _checked("gather", input, dim, index)
+    y = pick(x, dim=dim, index=at)
     shape = tuple(index.shape)
     return y if y.shape == shape else to_shape(y, shape=shape)
 
@@ -143,10 +135,10 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
         raise ValueError(f"scatter(): reduce must be None or 'add', got {reduce!r}")
     if src is None:
         raise TypeError("scatter(): src or value must be given")
-    x, dim, places = _checked("scatter", input, dim, index)
+    x, dim, at = _checked("scatter", input, dim, index)
     if hasattr(src, "shape") and (np.ndim(raw(src)) or not np.ndim(raw(index))):
-        src = _source("scatter", src, places.shape)
-    y = _scatter(x, src, dim=dim, index=places)
+        src = _source("scatter", src, at.shape)
+    y = _scatter(x, src, dim=dim, index=at)
     return y if input.shape else to_shape(y, shape=())
 
 
@@ -155,9 +147,9 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
     Elements for one place add up. Arguments as for :func:`scatter`.
     """
-    x, dim, places = _checked("scatter_add", input, dim, index)
-    part = _source("scatter_add", src, places.shape)
-    y = x + add_back(part, dim=dim, index=places, once=False, shape=tuple(x.shape))
+    x, dim, at = _checked("scatter_add", input, dim, index)
+    part = _source("scatter_add", src, at.shape)
+    y = x + add_back(part, dim=dim, index=at, shape=tuple(x.shape))
     return y if input.shape else to_shape(y, shape=())
 
 
@@ -165,17 +157,17 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; on the flattened ones if None."""
     if dim is None:
         return gather(ravel(input), 0, raw(indices).reshape(-1))
-    places, shape = raw(indices), tuple(input.shape)
+    at, shape = raw(indices), tuple(input.shape)
     dim = one_dim("take_along_dim", dim, len(shape))
-    if places.ndim != len(shape):
-        raise ShapeError(f"take_along_dim(): input and indices must have equally many dimensions, got {shape}, {places.shape}")
+    if at.ndim != len(shape):
+        raise ShapeError(f"take_along_dim(): input and indices must have equally many dimensions, got {shape}, {at.shape}")
     try:
-        common = list(np.broadcast_shapes((*shape[:dim], 1, *shape[dim + 1 :]), (*places.shape[:dim], 1, *places.shape[dim + 1 :])))
+        common = list(np.broadcast_shapes((*shape[:dim], 1, *shape[dim + 1 :]), (*at.shape[:dim], 1, *at.shape[dim + 1 :])))
     except ValueError:
-        raise ShapeError(f"take_along_dim(): shapes {shape} and {places.shape} do not broadcast outside dim {dim}") from None
-    of_input, of_index = (tuple(common[:dim]) + (n,) + tuple(common[dim + 1 :]) for n in (shape[dim], places.shape[dim]))
+        raise ShapeError(f"take_along_dim(): shapes {shape} and {at.shape} do not broadcast outside dim {dim}") from None
+    of_input, of_index = (tuple(common[:dim]) + (n,) + tuple(common[dim + 1 :]) for n in (shape[dim], at.shape[dim]))
     x = input if shape == of_input else broadcast_to(input, shape=of_input)
-    return gather(x, dim, np.broadcast_to(places, of_index))
+    return gather(x, dim, np.broadcast_to(at, of_index))
 
 
 # -- order -------------------------------------------------------------------------------------------------------------
@@ -218,7 +210,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     """
     dim = one_dim("sort", dim, len(input.shape))
     indices = argsort(input, dim, descending)
-    return ValuesIndices(pick(input, dim=dim, index=raw(indices), once=True) if input.shape else clone(input), indices)
+    return ValuesIndices(pick(input, dim=dim, index=raw(indices)) if input.shape else clone(input), indices)
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
@@ -231,7 +223,7 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     if not 0 <= k <= x.shape[dim]:
         raise RuntimeError(f"topk(): k must lie in 0 to {x.shape[dim]}, the size of dimension {dim}, got {k}")
     indices = _argtop(x, dim=dim, descending=largest, k=int(k))
-    values = pick(x, dim=dim, index=raw(indices), once=True)
+    values = pick(x, dim=dim, index=raw(indices))
     if input.shape or k == 0:
         return ValuesIndices(values, indices)
     return ValuesIndices(to_shape(values, shape=()), to_shape(indices, shape=()))

@@ -292,7 +292,7 @@ def _extreme_of(input: Any, dim: Any, keepdim: bool, arg: Any, values_of_all: An
     indices = arg(input, along, True)
     if not input.shape:
         return ValuesIndices(clone(input), indices)
-    values = pick(input, dim=along, index=raw(indices), once=True)
+    values = pick(input, dim=along, index=raw(indices))
     if keepdim:
         return ValuesIndices(values, indices)
     left = tuple(n for i, n in enumerate(input.shape) if i != along)

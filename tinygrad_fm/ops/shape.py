@@ -36,7 +36,7 @@ _unsqueeze, _squeeze = _reshaping("unsqueeze"), _reshaping("squeeze")
 
 def _reshape(op: Any, input: Any, shape: tuple[int, ...]) -> Any:
     try:
-        if min(shape, default=0) >= -1:
+        if not shape or min(shape) >= -1:
             return op(input, shape=shape)
     except ValueError:
         pass
