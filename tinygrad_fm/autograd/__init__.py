@@ -1,6 +1,7 @@
 """The tape: recording operations, and going back through them."""
 
 from .primitive import fused, primitive, promote, promote_float, same_dtype  # first: it brings in views and backward
+from .anomaly import debug, detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
@@ -9,7 +10,7 @@ from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_ena
 from .places import record_places
 
 __all__ = [
-    "Function", "OpCall", "backward", "composed", "enable_grad", "fused", "grad", "gradcheck", "gradgradcheck",
+    "Function", "OpCall", "backward", "composed", "debug", "detect_anomaly", "enable_grad", "fused", "grad", "gradcheck", "gradgradcheck",
     "is_grad_enabled", "no_grad", "op_hook", "primitive", "promote", "promote_float", "record_places", "same_dtype",
-    "set_grad_enabled",
+    "set_detect_anomaly", "set_grad_enabled",
 ]  # fmt: skip

@@ -14,8 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradcheckError
-from . import primitive as engine
-from .backward import grad
+from .backward import engine, grad  # the name autograd.primitive is the function's by now, not the module's
 from .node import Leaf
 from .primitive import box
 
@@ -96,7 +95,8 @@ def _checked_inputs(title: str, inputs: Any) -> tuple[Any, ...]:
             raise TypeError(
                 f"{title}: input {i} is {array.dtype}, but finite differences need float64; make it one with .double()"
             )
-        if not array.flags.writeable or any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True)):
+        overlaps = array.size and any(n > 1 and not s for n, s in zip(array.shape, array.strides, strict=True))
+        if overlaps or not array.flags.writeable:
             raise ValueError(
                 f"{title}: several elements of input {i} share memory, or it is read-only, so they cannot be moved one "
                 "by one; clone() it first"
@@ -209,7 +209,7 @@ def _hints(
             hints.append(f"  hint: the analytic gradient is {ratios[0]:.4g} times the numerical one throughout")
     if analytic.shape[0] == analytic.shape[1] and check.agree(analytic.T, numerical).all():
         hints.append("  hint: the analytic Jacobian is the numerical one transposed")
-    for row, column in worst:
+    for row, column in worst if not narrow else []:
         sides = _one_sided(check, k, x, np.unravel_index(column, x.shape))
         left, right = (float(side[row]) for side in sides)
         if not abs(left - right) <= 1e-2 * max(abs(left), abs(right), 1e-3):

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from ..dtypes import can_cast
 from ..errors import AutogradError, ShapeError
 from . import primitive as engine
 from . import versions
@@ -109,10 +110,11 @@ def _refuse(name: str, x: Any) -> None:
                 )
             x._view = None
     if not x._array.flags.writeable:
-        raise AutogradError(
-            f"{name}(): several elements of this tensor (made by expand() or broadcast_to(), or from a read-only array) "
-            "share one place in memory; clone() it before writing to it"
-        )
+        if any(n > 1 and not stride for n, stride in zip(x._array.shape, x._array.strides, strict=True)):
+            why = "several of its elements, made by expand() or broadcast_to(), share one place in memory"
+        else:
+            why = "its memory is read-only, from a read-only array or because a graph needs it in autograd.debug()"
+        raise AutogradError(f"{name}(): this tensor cannot be written to: {why}; clone() it first")
     base = x
     while state.grad_enabled and base is not None:
         if type(base._node) is Leaf:
@@ -146,7 +148,7 @@ def inplace(op: Callable[..., Any], x: Any, *args: Any, **static: Any) -> Any:
             f"{tuple(x._array.shape)} that is written to"
         )
     if result._array.dtype is not x._array.dtype:
-        if not np.can_cast(result._array.dtype, x._array.dtype, "same_kind"):
+        if not can_cast(result._array.dtype, x._array.dtype):
             raise AutogradError(f"{name}(): the result has dtype {result.dtype}, which cannot be cast to {x.dtype}")
         result = result.to(x.dtype)
     node, values = result._node, result._array
