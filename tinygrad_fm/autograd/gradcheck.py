@@ -211,7 +211,7 @@ def _hints(
         hints.append("  hint: the analytic Jacobian is the numerical one transposed")
     for row, column in worst if not narrow else []:
         sides = _one_sided(check, k, x, np.unravel_index(column, x.shape))
-        left, right = (float(side[row]) for side in sides)
+        left, right = (float(side[row]) + 0.0 for side in sides)  # + 0.0: no "-0"
         if not abs(left - right) <= 1e-2 * max(abs(left), abs(right), 1e-3):
             hints.append(
                 f"  hint: one-sided differences disagree there ({left:.6g} from below, {right:.6g} from above): "
