@@ -96,6 +96,11 @@ def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
     return np.promote_types(a, b)
 
 
+def can_cast(a: np.dtype[Any], b: np.dtype[Any]) -> bool:
+    """Whether ``b`` can hold the kind of number that ``a`` holds (bool < integer < float), whatever their ranges."""
+    return _CATEGORY[a.kind] <= _CATEGORY[b.kind]
+
+
 def result_type(values: Iterable[Any]) -> np.dtype[Any]:
     """The type of an elementwise operation on ``values``: ndarrays, or Python numbers.
 

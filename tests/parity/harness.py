@@ -192,6 +192,7 @@ def compare(
         return Outcome("skip", "complex or bfloat16 result")
     with warnings.catch_warnings():
         warnings.simplefilter("error")
+        warnings.simplefilter("ignore", UserWarning)  # where PyTorch warns of an argument, so do we
         try:
             got = ours(*our_args, **our_kwargs)
             found = _compare_results(check, want, got) or _compare_gradients(check, want, got, convert.pairs)

@@ -13,7 +13,7 @@ from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
 from .dims import one_dim, sizes, some_dims
-from .shape import narrow_to, ravel, reshape, select, to_shape
+from .shape import narrow_to, ravel, select, to_shape
 
 Array = np.ndarray[Any, Any]
 
@@ -92,10 +92,10 @@ def vstack(tensors: Any) -> Any:
 
 # -- reversing, repeating, shifting ------------------------------------------------------------------------------------
 
-_flip = primitive(
+_flip: Any = primitive(
     lambda x, dims: np.flip(x, dims).copy("K"), name="flip", promotion=None, x=lambda g, dims: _flip(g, dims=dims)
 )
-_roll = primitive(
+_roll: Any = primitive(
     lambda x, shifts, dims: np.roll(x, shifts, dims), name="roll", promotion=None,
     x=lambda g, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims),
 )  # fmt: skip
@@ -112,12 +112,16 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     Without ``dims`` the flattened tensor is shifted.
     """
     moves = sizes("roll", (shifts,))
+    if not moves:
+        raise RuntimeError("roll(): at least one shift is needed")
     if dims is None or dims == ():
-        return reshape(_roll(ravel(input), shifts=(sum(moves),), dims=(0,)), tuple(input.shape))
+        return to_shape(_roll(ravel(input), shifts=(sum(moves),), dims=(0,)), shape=tuple(input.shape))
     along = tuple(one_dim("roll", dim, len(input.shape)) for dim in sizes("roll", (dims,)))
     if len(moves) != len(along):
         raise ShapeError(f"roll(): shifts {shifts} and dims {dims} must be equally many")
-    return _roll(input, shifts=moves, dims=along) if input.shape else input
+    if not input.shape:
+        raise IndexError("roll(): a 0-d tensor has no dimension to roll along")
+    return _roll(input, shifts=moves, dims=along)
 
 
 def repeat(input: Any, *repeats: int) -> Any:
@@ -170,7 +174,7 @@ _take_diagonal = primitive(
     _diagonal, name="diagonal", view=True, promotion=None,
     x=lambda g, offset, dim1, dim2, x_shape: _put_diagonal(g, offset=offset, dim1=dim1, dim2=dim2, shape=x_shape),
 )  # fmt: skip
-_put_diagonal = primitive(
+_put_diagonal: Any = primitive(
     _diagonal_scatter, name="diag_embed", promotion=None,
     part=lambda g, offset, dim1, dim2: _take_diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
 )  # fmt: skip

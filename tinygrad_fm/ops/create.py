@@ -161,9 +161,12 @@ def arange(
         raise RuntimeError(f"arange(): step {step} does not lead from {start} to {end}")
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = as_numpy(dtype) if dtype is not None else np.dtype(np.int64) if whole else default_float()
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)  # int64 counts in whole steps, the smaller types only start so
     count = math.ceil((end - start) / step)
-    values = np.arange(start, start + count * step, step) if whole else start + step * np.arange(count)
-    return _finish(values[:count].astype(kind), device, requires_grad)
+    if kind.kind != "f":
+        start, step = int(start), int(step)
+    return _finish((start + step * np.arange(count)).astype(kind), device, requires_grad)
 
 
 def linspace(
@@ -173,6 +176,8 @@ def linspace(
     kind = default_float() if dtype is None else as_numpy(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace(): the number of steps cannot be negative, got {steps}")
+    if kind.kind != "f":
+        start, end = int(start), int(end)  # whole numbers run between whole ends
     return _finish(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
 
 
@@ -249,11 +254,21 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     return _finish(drawn.astype(np.int64 if dtype is None else as_numpy(dtype)), device, False)
 
 
-def normal(mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None) -> Any:
-    """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast."""
+def normal(
+    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
+    device: Any = None, requires_grad: bool = False, layout: Any = None,
+) -> Any:  # fmt: skip
+    """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
+
+    Raises RuntimeError for a negative standard deviation.
+    """
     means, stds = raw(mean), raw(std)
+    if np.any(np.less(stds, 0)):
+        raise RuntimeError("normal(): the standard deviation must not be negative")
     shape = np.broadcast_shapes(np.shape(means), np.shape(stds)) if size is None else _shape((size,), "normal")
-    return box(raw(randn(shape, generator=generator)) * np.asarray(stds, default_float()) + np.asarray(means, default_float()))
+    kinds = [OURS[v.dtype] for v in (means, stds) if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+    drawn = raw(randn(shape, generator=generator, dtype=dtype or (kinds[0] if kinds else None)))
+    return _finish(np.asarray(drawn * stds + means, drawn.dtype), device, requires_grad)
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
@@ -267,6 +282,10 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 
     Raises RuntimeError for negative or all-zero weights, or more samples without replacement than there are positive ones.
     """
+    if raw(input).dtype.kind != "f":
+        raise RuntimeError(f"multinomial(): the weights must be floating-point, got {raw(input).dtype}")
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial(): num_samples must be positive, got {num_samples}")
     weights = np.asarray(raw(input), np.float64)
     rows = np.atleast_2d(weights)
     if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(1) <= 0).any():
@@ -281,10 +300,14 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
 rand_like, randn_like = _like(rand), _like(randn)
 
 
-def randint_like(input: Any, low: int, high: int | None = None, *, dtype: Any = None) -> Any:
+def randint_like(
+    input: Any, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None, layout: Any = None,
+    requires_grad: bool = False, memory_format: Any = None,
+) -> Any:  # fmt: skip
     """:func:`randint` with the shape and (unless given) dtype of ``input``."""
     bounds = (0, low) if high is None else (low, high)
-    return randint(*bounds, raw(input).shape, dtype=OURS[raw(input).dtype] if dtype is None else dtype)
+    kind = OURS[raw(input).dtype] if dtype is None else dtype
+    return randint(*bounds, raw(input).shape, dtype=kind, device=device, requires_grad=requires_grad)
 
 
 __all__ = [

@@ -407,6 +407,8 @@ bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
 
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
     """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(f"isclose(): rtol and atol must not be negative, got {rtol} and {atol}")
     close = _compare(quiet(partial(np.isclose, rtol=rtol, atol=atol, equal_nan=equal_nan)), "isclose")
     return close(input, other)
 
