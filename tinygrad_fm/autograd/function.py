@@ -213,10 +213,11 @@ def once_differentiable(backward: Callable[..., Any]) -> Callable[..., Any]:
     def wrapped(ctx: Any, *grads: Any) -> Any:
         with no_grad():
             found = backward(ctx, *grads)
-        if not (state.grad_enabled and any(is_tensor(g) and g.requires_grad for g in (*grads, *ctx.saved_tensors))):
+        sources = (*grads, *ctx.saved_tensors)
+        if not (state.grad_enabled and any(is_tensor(x) and x.requires_grad for x in sources)):
             return found
         several = isinstance(found, tuple)
-        refused = tuple(_refuse.apply(g, *grads) if is_tensor(g) else g for g in (found if several else (found,)))
+        refused = tuple(_refuse.apply(g, *sources) if is_tensor(g) else g for g in (found if several else (found,)))
         return refused if several else refused[0]
 
     return wrapped

@@ -12,6 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Any
 
+import numpy as np
+
 from .. import random
 from ..autograd import enable_grad, versions
 from ..autograd.modes import state
@@ -132,6 +134,6 @@ def _run_deferred(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     nodes = _recorded_since(segment.number, results)
     segment.recorded = [(node.op.name, node.shape) for node in nodes]
     for i, node in enumerate(nodes):
-        if node.saved:
+        if any(isinstance(value, np.ndarray) for value in node.saved):
             node.saved = partial(segment.saved_by, i)  # backward calls it
     return results
