@@ -32,13 +32,10 @@ from .elementwise import (
     log1p, log2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, pow,
     reciprocal, remainder, round, rsqrt, rsub, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh, trunc, where,
 )  # fmt: skip
-from .gather import (
+from .gathering import (
     argsort, gather, scatter, scatter_add, sort, take_along_dim, topk,
 )  # fmt: skip
-from .index import (
-    embedding, getitem, index_add, index_put, index_select, masked_fill, masked_select, nonzero, one_hot,
-    repeat_interleave, setitem,
-)  # fmt: skip
+from .index import getitem, index_put, setitem
 from .linalg import (
     addmm, addmv, baddbmm, bmm, dot, einsum, ger, linear, matmul, mm, mv, outer, vdot,
 )  # fmt: skip
@@ -51,6 +48,9 @@ from .norm import (
 from .reduce import (
     all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
     var,
+)  # fmt: skip
+from .selection import (
+    embedding, index_add, index_select, masked_fill, masked_select, nonzero, one_hot, repeat_interleave,
 )  # fmt: skip
 from .shape import (
     T, broadcast_to, chunk, expand, expand_as, flatten, mT, moveaxis, movedim, narrow, permute, ravel, reshape,

@@ -80,7 +80,7 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     merged = 1
     for n in shape[start : end + 1]:
         merged *= n
-    return _flatten(input, shape=shape[:start] + (merged,) + shape[end + 1 :])
+    return _flatten(input, shape=(*shape[:start], merged, *shape[end + 1 :]))
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Any:
@@ -117,11 +117,11 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 
 # -- the dimensions in another order -----------------------------------------------------------------------------------
 
-_permute = _view_op(
+_permute: Any = _view_op(
     lambda x, dims: x.transpose(dims), name="permute",
     x=lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))),
 )  # fmt: skip
-_transpose = _view_op(
+_transpose: Any = _view_op(
     lambda x, dim0, dim1: x.swapaxes(dim0, dim1), name="transpose",
     x=lambda g, dim0, dim1: _transpose(g, dim0=dim0, dim1=dim1),
 )  # fmt: skip
@@ -235,7 +235,7 @@ def _place(part: Array, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
 basic = _view_op(
     lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape)
 )
-place = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
+place: Any = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
 
 
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:

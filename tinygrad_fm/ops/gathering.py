@@ -49,7 +49,7 @@ def _add_back(part: Array, dim: int, index: Array, shape: tuple[int, ...]) -> Ar
 pick = primitive(
     _gather, name="gather", promotion=None, x=lambda g, dim, index, x_shape: add_back(g, dim=dim, index=index, shape=x_shape)
 )
-add_back = primitive(
+add_back: Any = primitive(
     _add_back, name="scatter_add", promotion=None, part=lambda g, dim, index: pick(g, dim=dim, index=index)
 )
 
@@ -60,7 +60,7 @@ def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
     return out
 
 
-_scatter = primitive(
+_scatter: Any = primitive(
     _put_along, name="scatter", promotion=None,
     x=lambda g, dim, index: _scatter(g, 0.0, dim=dim, index=index),
     src=lambda g, dim, index: pick(g, dim=dim, index=index),
@@ -74,7 +74,7 @@ def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array
     x = input if input.shape else ravel(input)
     if at.dtype.kind not in "iu":
         raise TypeError(f"{op}(): index must be made of integers (int64), got {at.dtype}")
-    if at.size == 0 and at.ndim == 1 and len(x.shape) > 1:
+    if at.size == 0 and at.ndim != len(x.shape):
         at = at.reshape((0,) * len(x.shape))
     if at.ndim != len(x.shape):
         raise ShapeError(
@@ -119,6 +119,11 @@ def _source(op: str, src: Any, shape: tuple[int, ...]) -> Any:
     return src if tuple(src.shape) == shape else basic(src, key=(*(slice(n) for n in shape), ...))
 
 
+def _same_dtype(op: str, input: Any, src: Any) -> None:
+    if raw(input).dtype != raw(src).dtype:
+        raise RuntimeError(f"{op}(): src must have input's dtype {raw(input).dtype}, got {raw(src).dtype}")
+
+
 def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
     """``input`` with elements put in place along ``dim``: for dim 1 of three, ``out[i, index[i, j, k], k] = src[i, j, k]``.
 
@@ -130,13 +135,15 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     """
     src = value if src is None else src
     if reduce == "add":
-        return scatter_add(input, dim, index, np.full(np.shape(raw(index)), src) if np.isscalar(src) else src)
+        number = not hasattr(src, "shape")
+        return scatter_add(input, dim, index, np.full(np.shape(raw(index)), src, raw(input).dtype) if number else src)
     if reduce is not None:
         raise ValueError(f"scatter(): reduce must be None or 'add', got {reduce!r}")
     if src is None:
         raise TypeError("scatter(): src or value must be given")
     x, dim, at = _checked("scatter", input, dim, index)
     if hasattr(src, "shape") and (np.ndim(raw(src)) or not np.ndim(raw(index))):
+        _same_dtype("scatter", input, src)
         src = _source("scatter", src, at.shape)
     y = _scatter(x, src, dim=dim, index=at)
     return y if input.shape else to_shape(y, shape=())
@@ -148,26 +155,30 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
     Elements for one place add up. Arguments as for :func:`scatter`.
     """
     x, dim, at = _checked("scatter_add", input, dim, index)
+    _same_dtype("scatter_add", input, src)
     part = _source("scatter_add", src, at.shape)
     y = x + add_back(part, dim=dim, index=at, shape=tuple(x.shape))
     return y if input.shape else to_shape(y, shape=())
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; on the flattened ones if None."""
+    """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both."""
     if dim is None:
         return gather(ravel(input), 0, raw(indices).reshape(-1))
     at, shape = raw(indices), tuple(input.shape)
     dim = one_dim("take_along_dim", dim, len(shape))
     if at.ndim != len(shape):
-        raise ShapeError(f"take_along_dim(): input and indices must have equally many dimensions, got {shape}, {at.shape}")
+        raise ShapeError(f"take_along_dim(): input and indices need equally many dimensions, got {shape} and {at.shape}")
     try:
-        common = list(np.broadcast_shapes((*shape[:dim], 1, *shape[dim + 1 :]), (*at.shape[:dim], 1, *at.shape[dim + 1 :])))
+        common = np.broadcast_shapes(_resized(shape, dim, 1), _resized(at.shape, dim, 1))
     except ValueError:
-        raise ShapeError(f"take_along_dim(): shapes {shape} and {at.shape} do not broadcast outside dim {dim}") from None
-    of_input, of_index = (tuple(common[:dim]) + (n,) + tuple(common[dim + 1 :]) for n in (shape[dim], at.shape[dim]))
-    x = input if shape == of_input else broadcast_to(input, shape=of_input)
-    return gather(x, dim, np.broadcast_to(at, of_index))
+        raise ShapeError(f"take_along_dim(): {shape} and {at.shape} do not broadcast outside dimension {dim}") from None
+    x = broadcast_to(input, shape=_resized(common, dim, shape[dim]))
+    return gather(x, dim, np.broadcast_to(at, _resized(common, dim, at.shape[dim])))
+
+
+def _resized(shape: tuple[int, ...], dim: int, size: int) -> tuple[int, ...]:
+    return (*shape[:dim], size, *shape[dim + 1 :])
 
 
 # -- order -------------------------------------------------------------------------------------------------------------
