@@ -75,13 +75,17 @@ def test_a_gradient_is_left_as_it_is(cls, options):
 
 @pytest.mark.parametrize(("cls", "options"), ALL)
 def test_parameters_keep_their_arrays_and_blocks_do_not_matter(cls, options, monkeypatch):
-    whole, cut = params(), params()
+    whole = params()
     arrays = [p._array for p in whole]
     run(cls(whole, **options), whole, 5)
-    monkeypatch.setattr(flat, "BLOCK", 3)
-    run(cls(cut, **options), cut, 5)
     assert all(p._array is a for p, a in zip(whole, arrays, strict=True))
-    assert_equal(values(whole), values(cut))
+    for block, alone in ((6, 2), (3, 3), (100, 6), (12, 100)):  # which parameters are gathered, which stand alone
+        monkeypatch.setattr(flat, "BLOCK", block)
+        monkeypatch.setattr(flat, "ALONE", alone if alone < block else block)
+        cut = params()
+        cut[0].data = tensor_of(np.asfortranarray(cut[0]._array))
+        run(cls(cut, **options), cut, 5)
+        assert_equal(values(whole), values(cut))
 
 
 @pytest.mark.parametrize(("cls", "options"), ALL)

@@ -127,7 +127,8 @@ LOSSES = [
         ("L1Loss", {}, LOGITS, SOFT), ("SmoothL1Loss", {"beta": 0.5}, LOGITS, SOFT),
         ("HuberLoss", {"delta": 0.5}, LOGITS, SOFT),
         ("KLDivLoss", {}, LOGITS, SOFT), ("KLDivLoss", {"log_target": True}, LOGITS, SOFT),
-        ("KLDivLoss", {"reduction": "batchmean"}, LOGITS, SOFT), ("SoftMarginLoss", {}, LOGITS, SIGNS), ("HingeEmbeddingLoss", {"margin": 0.5}, LOGITS, SIGNS),
+        ("KLDivLoss", {"reduction": "batchmean"}, LOGITS, SOFT),
+        ("SoftMarginLoss", {}, LOGITS, SIGNS), ("HingeEmbeddingLoss", {"margin": 0.5}, LOGITS, SIGNS),
     ]
 ]
 

@@ -76,18 +76,18 @@ class Adam(FlatOptimizer):
         root = math.sqrt(1 - beta2**t)
         step_size, eps = lr * root / (1 - beta1**t), group["eps"] * root
         for block in run.blocks:
-            grad, value, scratch, exp_avg, exp_avg_sq, *largest = block
+            grad, value, change, scratch, exp_avg, exp_avg_sq, *largest = block
             if weight_decay != 0 and not decoupled:
-                grad += np.multiply(value, weight_decay, out=scratch)
+                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
             update_averages(grad, scratch, exp_avg, exp_avg_sq, beta1, beta2)
             if largest:
                 np.maximum(largest[0], exp_avg_sq, out=largest[0])
             np.sqrt(largest[0] if largest else exp_avg_sq, out=scratch)
             scratch += eps
-            np.divide(exp_avg, scratch, out=grad)
-            grad *= step_size
+            np.divide(exp_avg, scratch, out=change)
+            change *= step_size
             if decoupled:
-                grad += np.multiply(value, lr * weight_decay, out=scratch)
+                change += np.multiply(value, lr * weight_decay, out=scratch)
 
 
 class AdamW(Adam):

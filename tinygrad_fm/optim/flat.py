@@ -1,9 +1,9 @@
 """One update over flat arrays, for every optimizer whose rule works element by element.
 
-A training step over many small parameters spends its time in calls, and over large ones in memory traffic. So the
-state of all parameters of a group that share a dtype lives in one flat array per name (a *pack*); at each step the
-gradients are gathered into another, the rule runs over it in blocks that stay in the processor's cache, turns each
-gradient into the change of its parameter in place, and the changes are subtracted from the parameters, which keep
+A training step over many small parameters spends its time in calls, and over large ones in memory traffic. So the state
+of all parameters of a group that share a dtype lives in one flat array per name (a *pack*), and the rule runs over it in
+blocks that stay in the processor's cache. For each block the gradients of small parameters are gathered, while a large
+one's is read where it is; the rule computes the change, and the change is subtracted from the parameters, which keep
 arrays of their own.
 
 ``optimizer.state[p][name]`` is a view of its stretch of the flat array: reading it shows the state, writing into it
@@ -25,7 +25,8 @@ from ..autograd.primitive import box
 from ..tensor import Tensor
 from .optimizer import Closure, Group, Optimizer, run_closure
 
-BLOCK = 1 << 16  # elements: three or four float32 arrays of it fit an L2 cache, and calls of it hide NumPy's overhead
+BLOCK = 1 << 16  # elements: a few float32 arrays of it fit an L2 cache, and calls of it hide NumPy's overhead
+ALONE = 1 << 14  # a parameter of so many elements is not gathered with others: the copies would cost more than the calls
 
 
 class Run(NamedTuple):
@@ -34,9 +35,9 @@ class Run(NamedTuple):
     Attributes:
         first: their state did not exist before this step.
         counters: (parameters, numbers) float32, one row per parameter, all rows alike; the rule advances them in place.
-        blocks: ``(gradient, value, scratch, *state)``, flat arrays of at most `BLOCK` elements. The rule replaces the
-            gradient by what is to be subtracted from the parameter. ``value``, the parameter itself, is there only with
-            weight decay.
+        blocks: ``(gradient, value, change, scratch, *state)``, flat arrays of at most `BLOCK` elements. The rule writes
+            into ``change`` what is to be subtracted from the parameter, updates the state in place, and leaves the
+            gradient and the parameter's ``value`` as they are; that is valid only with weight decay.
     """
 
     first: bool
@@ -124,10 +125,15 @@ class Pack:
         self.shapes = [param._array.shape for param in params]
         self.starts = [0, *accumulate(param._array.size for param in params)]
         total = self.starts[-1]
-        self.grad, self.scratch = np.empty(total, dtype), np.empty(min(total, BLOCK), dtype)
-        self.grads = self._views(self.grad)
-        self.value: np.ndarray | None = None
-        self.values: list[np.ndarray] = []
+        # What a block is computed in, and where in it a small parameter's gradient, value and change lie, in its shape.
+        self.buffers = np.empty((4, min(total, BLOCK)), dtype)
+        self.places: list[list[np.ndarray]] = []
+        self.chunks = _chunks([param._array.size for param in params])
+        for first, last in self.chunks:
+            for i in range(first, last):
+                place = slice(self.starts[i] - self.starts[first], self.starts[i + 1] - self.starts[first])
+                small = place.stop - place.start < ALONE
+                self.places.append([part[place].reshape(self.shapes[i]) for part in self.buffers[:3]] if small else [])
         self.flat = {name: np.zeros(total, dtype) for name in slots}
         self.counters = np.tile(np.array([*counters.values()], np.float32), (len(params), 1))
         # What state[param] must hold, if anything: name -> view, a 0-d one for each counter.
@@ -162,45 +168,67 @@ class Pack:
         return True
 
     def runs(self, state: dict[Any, dict[str, Any]], maximize: bool, with_values: bool) -> Iterator[Run]:
-        """Gather the gradients, then yield run after run; after each, its changes go to the parameters."""
-        for start, stop in self._gather(maximize, with_values):
+        """Yield run after run of the parameters that have a gradient; the change of each block is applied as it is left."""
+        for start, stop in self._ranges():
             first = self.first[start]
-            yield Run(first, self.counters[start:stop], self._blocks(self.starts[start], self.starts[stop]))
-            for param, change in zip(self.params[start:stop], self.grads[start:stop], strict=True):
-                np.subtract(param._array, change, out=param._array)
-                param._written()
-            if first:
-                for i in range(start, stop):
+            yield Run(first, self.counters[start:stop], self._blocks(start, stop, maximize, with_values))
+            for i in range(start, stop):
+                self.params[i]._written()
+                if first:
                     self._enter(i, state[self.params[i]])
 
-    def _gather(self, maximize: bool, with_values: bool) -> list[tuple[int, int]]:
-        """Fill the flat gradients (negated to maximize) and say which parameters run together, as (start, stop)."""
-        if with_values and self.value is None:
-            self.value = np.empty_like(self.grad)
-            self.values = self._views(self.value)
-        copy = np.negative if maximize else np.positive
+    def _ranges(self) -> list[tuple[int, int]]:
+        """The parameters that run together, as (start, stop)."""
         counters = self.counters.tolist()
-        runs: list[tuple[int, int]] = []
+        ranges: list[tuple[int, int]] = []
         for i, param in enumerate(self.params):
             if param.grad is None:
                 continue
-            grad = param.grad._array
-            if grad.shape != self.shapes[i]:
-                raise RuntimeError(f"a parameter of shape {self.shapes[i]} has a gradient of shape {grad.shape}")
-            copy(grad, out=self.grads[i], casting="same_kind")
-            if with_values:
-                np.copyto(self.values[i], param._array)
-            if runs and runs[-1][1] == i and counters[i] == counters[i - 1] and self.first[i] == self.first[i - 1]:
-                runs[-1] = runs[-1][0], i + 1
+            if param.grad._array.shape != self.shapes[i]:
+                raise RuntimeError(f"a parameter of shape {self.shapes[i]} has a gradient of shape "
+                                   f"{param.grad._array.shape}")
+            alike = i > 0 and counters[i] == counters[i - 1] and self.first[i] == self.first[i - 1]
+            if alike and ranges and ranges[-1][1] == i:
+                ranges[-1] = ranges[-1][0], i + 1
             else:
-                runs.append((i, i + 1))
-        return runs
+                ranges.append((i, i + 1))
+        return ranges
 
-    def _blocks(self, start: int, stop: int) -> Iterator[tuple[Any, ...]]:
-        for at in range(start, stop, BLOCK):
-            part = slice(at, min(at + BLOCK, stop))
-            value = None if self.value is None else self.value[part]
-            yield self.grad[part], value, self.scratch[:part.stop - at], *[flat[part] for flat in self.flat.values()]
+    def _blocks(self, start: int, stop: int, maximize: bool, with_values: bool) -> Iterator[tuple[Any, ...]]:
+        for chunk in self.chunks:
+            first, last = max(chunk[0], start), min(chunk[1], stop)
+            if first >= last:
+                continue
+            if not self.places[first]:
+                yield from self._large(first, maximize)
+            else:
+                yield self._gathered(first, last, chunk[0], maximize, with_values)
+                for param, place in zip(self.params[first:last], self.places[first:last], strict=True):
+                    np.subtract(param._array, place[2], out=param._array)
+
+    def _gathered(self, first: int, last: int, base: int, maximize: bool, with_values: bool) -> tuple[Any, ...]:
+        """The block of the small parameters from ``first`` to ``last``, of a chunk that begins with ``base``."""
+        copy = np.negative if maximize else np.positive
+        for param, place in zip(self.params[first:last], self.places[first:last], strict=True):
+            copy(param.grad._array, out=place[0], casting="same_kind")  # type: ignore[union-attr]
+            if with_values:
+                np.copyto(place[1], param._array)
+        start, stop, offset = self.starts[first], self.starts[last], self.starts[base]
+        return *self.buffers[:, start - offset:stop - offset], *[flat[start:stop] for flat in self.flat.values()]
+
+    def _large(self, i: int, maximize: bool) -> Iterator[tuple[Any, ...]]:
+        """The blocks of one large parameter, which read and write its own memory."""
+        array, grad = self.params[i]._array, self.params[i].grad._array.reshape(-1)  # type: ignore[union-attr]
+        value = array.reshape(-1)
+        for at in range(0, array.size, BLOCK):
+            size = min(BLOCK, array.size - at)
+            part, place = slice(at, at + size), slice(self.starts[i] + at, self.starts[i] + at + size)
+            negated, _, change, scratch = self.buffers[:, :size]
+            block = np.negative(grad[part], out=negated) if maximize else grad[part]
+            yield block, value[part], change, scratch, *[flat[place] for flat in self.flat.values()]
+            value[part] -= change
+        if not array.flags.c_contiguous:  # then ``value`` is a copy
+            array[...] = value.reshape(array.shape)
 
     def _views(self, flat: np.ndarray) -> list[np.ndarray]:
         """The stretches of a flat array, each in its parameter's shape."""
@@ -224,6 +252,20 @@ class Pack:
         """Show the state of parameter ``i``, as Tensors over the flat arrays, in its entry."""
         entry.update((name, box(view)) for name, view in self.views[i].items())
         self.first[i] = False
+
+
+def _chunks(sizes: list[int]) -> list[tuple[int, int]]:
+    """Which parameters, (from, to), share blocks: small neighbours that fit one together; a large one is by itself."""
+    chunks: list[tuple[int, int]] = []
+    free = -1  # elements left in the last block
+    for i, size in enumerate(sizes):
+        if size < ALONE and size <= free:
+            chunks[-1] = chunks[-1][0], i + 1
+            free -= size
+        else:
+            chunks.append((i, i + 1))
+            free = BLOCK - size if size < ALONE else -1
+    return chunks
 
 
 def _plain(value: Any) -> Any:

@@ -84,14 +84,14 @@ class NAdam(FlatOptimizer):
         grad_size = lr * root * (1 - mu) / (1 - float(product[0]))
         mean_size = lr * root * ahead / (1 - float(product[0]) * ahead)
         for block in run.blocks:
-            grad, value, scratch, exp_avg, exp_avg_sq = block
+            grad, value, change, scratch, exp_avg, exp_avg_sq = block
             if weight_decay != 0 and not decoupled:
-                grad += np.multiply(value, weight_decay, out=scratch)
+                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
             update_averages(grad, scratch, exp_avg, exp_avg_sq, beta1, beta2)
-            grad *= grad_size
-            grad += np.multiply(exp_avg, mean_size, out=scratch)
+            np.multiply(grad, grad_size, out=change)
+            change += np.multiply(exp_avg, mean_size, out=scratch)
             np.sqrt(exp_avg_sq, out=scratch)
             scratch += eps
-            grad /= scratch
+            change /= scratch
             if decoupled:
-                grad += np.multiply(value, lr * weight_decay, out=scratch)
+                change += np.multiply(value, lr * weight_decay, out=scratch)

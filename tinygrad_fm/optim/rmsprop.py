@@ -69,9 +69,9 @@ class RMSprop(FlatOptimizer):
         alpha, momentum, weight_decay = group["alpha"], group["momentum"], group["weight_decay"]
         run.counters[:, 0] += 1
         for block in run.blocks:
-            grad, value, scratch, square_avg, *rest = block
+            grad, value, change, scratch, square_avg, *rest = block
             if weight_decay != 0:
-                grad += np.multiply(value, weight_decay, out=scratch)
+                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
             np.multiply(grad, grad, out=scratch)
             scratch *= 1 - alpha
             square_avg *= alpha
@@ -87,11 +87,11 @@ class RMSprop(FlatOptimizer):
             else:
                 np.sqrt(square_avg, out=scratch)
             scratch += group["eps"]
-            grad /= scratch
+            np.divide(grad, scratch, out=change)
             if momentum > 0:
                 velocity = rest[0]
                 velocity *= momentum
-                velocity += grad
-                np.multiply(velocity, group["lr"], out=grad)
+                velocity += change
+                np.multiply(velocity, group["lr"], out=change)
             else:
-                grad *= group["lr"]
+                change *= group["lr"]

@@ -67,9 +67,9 @@ class SGD(FlatOptimizer):
     def update(self, group: Group, run: Run) -> None:
         lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
         for block in run.blocks:
-            grad, value, scratch, *velocity = block
+            grad, value, change, scratch, *velocity = block
             if weight_decay != 0:
-                grad += np.multiply(value, weight_decay, out=scratch)
+                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
             if velocity:
                 v, = velocity
                 if run.first:
@@ -77,9 +77,5 @@ class SGD(FlatOptimizer):
                 else:
                     v *= momentum
                     v += np.multiply(grad, 1 - group["dampening"], out=scratch)
-                if group["nesterov"]:
-                    grad += np.multiply(v, momentum, out=scratch)
-                else:
-                    np.multiply(v, lr, out=grad)
-                    continue
-            grad *= lr
+                grad = np.add(grad, np.multiply(v, momentum, out=scratch), out=change) if group["nesterov"] else v
+            np.multiply(grad, lr, out=change)

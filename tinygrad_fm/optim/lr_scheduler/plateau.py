@@ -86,10 +86,8 @@ class ReduceLROnPlateau(LRScheduler):
 
     def _is_better(self, value: float) -> bool:
         sign = 1 if self.mode == "max" else -1
-        if self.threshold_mode == "rel":
-            bar = self.best * (1 + sign * self.threshold)
-        else:
-            bar = self.best + sign * self.threshold
+        margin = sign * self.threshold
+        bar = self.best * (1 + margin) if self.threshold_mode == "rel" else self.best + margin
         return value > bar if self.mode == "max" else value < bar
 
     def _reduce(self) -> None:
