@@ -40,6 +40,25 @@ def promote(op: Any, arrays: list[Any]) -> None:
         arrays[i] = _cast(value, common)
 
 
+def promote_numbers(op: Any, arrays: list[Any]) -> None:
+    """As :func:`promote`, for operations that bools do not have."""
+    promote(op, arrays)
+    for value in arrays:
+        if type(value) is np.ndarray and value.dtype.kind == "b":
+            raise NotImplementedError(f"{op.name}() is not defined for bool tensors; cast them first, as with .long()")
+
+
+def promote_difference(op: Any, arrays: list[Any]) -> None:
+    """As :func:`promote`, for subtraction, which PyTorch refuses wherever a bool takes part."""
+    a, b = arrays
+    if type(a) is type(b) is np.ndarray and a.dtype is b.dtype and a.dtype.kind != "b":
+        return
+    for value in arrays:
+        if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
+            raise RuntimeError(f"{op.name}() is not defined for bools; use ~ to invert a mask, ^ to compare two")
+    promote(op, arrays)
+
+
 def promote_float(op: Any, arrays: list[Any]) -> None:
     """As :func:`promote`, but integers and bools become the default float: for division, exp and the like."""
     if len(arrays) == 1 and type(arrays[0]) is np.ndarray and arrays[0].dtype.kind == "f":

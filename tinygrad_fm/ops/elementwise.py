@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.primitive import Primitive, primitive, promote_float, raw
 from ..dtypes import result_type
+from ..promotion import promote_difference, promote_numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -40,7 +41,7 @@ def zeros_for(g: Any, shape: tuple[int, ...]) -> Array:
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 _add = _elementwise(np.add, name="add", a=lambda g: g, b=lambda g: g)
-_sub = _elementwise(np.subtract, name="sub", a=lambda g: g, b=lambda g: -g)
+_sub = _elementwise(np.subtract, name="sub", promotion=promote_difference, a=lambda g: g, b=lambda g: -g)
 mul = _elementwise(np.multiply, name="mul", a=lambda g, b: g * b, b=lambda g, a: g * a)
 _div = _elementwise(
     quiet(np.true_divide), name="div", promotion=promote_float, a=lambda g, b: g / b, b=lambda g, y, b: -g * (y / b)
@@ -55,17 +56,27 @@ def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     >>> torch.add(torch.tensor([1, 2]), torch.tensor([0.5]))
     tensor([1.5000, 2.5000])
     """
-    return _add(input, other if alpha == 1 else mul(other, alpha))
+    return _add(input, other if alpha == 1 else _scaled("add", input, other, alpha))
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """``input − alpha · other``, broadcast. Raises TypeError for bools, as for those only ``^`` makes sense."""
-    return _sub(input, other if alpha == 1 else mul(other, alpha))
+    """``input − alpha · other``, broadcast. Raises RuntimeError for bools, as for those only ``^`` makes sense."""
+    return _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     """``other − alpha · input``: subtraction with the arguments reversed."""
-    return _sub(other, input if alpha == 1 else mul(input, alpha))
+    return _sub(other, input if alpha == 1 else _scaled("rsub", other, input, alpha))
+
+
+def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
+    """``alpha · other`` in the dtype that ``input + other`` has."""
+    kind = result_type([raw(input), raw(other)])
+    if kind.kind != "f" and isinstance(alpha, float):
+        raise RuntimeError(f"{op}(): alpha must be whole for a result of whole numbers ({kind}), got {alpha}")
+    if hasattr(other, "dtype") and raw(other).dtype != kind:
+        other = cast(other, dtype=kind)
+    return mul(other, bool(alpha) if kind.kind == "b" else alpha)
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -84,8 +95,11 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
 
 
 def _is_float(a: Any, b: Any) -> bool:
-    if np.result_type(a, b).kind == "f":
+    kind = np.result_type(a, b).kind
+    if kind == "f":
         return True
+    if kind == "b":
+        raise NotImplementedError("division with a remainder is not defined for bool tensors; cast them with .long()")
     if not np.all(b):
         raise ZeroDivisionError("an integer tensor was divided by zero")
     return False
@@ -136,7 +150,10 @@ fmod = _elementwise(quiet(_fmod), name="fmod", a=lambda g: g, b=lambda g, a, b: 
 def _power(x: Any, exponent: Any) -> Any:
     if type(exponent) is float and exponent == 2.0:
         return np.square(x)
-    if np.result_type(x, exponent).kind in "iu" and np.any(np.less(exponent, 0)):
+    kind = np.result_type(x, exponent).kind
+    if kind == "b":
+        raise NotImplementedError("pow() is not defined for bool tensors; cast them with .long()")
+    if kind in "iu" and np.any(np.less(exponent, 0)):
         if isinstance(exponent, int):
             raise RuntimeError("pow(): integers to negative integer powers are not whole numbers; cast the base to float")
         whole = np.power(x, np.maximum(exponent, exponent & 1))  # ±1 are their own reciprocals, the others' round to 0
@@ -247,13 +264,12 @@ def _sign(x: Array) -> Array:
 
 
 sign = primitive(_sign, name="sign", x=lambda g, x_shape: zeros_for(g, x_shape))
-abs = primitive(np.abs, name="abs", x=lambda g, x: g * _sign(raw(x)))  # noqa: A001
-floor = primitive(np.floor, name="floor", x=lambda g, x_shape: zeros_for(g, x_shape))
-ceil = primitive(np.ceil, name="ceil", x=lambda g, x_shape: zeros_for(g, x_shape))
-trunc = primitive(np.trunc, name="trunc", x=lambda g, x_shape: zeros_for(g, x_shape))
-_round = primitive(
-    quiet(lambda x, decimals: np.round(x, decimals)), name="round", x=lambda g, x_shape: zeros_for(g, x_shape)
-)
+abs = primitive(np.abs, name="abs", promotion=promote_numbers, x=lambda g, x: g * _sign(raw(x)))  # noqa: A001
+_rounding = partial(primitive, promotion=promote_numbers, x=lambda g, x_shape: zeros_for(g, x_shape))
+floor = _rounding(np.floor, name="floor")
+ceil = _rounding(np.ceil, name="ceil")
+trunc = _rounding(np.trunc, name="trunc")
+_round = _rounding(quiet(lambda x, decimals: np.round(x, decimals)), name="round")
 
 
 def round(input: Any, *, decimals: int = 0) -> Any:  # noqa: A001
@@ -345,6 +361,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:  # noqa: A002
     if min is None and max is None:
         raise RuntimeError("clamp(): at least one of min and max must be given")
     if not any(hasattr(bound, "shape") for bound in (min, max)):
+        if raw(input).dtype.kind == "b" and all(isinstance(bound, (bool, type(None))) for bound in (min, max)):
+            raise NotImplementedError("clamp() is not defined for bool tensors; cast them with .long()")
         bounds = [None if b is None else float(b) if raw(input).dtype.kind == "f" else b for b in (min, max)]
         if raw(input).dtype.kind != "f" and any(isinstance(b, float) for b in bounds):
             input = input * 1.0
@@ -369,6 +387,10 @@ def clamp_max(input: Any, max: Any) -> Any:  # noqa: A002
 
 def lerp(input: Any, end: Any, weight: Any) -> Any:
     """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
+    if raw(input).dtype.kind != "f":
+        raise NotImplementedError(f"lerp(): a floating-point tensor is needed, got {raw(input).dtype}")
+    if raw(input).dtype != raw(end).dtype:
+        raise RuntimeError(f"lerp(): input and end must have one dtype, got {raw(input).dtype} and {raw(end).dtype}")
     return input + weight * (end - input)
 
 
@@ -409,6 +431,9 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose(): rtol and atol must not be negative, got {rtol} and {atol}")
+    kinds = {raw(v).dtype for v in (input, other) if hasattr(v, "dtype")}
+    if len(kinds) > 1:
+        raise RuntimeError(f"isclose(): input and other must have one dtype, got {raw(input).dtype}, {raw(other).dtype}")
     close = _compare(quiet(partial(np.isclose, rtol=rtol, atol=atol, equal_nan=equal_nan)), "isclose")
     return close(input, other)
 
@@ -432,7 +457,14 @@ copy = primitive(
     lambda x, source: np.broadcast_to(source, x.shape).astype(x.dtype), name="copy", promotion=None, broadcasts=True,
     x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g,
 )  # fmt: skip
-fill = primitive(
+_fill = primitive(
     lambda x, value: np.full_like(x, value), name="fill", promotion=None, broadcasts=True,
     x=lambda g, x_shape: zeros_for(g, x_shape), value=lambda g: g,
 )  # fmt: skip
+
+
+def fill(input: Any, value: Any) -> Any:
+    """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors."""
+    if np.ndim(raw(value)):
+        raise RuntimeError(f"fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
+    return _fill(input, value)
