@@ -178,7 +178,7 @@ def _workers(count: int) -> list[_Worker]:
 
 def _after_fork() -> None:
     """In a forked child: no worker lives there, and no other thread that may have held a lock or been at work."""
-    global _pool_lock, _blas_lock, _blas_users  # noqa: PLW0603
+    global _pool_lock, _blas_lock, _blas_users
     _pool_lock, _blas_lock = threading.Lock(), threading.Lock()
     _pool.clear()
     blas = _blas()

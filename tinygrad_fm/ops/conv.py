@@ -14,9 +14,8 @@ https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 
 from __future__ import annotations
 
-import operator
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
@@ -26,51 +25,11 @@ from ..errors import ShapeError
 from ..runtime import parallel
 from .elementwise import quiet
 from .shape import squeeze, unsqueeze
-
-Array = np.ndarray[Any, Any]
-Pair = tuple[int, int]
+from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, padded, pair, reach
 
 _COLUMNS = 3600  # of one matrix product: few enough for OpenBLAS's kernels for small matrices, which are the faster ones
 _BYTES = 1 << 20  # of the columns that one NumPy call makes: they stay in the cache until they are multiplied
 _THREADED = 2_000_000  # multiplications below which a second thread does not pay
-
-
-class Geometry(NamedTuple):
-    """Which output element sees which input elements. Only the padding before the first row and column needs saying."""
-
-    size: Pair  # H, W
-    out: Pair  # OH, OW
-    kernel: Pair  # KH, KW
-    stride: Pair
-    padding: Pair  # above, left
-    dilation: Pair
-    groups: int = 1
-
-
-# -- memory ------------------------------------------------------------------------------------------------------------
-
-
-def batch_last(x: Array) -> Array:
-    """``x`` (N, C, H, W) as a contiguous (C, H, W, N); a copy only if it does not lie in memory like that."""
-    return np.ascontiguousarray(x.transpose(1, 2, 3, 0))
-
-
-def batch_first(x: Array) -> Array:
-    """A contiguous (C, H, W, N) seen as (N, C, H, W)."""
-    return x.transpose(3, 0, 1, 2)
-
-
-def padded(x: Array, geo: Geometry, value: float = 0.0) -> Array:
-    """The part of ``x`` (N, C, H, W) that windows see, with what lies outside filled in: (C, rows, columns, N), contiguous."""
-    rows, columns = ((n - 1) * s + (k - 1) * d + 1 for n, s, k, d in zip(geo.out, geo.stride, geo.kernel, geo.dilation, strict=True))
-    (height, width), (top, left) = geo.size, geo.padding
-    if top == left == 0 and rows <= height and columns <= width:
-        return batch_last(x)
-    y = np.empty((x.shape[1], rows, columns, x.shape[0]), x.dtype)
-    bottom, right = min(rows, top + height), min(columns, left + width)
-    y[:, :top], y[:, bottom:], y[:, top:bottom, :left], y[:, top:bottom, right:] = value, value, value, value
-    y[:, top:bottom, left:right] = x.transpose(1, 2, 3, 0)[:, : bottom - top, : right - left]
-    return y
 
 
 # -- blocks of columns -------------------------------------------------------------------------------------------------
@@ -199,14 +158,6 @@ def _weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
     return np.ascontiguousarray(total).reshape(o, inner, kh, kw)
 
 
-def _reach(at: int, size: int, stride: int, start: int, stop: int) -> tuple[slice, slice]:
-    """For one kernel row: which output rows from ``start`` to ``stop`` fall into the image, and where. Row i falls on i·stride + at."""
-    low = max(start, -(at // stride))  # the first i with i·stride + at >= 0
-    high = max(low, min(stop, (size - 1 - at) // stride + 1))
-    first = low * stride + at
-    return slice(low - start, high - start), slice(first, first + (high - low) * stride, stride)
-
-
 def _input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
     n, (o, inner, kh, kw), (oh, ow), (height, width) = len(g), weight.shape, geo.out, geo.size
     groups, taps = geo.groups, kh * kw
@@ -252,9 +203,9 @@ def _spread(g: Array, w: Array, dx: Array, geo: Geometry, top: int) -> None:
     np.matmul(w.reshape(groups, inner * taps, o), _in_blocks(g, groups, r, c), out=_in_blocks(columns, groups, r, c))
     columns = columns.reshape(groups, inner, kh, kw, rows, ow, n)
     for i in range(kh):
-        from_rows, to_rows = _reach(i * dh - ph, geo.size[0], sh, top, top + rows)
+        from_rows, to_rows = reach(i * dh - ph, geo.size[0], sh, top, top + rows)
         for j in range(kw):
-            from_columns, to_columns = _reach(j * dw - pw, geo.size[1], sw, 0, ow)
+            from_columns, to_columns = reach(j * dw - pw, geo.size[1], sw, 0, ow)
             place = dx[:, :, to_rows, to_columns]
             np.add(place, columns[:, :, i, j, from_rows, from_columns], out=place)
 
@@ -278,20 +229,6 @@ _conv_dw = primitive(
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
-
-
-def pair(op: str, name: str, value: Any, least: int) -> Pair:
-    """An int, or one or two of them, as two that are at least ``least``."""
-    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
-    try:
-        found = tuple(operator.index(n) for n in given)
-    except TypeError:
-        raise TypeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}") from None
-    if len(found) not in (1, 2):
-        raise ShapeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}")
-    if min(found) < least:
-        raise ShapeError(f"{op}(): {name} must be at least {least}, got {value!r}")
-    return (found[0], found[-1])
 
 
 def _check(op: str, input: Any, weight: Any, bias: Any, groups: int, transposed: bool) -> None:
@@ -336,19 +273,12 @@ def _out_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Pair, di
     return (room[0] // stride[0] + 1, room[1] // stride[1] + 1)
 
 
-def _batched(op: str, input: Any, run: Callable[[Any], Any]) -> Any:
-    """``run`` of an image or a batch of them."""
-    if input.ndim == 4:
-        return run(input)
-    if input.ndim == 3:
-        return squeeze(run(unsqueeze(input, 0)), 0)
-    raise ShapeError(f"{op}(): expected a 3D (unbatched) or 4D (batched) input, got shape {tuple(input.shape)}")
-
-
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Any:
-    """The cross-correlation of each image with each filter: y[n, o, i, j] = Σ x[n, c, i·s + a·d − p, j·s + b·d − p] · w[o, c, a, b] + bias[o].
+    """The cross-correlation of each image with each filter:
+
+    y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + a·d − p, j·s + b·d − p] · w[o, c, a, b], summed over c, a and b.
 
     Args:
         input: (N, C, H, W) or (C, H, W).
@@ -385,7 +315,7 @@ def conv2d(
             out = _out_size("conv2d", size, kernel, steps, before, gaps)
         return _conv(x, weight, bias, geo=Geometry(size, out, kernel, steps, before, gaps, groups))
 
-    return _batched("conv2d", input, run)
+    return batched("conv2d", input, run)
 
 
 def conv_transpose2d(
@@ -427,7 +357,7 @@ def conv_transpose2d(
         y = _conv_dx(x, weight, geo=Geometry(size, out, kernel, steps, before, gaps, groups))
         return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
-    return _batched(op, input, run)
+    return batched(op, input, run)
 
 
 def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any, bias: Any, **options: Any) -> Any:

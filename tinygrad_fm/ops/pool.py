@@ -1,0 +1,446 @@
+"""Pooling: the largest or the average element of each window.
+
+Every window position is one strided slice of the image, with the batch innermost; a pooling is a few operations on whole
+slices. Maximum pooling remembers which position won, in a byte; taking those elements (:data:`_pick`) and putting a gradient
+back to them (:data:`_put_back`) are each other's derivatives, as are summing windows and spreading over them.
+https://pytorch.org/docs/stable/nn.functional.html#pooling-functions
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..autograd.primitive import primitive, raw
+from ..errors import ShapeError
+from ..runtime import parallel
+from .elementwise import quiet
+from .gathering import gather
+from .linalg import matmul
+from .shape import flatten, squeeze, to_shape, unsqueeze
+from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, padded, pair, reach
+
+_CHANNELS = 1 << 17  # elements that one pass works on, so that they stay in the cache
+_THREADED = 1 << 19  # elements below which a second thread does not pay
+
+_Slices = tuple[slice, slice]
+
+
+def _by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
+    """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads."""
+    step = max(1, _CHANNELS * channels // max(size, 1))
+
+    def some(start: int, stop: int) -> None:
+        for i in range(start, stop, step):
+            work(i, min(i + step, stop))
+
+    if size < _THREADED:
+        some(0, channels)
+    else:
+        parallel(some, channels)
+
+
+def _positions(geo: Geometry) -> Iterator[tuple[int, _Slices]]:
+    """For each position in the window, its number and which elements of a padded image it sees."""
+    (oh, ow), (kh, kw), (sh, sw), (dh, dw) = geo.out, geo.kernel, geo.stride, geo.dilation
+    for i in range(kh):
+        for j in range(kw):
+            yield i * kw + j, (slice(i * dh, i * dh + oh * sh, sh), slice(j * dw, j * dw + ow * sw, sw))
+
+
+def _reached(geo: Geometry) -> Iterator[tuple[int, _Slices, _Slices]]:
+    """For each position in the window, its number, which windows reach into the image with it, and which elements they see."""
+    (oh, ow), (kh, kw), (sh, sw), (dh, dw), (ph, pw) = geo.out, geo.kernel, geo.stride, geo.dilation, geo.padding
+    for i in range(kh):
+        for j in range(kw):
+            from_rows, to_rows = reach(i * dh - ph, geo.size[0], sh, 0, oh)
+            from_columns, to_columns = reach(j * dw - pw, geo.size[1], sw, 0, ow)
+            yield i * kw + j, (from_rows, from_columns), (to_rows, to_columns)
+
+
+# -- maximum -----------------------------------------------------------------------------------------------------------
+
+
+def _lowest(dtype: np.dtype[Any]) -> Any:
+    return -np.inf if dtype.kind == "f" else np.iinfo(dtype).min
+
+
+def _index_type(geo: Geometry) -> Any:
+    return np.min_scalar_type(-geo.kernel[0] * geo.kernel[1])
+
+
+def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
+    """The maximum of each window, and the number of its position: the first one's, or a NaN's."""
+    image = padded(x, geo, _lowest(x.dtype))
+    shape = (len(image), *geo.out, len(x))
+    y, index = np.empty(shape, x.dtype), np.zeros(shape, _index_type(geo))
+
+    def work(start: int, stop: int) -> None:
+        part, best, at = image[start:stop], y[start:stop], index[start:stop]
+        higher = np.empty(best.shape, bool)
+        for number, (rows, columns) in _positions(geo):
+            seen = part[:, rows, columns]
+            if number == 0:
+                best[...] = seen
+                continue
+            np.greater(seen, best, out=higher)
+            np.maximum(seen, best, out=best)
+            # the numbers rise, so that the last position to be higher is the highest number
+            np.maximum(at, np.multiply(higher, at.dtype.type(number), dtype=at.dtype), out=at)
+        if x.dtype.kind == "f" and np.isnan(best).any():
+            for number, (rows, columns) in _positions(geo):
+                at[np.isnan(part[:, rows, columns])] = number
+
+    if y.size:
+        _by_channels(work, len(image), image.size)
+    return batch_first(y), batch_first(index)
+
+
+_BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
+
+
+def _chosen(values: Array, index: Array, number: int) -> Array:
+    """The bits of ``values`` where ``index`` is ``number``, else 0: as quick as a product, and inf · 0 does not come up."""
+    mask = np.negative((index == number).view(np.int8))  # all bits set, or none
+    return np.bitwise_and(values.view(_BITS[values.itemsize]), mask)
+
+
+def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
+    """Each element of ``g`` at the place of the image that ``index`` gives for its window, added up; 0 elsewhere."""
+    values, at = batch_last(g), batch_last(index)
+    shape = (len(values), *geo.size, len(g))
+    apart = all(k <= s and d == 1 for k, s, d in zip(geo.kernel, geo.stride, geo.dilation, strict=True))
+    whole = apart and geo.kernel == geo.stride and geo.padding == (0, 0)
+    whole = whole and all(n == o * s for n, o, s in zip(geo.size, geo.out, geo.stride, strict=True))
+    dx = np.empty(shape, g.dtype) if whole else np.zeros(shape, g.dtype)
+    bits = _BITS[g.itemsize]
+
+    def work(start: int, stop: int) -> None:
+        for number, (rows, columns), (to_rows, to_columns) in _reached(geo):
+            found = _chosen(values[start:stop, rows, columns], at[start:stop, rows, columns], number)
+            place = dx[start:stop, to_rows, to_columns]
+            if apart:
+                place.view(bits)[...] = found
+            else:
+                np.add(place, found.view(g.dtype), out=place)
+
+    _by_channels(work, len(values), dx.size)
+    return batch_first(dx)
+
+
+def _pick(x: Array, index: Array, geo: Geometry) -> Array:
+    """The element of each window at the position that ``index`` gives."""
+    image, at = batch_last(x), batch_last(index)
+    y = np.zeros((len(image), *geo.out, len(x)), _BITS[x.itemsize])
+    for number, (rows, columns), (to_rows, to_columns) in _reached(geo):
+        found = _chosen(np.ascontiguousarray(image[:, to_rows, to_columns]), at[:, rows, columns], number)
+        np.bitwise_or(y[:, rows, columns], found, out=y[:, rows, columns])
+    return batch_first(y.view(x.dtype))
+
+
+_max_pool = primitive(
+    quiet(_maximum), name="max_pool2d", promotion=None, residuals="index", x=lambda g, index, geo: put_back(g, index, geo=geo)
+)
+put_back = primitive(_put_back, promotion=None, inputs="x index", x=lambda g, index, geo: pick(g, index, geo=geo))
+pick = primitive(_pick, promotion=None, inputs="x index", x=lambda g, index, geo: put_back(g, index, geo=geo))
+
+
+def _places(index: Array, geo: Geometry) -> Array:
+    """Row · W + column in the image, for the position in each window that ``index`` (N, C, OH, OW) gives: int64."""
+    row, column = np.divmod(index.astype(np.int64), geo.kernel[1])
+    row = row * geo.dilation[0] + (np.arange(geo.out[0]) * geo.stride[0] - geo.padding[0])[:, None]
+    column = column * geo.dilation[1] + np.arange(geo.out[1]) * geo.stride[1] - geo.padding[1]
+    # windows of nothing but −inf may have chosen an element of the padding
+    return np.clip(row, 0, geo.size[0] - 1) * geo.size[1] + np.clip(column, 0, geo.size[1] - 1)
+
+
+# -- average -----------------------------------------------------------------------------------------------------------
+
+
+def _axis(geo: Geometry, axis: int) -> Iterator[tuple[slice, slice]]:
+    """For each position along one axis of the window: which windows reach into the image, and which elements they see."""
+    for i in range(geo.kernel[axis]):
+        at = i * geo.dilation[axis] - geo.padding[axis]
+        yield reach(at, geo.size[axis], geo.stride[axis], 0, geo.out[axis])
+
+
+def _window_sums(x: Array, geo: Geometry) -> Array:
+    """The sum of each window: (N, C, OH, OW). Rows first and then columns, as sums of sums."""
+    image = batch_last(x)
+    rows = np.zeros((len(image), geo.out[0], geo.size[1], len(x)), x.dtype)
+    y = np.zeros((len(image), *geo.out, len(x)), x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        for windows, seen in _axis(geo, 0):
+            rows[start:stop, windows] += image[start:stop, seen]
+        for windows, seen in _axis(geo, 1):
+            y[start:stop, :, windows] += rows[start:stop, :, seen]
+
+    _by_channels(work, len(image), image.size)
+    return batch_first(y)
+
+
+def _window_spread(g: Array, geo: Geometry) -> Array:
+    """Each element of ``g`` added to all elements of its window: (N, C, H, W)."""
+    values = batch_last(g)
+    columns = np.zeros((len(values), geo.out[0], geo.size[1], len(g)), g.dtype)
+    dx = np.zeros((len(values), *geo.size, len(g)), g.dtype)
+
+    def work(start: int, stop: int) -> None:
+        for windows, seen in _axis(geo, 1):
+            columns[start:stop, :, seen] += values[start:stop, :, windows]
+        for windows, seen in _axis(geo, 0):
+            dx[start:stop, seen] += columns[start:stop, windows]
+
+    _by_channels(work, len(values), dx.size)
+    return batch_first(dx)
+
+
+window_sums = primitive(quiet(_window_sums), promotion=None, x=lambda g, geo: window_spread(g, geo=geo))
+window_spread = primitive(quiet(_window_spread), promotion=None, x=lambda g, geo: window_sums(g, geo=geo))
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def _pooled(op: str, size: Pair, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
+    """The geometry of a pooling. With ceil_mode the last window may reach beyond the image, but must start in it."""
+    kernel = pair(op, "kernel_size", kernel, 1)
+    steps = kernel if stride is None or stride in ((), []) else pair(op, "stride", stride, 1)
+    before, gaps = pair(op, "padding", padding, 0), pair(op, "dilation", dilation, 1)
+    if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(before, kernel, gaps, strict=True)):
+        raise ShapeError(f"{op}(): padding must be at most half of kernel_size, got {before} and {kernel}")
+    out = []
+    for n, k, s, p, d in zip(size, kernel, steps, before, gaps, strict=True):
+        room = n + 2 * p - d * (k - 1) - 1
+        count = -(-room // s) + 1 if ceil_mode else room // s + 1
+        if ceil_mode and (count - 1) * s >= n + p:
+            count -= 1
+        out.append(count)
+    if min(out) < 1 or min(size) < 1:
+        raise ShapeError(f"{op}(): input of size {tuple(size)} is too small for kernel_size={kernel} and padding={before}")
+    return Geometry(size, (out[0], out[1]), kernel, steps, before, gaps)
+
+
+def max_pool2d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """The largest element of each window. A NaN counts as the largest; of several equal ones the first gets the gradient.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        kernel_size: of the window; an int or a pair, as the three that follow.
+        stride: between windows; kernel_size if None.
+        padding: −inf put around the image, at most half of the window.
+        dilation: between the elements of a window.
+        ceil_mode: whether the last window may reach beyond the image.
+        return_indices: give also where in the image, row · W + column, each maximum was found.
+
+    Returns:
+        (N, C, OH, OW) or (C, OH, OW), OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1, or ⌈…⌉ with ceil_mode.
+
+    Raises:
+        ShapeError: too much padding, or an image that no window fits into.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.ops.pool import max_pool2d
+    >>> max_pool2d(torch.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
+    tensor([[[4.]]])
+    """
+    if raw(input).dtype.kind == "b":
+        raise NotImplementedError("max_pool2d(): bools are not supported")
+    found: list[Any] = []
+
+    def run(x: Any) -> Any:
+        geo = _pooled("max_pool2d", tuple(x.shape[2:]), kernel_size, stride, padding, dilation, ceil_mode)
+        if not return_indices:
+            return _max_pool(x, geo=geo)
+        index = _maximum(raw(x), geo)[1]
+        found.append(_like(x, _places(index, geo)))
+        return pick(x, index, geo=geo)
+
+    y = batched("max_pool2d", input, run)
+    return (y, found[0] if input.ndim == 4 else squeeze(found[0], 0)) if return_indices else y
+
+
+def _like(x: Any, values: Array) -> Any:
+    """``values`` as what ``x`` is, a Tensor or an array."""
+    return values if isinstance(x, np.ndarray) else x.new_tensor(values, dtype=int)
+
+
+def _divisors(geo: Geometry, padding: Pair, count_include_pad: bool) -> Any:
+    """How many elements each window averages: a number, or (OH, OW)."""
+    counts = []
+    for n, o, k, s, p in zip(geo.size, geo.out, geo.kernel, geo.stride, padding, strict=True):
+        start = np.arange(o) * s - p
+        stop = np.minimum(start + k, n + p)
+        counts.append(stop - start if count_include_pad else np.minimum(stop, n) - np.maximum(start, 0))
+    table = counts[0][:, None] * counts[1]
+    return float(table[0, 0]) if (table == table[0, 0]).all() else table
+
+
+def avg_pool2d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+    count_include_pad: bool = True, divisor_override: int | None = None,
+) -> Any:  # fmt: skip
+    """The average of each window.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+        kernel_size, stride, padding, ceil_mode: as in :func:`max_pool2d`, the padding being zeros.
+        count_include_pad: whether zeros of the padding count as elements.
+        divisor_override: divide sums by this number, instead of the number of elements.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.ops.pool import avg_pool2d
+    >>> avg_pool2d(torch.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
+    tensor([[[2.5000]]])
+    """
+    if divisor_override == 0:
+        raise RuntimeError("avg_pool2d(): divisor_override must not be zero")
+
+    def run(x: Any) -> Any:
+        geo = _pooled("avg_pool2d", tuple(x.shape[2:]), kernel_size, stride, padding, 1, ceil_mode)
+        divisor = divisor_override or _divisors(geo, geo.padding, count_include_pad)
+        if isinstance(divisor, np.ndarray):
+            divisor = divisor.astype(raw(x).dtype)
+        sums = window_sums(x, geo=geo)
+        return sums / divisor if raw(x).dtype.kind == "f" else sums // int(divisor)
+
+    return batched("avg_pool2d", input, run)
+
+
+# -- to a given size ---------------------------------------------------------------------------------------------------
+
+
+def _target(op: str, size: Pair, output_size: Any) -> Pair:
+    """The size asked for; None leaves a dimension as it is."""
+    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
+    if len(given) == 1:
+        given = given * 2
+    if len(given) != 2 or any(n is not None and n < 0 for n in given):
+        raise ShapeError(f"{op}(): output_size must be an int or a pair of ints or Nones, got {output_size!r}")
+    return tuple(n if o is None else int(o) for n, o in zip(size, given, strict=True))  # type: ignore[return-value]
+
+
+def _bounds(n: int, out: int) -> list[tuple[int, int]]:
+    """Where the windows start and stop that share ``n`` elements among ``out``, overlapping where they must."""
+    return [(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
+
+
+def _averaging(n: int, out: int, dtype: Any) -> Array:
+    """(out, n): what a vector is multiplied by to average it over those windows."""
+    matrix = np.zeros((out, n), dtype)
+    for row, (start, stop) in zip(matrix, _bounds(n, out), strict=True):
+        row[start:stop] = 1 / (stop - start)
+    return matrix
+
+
+def _regular(size: Pair, out: Pair) -> Pair | None:
+    """The kernel, and stride, of the pooling that does the same; None if the windows differ in size."""
+    if min(out) < 1 or min(size) < 1 or any(n % o for n, o in zip(size, out, strict=True)):
+        return None
+    return size[0] // out[0], size[1] // out[1]
+
+
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+    """The averages of as many windows as asked for: of size ``output_size``, an int or a pair; None keeps a dimension.
+
+    Window i covers rows from ⌊i·H/OH⌋ to ⌈(i + 1)·H/OH⌉.
+
+    Args:
+        input: (N, C, H, W) or (C, H, W).
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_avg_pool2d.html
+    """
+
+    def run(x: Any) -> Any:
+        size = tuple(x.shape[2:])
+        out, dtype = _target("adaptive_avg_pool2d", size, output_size), raw(x).dtype
+        kernel = _regular(size, out)
+        if kernel:
+            return avg_pool2d(x, kernel)
+        return matmul(matmul(_averaging(size[0], out[0], dtype), x), _averaging(size[1], out[1], dtype).T)
+
+    return batched("adaptive_avg_pool2d", input, run)
+
+
+def _largest(x: Array, out: Pair) -> Array:
+    """Row · W + column of the first maximum of each adaptive window of ``x`` (N, C, H, W): (N, C, OH·OW)."""
+    n, c, _, width = x.shape
+    found = np.empty((n, c, *out), np.int64)
+    for i, (top, bottom) in enumerate(_bounds(x.shape[2], out[0])):
+        for j, (left, right) in enumerate(_bounds(width, out[1])):
+            row, column = np.divmod(x[:, :, top:bottom, left:right].reshape(n, c, -1).argmax(-1), right - left)
+            found[:, :, i, j] = (top + row) * width + left + column
+    return found.reshape(n, c, -1)
+
+
+def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of the windows of :func:`adaptive_avg_pool2d`; with ``return_indices`` also where they are."""
+    found: list[Any] = []
+
+    def run(x: Any) -> Any:
+        out = _target("adaptive_max_pool2d", tuple(x.shape[2:]), output_size)
+        kernel = _regular(tuple(x.shape[2:]), out)
+        if kernel and not return_indices:
+            return max_pool2d(x, kernel)
+        index = _like(x, _largest(raw(x), out))
+        found.append(to_shape(index, shape=(*x.shape[:2], *out)))
+        return to_shape(gather(flatten(x, 2), 2, index), shape=(*x.shape[:2], *out))
+
+    y = batched("adaptive_max_pool2d", input, run)
+    return (y, found[0] if input.ndim == 4 else squeeze(found[0], 0)) if return_indices else y
+
+
+# -- sequences ---------------------------------------------------------------------------------------------------------
+
+
+def _row(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
+    """``op`` on sequences (N, C, L) or (C, L), as images of one row. Options come with their value across."""
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"expected a 2D (unbatched) or 3D (batched) input, got shape {tuple(input.shape)}")
+    along = {}
+    for name, (value, across) in options.items():
+        if isinstance(value, (tuple, list)):
+            (value,) = value  # noqa: PLW2901
+        along[name] = (across, value)
+    y = op(unsqueeze(input, -2), **along)
+    return tuple(squeeze(part, -2) for part in y) if isinstance(y, tuple) else squeeze(y, -2)
+
+
+def max_pool1d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    return_indices: bool = False,
+) -> Any:  # fmt: skip
+    """:func:`max_pool2d` of sequences: (N, C, L) or (C, L)."""
+    op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
+    steps = kernel_size if stride is None or stride in ((), []) else stride
+    return _row(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))
+
+
+def avg_pool1d(
+    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
+) -> Any:
+    """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
+    op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
+    steps = kernel_size if stride is None or stride in ((), []) else stride
+    return _row(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
+
+
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+    """:func:`adaptive_avg_pool2d` of sequences: (N, C, L) or (C, L)."""
+    return _row(adaptive_avg_pool2d, input, output_size=(output_size, 1))
+
+
+def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
+    """:func:`adaptive_max_pool2d` of sequences: (N, C, L) or (C, L)."""
+    return _row(partial(adaptive_max_pool2d, return_indices=return_indices), input, output_size=(output_size, 1))
