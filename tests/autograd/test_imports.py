@@ -11,9 +11,10 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # lowest floor first; rooms on one floor may know each other
 FLOORS = [
-    ["errors", "dtypes", "random", "runtime", "files", "version"],
+    ["version", "errors", "dtypes", "device", "promotion", "random", "runtime", "files", "printing"],
     ["autograd"],
     ["ops"],
+    ["methods"],
     ["tensor"],
     ["func", "profiler", "io"],
     ["nn"],
