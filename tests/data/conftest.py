@@ -21,9 +21,7 @@ _REAL = os.environ.get("FASHION_MNIST_DIR") and Path(os.environ["FASHION_MNIST_D
 def own_world(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
     monkeypatch.setenv("TINYGRAD_FM_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(
-        fashion_mnist, "SOURCES", ("http://127.0.0.1:9/", "http://127.0.0.1:9/other/")
-    )  # nobody listens
+    monkeypatch.setattr(fashion_mnist, "SOURCES", ("http://127.0.0.1:9/", "http://127.0.0.1:9/other/"))  # nobody listens
 
 
 @pytest.fixture

@@ -99,6 +99,13 @@ def test_an_endless_answer_is_cut_at_the_expected_size(site: Any, tmp_path: Path
     assert fetch(site, tmp_path).read_bytes() == CONTENT
 
 
+def test_a_server_that_refuses_to_resume_is_asked_for_the_whole(site: Any, tmp_path: Path) -> None:
+    (tmp_path / (FILE.name + ".part")).write_bytes(CONTENT[:1000])
+    site.script = [416]
+    assert fetch(site, tmp_path).read_bytes() == CONTENT
+    assert [wanted for _, wanted in site.requests] == ["bytes=1000-", None]
+
+
 def test_a_416_without_a_range_is_an_answer_like_any_other(site: Any, tmp_path: Path) -> None:
     site.script = [416]
     with pytest.raises(NotAvailableError, match="answered 416"):

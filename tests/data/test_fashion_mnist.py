@@ -20,9 +20,7 @@ from tinygrad_fm.data.fashion_mnist import read_idx
 from tinygrad_fm.errors import DataError
 
 CONSTANTS = ["TRAIN_IMAGES", "TRAIN_LABELS", "TEST_IMAGES", "TEST_LABELS"]
-NAMES = [
-    f"{kind}-ubyte.gz" for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")
-]
+NAMES = [f"{kind}-ubyte.gz" for kind in ("train-images-idx3", "train-labels-idx1", "t10k-images-idx3", "t10k-labels-idx1")]
 IMAGES = np.random.default_rng(0).integers(0, 256, (40, 28, 28), dtype=np.uint8)
 LABELS = np.arange(40, dtype=np.uint8) % 10
 
@@ -191,6 +189,13 @@ def test_links_that_lead_nowhere_or_in_a_circle(small: dict[str, bytes], tmp_pat
     path.symlink_to(path)
     with pytest.raises(DataError, match=f"{NAMES[0]} cannot be read: Too many levels of symbolic links"):
         FashionMNIST(tmp_path)
+
+
+def test_a_cache_out_of_reach_is_as_good_as_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "file").write_text("in the way")
+    monkeypatch.setenv("TINYGRAD_FM_CACHE", str(tmp_path / "file" / "cache"))
+    with pytest.raises(NotAvailableError, match="cannot be written: Not a directory"):
+        FashionMNIST()
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may read everything")

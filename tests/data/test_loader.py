@@ -126,9 +126,7 @@ def test_without_batches() -> None:
 
 
 def test_pytorchs_other_arguments_are_taken_in_its_order() -> None:
-    loader = DataLoader(
-        [1, 2, 3], 2, False, None, None, 4, None, True, True, 10, print, "fork", seeded(0), prefetch_factor=2
-    )
+    loader = DataLoader([1, 2, 3], 2, False, None, None, 4, None, True, True, 10, print, "fork", seeded(0), prefetch_factor=2)
     assert (loader.num_workers, loader.pin_memory, loader.drop_last, loader.timeout) == (4, True, True, 10)
     assert flat(loader) == [1, 2]
 

@@ -37,9 +37,7 @@ def test_to_tensor_divides_exactly_and_puts_channels_first() -> None:
     grey = ToTensor()(GREY[0])
     assert isinstance(grey, tinygrad_fm.Tensor)
     assert np.array_equal(grey.numpy(), GREY[:1].astype(np.float32) / np.float32(255))
-    assert np.array_equal(
-        ToTensor()(COLOUR[0]).numpy(), COLOUR[0].transpose(2, 0, 1).astype(np.float32) / np.float32(255)
-    )
+    assert np.array_equal(ToTensor()(COLOUR[0]).numpy(), COLOUR[0].transpose(2, 0, 1).astype(np.float32) / np.float32(255))
     half = ToTensor()(np.full((2, 2), 0.5))
     assert (half.numpy().dtype, half.numpy()[0, 0, 0]) == (np.float64, 0.5)
     with pytest.raises(ValueError, match=r"\(H, W\) or \(H, W, C\), not \(3,\)"):
@@ -129,10 +127,7 @@ def test_no_gradient_is_dropped_silently() -> None:
 
 
 def test_descriptions() -> None:
-    assert (
-        repr(Compose([ToTensor(), Normalize(0.5, 0.25)]))
-        == "Compose(\n    ToTensor()\n    Normalize(mean=0.5, std=0.25)\n)"
-    )
+    assert repr(Compose([ToTensor(), Normalize(0.5, 0.25)])) == "Compose(\n    ToTensor()\n    Normalize(mean=0.5, std=0.25)\n)"
     with pytest.raises(TypeError, match="cannot be called"):
         Lambda(3)  # type: ignore[arg-type]
     with pytest.raises(NotImplementedError, match="Transform must define batch"):

@@ -91,6 +91,6 @@ def _box(title: str, *paragraphs: str) -> str:
     for paragraph in paragraphs:
         lines.append("")
         for line in paragraph.splitlines():
-            lines += textwrap.wrap(line, inner) or [""]
+            lines += textwrap.wrap(line, inner, break_on_hyphens=False) or [""]
     edge = "#" * _WIDTH
     return "\n".join([edge, *(f"## {line:<{inner}} ##" for line in lines), edge])

@@ -42,9 +42,7 @@ TRAIN_LABELS = RemoteFile(
 TEST_IMAGES = RemoteFile(
     "t10k-images-idx3-ubyte.gz", 4422102, "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073"
 )
-TEST_LABELS = RemoteFile(
-    "t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5"
-)
+TEST_LABELS = RemoteFile("t10k-labels-idx1-ubyte.gz", 5148, "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5")
 SHAPES = {
     TRAIN_IMAGES.name: (60000, 28, 28),
     TRAIN_LABELS.name: (60000,),
@@ -109,8 +107,7 @@ def read_idx(content: bytes) -> npt.NDArray[np.uint8]:
     """
     if len(content) < 4 or content[:3] != bytes([0, 0, _IDX_UINT8]) or content[3] == 0:
         raise ValueError(
-            f"the IDX header begins with {content[:4].hex(' ') or 'nothing'}, "
-            "not with 00 00 08 and a number of dimensions"
+            f"the IDX header begins with {content[:4].hex(' ') or 'nothing'}, not with 00 00 08 and a number of dimensions"
         )
     start = 4 + 4 * content[3]
     if len(content) < start:
@@ -124,7 +121,9 @@ def read_idx(content: bytes) -> npt.NDArray[np.uint8]:
 def _load(file: RemoteFile, root: Path | None, may_download: bool) -> npt.NDArray[np.uint8]:
     cache = cache_folder()
     own = _folders_of_the_user(root)
-    path = next((folder / file.name for folder in [*own, cache] if present(folder / file.name)), None)
+    path = next((folder / file.name for folder in own if present(folder / file.name)), None)
+    if path is None and os.path.lexists(cache / file.name):  # a cache out of reach is as good as none
+        path = cache / file.name
     if path is None:
         path = _fetch(file, root or cache, own, may_download)
     try:
