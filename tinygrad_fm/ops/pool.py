@@ -16,31 +16,13 @@ import numpy as np
 
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
-from ..runtime import parallel
 from .elementwise import quiet
 from .gathering import gather
 from .linalg import matmul
 from .shape import flatten, squeeze, to_shape, unsqueeze
-from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, padded, pair, reach
-
-_CHANNELS = 1 << 17  # elements that one pass works on, so that they stay in the cache
-_THREADED = 1 << 19  # elements below which a second thread does not pay
+from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, by_channels, padded, pair, reach
 
 _Slices = tuple[slice, slice]
-
-
-def _by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
-    """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads."""
-    step = max(1, _CHANNELS * channels // max(size, 1))
-
-    def some(start: int, stop: int) -> None:
-        for i in range(start, stop, step):
-            work(i, min(i + step, stop))
-
-    if size < _THREADED:
-        some(0, channels)
-    else:
-        parallel(some, channels)
 
 
 def _positions(geo: Geometry) -> Iterator[tuple[int, _Slices]]:
@@ -95,7 +77,7 @@ def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
                 at[np.isnan(part[:, rows, columns])] = number
 
     if y.size:
-        _by_channels(work, len(image), image.size)
+        by_channels(work, len(image), image.size)
     return batch_first(y), batch_first(index)
 
 
@@ -127,7 +109,7 @@ def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
             else:
                 np.add(place, found.view(g.dtype), out=place)
 
-    _by_channels(work, len(values), dx.size)
+    by_channels(work, len(values), dx.size)
     return batch_first(dx)
 
 
@@ -179,7 +161,7 @@ def _window_sums(x: Array, geo: Geometry) -> Array:
         for windows, seen in _axis(geo, 1):
             y[start:stop, :, windows] += rows[start:stop, :, seen]
 
-    _by_channels(work, len(image), image.size)
+    by_channels(work, len(image), image.size)
     return batch_first(y)
 
 
@@ -195,7 +177,7 @@ def _window_spread(g: Array, geo: Geometry) -> Array:
         for windows, seen in _axis(geo, 0):
             dx[start:stop, seen] += columns[start:stop, windows]
 
-    _by_channels(work, len(values), dx.size)
+    by_channels(work, len(values), dx.size)
     return batch_first(dx)
 
 

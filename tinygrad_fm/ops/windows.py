@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
+from ..runtime import parallel
 from .shape import squeeze, unsqueeze
 
 Array = np.ndarray[Any, Any]
@@ -56,6 +57,26 @@ def padded(x: Array, geo: Geometry, value: float = 0.0) -> Array:
     y[:, :top], y[:, bottom:], y[:, top:bottom, :left], y[:, top:bottom, right:] = value, value, value, value
     y[:, top:bottom, left:right] = x.transpose(1, 2, 3, 0)[:, : bottom - top, : right - left]
     return y
+
+
+# -- work on some channels at a time ------------------------------------------------------------------------------------
+
+_CHANNELS = 1 << 17  # elements that one pass works on, so that they stay in the cache
+_THREADED = 1 << 19  # elements below which a second thread does not pay
+
+
+def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
+    """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads."""
+    step = max(1, _CHANNELS * channels // max(size, 1))
+
+    def some(start: int, stop: int) -> None:
+        for i in range(start, stop, step):
+            work(i, min(i + step, stop))
+
+    if size < _THREADED:
+        some(0, channels)
+    else:
+        parallel(some, channels)
 
 
 # -- which elements a window sees ---------------------------------------------------------------------------------------
