@@ -9,12 +9,12 @@ import pytest
 
 from tinygrad_fm import optim
 from tinygrad_fm import tensor as tensor_of
-from tinygrad_fm.optim import SGD, Adam, AdamW, NAdam, RMSprop, flat
+from tinygrad_fm.optim import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, flat
 
 ALL = [
     (SGD, {"lr": 0.1}), (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1}),
     (RMSprop, {"momentum": 0.9, "centered": True}), (Adam, {"lr": 0.1, "amsgrad": True}), (AdamW, {"lr": 0.1}),
-    (NAdam, {"lr": 0.1}),
+    (NAdam, {"lr": 0.1}), (Adadelta, {}),
 ]
 
 
@@ -269,6 +269,17 @@ def test_a_copy_goes_on_by_itself(cls, options):
     assert_equal(values(ps), frozen)
     run(optimizer, ps, 3, seed=9)
     assert_equal(values(ps), values(ps2))
+
+
+def test_adagrad_starts_every_group_from_its_own_value():
+    p, q = param([1.0]), param([1.0])
+    optimizer = Adagrad([p], lr=1.0, initial_accumulator_value=3.0)
+    optimizer.add_param_group({"params": q, "initial_accumulator_value": 0.0})
+    assert [optimizer.state[x]["sum"].tolist() for x in (p, q)] == [[3.0], [0.0]]
+    for x in (p, q):
+        x.grad = tensor_of(np.array([1.0]))
+    optimizer.step()
+    np.testing.assert_allclose([p._array[0], q._array[0]], [0.5, 0.0], atol=1e-9)
 
 
 # ---- saving ----------------------------------------------------------------------------------------------------------

@@ -42,6 +42,11 @@ OPTIMIZERS = [
     ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.01}),
     ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
     ("NAdam", {"lr": 0.1, "maximize": True, "betas": (0.7, 0.8)}),
+    ("Adagrad", {}),
+    ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
+    ("Adagrad", {"lr": 0.1, "maximize": True}),
+    ("Adadelta", {}),
+    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
 ]
 
 
@@ -148,14 +153,16 @@ def test_state_travels_both_ways(name, options):
             np.testing.assert_allclose(p._array, q.detach().numpy(), rtol=rtol, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "options", "missing"), [
-    ("SGD", {"lr": -1}, None), ("SGD", {"momentum": -1}, None), ("SGD", {"weight_decay": -1}, None),
-    ("SGD", {"nesterov": True}, None), ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}, None),
-    ("RMSprop", {"alpha": -1}, None), ("RMSprop", {"eps": -1}, None), ("RMSprop", {"momentum": -1}, None),
-    ("Adam", {"betas": (1.0, 0.9)}, None), ("Adam", {"betas": (0.9, -0.1)}, None), ("Adam", {"eps": -1}, None),
-    ("AdamW", {"weight_decay": -1}, None), ("NAdam", {"momentum_decay": -1}, None), ("NAdam", {"lr": -1}, None),
+@pytest.mark.parametrize(("name", "options"), [
+    ("SGD", {"lr": -1}), ("SGD", {"momentum": -1}), ("SGD", {"weight_decay": -1}),
+    ("SGD", {"nesterov": True}), ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
+    ("RMSprop", {"alpha": -1}), ("RMSprop", {"eps": -1}), ("RMSprop", {"momentum": -1}),
+    ("Adam", {"betas": (1.0, 0.9)}), ("Adam", {"betas": (0.9, -0.1)}), ("Adam", {"eps": -1}),
+    ("Adagrad", {"lr_decay": -1}), ("Adagrad", {"initial_accumulator_value": -1}),
+    ("Adadelta", {"rho": 1.1}), ("Adagrad", {"eps": -1}), ("AdamW", {"weight_decay": -1}),
+    ("NAdam", {"momentum_decay": -1}), ("NAdam", {"lr": -1}),
 ])
-def test_bad_options_raise_what_pytorch_raises(name, options, missing):
+def test_bad_options_raise_what_pytorch_raises(name, options):
     with pytest.raises(ValueError) as expected:
         getattr(torch.optim, name)([torch.zeros(1)], **options)
     with pytest.raises(ValueError) as got:
@@ -163,7 +170,7 @@ def test_bad_options_raise_what_pytorch_raises(name, options, missing):
     assert str(got.value) == str(expected.value)
 
 
-@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "NAdam"])
+@pytest.mark.parametrize("name", ["SGD", "RMSprop", "Adam", "AdamW", "NAdam", "Adagrad", "Adadelta"])
 def test_printed_as_pytorch_prints(name):
     assert repr(getattr(optim, name)([tensor_of(np.zeros(1))])) == repr(getattr(torch.optim, name)([torch.zeros(1)]))
 

@@ -187,9 +187,6 @@ class Optimizer:
             array = array.astype(param._array.dtype)
         return box(array)
 
-    def __getstate__(self) -> dict[str, Any]:
-        return dict(self.__dict__)
-
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):

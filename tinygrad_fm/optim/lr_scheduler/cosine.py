@@ -203,7 +203,7 @@ def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: i
             raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
         if value <= 0 or not isinstance(value, int):
             raise ValueError(f"Expected positive integer {name}, but got {value}")
-    return math.prod(given.values())
+    return math.prod(given.values())  # type: ignore[arg-type]
 
 
 def _phases(total: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
