@@ -11,6 +11,9 @@ from .primitive import primitive
 
 def _sum_to(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:
     extra = x.ndim - len(shape)
+    if shape and x.shape[extra:] == shape:  # a bias: the frequent case
+        total: np.ndarray[Any, Any] = np.add.reduce(x, axis=tuple(range(extra)))
+        return total
     axes = tuple(i for i, n in enumerate(x.shape) if i < extra or (shape[i - extra] == 1 and n != 1))
     return x.sum(axis=axes, keepdims=True).reshape(shape) if extra else x.sum(axis=axes, keepdims=True)
 

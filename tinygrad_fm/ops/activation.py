@@ -33,6 +33,7 @@ def _run(op: Any, input: Any, inplace: bool, **static: Any) -> Any:
 # -- rectifiers --------------------------------------------------------------------------------------------------------
 
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+_ONE = np.array(1, np.int8)
 
 
 def _unless(g: Array, mask: Array) -> Array:
@@ -42,7 +43,7 @@ def _unless(g: Array, mask: Array) -> Array:
     does not come up.
     """
     whole = _BITS[g.itemsize]
-    keep = np.subtract(mask.view(np.int8), 1)  # False → −1: all bits; True → 0: none
+    keep = np.subtract(mask.view(np.int8), _ONE)  # False → −1: all bits; True → 0: none
     return np.bitwise_and(g.view(whole), keep).view(g.dtype)
 
 

@@ -213,10 +213,15 @@ def _affine(x: Array, weight: Array, bias: Array | None) -> Array:
     return y if x.ndim == 2 else y.reshape(*x.shape[:-1], len(weight))
 
 
+def _matrices(a: Any, b: Any) -> Any:
+    """The product of two matrices; of arrays without the detour through the operation."""
+    return np.dot(a, b) if type(a) is type(b) is np.ndarray else _matmul(a, b)
+
+
 _linear = primitive(
     _affine, name="linear", promotion=same_dtype,
-    input=lambda g, weight, input_shape: _matmul(_rows(g), weight).reshape(input_shape),
-    weight=lambda g, input: _matmul(_rows(g).mT, _rows(input)),  # in this order it lies in memory as weight does
+    input=lambda g, weight, input_shape: _matrices(_rows(g), weight).reshape(input_shape),
+    weight=lambda g, input: _matrices(_rows(g).mT, _rows(input)),  # in this order it lies in memory as weight does
     bias=lambda g, bias_shape: sum_to(g, shape=bias_shape),
 )  # fmt: skip
 
