@@ -20,18 +20,18 @@ from .ops import (
     argmin, argsort, as_tensor, asarray, asin, atan, atan2, baddbmm, batch_norm, bernoulli,
     binary_cross_entropy_with_logits, bitwise_and, bitwise_not, bitwise_or, bitwise_xor, bmm, broadcast_to, cat,
     ceil, celu, chunk, clamp, clamp_max, clamp_min, clip, clone, concat, concatenate, cos, cosh,
-    cosine_embedding_loss, cosine_similarity, count_nonzero, cumsum, diag, diag_embed, diagonal, div, dot, dropout,
+    cosine_embedding_loss, cosine_similarity, count_nonzero, cumprod, cumsum, diag, diag_embed, diagonal, div, dot, dropout,
     einsum, embedding, empty, empty_like, eq, equal, erf, exp, exp2, expm1, eye, fill, flatten, flip, floor,
     floor_divide, fmax, fmin, fmod, frac, from_numpy, full, full_like, gather, ge, ger, gt, hardshrink,
     hinge_embedding_loss, hstack, index_add, index_put, index_select, isclose, isfinite, isinf, isnan, kl_div, le,
     lerp, linspace, log, log10, log1p, log2, log_softmax, logical_and, logical_not, logical_or, logical_xor,
-    logspace, logsumexp, lt, margin_ranking_loss, masked_fill, masked_select, matmul, max, maximum, mean, min,
+    logspace, logsumexp, lt, margin_ranking_loss, masked_fill, masked_select, matmul, max, maximum, mean, median, min,
     minimum, mm, moveaxis, movedim, mul, multinomial, mv, narrow, ne, neg, nonzero, norm, normal, ones, ones_like,
     outer, pairwise_distance, permute, pow, prelu, prod, rand, rand_like, randint, randint_like, randn, randn_like,
     randperm, ravel, reciprocal, relu, remainder, repeat_interleave, reshape, roll, round, rrelu, rsqrt, rsub,
     scatter, scatter_add, select, selu, sigmoid, sign, sin, sinh, softmax, sort, split, sqrt, square, squeeze,
-    stack, std, sub, sum, swapaxes, swapdims, t, take_along_dim, tan, tanh, threshold, tile, topk, transpose, tril,
-    triplet_margin_loss, triu, trunc, unbind, unflatten, unsqueeze, var, vdot, vstack, where, zeros, zeros_like,
+    stack, std, std_mean, sub, sum, swapaxes, swapdims, t, take_along_dim, tan, tanh, threshold, tile, topk, transpose, tril,
+    triplet_margin_loss, triu, trunc, unbind, unflatten, unsqueeze, var, var_mean, vdot, vstack, where, zeros, zeros_like,
 )  # fmt: skip
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state

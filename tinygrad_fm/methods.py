@@ -165,10 +165,12 @@ class Methods:
     argmax = ops.argmax
     argmin = ops.argmin
     count_nonzero = ops.count_nonzero
+    cumprod = ops.cumprod
     cumsum = ops.cumsum
     logsumexp = ops.logsumexp
     max = ops.max
     mean = ops.mean
+    median = ops.median
     min = ops.min
     norm = ops.norm
     prod = ops.prod
@@ -312,6 +314,8 @@ class Methods:
 
     def uniform_(self: Any, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Any:
         """Fill with numbers drawn evenly from [``from_``, ``to``)."""
+        if from_ > to:
+            raise RuntimeError(f"uniform_(): from {from_} must not be above to {to}")
         return self.copy_(ops.rand(self.shape, generator=generator, dtype=self.dtype) * (to - from_) + from_)
 
     def normal_(self: Any, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Any:

@@ -32,6 +32,7 @@ from .elementwise import (
     log1p, log2, logical_and, logical_not, logical_or, logical_xor, lt, maximum, minimum, mul, ne, neg, pow,
     reciprocal, remainder, round, rsqrt, rsub, sigmoid, sign, sin, sinh, sqrt, square, sub, tan, tanh, trunc, where,
 )  # fmt: skip
+from .extremes import amax, amin, argmax, argmin, max, median, min
 from .gathering import (
     argsort, gather, scatter, scatter_add, sort, take_along_dim, topk,
 )  # fmt: skip
@@ -45,10 +46,8 @@ from .loss import (
 from .norm import (
     batch_norm, normalize_channels,
 )  # fmt: skip
-from .reduce import (
-    all, amax, amin, any, argmax, argmin, count_nonzero, cumsum, logsumexp, max, mean, min, norm, prod, std, sum,
-    var,
-)  # fmt: skip
+from .reduce import all, any, count_nonzero, logsumexp, mean, norm, prod, std, std_mean, sum, var, var_mean
+from .running import cumprod, cumsum
 from .selection import (
     embedding, index_add, index_select, masked_fill, masked_select, nonzero, one_hot, repeat_interleave,
 )  # fmt: skip
@@ -63,7 +62,7 @@ __all__ = [
     "baddbmm", "batch_norm", "bernoulli", "binary_cross_entropy", "binary_cross_entropy_with_logits", "bitwise_and",
     "bitwise_not", "bitwise_or", "bitwise_xor", "bmm", "broadcast_to", "cat", "ceil", "celu", "chunk", "clamp",
     "clamp_max", "clamp_min", "clip", "clone", "concat", "concatenate", "copy", "cos", "cosh",
-    "cosine_embedding_loss", "cosine_similarity", "count_nonzero", "cross_entropy", "cumsum", "diag", "diag_embed",
+    "cosine_embedding_loss", "cosine_similarity", "count_nonzero", "cross_entropy", "cumprod", "cumsum", "diag", "diag_embed",
     "diagonal", "div", "dot", "dropout", "dropout1d", "dropout2d", "dropout3d", "einsum", "elu", "embedding",
     "empty", "empty_like", "eq", "equal", "erf", "exp", "exp2", "expand", "expand_as", "expm1", "eye", "fill",
     "flatten", "flip", "floor", "floor_divide", "fmax", "fmin", "fmod", "frac", "from_numpy", "full", "full_like",
@@ -72,15 +71,15 @@ __all__ = [
     "isinf", "isnan", "kl_div", "l1_loss", "le", "leaky_relu", "lerp", "linear", "linspace", "log", "log10",
     "log1p", "log2", "log_softmax", "logical_and", "logical_not", "logical_or", "logical_xor", "logsigmoid",
     "logspace", "logsumexp", "lt", "mT", "margin_ranking_loss", "masked_fill", "masked_select", "matmul", "max",
-    "maximum", "mean", "min", "minimum", "mish", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
+    "maximum", "mean", "median", "min", "minimum", "mish", "mm", "moveaxis", "movedim", "mse_loss", "mul", "multinomial",
     "mv", "narrow", "ne", "neg", "nll_loss", "nonzero", "norm", "normal", "normalize", "normalize_channels",
     "one_hot", "ones", "ones_like", "outer", "pairwise_distance", "permute", "pow", "prelu", "prod", "rand",
     "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "ravel", "reciprocal", "relu",
     "relu6", "remainder", "repeat", "repeat_interleave", "reshape", "roll", "round", "rrelu", "rsqrt", "rsub",
     "scatter", "scatter_add", "select", "selu", "setitem", "sigmoid", "sign", "silu", "sin", "sinh",
     "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "sort",
-    "split", "sqrt", "square", "squeeze", "stack", "std", "sub", "sum", "sum_to", "swapaxes", "swapdims", "t",
+    "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "sum", "sum_to", "swapaxes", "swapdims", "t",
     "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "threshold", "tile", "topk", "transpose", "tril",
-    "triplet_margin_loss", "triu", "trunc", "unbind", "unflatten", "unsqueeze", "var", "vdot", "view", "vstack",
+    "triplet_margin_loss", "triu", "trunc", "unbind", "unflatten", "unsqueeze", "var", "var_mean", "vdot", "view", "vstack",
     "where", "zeros", "zeros_like",
 ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""Operations that make one number of many: sums, averages, extremes, norms; and running sums.
+"""Operations that make one number of many: sums, averages, products, norms, counts (extremes have their own file).
 
 All take ``dim`` (an int, several, or None for all dimensions) and ``keepdim``; NumPy's ``axis`` and ``keepdims`` are accepted
 in their place. https://pytorch.org/docs/stable/torch.html#reduction-ops
@@ -19,11 +19,9 @@ from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive, promote_float, raw
 from ..dtypes import as_numpy
 from ..errors import ShapeError
-from .arrange import flip
 from .dims import one_dim, some_dims
 from .elementwise import abs as absolute
-from .elementwise import cast, exp, maximum, minimum, quiet, where, zeros_for
-from .gathering import ValuesIndices, pick
+from .elementwise import cast, exp, quiet, where, zeros_for
 from .shape import narrow_to, to_shape
 
 Array = np.ndarray[Any, Any]
@@ -32,10 +30,11 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _total: Any = np.add.reduce  # (x, axis, dtype, out, keepdims); half the time of np.sum
 _largest: Any = np.maximum.reduce
+_smallest: Any = np.minimum.reduce
 _FLOAT16, _FLOAT32 = np.dtype(np.float16), np.dtype(np.float32)
 
 
-def _accepts_axis(function: F) -> F:
+def accepts_axis(function: F) -> F:
     """Let ``function`` take ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
 
     @wraps(function)
@@ -50,7 +49,7 @@ def _accepts_axis(function: F) -> F:
     return wrapped  # type: ignore[return-value]
 
 
-def _dims(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
+def dims_or_all(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
     """``dim`` as a tuple, or None where all dimensions are meant."""
     if dim is None:
         return None
@@ -58,12 +57,12 @@ def _dims(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
     return found if found and shape else None
 
 
-def _count(shape: tuple[int, ...], dim: Dims | None) -> int:
+def count(shape: tuple[int, ...], dim: Dims | None) -> int:
     """How many elements are made into one."""
     return math.prod(shape) if dim is None else math.prod(shape[i] for i in dim)
 
 
-def _kept(v: Any, shape: tuple[int, ...], dim: Dims | None, keepdim: bool) -> Any:
+def kept(v: Any, shape: tuple[int, ...], dim: Dims | None, keepdim: bool) -> Any:
     """A reduced value ``v`` in a shape that broadcasts against the input's ``shape``: the reduced dimensions have size 1."""
     if dim is None or keepdim:
         return v
@@ -75,15 +74,22 @@ def _float_input(op: str, input: Any) -> None:
         raise RuntimeError(f"{op}(): a floating-point tensor is needed, got {raw(input).dtype}; cast it with .float()")
 
 
-def _not_empty(op: str, shape: tuple[int, ...], dim: Dims | None) -> None:
-    if _count(shape, dim) == 0:
+def equal_shares(x: Array, y: Array, dim: Dims | None, keepdim: bool) -> Array:
+    """The part of each element of ``x`` in the extreme ``y``: where n elements are equal to it, 1/n for each of them."""
+    chosen = np.equal(x, kept(y, x.shape, dim, keepdim))
+    parts: Array = chosen / _total(chosen, dim, y.dtype, None, True)
+    return parts
+
+
+def not_empty(op: str, shape: tuple[int, ...], dim: Dims | None) -> None:
+    if count(shape, dim) == 0:
         if dim is None:  # the classes are PyTorch's
             error = IndexError if op.startswith("arg") else ShapeError
             raise error(f"{op}(): an empty tensor of shape {shape} has no {op}")
         raise IndexError(f"{op}(): the dimension to reduce, {dim}, has size 0 in a tensor of shape {shape}")
 
 
-def _as(input: Any, dtype: Any) -> Any:
+def as_dtype(input: Any, dtype: Any) -> Any:
     return input if dtype is None else cast(input, dtype=as_numpy(dtype))
 
 
@@ -101,23 +107,23 @@ def _add_up(x: Array, dim: Dims | None, keepdim: bool) -> Any:
 
 def _average(x: Array, dim: Dims | None, keepdim: bool) -> Any:
     total = _total(x, dim, _FLOAT32 if x.dtype is _FLOAT16 else None, None, keepdim)
-    return np.true_divide(total, _count(x.shape, dim)).astype(x.dtype, copy=False)
+    return np.true_divide(total, count(x.shape, dim)).astype(x.dtype, copy=False)
 
 
 # the gradient is a view with stride 0: it takes no memory
 _sum = primitive(
     quiet(_add_up), name="sum", promotion=None,
-    x=lambda g, x_shape, dim, keepdim: broadcast_to(_kept(g, x_shape, dim, keepdim), shape=x_shape),
+    x=lambda g, x_shape, dim, keepdim: broadcast_to(kept(g, x_shape, dim, keepdim), shape=x_shape),
 )  # fmt: skip
 _mean = primitive(
     quiet(_average), name="mean", promotion=None,
     x=lambda g, x_shape, dim, keepdim: broadcast_to(
-        _kept(g / (_count(x_shape, dim) or 1), x_shape, dim, keepdim), shape=x_shape
+        kept(g / (count(x_shape, dim) or 1), x_shape, dim, keepdim), shape=x_shape
     ),
 )  # fmt: skip
 
 
-@_accepts_axis
+@accepts_axis
 def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The sum over ``dim``. Integers and bools are summed as int64.
 
@@ -130,19 +136,19 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
     >>> torch.sum(torch.tensor([[1, 2], [3, 4]]), dim=0)
     tensor([4, 6])
     """
-    y = _sum(_as(input, dtype), dim=None if dim is None else _dims("sum", dim, input.shape), keepdim=keepdim)
-    return _as(y, dtype)  # also where that is a small integer, which by itself is summed as int64
+    y = _sum(as_dtype(input, dtype), dim=None if dim is None else dims_or_all("sum", dim, input.shape), keepdim=keepdim)
+    return as_dtype(y, dtype)  # also where that is a small integer, which by itself is summed as int64
 
 
-@_accepts_axis
+@accepts_axis
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float."""
-    input = _as(input, dtype)
+    input = as_dtype(input, dtype)
     _float_input("mean", input)
-    return _mean(input, dim=_dims("mean", dim, input.shape), keepdim=keepdim)
+    return _mean(input, dim=dims_or_all("mean", dim, input.shape), keepdim=keepdim)
 
 
-@_accepts_axis
+@accepts_axis
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
@@ -155,12 +161,12 @@ def var(
     if isinstance(dim, bool):  # PyTorch's older form, var(input, unbiased)
         dim, unbiased = None, dim
     _float_input("var", input)
-    dims = _dims("var", dim, input.shape)
+    dims = dims_or_all("var", dim, input.shape)
     if correction is None:
         correction = 0 if unbiased is False else 1
     centered = input - _mean(input, dim=dims, keepdim=True)
     total = _sum(centered * centered, dim=dims, keepdim=keepdim)
-    return total / builtins.max(_count(input.shape, dims) - correction, 0)
+    return total / builtins.max(count(input.shape, dims) - correction, 0)
 
 
 def _root_rule(g: Any, y: Any) -> Any:
@@ -172,7 +178,7 @@ def _root_rule(g: Any, y: Any) -> Any:
 _root = primitive(quiet(np.sqrt), name="sqrt", promotion=None, x=_root_rule)
 
 
-@_accepts_axis
+@accepts_axis
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
@@ -181,7 +187,25 @@ def std(
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
 
 
-@_accepts_axis
+@accepts_axis
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """:func:`var` and :func:`mean` as a pair."""
+    dims = None if isinstance(dim, bool) else dim
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
+
+
+@accepts_axis
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """:func:`std` and :func:`mean` as a pair."""
+    dims = None if isinstance(dim, bool) else dim
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
+
+
+@accepts_axis
 def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The product over ``dim``, or of all elements. Integers and bools are multiplied as int64.
 
@@ -190,7 +214,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     """
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
-    x, shape = _as(input, dtype), tuple(input.shape)
+    x, shape = as_dtype(input, dtype), tuple(input.shape)
     if dim is None or not shape:
         along = one_dim("prod", dim or 0, 1)
         x = to_shape(x, shape=(-1,))
@@ -214,121 +238,14 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     return to_shape(x, shape=() if dim is None or not shape else shape[:along] + shape[along + 1 :])
 
 
-@_accepts_axis
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
-    """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64."""
-    if dtype is None and raw(input).dtype.kind in "bui":
-        dtype = np.int64
-    return _cumsum(_as(input, dtype), dim=one_dim("cumsum", dim, len(input.shape)))
-
-
-_cumsum: Any = primitive(
-    quiet(lambda x, dim: np.cumsum(x, dim, x.dtype).reshape(x.shape)), name="cumsum", promotion=None,
-    x=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim),
-)  # fmt: skip
-
-
-# -- extremes ----------------------------------------------------------------------------------------------------------
-
-
-def _extreme_rule(g: Any, x: Any, y: Any, dim: Dims | None, keepdim: bool) -> Any:
-    """The gradient goes to the extreme element; where several are equal, each gets the same part of it."""
-    shape = raw(x).shape
-    chosen = np.equal(raw(x), _kept(raw(y), shape, dim, keepdim))
-    count = _total(chosen, dim, raw(y).dtype, None, True)
-    return _kept(g, shape, dim, keepdim) * (chosen / count)
-
-
-def _extreme(ufunc: Any, name: str) -> Any:
-    def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
-        return ufunc.reduce(x, dim, None, None, keepdim)
-
-    op = primitive(quiet(kernel), name=name, promotion=None, x=_extreme_rule)
-
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        dims = _dims(name, dim, input.shape)
-        _not_empty(name, tuple(input.shape), dims)
-        return op(input, dim=dims, keepdim=keepdim)
-
-    public.__name__ = public.__qualname__ = name
-    which = "largest" if name == "amax" else "smallest"
-    public.__doc__ = (
-        f"The {which} element over ``dim`` (an int, a tuple, or None for all dimensions).\n\n"
-        "    Where several are equal they share the gradient. NaN if there is one. Raises IndexError for a dimension of size 0."
-    )
-    return _accepts_axis(public)
-
-
-amax, amin = _extreme(np.maximum, "amax"), _extreme(np.minimum, "amin")
-
-
-def _arg_extreme(function: Any, name: str) -> Any:
-    op = primitive(
-        lambda x, dim, keepdim: np.asarray(function(x, dim, keepdims=keepdim)), name=name, inputs="x", promotion=None
-    )
-
-    def public(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-        along = None if dim is None else one_dim(name, dim, len(input.shape))
-        _not_empty(name, tuple(input.shape), None if along is None or not input.shape else (along,))
-        return op(input, dim=along if input.shape else None, keepdim=keepdim)
-
-    public.__name__ = public.__qualname__ = name
-    which = "largest" if name == "argmax" else "smallest"
-    public.__doc__ = (
-        f"The index (int64) of the {which} element along ``dim``, or in the flattened tensor if that is None.\n\n"
-        "    The first one where several are equal; a NaN counts as the extreme."
-    )
-    return _accepts_axis(public)
-
-
-argmax, argmin = _arg_extreme(np.argmax, "argmax"), _arg_extreme(np.argmin, "argmin")
-
-
-def _extreme_of(input: Any, dim: Any, keepdim: bool, arg: Any, values_of_all: Any, of_two: Any) -> Any:
-    if dim is None:
-        return values_of_all(input)
-    if hasattr(dim, "shape"):
-        return of_two(input, dim)
-    along = one_dim(of_two.__name__[:3], dim, len(input.shape))
-    indices = arg(input, along, True)
-    if not input.shape:
-        return ValuesIndices(clone(input), indices)
-    values = pick(input, dim=along, index=raw(indices))
-    if keepdim:
-        return ValuesIndices(values, indices)
-    left = tuple(n for i, n in enumerate(input.shape) if i != along)
-    return ValuesIndices(to_shape(values, shape=left), to_shape(indices, shape=left))
-
-
-@_accepts_axis
-def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The largest element.
-
-    Args:
-        dim: None for the largest of all elements; an int for the largest along that dimension, as a named tuple
-            ``(values, indices)``; a tensor for the larger of each pair of elements, as ``maximum``.
-
-    The gradient of ``max(dim)`` goes to the element at the returned index, that of ``max()`` is shared by equal elements.
-
-    >>> import tinygrad_fm as torch
-    >>> torch.max(torch.tensor([[1., 5.], [7., 2.]]), dim=1).indices
-    tensor([1, 0])
-    """
-    return _extreme_of(input, dim if other is None else other, keepdim, argmax, amax, maximum)
-
-
-@_accepts_axis
-def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The smallest element; arguments and result as those of :func:`max`."""
-    return _extreme_of(input, dim if other is None else other, keepdim, argmin, amin, minimum)
-
-
 # -- norms -------------------------------------------------------------------------------------------------------------
 
 
 def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
     wide = x.astype(_FLOAT32) if x.dtype is _FLOAT16 else x
-    if p == 2:
+    if math.isinf(p):
+        y = (_largest if p > 0 else _smallest)(np.abs(wide), dim, None, None, keepdim)
+    elif p == 2:
         y = np.sqrt(_total(wide * wide, dim, None, None, keepdim))
     elif p == 0:
         y = _total(wide != 0, dim, wide.dtype, None, keepdim)
@@ -343,7 +260,9 @@ def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bo
     array = raw(x)
     if p == 0:
         return zeros_for(g, array.shape)
-    g, y = _kept(g, array.shape, dim, keepdim), _kept(y, array.shape, dim, keepdim)
+    if math.isinf(p):
+        return kept(g, array.shape, dim, keepdim) * (np.sign(array) * equal_shares(np.abs(array), raw(y), dim, keepdim))
+    g, y = kept(g, array.shape, dim, keepdim), kept(y, array.shape, dim, keepdim)
     if p == 1:
         return g * np.sign(array)
     zero = raw(y) == 0
@@ -359,7 +278,7 @@ def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bo
 _norm = primitive(quiet(_p_norm), name="norm", promotion=None, x=_p_norm_rule)
 
 
-@_accepts_axis
+@accepts_axis
 def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
     """The norm (Σ |x|ᵖ)^(1/p) over ``dim``, of the elements as one long vector.
 
@@ -370,15 +289,16 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
     The derivative where the norm is 0 is taken to be 0.
     https://pytorch.org/docs/stable/generated/torch.norm.html
     """
-    input = _as(input, dtype)
+    input = as_dtype(input, dtype)
     _float_input("norm", input)
     if p is None or p == "fro":
         p = 2.0
     if isinstance(p, str):
         raise ValueError(f"norm(): p must be a number or 'fro', got {p!r}")
+    dims = dims_or_all("norm", dim, input.shape)
     if math.isinf(p):
-        return (amax if p > 0 else amin)(absolute(input), dim, keepdim)
-    return _norm(input, p=float(p), dim=_dims("norm", dim, input.shape), keepdim=keepdim)
+        not_empty("norm", tuple(input.shape), dims)
+    return _norm(input, p=float(p), dim=dims, keepdim=keepdim)
 
 
 def _log_sum_exp(x: Array, dim: Dims | None, keepdim: bool) -> Any:
@@ -394,15 +314,15 @@ def _log_sum_exp(x: Array, dim: Dims | None, keepdim: bool) -> Any:
 _logsumexp = primitive(
     quiet(_log_sum_exp), name="logsumexp", promotion=promote_float,
     x=lambda g, x, y, dim, keepdim: (
-        _kept(g, raw(x).shape, dim, keepdim) * exp(x - _kept(y, raw(x).shape, dim, keepdim))
+        kept(g, raw(x).shape, dim, keepdim) * exp(x - kept(y, raw(x).shape, dim, keepdim))
     ),
 )  # fmt: skip
 
 
-@_accepts_axis
+@accepts_axis
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
     """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after."""
-    return _logsumexp(input, dim=_dims("logsumexp", dim, input.shape), keepdim=keepdim)
+    return _logsumexp(input, dim=dims_or_all("logsumexp", dim, input.shape), keepdim=keepdim)
 
 
 # -- yes or no, how many -----------------------------------------------------------------------------------------------
@@ -421,14 +341,14 @@ def _quantifier(ufunc: Any, name: str, doc: str) -> Any:
 
     public.__name__ = public.__qualname__ = name
     public.__doc__ = doc
-    return _accepts_axis(public)
+    return accepts_axis(public)
 
 
 any = _quantifier(np.logical_or, "any", "Whether an element over ``dim`` is true (not 0). NaN counts as true.")
 all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are true (not 0). NaN counts as true.")
 
 
-@_accepts_axis
+@accepts_axis
 def count_nonzero(input: Any, dim: Any = None) -> Any:
     """How many elements over ``dim`` are not 0, as int64."""
     return sum(input != 0, dim)

@@ -148,7 +148,12 @@ def transpose(input: Any, dim0: int, dim1: int) -> Any:
     return _transpose(input, dim0=dim0, dim1=dim1) if ndim else _permute(input, dims=())
 
 
-swapaxes = swapdims = transpose
+swapdims = transpose
+
+
+def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
+    """As :func:`transpose`."""
+    return transpose(input, axis0, axis1)
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Any:
