@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,22 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.autograd.primitive import box
-from tinygrad_fm.ops.activation import erf, hardtanh, leaky_relu, relu, unless
+from tinygrad_fm.ops.activation import (
+    celu,
+    elu,
+    erf,
+    hardsigmoid,
+    hardswish,
+    hardtanh,
+    leaky_relu,
+    mish,
+    relu,
+    rrelu,
+    selu,
+    silu,
+    threshold,
+    unless,
+)  # fmt: skip
 from tinygrad_fm.ops.dropouts import alpha_dropout, dropout, dropout2d
 
 
@@ -39,7 +55,8 @@ def test_unless_in_every_precision_and_memory_order(dtype: Any) -> None:
 
 
 def test_in_place_forms_write_into_the_input() -> None:
-    for op in (relu, leaky_relu, hardtanh):
+    below = partial(threshold, threshold=0.1, value=3.0)
+    for op in (relu, leaky_relu, hardtanh, hardsigmoid, hardswish, elu, celu, selu, silu, mish, rrelu, below):
         x = torch.tensor([-2.0, 0.5], requires_grad=True)
         y = x * 1
         assert op(y, inplace=True) is y

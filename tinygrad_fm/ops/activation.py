@@ -112,9 +112,11 @@ def rrelu(
         raise RuntimeError(f"rrelu(): lower must not be above upper, got {lower} and {upper}")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
+    if inplace:
+        return run_inplace(rrelu, input, lower, upper, training)
     x = raw(input)
     slope = bits().uniform(lower, upper, x.shape).astype(x.dtype)
-    return _run(lambda x: where(raw(x) > 0, x, x * slope), input, inplace)
+    return where(raw(input) > 0, input, input * slope)
 
 
 def _bounded(y: Any, x: Any, low: float, high: float) -> Any:
@@ -147,17 +149,25 @@ def relu6(input: Any, inplace: bool = False) -> Any:
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     """relu6(input + 3) / 6: a sigmoid of straight lines."""
-    return _run(lambda x: relu6(x + 3) / 6, input, inplace)
+    if inplace:
+        return run_inplace(hardsigmoid, input)
+    return relu6(input + 3) / 6
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
     """input · hardsigmoid(input). Source: Howard et al. 2019, "Searching for MobileNetV3"."""
-    return _run(lambda x: x * hardsigmoid(x), input, inplace)
+    if inplace:
+        return run_inplace(hardswish, input)
+    return input * hardsigmoid(input)
+
+
+def _threshold(x: Any, limit: float, value: float) -> Any:
+    return where(raw(x) <= limit, value, x)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
     """``input`` where it is above ``threshold``, elsewhere ``value``."""
-    return _run(lambda x: where(raw(x) <= threshold, value, x), input, inplace)
+    return _run(_threshold, input, inplace, limit=threshold, value=value)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Any:
@@ -187,12 +197,16 @@ def _exponential_unit(x: Any, alpha: float, scale: float = 1.0, stretch: float =
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input) − 1)."""
-    return _run(lambda x: _exponential_unit(x, alpha), input, inplace)
+    if inplace:
+        return run_inplace(elu, input, alpha)
+    return _exponential_unit(input, alpha)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
-    return _run(lambda x: _exponential_unit(x, alpha, stretch=1 / alpha), input, inplace)
+    if inplace:
+        return run_inplace(celu, input, alpha)
+    return _exponential_unit(input, alpha, stretch=1 / alpha)
 
 
 # the fixed point of mean 0 and variance 1, Klambauer et al. 2017, "Self-normalizing neural networks"
@@ -201,12 +215,16 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """1.0507… · elu(input, 1.6733…), which keeps activations near mean 0 and variance 1."""
-    return _run(lambda x: _exponential_unit(x, _SELU_ALPHA, _SELU_SCALE), input, inplace)
+    if inplace:
+        return run_inplace(selu, input)
+    return _exponential_unit(input, _SELU_ALPHA, _SELU_SCALE)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
     """input · sigmoid(input), also called swish."""
-    return _run(lambda x: x * sigmoid(x), input, inplace)
+    if inplace:
+        return run_inplace(silu, input)
+    return input * sigmoid(input)
 
 
 def _soften(x: Array, beta: float, threshold: float) -> Array:
@@ -239,7 +257,9 @@ def softsign(input: Any) -> Any:
 
 def mish(input: Any, inplace: bool = False) -> Any:
     """input · tanh(softplus(input)). Source: Misra 2019, "Mish"."""
-    return _run(lambda x: x * tanh(softplus(x)), input, inplace)
+    if inplace:
+        return run_inplace(mish, input)
+    return input * tanh(softplus(input))
 
 
 def glu(input: Any, dim: int = -1) -> Any:
