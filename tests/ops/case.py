@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+import tinygrad_fm
 from tinygrad_fm import ops
 
 Array = np.ndarray[Any, Any]
@@ -21,7 +22,8 @@ Shape = tuple[int, ...]
 
 # how the distinct numbers u in (0, 1), evenly spaced and shuffled, become inputs
 DOMAINS: dict[str, Callable[[Array], Array]] = {
-    "real": lambda u: 4 * u - 2,
+    # a little out of step, so that no quotient or difference of two is a whole number
+    "real": lambda u: 4.1 * u - 2.05 + 0.01 * np.sin(1000 * u),
     "positive": lambda u: 0.3 + 2.5 * u,
     "unit": lambda u: 1.9 * u - 0.95,
     "probability": lambda u: 0.05 + 0.9 * u,
@@ -81,13 +83,14 @@ def C(name: str, reference: Callable[..., Any], *shapes: Shape, **options: Any) 
 
 
 def public_ops() -> dict[str, Callable[..., Any]]:
-    """Every public function of tinygrad_fm.ops, by name, from the module whose source defines it."""
-    found = {}
+    """Every function that tinygrad_fm.ops defines and users can reach, by name: as a function, a method or in nn.functional."""
+    reachable = vars(tinygrad_fm).keys() | vars(tinygrad_fm.nn.functional).keys() | set(dir(tinygrad_fm.Tensor))
+    found = {"clone": tinygrad_fm.clone}
     for info in pkgutil.walk_packages(ops.__path__, ops.__name__ + "."):
         module = importlib.import_module(info.name)
         for name in _defined(Path(str(module.__file__))):
             value = getattr(module, name)
-            if callable(value) and not inspect.isclass(value) and not name.startswith("_"):
+            if name in reachable and callable(value) and not inspect.isclass(value) and not name.startswith("_"):
                 found[name] = value
     return found
 

@@ -66,10 +66,31 @@ def np_cross_entropy(x: Array, labels: list[int], weight: Array | None = None, s
     return -(share * w * logp).sum() / w[labels].sum()
 
 
+def np_cosine(a: Array, b: Array) -> Array:
+    return (a * b).sum(1) / np.sqrt((a * a).sum(1) * (b * b).sum(1))
+
+
+def np_triplet(a: Array, p: Array, n: Array) -> Array:
+    def far(x: Array, y: Array) -> Array:
+        return np.sqrt(((x - y + 1e-6) ** 2).sum(-1))
+
+    return np.maximum(0, far(a, p) - far(a, n) + 1).mean()
+
+
+def np_layer_norm(x: Array, w: Array, b: Array) -> Array:
+    return (x - x.mean(-1, keepdims=True)) / np.sqrt(x.var(-1, keepdims=True) + 1e-5) * w + b
+
+
+def np_batch_norm(x: Array, w: Array, b: Array) -> Array:
+    return (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5) * w + b
+
+
 ROWS = np.array([2, 0, 2])
 COLUMNS = np.array([[0, 2, 1, 3], [3, 3, 0, 1], [1, 0, 2, 2]])
+PERMUTED = np.array([[0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]])
 MASK = np.array([[True, False, True, True], [False, False, True, False], [True, True, False, True]])
 LABELS = [2, 0, 1]
+SIGNS = np.array([1, -1, 1])
 WEIGHT = np.array([0.5, 2.0, 1.5, 1.0])
 
 MATRIX = (3, 4)
@@ -96,7 +117,12 @@ ELEMENTWISE = [
     C("pow", lambda x: 1.7**x, MATRIX, call=lambda x: function("pow")(1.7, x)),
     C("maximum", np.maximum, *PAIR, broadcasts=True),
     C("minimum", np.minimum, *PAIR, broadcasts=True),
+    C("fmax", np.fmax, *PAIR, broadcasts=True),
+    C("fmin", np.fmin, *PAIR, broadcasts=True),
     C("atan2", np.arctan2, *PAIR, broadcasts=True),
+    C("rsub", lambda a, b: b - 2 * a, *PAIR, alpha=2),
+    C("addcmul", lambda x, a, b: x + 0.5 * a * b, MATRIX, MATRIX, MATRIX, value=0.5),
+    C("addcdiv", lambda x, a, b: x + 0.5 * a / b, MATRIX, MATRIX, MATRIX, value=0.5),
     C("neg", np.negative, MATRIX),
     C("abs", np.abs, MATRIX),
     C("sign", np.sign, MATRIX),
@@ -130,6 +156,9 @@ ELEMENTWISE = [
     C("clamp", lambda x: np.clip(x, -0.61, 0.83), MATRIX, min=-0.61, max=0.83),
     C("clamp", lambda x: np.maximum(x, 0.13), MATRIX, min=0.13),
     C("clamp", lambda x, lo, hi: np.minimum(np.maximum(x, lo), hi), MATRIX, MATRIX, MATRIX),
+    C("clamp_min", lambda x: np.maximum(x, 0.13), MATRIX, min=0.13),
+    C("clamp_max", lambda x: np.minimum(x, 0.13), MATRIX, max=0.13),
+    C("fill", lambda x, v: np.full_like(x, v), MATRIX, (), call=lambda x, v: function("fill")(x, v)),
     C("lerp", lambda a, b, w: a + w * (b - a), MATRIX, MATRIX, MATRIX),
     C("where", lambda a, b: np.where(MASK, a, b), *PAIR, call=lambda a, b: function("where")(t(MASK), a, b),
       empty=None, bare=False),
@@ -166,20 +195,20 @@ REDUCE = [
     C("logsumexp", lambda x: np_logsumexp(x, (0, 2)), CUBE, dim=(0, 2), empty=None),
     C("cumsum", lambda x: x.cumsum(1), CUBE, dim=1),
     C("cumprod", lambda x: x.cumprod(1), CUBE, dim=1),
+    C("median", lambda x: np.sort(x.ravel())[4], (3, 3), empty=None),
     C("sort", lambda x: (np.sort(x, 1), np.argsort(x, 1)), CUBE, dim=1),
     C("topk", lambda x: (-np.sort(-x, -1)[..., :2], np.argsort(-x, -1)[..., :2]), CUBE, k=2),
-    C("median", lambda x: np.sort(x.ravel())[4], (3, 3), empty=None),
 ]  # fmt: skip
 
 SHAPE = [
     C("reshape", lambda x: x.reshape(4, 6), CUBE, shape=(4, 6), empty=None),
     C("reshape", lambda x: x.reshape(2, -1), CUBE, shape=(2, -1), empty=None),
     C("view", lambda x: x.reshape(6, 4), CUBE, call=lambda x: x.view(6, 4), empty=None, bare=False),
-    C("flatten", lambda x: x.reshape(2, 12), CUBE, start_dim=1),
-    C("unflatten", lambda x: x.reshape(3, 2, 2), MATRIX, dim=1, sizes=(2, 2)),
+    C("flatten", lambda x: x.reshape(len(x), 12), CUBE, start_dim=1),
+    C("unflatten", lambda x: x.reshape(len(x), 2, 2), MATRIX, dim=1, sizes=(2, 2)),
     C("ravel", np.ravel, CUBE),
     C("transpose", lambda x: x.swapaxes(0, 2), CUBE, dim0=0, dim1=2),
-    C("swapaxes", lambda x: x.swapaxes(0, 2), CUBE, axis0=0, axis1=2),
+    C("swapaxes", lambda x: x.swapaxes(0, 2), CUBE, call=lambda x: function("swapaxes")(x, 0, 2)),
     C("movedim", lambda x: np.moveaxis(x, 0, -1), CUBE, source=0, destination=-1),
     C("permute", lambda x: x.transpose(2, 0, 1), CUBE, dims=(2, 0, 1)),
     C("t", np.transpose, MATRIX),
@@ -201,6 +230,15 @@ SHAPE = [
     C("tile", lambda x: np.tile(x, (2, 3)), MATRIX, dims=(2, 3)),
     C("repeat_interleave", lambda x: np.repeat(x, 2, 1), CUBE, repeats=2, dim=1),
     C("clone", np.copy, MATRIX),
+    C("T", np.transpose, MATRIX, call=lambda x: x.T, bare=False),
+    C("mT", lambda x: x.swapaxes(1, 2), CUBE, call=lambda x: x.mT, bare=False),
+    C("expand_as", lambda x: np.broadcast_to(x, (2, 3, 4)), (3, 1), empty=None, bare=False,
+      call=lambda x: x.expand_as(tinygrad_fm.zeros(2, 3, 4))),
+    C("narrow", lambda x: x[:, 1:3], CUBE, dim=1, start=1, length=2),
+    C("select", lambda x: x[:, -1], CUBE, dim=1, index=-1),
+    C("hstack", lambda a, b: np.hstack([a, b]), *PAIR, call=lambda a, b: function("hstack")([a, b])),
+    C("vstack", lambda a, b: np.vstack([a, b]), *PAIR, call=lambda a, b: function("vstack")([a, b])),
+    C("diag_embed", lambda x: x[:, :, None] * np.eye(4), MATRIX),
     C("tril", np.tril, CUBE),
     C("triu", lambda x: np.triu(x, 1), CUBE, diagonal=1),
     C("diag", np.diag, (3, 3), empty=None),
@@ -228,6 +266,30 @@ INDEX = [
 ]  # fmt: skip
 
 
+def _placed(x: Array, src: Array) -> Array:
+    out = x.copy()
+    np.put_along_axis(out, PERMUTED, src, 1)
+    return out
+
+
+def _rows_added(x: Array, src: Array) -> Array:
+    out = x.copy()
+    np.add.at(out, ROWS, src)
+    return out
+
+
+def _elements_put(x: Array, values: Array) -> Array:
+    out = x.copy()
+    out[ROWS, [0, 1, 3]] = values
+    return out
+
+
+def _elements_added(x: Array, values: Array) -> Array:
+    out = x.copy()
+    np.add.at(out, (ROWS, [1, 1, 1]), values)
+    return out
+
+
 def _scattered(x: Array, src: Array) -> Array:
     out = x.copy()
     np.add.at(out, (np.arange(3)[:, None], COLUMNS), src)
@@ -235,6 +297,13 @@ def _scattered(x: Array, src: Array) -> Array:
 
 
 INDEX += [
+    C("scatter", _placed, *PAIR, call=lambda x, s: function("scatter")(x, 1, t(PERMUTED), s), empty=None, bare=False),
+    C("index_add", _rows_added, *PAIR, call=lambda x, s: function("index_add")(x, 0, t(ROWS), s), empty=None,
+      bare=False),
+    C("index_put", _elements_put, MATRIX, (3,),
+      call=lambda x, v: function("index_put")(x, (t(ROWS), t([0, 1, 3])), v), empty=None, bare=False),
+    C("index_put", _elements_added, MATRIX, (3,),
+      call=lambda x, v: function("index_put")(x, (t(ROWS), t([1, 1, 1])), v, accumulate=True), empty=None, bare=False),
     C("scatter_add", _scattered, *PAIR, call=lambda x, s: function("scatter_add")(x, 1, t(COLUMNS), s),
       empty=None, bare=False),
 ]  # fmt: skip
@@ -250,12 +319,14 @@ LINALG = [
     C("bmm", np.matmul, (2, 3, 4), (2, 4, 2), empty=((0, 3, 4), (0, 4, 2))),
     C("mv", np.matmul, (3, 4), (4,), empty=((0, 4), (4,))),
     C("dot", np.dot, (4,), (4,), empty=((0,), (0,))),
+    C("addmv", lambda c, a, v: 0.5 * c + 2 * (a @ v), (3,), (3, 4), (4,), beta=0.5, alpha=2, empty=((0,), (0, 4), (4,))),
     C("outer", np.outer, (3,), (4,), empty=((0,), (4,))),
     C("addmm", lambda c, a, b: 0.5 * c + 2 * (a @ b), (3, 2), (3, 4), (4, 2), beta=0.5, alpha=2,
       empty=((0, 2), (0, 4), (4, 2))),
     C("baddbmm", lambda c, a, b: c + a @ b, (2, 3, 2), (2, 3, 4), (2, 4, 2), empty=None),
     C("einsum", lambda a, b: np.einsum("bij,bjk->bik", a, b), (2, 3, 4), (2, 4, 2),
-      call=lambda a, b: function("einsum")("bij,bjk->bik", a, b), empty=None),
+      call=lambda a, b: function("einsum")("bij,bjk->bik", a, b), empty=None,
+      bare=False),
     C("linear", lambda x, w, b: x @ w.T + b, (3, 4), (2, 4), (2,), empty=((0, 4), (2, 4), (2,))),
     C("linear", lambda x, w: x @ w.T, (2, 3, 4), (2, 4), empty=((0, 3, 4), (2, 4))),
 ]  # fmt: skip
@@ -276,6 +347,14 @@ ACTIVATION = [
     C("relu6", lambda x: np.clip(x, 0, 6), MATRIX),
     C("hardsigmoid", lambda x: np.clip(x / 6 + 0.5, 0, 1), MATRIX),
     C("hardswish", lambda x: x * np.clip(x / 6 + 0.5, 0, 1), MATRIX),
+    C("celu", lambda x: np.where(x > 0, x, 0.7 * np.expm1(x / 0.7)), MATRIX, alpha=0.7),
+    C("glu", lambda x: x[..., :2] * np_sigmoid(x[..., 2:]), CUBE, bare=False),
+    C("prelu", lambda x, w: np.where(x > 0, x, w[:, None] * x), CUBE, (3,), empty=((0, 3, 4), (3,)), bare=False),
+    C("hardshrink", lambda x: np.where(np.abs(x) > 0.5, x, 0), MATRIX),
+    C("softshrink", lambda x: np.sign(x) * np.maximum(np.abs(x) - 0.5, 0), MATRIX),
+    C("tanhshrink", lambda x: x - np.tanh(x), MATRIX),
+    C("threshold", lambda x: np.where(x > 0.33, x, 2.5), MATRIX, threshold=0.33, value=2.5),
+    C("softmin", lambda x: np_softmax(-x, 1), CUBE, dim=1),
     C("softmax", lambda x: np_softmax(x, 1), CUBE, dim=1),
     C("softmax", lambda x: np_softmax(x, -1), MATRIX, dim=-1),
     C("log_softmax", lambda x: np_log_softmax(x, 1), CUBE, dim=1),
@@ -283,6 +362,22 @@ ACTIVATION = [
 ]  # fmt: skip
 
 LOSS = [
+    C("normalize", lambda x: x / np.sqrt((x**2).sum(1, keepdims=True)), MATRIX, bare=False),
+    C("cosine_similarity", np_cosine, *PAIR, bare=False),
+    C("pairwise_distance", lambda a, b: np.sqrt(((a - b + 1e-6) ** 2).sum(-1)), *PAIR, bare=False),
+    C("cosine_embedding_loss", lambda a, b: np.where(SIGNS == 1, 1 - np_cosine(a, b), np.maximum(np_cosine(a, b), 0)).mean(),
+      *PAIR, call=lambda a, b: function("cosine_embedding_loss")(a, b, t(SIGNS)), empty=None, bare=False),
+    C("margin_ranking_loss", lambda a, b: np.maximum(0, -SIGNS * (a - b) + 0.2).mean(), (3,), (3,),
+      call=lambda a, b: function("margin_ranking_loss")(a, b, t(SIGNS), margin=0.2), empty=None, bare=False),
+    C("hinge_embedding_loss", lambda x: np.where(SIGNS == 1, x, np.maximum(0, 1 - x)).mean(), (3,),
+      call=lambda x: function("hinge_embedding_loss")(x, t(SIGNS)), empty=None, bare=False),
+    C("soft_margin_loss", lambda x: np.log1p(np.exp(-SIGNS * x)).mean(), (3,),
+      call=lambda x: function("soft_margin_loss")(x, t(SIGNS)), empty=None, bare=False),
+    C("triplet_margin_loss", np_triplet, MATRIX, MATRIX, MATRIX, empty=None, bare=False),
+    C("layer_norm", np_layer_norm, CUBE, (4,), (4,), bare=False, empty=((0, 3, 4), (4,), (4,)),
+      call=lambda x, w, b: function("layer_norm")(x, (4,), w, b)),
+    C("batch_norm", np_batch_norm, (5, 3), (3,), (3,), bare=False, empty=None,
+      call=lambda x, w, b: tinygrad_fm.nn.functional.batch_norm(x, None, None, w, b, training=True)),
     C("mse_loss", lambda a, b: ((a - b) ** 2).mean(), *PAIR, empty=None),
     C("mse_loss", lambda a, b: (a - b) ** 2, *PAIR, reduction="none"),
     C("l1_loss", lambda a, b: np.abs(a - b).sum(), *PAIR, reduction="sum"),
@@ -294,7 +389,9 @@ LOSS = [
       empty=None),
     C("binary_cross_entropy_with_logits",
       lambda x, q: (np.maximum(x, 0) - x * q + np.log1p(np.exp(-np.abs(x)))).mean(), *PAIR, empty=None),
-    C("kl_div", lambda x, q: (q * (np.log(q) - x)).mean(), *PAIR, domain="probability", empty=None),
+    C("kl_div", lambda x, q: (q * (np.log(q) - x)).sum() / 3, *PAIR, domain="probability", reduction="batchmean",
+      empty=None),
+    C("kl_div", lambda x, q: np.exp(q) * (q - x), *PAIR, log_target=True, reduction="none"),
     C("cross_entropy", lambda x: np_cross_entropy(x, LABELS), MATRIX,
       call=lambda x: function("cross_entropy")(x, t(LABELS)), empty=None, bare=False),
     C("cross_entropy", lambda x: np_cross_entropy(x, LABELS, WEIGHT, 0.1), MATRIX,
@@ -307,5 +404,30 @@ LOSS = [
 
 CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS]
 
-# public functions without a gradient, or that are not operations on tensors: why they have no row above
-NOT_DIFFERENTIABLE: dict[str, str] = {}
+
+def _reasons(reason: str, names: str) -> dict[str, str]:
+    return dict.fromkeys(names.split(), reason)
+
+
+# public functions that have no row above, and why
+WITHOUT_ROW = {
+    **_reasons(
+        "has no derivative in PyTorch either, which raises where it is asked for",
+        "floor_divide",
+    ),
+    **_reasons(
+        "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
+        """all allclose any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor count_nonzero eq equal ge gt
+        isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero one_hot""",
+    ),
+    **_reasons(
+        "makes a tensor from numbers; see test_create",
+        """arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
+        zeros_like""",
+    ),
+    **_reasons(
+        "draws random numbers; see test_create and test_dropout",
+        """alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d multinomial normal rand rand_like randint randint_like
+        randn randn_like randperm rrelu""",
+    ),
+}
