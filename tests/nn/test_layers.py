@@ -213,6 +213,8 @@ def test_orthogonal_and_eye():
         w = init.orthogonal_(parameter(*shape, dtype=np.float64), gain=2).detach().numpy().reshape(shape[0], -1)
         gram = w @ w.T if w.shape[0] <= w.shape[1] else w.T @ w
         np.testing.assert_allclose(gram, 4 * np.eye(len(gram)), atol=1e-12)
+    firsts = [init.orthogonal_(parameter(3, 3)).detach().numpy()[0, 0] for _ in range(200)]
+    assert abs(np.mean(firsts)) < 0.2  # no sign is preferred
     np.testing.assert_array_equal(init.eye_(parameter(2, 3)).detach().numpy(), np.eye(2, 3))
     assert init.constant_(parameter(2), 3).tolist() == [3.0, 3.0]
     assert init.ones_(parameter(1)).tolist() == [1.0]

@@ -48,20 +48,68 @@ def assert_equal(xs, ys):
         np.testing.assert_array_equal(x, y)
 
 
-# ---- one formula by hand, so that these tests do not need PyTorch ----------------------------------------------------
+# ---- the formulas by hand, so that these tests do not need PyTorch -------------------------------------------------------
 
 
-def test_adam_follows_its_formula():
-    p = param([1.0, -2.0])
-    optimizer = Adam([p], lr=0.1, betas=(0.8, 0.9), eps=1e-3, weight_decay=0.5)
-    x, m, v = np.array([1.0, -2.0]), np.zeros(2), np.zeros(2)
-    for t, g in enumerate(([0.5, 1.0], [-3.0, 0.0], [1.0, 2.0]), start=1):
-        p.grad = tensor_of(np.array(g))
+def by_sgd(x, gs):
+    v = None
+    for g in gs:
+        d = g + 0.1 * x
+        v = d if v is None else 0.9 * v + d
+        x = x - 0.2 * (d + 0.9 * v)
+    return x
+
+
+def by_rmsprop(x, gs):
+    s = a = b = 0.0
+    for g in gs:
+        s, a = 0.8 * s + 0.2 * g * g, 0.8 * a + 0.2 * g
+        b = 0.5 * b + g / (np.sqrt(s - a * a) + 1e-3)
+        x = x - 0.2 * b
+    return x
+
+
+def by_adam(x, gs, decay=0.1, decoupled=False, amsgrad=False):
+    m = v = top = 0.0
+    for t, g in enumerate(gs, start=1):
+        d = g if decoupled else g + decay * x
+        x = x * (1 - 0.2 * decay) if decoupled else x
+        m, v = 0.8 * m + 0.2 * d, 0.6 * v + 0.4 * d * d
+        top = np.maximum(top, v) if amsgrad else v
+        x = x - 0.2 * (m / (1 - 0.8**t)) / (np.sqrt(top / (1 - 0.6**t)) + 1e-3)
+    return x
+
+
+def by_nadam(x, gs):
+    m, v, product = 0.0, 0.0, np.float32(1)
+    for t, g in enumerate(gs, start=1):
+        m, v = 0.8 * m + 0.2 * g, 0.6 * v + 0.4 * g * g
+        mu, ahead = (0.8 * (1 - 0.5 * 0.96 ** (k * 0.1)) for k in (t, t + 1))
+        product = np.float32(product * np.float32(mu))
+        mean = ahead * m / (1 - float(product) * ahead) + (1 - mu) * g / (1 - float(product))
+        x = x - 0.2 * mean / (np.sqrt(v / (1 - 0.6**t)) + 1e-3)
+    return x
+
+
+ADAM = {"lr": 0.2, "betas": (0.8, 0.6), "eps": 1e-3}
+
+
+@pytest.mark.parametrize(("cls", "options", "formula"), [
+    (SGD, {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}, by_sgd),
+    (RMSprop, {"lr": 0.2, "alpha": 0.8, "eps": 1e-3, "momentum": 0.5, "centered": True}, by_rmsprop),
+    (Adam, {**ADAM, "weight_decay": 0.1}, by_adam),
+    (Adam, {**ADAM, "weight_decay": 0.1, "amsgrad": True}, lambda x, gs: by_adam(x, gs, amsgrad=True)),
+    (AdamW, {**ADAM, "weight_decay": 0.1}, lambda x, gs: by_adam(x, gs, decoupled=True)),
+    (NAdam, {**ADAM, "momentum_decay": 0.1}, by_nadam),
+])
+def test_formulas(cls, options, formula):
+    x, gs = np.array([1.0, -2.0]), [np.array(g) for g in ([0.5, 1.0], [-3.0, 0.2], [1.0, 2.0], [0.1, 0.1])]
+    p = param(x)
+    optimizer = cls([p], **options)
+    for g in gs:
+        p.grad = tensor_of(g)
         optimizer.step()
-        decayed = np.array(g) + 0.5 * x
-        m, v = 0.8 * m + 0.2 * decayed, 0.9 * v + 0.1 * decayed**2
-        x = x - 0.1 * (m / (1 - 0.8**t)) / (np.sqrt(v / (1 - 0.9**t)) + 1e-3)
-        np.testing.assert_allclose(p._array, x, rtol=1e-14)
+    np.testing.assert_allclose(p._array, formula(x, gs), rtol=1e-12)
 
 
 @pytest.mark.parametrize(("cls", "options"), ALL)
