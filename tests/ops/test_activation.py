@@ -15,6 +15,7 @@ from tinygrad_fm.ops.activation import (
     celu,
     elu,
     erf,
+    gelu,
     hardsigmoid,
     hardswish,
     hardtanh,
@@ -73,6 +74,16 @@ def test_integers_where_pytorch_takes_them() -> None:
         leaky_relu(torch.tensor([1]))
     with pytest.raises(RuntimeError, match="bool"):
         relu(torch.tensor([True]))
+
+
+def test_gelu_of_0d_and_of_scattered_memory() -> None:
+    def exact(v: float) -> float:
+        return v * 0.5 * (1 + math.erf(v / math.sqrt(2)))
+
+    assert gelu(torch.tensor(0.3, dtype=torch.float64)).item() == pytest.approx(exact(0.3), rel=1e-15)
+    x = np.linspace(-4, 4, 40000).reshape(100, 400)[:, ::2].T
+    expected = np.vectorize(exact)(x)
+    np.testing.assert_allclose(gelu(box(x))._array, expected, rtol=1e-13, atol=1e-16)
 
 
 # -- dropout -----------------------------------------------------------------------------------------------------------

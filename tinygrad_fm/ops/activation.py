@@ -314,7 +314,7 @@ _BLOCK = 16384  # elements whose temporaries stay in the cache: five times faste
 def _error_function(x: Array) -> Array:
     if x.dtype == np.float16:
         return _error_function(x.astype(np.float32)).astype(np.float16)
-    y = x.copy(order="K")
+    y = np.array(x, order="K")  # an array also for the NumPy scalar that came of a 0-d one
     flat = y.ravel(order="K")  # in memory order, so a view
     for start in range(0, flat.size, _BLOCK):
         part = flat[start : start + _BLOCK]
