@@ -1,14 +1,15 @@
 """Data sets, loaders and transforms; also importable as ``tinygrad_fm.utils.data``, PyTorch's name for it."""
 
-from tinygrad_fm.data.choose import CHOICES, Splits, load_splits
-from tinygrad_fm.data.collate import default_collate, default_convert
-from tinygrad_fm.data.dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
-from tinygrad_fm.data.download import NotAvailableError
-from tinygrad_fm.data.fashion_mnist import FashionMNIST
-from tinygrad_fm.data.files import cache_folder
-from tinygrad_fm.data.images import CLASSES, ImageDataset
-from tinygrad_fm.data.loader import DataLoader
-from tinygrad_fm.data.sampler import (
+from .augment import RandomErasing, RandomHorizontalFlip, RandomShift
+from .choose import CHOICES, Splits, load_splits
+from .collate import default_collate, default_convert
+from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from .download import NotAvailableError
+from .fashion_mnist import FashionMNIST
+from .files import cache_folder
+from .images import CLASSES, ImageDataset
+from .loader import DataLoader
+from .sampler import (
     BatchSampler,
     EpochSampler,
     RandomSampler,
@@ -17,8 +18,8 @@ from tinygrad_fm.data.sampler import (
     SubsetRandomSampler,
     WeightedRandomSampler,
 )
-from tinygrad_fm.data.synthetic import SyntheticFashion
-from tinygrad_fm.data.transforms import Compose, Lambda, Normalize, ToTensor, Transform
+from .synthetic import SyntheticFashion
+from .transforms import Compose, Lambda, Normalize, ToTensor, Transform
 
 __all__ = [
     "CHOICES",
@@ -34,7 +35,10 @@ __all__ = [
     "Lambda",
     "Normalize",
     "NotAvailableError",
+    "RandomErasing",
+    "RandomHorizontalFlip",
     "RandomSampler",
+    "RandomShift",
     "Sampler",
     "SequentialSampler",
     "Splits",

@@ -1,0 +1,98 @@
+"""Running a model over a data set without training it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from ..autograd import no_grad
+from ..data import DataLoader
+from ..nn import Module
+from ..ops import flip, softmax
+from ..tensor import Tensor
+from .metrics import IntArray, accuracy, confusion_matrix
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a model says about a data set.
+
+    Attributes:
+        labels: int64 (N,).
+        probabilities: of each class for each image, float32 (N, K).
+    """
+
+    labels: IntArray
+    probabilities: npt.NDArray[np.float32]
+
+    @cached_property
+    def predictions(self) -> IntArray:
+        """The most probable class of each image, int64 (N,)."""
+        return self.probabilities.argmax(1)
+
+    @cached_property
+    def accuracy(self) -> float:
+        """The share of right predictions."""
+        return accuracy(self.labels, self.predictions)
+
+    @cached_property
+    def loss(self) -> float:
+        """The mean negative logarithm of the right class's probability; not finite if a probability is not."""
+        right = self.probabilities[np.arange(len(self.labels)), self.labels].astype(np.float64)
+        return float(-np.log(np.maximum(right, np.finfo(np.float32).tiny)).mean())
+
+    @cached_property
+    def confusion(self) -> IntArray:
+        """How often class i (row) was taken for class j (column): int64 (K, K)."""
+        return confusion_matrix(self.labels, self.predictions, self.probabilities.shape[1])
+
+
+@contextmanager
+def evaluating(model: Module) -> Iterator[None]:
+    """Evaluation mode and no tape inside; afterwards every module has the mode it had."""
+    modes = [(module, module.training) for module in model.modules()]
+    model.eval()
+    try:
+        with no_grad():
+            yield
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.float32]:
+    """The probabilities (N, K) of the classes of images (N, C, H, W), without gradients and in evaluation mode.
+
+    Args:
+        model: gives logits (N, K).
+        images: as the model takes them; see ``evaluation_transform``.
+        tta: average the probabilities of each image and its mirror image.
+    """
+    with evaluating(model):
+        found = softmax(model(images), 1)
+        if tta:
+            found = (found + softmax(model(flip(images, (3,))), 1)) * 0.5
+        result: npt.NDArray[np.float32] = found.numpy()
+    return result
+
+
+def evaluate(model: Module, dataset: Any, batch_size: int = 250, tta: bool = False) -> Evaluation:
+    """Run ``model`` over ``dataset``, whose samples are (image, label), in batches, so that memory is bounded.
+
+    Raises ValueError if the data set is empty.
+    """
+    if not len(dataset):
+        raise ValueError("evaluate: the data set is empty")
+    labels, probabilities = [], []
+    for images, targets in DataLoader(dataset, batch_size):
+        probabilities.append(predict(model, images, tta))
+        labels.append(targets.numpy())
+    return Evaluation(np.concatenate(labels), np.concatenate(probabilities))
+
+

@@ -1,0 +1,105 @@
+"""The end of a run: the one look at the test set, summary.json and the pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..data import ImageDataset
+from ..errors import MissingExtraError
+from ..viz import plots
+from .checkpoint import load_checkpoint, restore
+from .evaluate import Evaluation, evaluate
+from .folder import RunFolder
+from .metrics import precision_recall
+from .stop import StopRequest
+from .trainer import Trainer
+
+
+def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
+    """Test a trained model and write summary.json, curves.png, confusion.png and samples.png.
+
+    The weights tested are the last ones, or with early stopping those that did best in validation. The test set decides
+    nothing: it is looked at here for the first time.
+
+    Returns:
+        The summary.
+    """
+    chosen = "last" if trainer.config.early_stopping is None else "best"
+    if chosen == "best":
+        _take_best(trainer)
+    validation = trainer.validate()
+    stop.check()
+    with trainer.evaluated_weights() as model:
+        test = evaluate(model, trainer.data.test, tta=trainer.config.tta)
+    stop.check()
+    result = _summary(trainer, chosen, validation, test)
+    report, folder = trainer.report, trainer.folder
+    try:
+        written = write_pictures(folder, test, trainer.data.test, trainer.data.name)
+    except MissingExtraError as error:
+        report.line(f"No pictures: {error}")
+    else:
+        report.line(f"Pictures: {', '.join(written)}")
+    folder.write_json("summary.json", result)  # last, as it says that the run is complete
+    report.line(
+        f"Test accuracy {test.accuracy:.2%} on {trainer.data.name} (weights of the {chosen} epoch, validation "
+        f"{validation.accuracy:.2%}), {result['parameters']:,} parameters, {result['seconds']:.0f} s\nAll of it is in {folder.path}"
+    )
+    return result
+
+
+def _take_best(trainer: Trainer) -> None:
+    path = trainer.folder.best
+    state = load_checkpoint(path)
+    restore(trainer.model, state["weights"], path)
+    if trainer.average is not None:
+        trainer.average.load_state_dict(state["average"])
+
+
+def _summary(trainer: Trainer, chosen: str, validation: Evaluation, test: Evaluation) -> dict[str, Any]:
+    progress, config, classes = trainer.progress, trainer.config, trainer.data.test.classes
+    precision, recall = precision_recall(test.confusion)
+    return {
+        "model": config.model,
+        "options": config.options,
+        "parameters": sum(p.numel() for p in trainer.model.parameters() if p.requires_grad),
+        "dataset": trainer.data.name,
+        "test_accuracy": test.accuracy,
+        "test_loss": test.loss,
+        "val_accuracy": validation.accuracy,
+        "val_loss": validation.loss,
+        "best_val_accuracy": progress.best_accuracy,
+        "best_epoch": progress.best_epoch,
+        "weights": chosen,
+        "averaged": trainer.average is not None,
+        "tta": config.tta,
+        "epochs": progress.epoch,
+        "steps": progress.step,
+        "stopped_early": progress.stopped_early,
+        "seconds": round(progress.seconds, 3),
+        "seconds_per_epoch": round(progress.seconds / max(progress.step / trainer.steps_per_epoch, 1e-9), 3),
+        "per_class": {
+            name: {"precision": float(p), "recall": float(r)} for name, p, r in zip(classes, precision, recall, strict=True)
+        },
+        "confusion": test.confusion.tolist(),
+    }
+
+
+def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, name: str) -> list[str]:
+    """Draw the learning curves, the confusion matrix and some right and wrong predictions into a run folder.
+
+    Returns the names of the files. Raises MissingExtraError without matplotlib.
+    """
+    plots.curves(list(folder.read_metrics()), folder.path / "curves.png", f"{folder.path.name} on {name}")
+    plots.confusion(test.confusion, dataset.classes, folder.path / "confusion.png",
+                    f"{name}: {test.accuracy:.2%} of {len(test.labels):,} test images right")  # fmt: skip
+    right, wrong = (_some(np.flatnonzero((test.predictions == test.labels) == good)) for good in (True, False))
+    plots.samples(dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong, folder.path / "samples.png", name)
+    return ["curves.png", "confusion.png", "samples.png"]
+
+
+def _some(indices: Any, count: int = 16) -> Any:
+    """At most ``count`` of the indices, spread evenly."""
+    return indices if len(indices) <= count else indices[np.linspace(0, len(indices) - 1, count).astype(int)]

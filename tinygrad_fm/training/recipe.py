@@ -1,0 +1,123 @@
+"""From the names in a configuration to the objects: data, initial weights, optimizer, schedule."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from .. import nn
+from ..data import (
+    Compose,
+    ImageDataset,
+    Normalize,
+    RandomErasing,
+    RandomHorizontalFlip,
+    RandomShift,
+    Subset,
+    ToTensor,
+    Transform,
+    load_splits,
+)
+from ..nn import init
+from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
+from .config import Config
+
+MEAN, STD = 0.2860, 0.3530
+"""Of Fashion-MNIST's training pixels, scaled to 0 … 1; the drawn set is normalised by the same."""
+
+
+class Data(NamedTuple):
+    """What a run trains on: two parts of the training set, the test set, and what to say about them."""
+
+    train: Subset[Any]
+    validation: Subset[Any]
+    test: ImageDataset
+    choice: str  # "fashion-mnist" or "synthetic", never "auto"
+    name: str
+    digest: str
+    notice: str | None
+
+
+def evaluation_transform() -> Transform:
+    """From a raw image to what the models take: what ``evaluate`` and ``predict`` apply to pictures."""
+    return Compose([ToTensor(), Normalize(MEAN, STD)])
+
+
+def load_data(config: Config, choice: str | None = None) -> Data:
+    """The data set of a configuration, split.
+
+    Args:
+        config: the settings.
+        choice: the data set to take instead of ``config.data``: a resumed run does not choose again.
+
+    Raises:
+        ValueError: there are too few images for the validation part, or for one batch.
+        DataError: see ``FashionMNIST``.
+    """
+    splits = load_splits(choice or config.data, transform=evaluation_transform(), size=config.train_size)
+    whole = splits.train
+    left = len(whole) - config.validation
+    if left < config.batch_size:
+        raise ValueError(
+            f"validation must leave at least one batch of {config.batch_size} to train on: "
+            f"it takes {config.validation} of {len(whole)} images"
+        )
+    augmented = ImageDataset(whole.data, whole.targets, _training_transform(config), classes=whole.classes, name=whole.name)
+    order = np.random.Generator(np.random.PCG64([config.seed % 2**64, 0x5A11D])).permutation(len(whole))
+    held_out, rest = np.sort(order[: config.validation]), np.sort(order[config.validation :])
+    chosen = "synthetic" if splits.notice or (choice or config.data) == "synthetic" else "fashion-mnist"
+    return Data(
+        Subset(augmented, rest), Subset(whole, held_out), splits.test, chosen, splits.name, whole.digest, splits.notice  # type: ignore[arg-type]
+    )
+
+
+def _training_transform(config: Config) -> Transform:
+    changes = {"flip": RandomHorizontalFlip(), "shift": RandomShift(2), "erase": RandomErasing(0.5, (0.02, 0.25))}
+    return Compose([*(changes[name] for name in changes if name in config.augment), ToTensor(), Normalize(MEAN, STD)])
+
+
+def initialise(model: nn.Module, how: str) -> None:
+    """Set the weights of all linear and convolutional layers anew, and their biases to 0; "default" changes nothing.
+
+    "random" is normal with standard deviation 0.05, "xavier" Glorot's uniform, "he" He's normal for rectifiers.
+    """
+    if how == "default":
+        return
+    fill = {"random": lambda w: init.normal_(w, std=0.05), "xavier": init.xavier_uniform_,
+            "he": lambda w: init.kaiming_normal_(w, nonlinearity="relu")}[how]  # fmt: skip
+    for layer in model.modules():
+        weight = getattr(layer, "weight", None)
+        if weight is not None and weight.ndim >= 2:
+            fill(weight)
+            if getattr(layer, "bias", None) is not None:
+                init.zeros_(layer.bias)
+
+
+def make_optimizer(config: Config, model: nn.Module) -> Optimizer:
+    """The optimizer that a configuration names, over the parameters of ``model``."""
+    params, lr, decay = model.parameters(), config.learning_rate, config.weight_decay
+    if config.optimizer in ("sgd", "momentum", "nag"):
+        momentum = 0.0 if config.optimizer == "sgd" else config.momentum
+        return SGD(params, lr, momentum=momentum, nesterov=config.optimizer == "nag", weight_decay=decay)
+    kinds: dict[str, Any] = {"rmsprop": RMSprop, "adam": Adam, "nadam": NAdam, "adamw": AdamW}
+    made: Optimizer = kinds[config.optimizer](params, lr=lr, weight_decay=decay)
+    return made
+
+
+def make_schedule(config: Config, optimizer: Optimizer, total: int) -> Any:
+    """The schedule of a run of ``total`` steps, or None for a constant rate.
+
+    All are stepped once per training step, but ``ReduceLROnPlateau`` once per epoch, with the validation loss.
+    """
+    if config.schedule == "constant":
+        return None
+    if config.schedule == "cosine":
+        return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total)
+    if config.schedule == "onecycle":  # the momentum stays as it was asked for
+        return lr_scheduler.OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=total, cycle_momentum=False)
+    if config.schedule == "step":
+        return lr_scheduler.StepLR(optimizer, step_size=-(-total // 3), gamma=config.gamma)
+    if config.schedule == "multistep":
+        return lr_scheduler.MultiStepLR(optimizer, milestones=[total // 2, total * 3 // 4], gamma=config.gamma)
+    return lr_scheduler.ReduceLROnPlateau(optimizer, factor=config.gamma, patience=config.patience)

@@ -1,0 +1,48 @@
+"""Stopping a run from outside: Ctrl-C ends it after the step that is being made."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from types import FrameType
+from typing import Any
+
+
+class Interrupted(Exception):
+    """The run was asked to stop, and has stopped with a checkpoint. ``signal`` is the signal that asked."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(f"stopped by {signal.Signals(number).name}")
+        self.signal = number
+
+
+class StopRequest:
+    """Within ``with StopRequest() as stop:`` the first Ctrl-C or SIGTERM only sets ``stop.signal``; a second one interrupts.
+
+    Outside the main thread, where Python gives no signals, nothing is ever requested.
+    """
+
+    def __init__(self) -> None:
+        self.signal: int | None = None
+        self._previous: dict[int, Any] = {}
+
+    def __enter__(self) -> StopRequest:
+        if threading.current_thread() is threading.main_thread():
+            for number in (signal.SIGINT, signal.SIGTERM):
+                self._previous[number] = signal.signal(number, self._request)
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        for number, handler in self._previous.items():
+            signal.signal(number, handler)
+        self._previous.clear()
+
+    def _request(self, number: int, _: FrameType | None) -> None:
+        if self.signal is not None:
+            raise KeyboardInterrupt
+        self.signal = number
+
+    def check(self) -> None:
+        """Raise Interrupted if a stop was requested."""
+        if self.signal is not None:
+            raise Interrupted(self.signal)

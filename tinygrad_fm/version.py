@@ -1,0 +1,3 @@
+"""The version of the framework, in the one place that both the package and its metadata read."""
+
+__version__ = "0.1.0"

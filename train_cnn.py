@@ -1,0 +1,24 @@
+#!/usr/bin/env python
+"""Trains a convolutional network on Fashion-MNIST. ``python train_cnn.py --help`` lists what can be set."""
+
+import sys
+from typing import Any
+
+from models import build
+from tinygrad_fm.training import Config, main
+
+DEFAULTS = Config(model="cnn", epochs=8, augment=("flip",))
+
+
+def model_options(group: Any) -> None:
+    """The command-line options of the models; each model takes those that are its own."""
+    group.add_argument("--model", metavar="NAME", help="lenet, cnn, resnet or vgg; resnet20 and vgg6 give the depth (default: cnn)")
+    group.add_argument("--depth", type=int, metavar="N", help="resnet: 6n + 2 layers; vgg: convolutions")
+    group.add_argument("--width", type=int, metavar="N", help="resnet and vgg: channels of the first stage")
+    group.add_argument("--channels", type=int, nargs=2, metavar="N", help="cnn: channels of both convolutions")
+    group.add_argument("--dense", type=int, metavar="N", help="cnn and vgg: units of the hidden layer")
+    group.add_argument("--dropout", type=float, metavar="P", help="cnn and vgg: probability of dropping a hidden unit")
+
+
+if __name__ == "__main__":
+    sys.exit(main("train_cnn.py", "Train a convolutional network on Fashion-MNIST.", DEFAULTS, build, model_options))

@@ -1,0 +1,28 @@
+#!/usr/bin/env python
+"""Trains a multi-layer perceptron on Fashion-MNIST. ``python train_mlp.py --help`` lists what can be set."""
+
+import argparse
+import sys
+from typing import Any
+
+from models import build
+from models.mlp import ACTIVATIONS
+from tinygrad_fm.training import Config, main
+
+DEFAULTS = Config(model="mlp", options={"hidden": [128, 64], "batch_norm": True, "dropout": 0.1}, epochs=25)
+
+
+def model_options(group: Any) -> None:
+    """The command-line options of the model."""
+    default = DEFAULTS.options
+    group.add_argument("--hidden", type=int, nargs="*", metavar="UNITS",
+                       help="units of each hidden layer, none for a linear model (default: 128 64)")  # fmt: skip
+    group.add_argument("--activation", choices=list(ACTIVATIONS), help="after each hidden layer (default: relu)")
+    group.add_argument("--dropout", type=float, metavar="P",
+                       help=f"probability of dropping a hidden unit (default: {default['dropout']})")  # fmt: skip
+    group.add_argument("--batch-norm", action=argparse.BooleanOptionalAction,
+                       help=f"normalise before each activation (default: {default['batch_norm']})")  # fmt: skip
+
+
+if __name__ == "__main__":
+    sys.exit(main("train_mlp.py", "Train a multi-layer perceptron on Fashion-MNIST.", DEFAULTS, build, model_options))
