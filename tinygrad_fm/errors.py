@@ -19,6 +19,10 @@ class ShapeError(RuntimeError, ValueError):
     """Shapes do not fit the operation; the message gives the ones that came and the ones that were expected."""
 
 
+class OutOfRangeError(IndexError, RuntimeError):
+    """An index lies outside its dimension; PyTorch raises one of the two classes or the other, depending on the operation."""
+
+
 class DataError(RuntimeError):
     """A data file is missing, truncated, corrupt or a different data set under the same name."""
 

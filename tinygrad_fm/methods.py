@@ -9,7 +9,6 @@ from typing import Any
 from . import dtypes, ops
 from .autograd.views import inplace
 from .ops import elementwise
-from .ops.create import sizes
 
 
 def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -20,16 +19,6 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
 
     method.__name__ = f"{op.__name__}_"
     method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.views.inplace`."
-    return method
-
-
-def _of_sizes(op: Callable[..., Any]) -> Callable[..., Any]:
-    """A method that takes its sizes or dimensions either as one sequence or one by one."""
-
-    def method(self: Any, *args: Any) -> Any:
-        return op(self, sizes(args))
-
-    method.__name__, method.__doc__ = op.__name__, op.__doc__
     return method
 
 
@@ -197,17 +186,12 @@ class Methods:
     unbind = ops.unbind
     unflatten = ops.unflatten
     unsqueeze = ops.unsqueeze
-    tile = _of_sizes(ops.tile)
 
     multiply, divide, true_divide, subtract, negative, absolute = mul, div, div, sub, neg, abs
     arctan, arcsin, arccos = atan, asin, acos
     clone = ops.clone
-    permute, expand, flip, repeat = (_of_sizes(op) for op in (ops.permute, ops.expand, ops.flip, ops.repeat))
-    reshape = _of_sizes(ops.reshape)
-
-    def view(self: Any, *shape: Any) -> Any:
-        """The same elements in another shape, sharing memory; see :func:`ops.view`."""
-        return ops.view(self, sizes(shape))
+    permute, expand, flip, repeat = ops.permute, ops.expand, ops.flip, ops.repeat
+    reshape, view = ops.reshape, ops.view
 
     def where(self: Any, condition: Any, other: Any) -> Any:
         """This tensor where ``condition`` holds, else ``other``."""

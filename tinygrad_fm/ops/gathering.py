@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd.backward import clone
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive, raw
-from ..errors import ShapeError
+from ..errors import OutOfRangeError, ShapeError
 from .dims import one_dim
 from .index import add_at, places
 from .shape import basic, ravel, to_shape
@@ -87,7 +87,7 @@ def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array
         )
     if at.size and not 0 <= at.min() <= at.max() < x.shape[dim]:
         worst = at.min() if at.min() < 0 else at.max()
-        raise IndexError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+        raise OutOfRangeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
     return x, dim, at
 
 
@@ -162,11 +162,15 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
 
 def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
-    """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both."""
+    """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both.
+
+    Negative indices count from the end.
+    """
     if dim is None:
-        return gather(ravel(input), 0, raw(indices).reshape(-1))
+        return take_along_dim(ravel(input), ravel(indices), 0)
     at, shape = raw(indices), tuple(input.shape)
     dim = one_dim("take_along_dim", dim, len(shape))
+    at = np.where(at < 0, at + input.shape[dim], at)
     if at.ndim != len(shape):
         raise ShapeError(f"take_along_dim(): input and indices need equally many dimensions, got {shape} and {at.shape}")
     try:

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive, raw
-from ..errors import ShapeError
+from ..errors import OutOfRangeError, ShapeError
 from .dims import one_dim
 from .elementwise import where
 from .index import add_into, take
@@ -33,7 +33,7 @@ def _slices(op: str, input: Any, dim: int, index: Any) -> tuple[Any, Key]:
     x = input if input.shape else ravel(input)
     if places.size and not 0 <= places.min() <= places.max() < x.shape[dim]:
         worst = places.min() if places.min() < 0 else places.max()
-        raise IndexError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+        raise OutOfRangeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
     return x, (*(_ALL,) * dim, np.atleast_1d(places))
 
 
