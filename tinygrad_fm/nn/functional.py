@@ -62,18 +62,34 @@ from ..ops import (
     threshold,
     triplet_margin_loss,
 )
-from ..ops.norm import layer_norm
+from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
+from ..ops.norm import group_norm, layer_norm
+from ..ops.norm import instance_norm as _instance_norm
+from ..ops.pad import pad
+from ..ops.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold, upsample
 from ..tensor import Tensor
 
 __all__ = [
-    "alpha_dropout", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
-    "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu",
-    "embedding", "flatten", "gelu", "glu", "hardshrink", "hardsigmoid", "hardswish", "hardtanh",
-    "hinge_embedding_loss", "huber_loss", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear",
-    "log_softmax", "logsigmoid", "margin_ranking_loss", "mish", "mse_loss", "nll_loss", "normalize", "one_hot",
-    "pairwise_distance", "prelu", "relu", "relu6", "rrelu", "selu", "sigmoid", "silu", "smooth_l1_loss",
-    "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink", "softsign", "tanh", "tanhshrink",
-    "threshold", "triplet_margin_loss",
+    "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "alpha_dropout",
+    "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
+    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
+    "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "flatten", "fold", "gelu", "glu",
+    "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
+    "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
+    "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu", "relu6", "rrelu",
+    "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold", "upsample",
 ]
 
 
@@ -121,3 +137,29 @@ def _move(running: Tensor | None, batch: np.ndarray, momentum: float, factor: fl
         array *= 1 - momentum
         array += batch * (momentum * factor)
         running._written()
+
+
+def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
+                  weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
+                  momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
+    """(x − mean) / √(var + eps) · weight + bias, each channel of each sample by its own statistics.
+
+    Args:
+        input: (N, C, …).
+        running_mean, running_var: (C,); moved towards the average over the samples, or used as they are if not
+            ``use_input_stats``.
+        weight, bias: (C,) or None.
+        use_input_stats: whether mean and (biased) variance are the samples' own.
+        momentum, eps: as in `batch_norm`.
+
+    Source: Ulyanov et al. 2016, "Instance normalization".
+    """
+    if not use_input_stats:
+        return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
+    result = _instance_norm(input, weight, bias, eps)
+    x, inside = input._array, tuple(range(2, input.ndim))
+    if running_mean is not None:
+        _move(running_mean, x.mean((0, *inside)), momentum)
+    if running_var is not None:
+        _move(running_var, x.var(inside, ddof=1).mean(0), momentum)
+    return result

@@ -75,11 +75,12 @@ class FlatOptimizer(Optimizer):
             RuntimeError: a gradient does not have its parameter's shape.
         """
         loss = run_closure(closure)
-        for index, group in enumerate(self.param_groups):
-            options = {name: _plain(value) for name, value in group.items() if name != "params"}
-            for pack in self._packed(index, group["params"], self.slots(options)):
-                for run in pack.runs(self.state, options["maximize"], options["weight_decay"] != 0):
-                    self.update(options, run)
+        with np.errstate(all="ignore"):  # a parameter that overflows becomes inf or NaN without a word, as in PyTorch
+            for index, group in enumerate(self.param_groups):
+                options = {name: _plain(value) for name, value in group.items() if name != "params"}
+                for pack in self._packed(index, group["params"], self.slots(options)):
+                    for run in pack.runs(self.state, options["maximize"], options["weight_decay"] != 0):
+                        self.update(options, run)
         return loss
 
     def _restored(self, name: str, value: Any, param: Tensor, position: Any) -> Any:

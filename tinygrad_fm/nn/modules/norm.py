@@ -84,7 +84,7 @@ class _BatchNorm(Module):
                             self.weight, self.bias, by_batch, momentum, self.eps)
 
     def extra_repr(self) -> str:
-        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+        return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, bias={self.bias is not None}, "
                 f"track_running_stats={self.track_running_stats}")
 
 
@@ -127,6 +127,14 @@ class BatchNorm2d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 4:
             raise ValueError(f"expected 4D input (got {input.ndim}D input)")
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of volumes (N, C, D, H, W), per channel; see `BatchNorm1d`."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 5:
+            raise ValueError(f"expected 5D input (got {input.ndim}D input)")
 
 
 class LayerNorm(Module):
@@ -178,3 +186,100 @@ class LayerNorm(Module):
     def extra_repr(self) -> str:
         return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
                 f"bias={self.bias is not None}")
+
+
+class GroupNorm(Module):
+    """y = (x − mean) / √(var + eps) · weight + bias, over groups of channels of each sample by itself.
+
+    Args:
+        num_groups: into how many groups the channels fall.
+        num_channels: C, divisible by num_groups.
+        eps: added to the (biased) variance.
+        affine: whether weight and bias are there.
+        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
+        bias: whether, with ``affine``, the bias is there.
+
+    Attributes:
+        weight, bias: (C,), ones and zeros at first, or None.
+
+    Shapes: (N, C, …), unchanged.
+
+    Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
+    """
+
+    weight: Parameter | None
+    bias: Parameter | None
+
+    def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
+                 dtype: Any = None, *, bias: bool = True) -> None:
+        super().__init__()
+        if num_channels % num_groups:
+            raise ValueError(f"num_channels ({num_channels}) must be divisible by num_groups ({num_groups})")
+        self.num_groups, self.num_channels, self.eps, self.affine = num_groups, num_channels, eps, affine
+        for name, wanted in (("weight", affine), ("bias", affine and bias)):
+            self.register_parameter(name, Parameter(empty((num_channels,), device, dtype)) if wanted else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Set weight to ones and bias to zeros."""
+        if self.weight is not None:
+            init.ones_(self.weight)
+        if self.bias is not None:
+            init.zeros_(self.bias)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise ``input`` (N, C, …)."""
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+
+    def extra_repr(self) -> str:
+        return f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, bias={self.bias is not None}"
+
+
+class _InstanceNorm(_BatchNorm):
+    """Every channel of every sample by its own statistics; without affine parameters and running statistics by default."""
+
+    def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
+                 track_running_stats: bool = False, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype)
+
+    def _without_batch(self) -> int:
+        """How many dimensions an input has that is a single sample."""
+        raise NotImplementedError
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise ``input`` (N, C, …) or (C, …)."""
+        self._check_input_dim(input)
+        single = input.ndim == self._without_batch()
+        channels = input.shape[0 if single else 1]
+        if channels != self.num_features and (self.affine or self.track_running_stats):
+            raise ValueError(f"expected input's channels to match num_features ({self.num_features}), but got {channels}")
+        y = F.instance_norm(input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight,
+                            self.bias, self.training or not self.track_running_stats, self.momentum or 0.0, self.eps)
+        return y.squeeze(0) if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalises each channel of each sequence, (N, C, L) or (C, L), by its own mean and variance.
+
+    Arguments are those of `BatchNorm1d`, but affine and track_running_stats are False by default.
+
+    Source: Ulyanov et al. 2016, "Instance normalization".
+    """
+
+    def _without_batch(self) -> int:
+        return 2
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalises each channel of each image, (N, C, H, W) or (C, H, W), by its own mean and variance; see `InstanceNorm1d`."""
+
+    def _without_batch(self) -> int:
+        return 3
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"expected 3D or 4D input (got {input.ndim}D input)")

@@ -1,0 +1,197 @@
+"""Convolutions, and their adjoints."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from .. import init
+from ..parameter import Parameter
+from .factory import empty
+from .module import Module
+
+_PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
+
+
+def _each(value: Any, dims: int) -> tuple[int, ...]:
+    return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
+
+
+class _Conv(Module):
+    """What convolutions and transposed ones share: settings, parameters, and how they start.
+
+    Attributes:
+        weight, bias: as the subclass says. Both start uniform in ±1/√fan_in, fan_in being the elements of one filter.
+    """
+
+    dims = 2
+    transposed = False
+    bias: Parameter | None
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
+                 dilation: Any, groups: int, bias: bool, padding_mode: str, device: Any, dtype: Any) -> None:
+        super().__init__()
+        if groups <= 0:
+            raise ValueError("groups must be a positive integer")
+        for name, value in (("in_channels", in_channels), ("out_channels", out_channels)):
+            if value % groups:
+                raise ValueError(f"{name} must be divisible by groups")
+        if isinstance(padding, str):
+            if padding not in ("same", "valid"):
+                raise ValueError(f"Invalid padding string {padding!r}, should be one of 'same', 'valid'")
+            if padding == "same" and any(s != 1 for s in _each(stride, self.dims)):
+                raise ValueError("padding='same' is not supported for strided convolutions")
+        if padding_mode not in _PADDING_MODES:
+            raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={padding_mode!r}")
+        self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
+        self.kernel_size, self.stride = _each(kernel_size, self.dims), _each(stride, self.dims)
+        self.padding = padding if isinstance(padding, str) else _each(padding, self.dims)
+        self.dilation, self.output_padding = _each(dilation, self.dims), _each(output_padding, self.dims)
+        channels = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
+        self.weight = Parameter(empty((*channels, *self.kernel_size), device, dtype))
+        self.register_parameter("bias", Parameter(empty((out_channels,), device, dtype)) if bias else None)
+        self.reset_parameters()
+
+    def reset_parameters(self) -> None:
+        """Draw weight and bias anew, uniformly from ±1/√fan_in, as PyTorch does."""
+        init.kaiming_uniform_(self.weight, a=math.sqrt(5))
+        fan = math.prod(self.weight.shape[1:])
+        if self.bias is not None and fan:
+            init.uniform_(self.bias, -1 / math.sqrt(fan), 1 / math.sqrt(fan))
+
+    def _around(self) -> list[int]:
+        """The padding in the form that F.pad takes."""
+        sizes: list[int] = []
+        for i in reversed(range(self.dims)):
+            if isinstance(self.padding, str):
+                total = self.dilation[i] * (self.kernel_size[i] - 1) if self.padding == "same" else 0
+                sizes += [total // 2, total - total // 2]
+            else:
+                sizes += [self.padding[i]] * 2
+        return sizes
+
+    def _convolve(self, convolution: Any, input: Tensor) -> Tensor:
+        """A convolution that is not transposed, after the padding that it does not know itself."""
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._around(), mode=self.padding_mode), 0
+        return convolution(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
+
+    def extra_repr(self) -> str:
+        parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
+        if isinstance(self.padding, str) or any(self.padding):
+            parts.append(f"padding={self.padding}")
+        if any(d != 1 for d in self.dilation):
+            parts.append(f"dilation={self.dilation}")
+        if any(self.output_padding):
+            parts.append(f"output_padding={self.output_padding}")
+        if self.groups != 1:
+            parts.append(f"groups={self.groups}")
+        if self.bias is None:
+            parts.append("bias=False")
+        if self.padding_mode != "zeros":
+            parts.append(f"padding_mode={self.padding_mode}")
+        return ", ".join(parts)
+
+
+class Conv2d(_Conv):
+    """Every image with every filter: y[n, o, i, j] = Σ x[n, c, i·s + a·d − p, j·s + b·d − p] · w[o, c, a, b] + bias[o].
+
+    Args:
+        in_channels, out_channels: C and O.
+        kernel_size: of the filters, a number or (KH, KW).
+        stride, padding, dilation: a number or a pair; padding also "same" or "valid".
+        groups: channels fall into this many groups that do not see each other; in_channels for a depthwise convolution.
+        bias: whether the bias is there.
+        padding_mode: "zeros", "reflect", "replicate" or "circular".
+        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
+
+    Attributes:
+        weight: (O, C/groups, KH, KW); bias: (O,) or None. Both start uniform in ±1/√(C/groups · KH · KW).
+
+    Shapes: (N, C, H, W) → (N, O, OH, OW), or the same without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.Conv2d.html
+
+    Example:
+        >>> from tinygrad_fm import nn, zeros
+        >>> tuple(nn.Conv2d(1, 6, 5, padding=2)(zeros(64, 1, 28, 28)).shape)
+        (64, 6, 28, 28)
+    """
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+                 dtype: Any = None) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode,
+                         device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``input`` (N, C, H, W)."""
+        return self._convolve(F.conv2d, input)
+
+
+class Conv1d(_Conv):
+    """`Conv2d` of sequences: (N, C, L) → (N, O, OL), with weight (O, C/groups, K)."""
+
+    dims = 1
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
+                 dtype: Any = None) -> None:
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode,
+                         device, dtype)
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``input`` (N, C, L)."""
+        return self._convolve(F.conv1d, input)
+
+
+class ConvTranspose2d(_Conv):
+    """The adjoint of a convolution: enlarges images where that reduces them.
+
+    Args:
+        output_padding: rows and columns added to the size of the result at its end. The others are `Conv2d`'s.
+
+    Attributes:
+        weight: (C, O/groups, KH, KW); bias: (O,) or None.
+
+    Shapes: (N, C, H, W) → (N, O, OH, OW), OH = (H − 1)·stride − 2·padding + dilation·(KH − 1) + output_padding + 1.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    """
+
+    transposed = True
+
+    def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
+                 output_padding: Any = 0, groups: int = 1, bias: bool = True, dilation: Any = 1, padding_mode: str = "zeros",
+                 device: Any = None, dtype: Any = None) -> None:
+        if padding_mode != "zeros":
+            raise ValueError(f'Only "zeros" padding mode is supported for {type(self).__name__}')
+        super().__init__(in_channels, out_channels, kernel_size, stride, padding, output_padding, dilation, groups, bias,
+                         padding_mode, device, dtype)
+
+    def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
+        """Apply the adjoint to ``input``; ``output_size`` (OH, OW) chooses among the sizes that a stride leaves open."""
+        more = self.output_padding if output_size is None else self._missing(input, tuple(output_size)[-self.dims :])
+        convolution = F.conv_transpose2d if self.dims == 2 else F.conv_transpose1d
+        return convolution(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
+
+    def _missing(self, input: Tensor, wanted: tuple[int, ...]) -> tuple[int, ...]:
+        least = [
+            (n - 1) * s - 2 * p + d * (k - 1) + 1
+            for n, s, p, d, k in zip(input.shape[-self.dims :], self.stride, self.padding, self.dilation, self.kernel_size,
+                                     strict=True)
+        ]
+        more = tuple(w - n for w, n in zip(wanted, least, strict=True))
+        if any(not 0 <= m < s for m, s in zip(more, self.stride, strict=True)):
+            most = [n + s - 1 for n, s in zip(least, self.stride, strict=True)]
+            raise ValueError(f"requested an output size of {wanted}, but valid sizes range from {least} to {most}")
+        return more
+
+
+class ConvTranspose1d(ConvTranspose2d):
+    """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K)."""
+
+    dims = 1

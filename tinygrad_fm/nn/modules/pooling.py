@@ -1,0 +1,154 @@
+"""Pooling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from .module import Module
+
+
+class _MaxPool(Module):
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+                 return_indices: bool = False, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.kernel_size, self.stride = kernel_size, kernel_size if stride is None else stride
+        self.padding, self.dilation = padding, dilation
+        self.return_indices, self.ceil_mode = return_indices, ceil_mode
+
+    def extra_repr(self) -> str:
+        return (f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}, dilation={self.dilation}, "
+                f"ceil_mode={self.ceil_mode}")
+
+
+class MaxPool2d(_MaxPool):
+    """The largest element of each window.
+
+    Args:
+        kernel_size: of the window, a number or a pair, as the three that follow.
+        stride: between windows; kernel_size if None.
+        padding: −inf around the image, at most half of the window.
+        dilation: between the elements of a window.
+        return_indices: whether to give also where in the image each maximum was found.
+        ceil_mode: whether the last window may reach beyond the image.
+
+    Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.max_pool2d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+                            self.return_indices)
+
+
+class MaxPool1d(_MaxPool):
+    """`MaxPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, L)."""
+        return F.max_pool1d(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode,
+                            self.return_indices)
+
+
+class AvgPool2d(Module):
+    """The average of each window.
+
+    Args:
+        kernel_size, stride, padding, ceil_mode: as in `MaxPool2d`, the padding being zeros.
+        count_include_pad: whether zeros of the padding count as elements.
+        divisor_override: divide sums by this number instead of the number of elements.
+
+    Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
+    """
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True, divisor_override: int | None = None) -> None:
+        super().__init__()
+        self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
+        self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.avg_pool2d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+                            self.divisor_override)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool1d(Module):
+    """`AvgPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True) -> None:
+        super().__init__()
+        one = [value[0] if isinstance(value, (tuple, list)) else value for value in (kernel_size, stride, padding)]
+        self.kernel_size, self.stride = (one[0],), (one[0] if one[1] is None else one[1],)
+        self.padding, self.ceil_mode, self.count_include_pad = (one[2],), ceil_mode, count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, L)."""
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AdaptiveAvgPool2d(Module):
+    """Averages of as many windows as asked for.
+
+    Args:
+        output_size: a number or a pair; None keeps a dimension as it is.
+
+    Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
+    """
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.adaptive_avg_pool2d(input, self.output_size)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
+    """`AdaptiveAvgPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, L)."""
+        return F.adaptive_avg_pool1d(input, self.output_size)
+
+
+class AdaptiveMaxPool2d(Module):
+    """The largest elements of as many windows as asked for; with ``return_indices`` also where they are.
+
+    Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
+    """
+
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__()
+        self.output_size, self.return_indices = output_size, return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveMaxPool1d(AdaptiveMaxPool2d):
+    """`AdaptiveMaxPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, L)."""
+        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
