@@ -59,7 +59,7 @@ def evaluating(model: Module) -> Iterator[None]:
     modes = [(module, module.training) for module in model.modules()]
     model.eval()
     try:
-        with no_grad():
+        with no_grad(), np.errstate(all="ignore"):
             yield
     finally:
         for module, training in modes:

@@ -111,7 +111,7 @@ class Trainer:
         mode = autograd.composed() if self.config.composed else contextlib.nullcontext()
         self._log = MetricsLog(self.folder.metrics, self._keep_metrics)
         try:
-            with mode:
+            with mode, np.errstate(all="ignore"):  # what is not finite is found by its value
                 if not self.folder.last.exists():
                     self.save()
                 self._saved_at = self._clock = time.monotonic()
