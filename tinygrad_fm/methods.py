@@ -304,6 +304,8 @@ class Methods:
 
     def normal_(self: Any, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Any:
         """Fill with normally distributed numbers."""
+        if std < 0:
+            raise RuntimeError(f"normal_(): std must not be negative, got {std}")
         return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)
 
     def bernoulli_(self: Any, p: builtins.float = 0.5, *, generator: Any = None) -> Any:

@@ -9,7 +9,6 @@ uint8: values, dtypes, shapes, gradients, second gradients in float64, and the c
 
 from __future__ import annotations
 
-import functools
 import sys
 import warnings
 from collections import Counter, defaultdict
@@ -67,7 +66,6 @@ def title(op: Any) -> str:
     return f"{op.name}.{op.variant_test_name}" if op.variant_test_name else str(op.name)
 
 
-@functools.cache
 def variants(op: Any) -> dict[str, Callable[..., Any]]:
     """The forms of an operator that we have: ``function``, ``method``, ``in-place``."""
     name = op.name

@@ -26,7 +26,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AutogradError
+from ..errors import AutogradError, ShapeError
 from ..promotion import promote, promote_float, same_dtype
 from . import hooks
 from .modes import state
@@ -172,6 +172,16 @@ class Primitive:
                 result.append((parent, dx))
         return result
 
+    def explain(self, error: ValueError, arrays: list[Any]) -> Exception:
+        """What to raise for an ``error`` of the kernel: which shapes do not fit, if that is the reason."""
+        shapes = [np.shape(a) for a in arrays]
+        try:
+            np.broadcast_shapes(*shapes)
+        except ValueError:
+            if self.broadcasts:
+                return ShapeError(f"{self.name}(): shapes {' and '.join(map(str, shapes))} do not broadcast")
+        return error
+
     def extra_values(self, args: list[Any], static: dict[str, Any]) -> list[Any]:
         """The shapes and static arguments that rules read, in the order of ``extras``."""
         values = []
@@ -274,7 +284,10 @@ def primitive(
         if promotion is not None:
             promotion(table, arrays)
 
-        y = kernel(*arrays, **static)
+        try:
+            y = kernel(*arrays, **static)
+        except ValueError as error:
+            raise table.explain(error, arrays) from None
         kept: Any = ()
         if has_residuals:
             y, *kept = y

@@ -141,7 +141,9 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
-    """The identity matrix (n, m), with m = n by default."""
+    """The identity matrix (n, m), with m = n by default. Raises RuntimeError for negative sizes."""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"eye(): sizes must not be negative, got {n} and {m}")
     return _finish(np.eye(n, m, dtype=default_float() if dtype is None else as_numpy(dtype)), device, requires_grad)
 
 
@@ -157,6 +159,8 @@ def arange(
     if end is None:
         start, end = 0, start
     start, end, step = (raw(v).item() if hasattr(raw(v), "item") else v for v in (start, end, step))
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"arange(): start and end must be finite, got {start} and {end}")
     if step == 0 or (end - start) / step < 0:
         raise RuntimeError(f"arange(): step {step} does not lead from {start} to {end}")
     whole = all(isinstance(v, int) for v in (start, end, step))
@@ -186,6 +190,8 @@ def logspace(
     requires_grad: bool = False,
 ) -> Any:  # fmt: skip
     """``base`` to the powers :func:`linspace` gives."""
+    if steps < 0:
+        raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
     kind = default_float() if dtype is None else as_numpy(dtype)
     if kind.kind != "f":
         start, end = int(start), int(end)  # whole numbers are wanted: the powers to start and end with are whole too
@@ -284,6 +290,8 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     """
     if raw(input).dtype.kind != "f":
         raise RuntimeError(f"multinomial(): the weights must be floating-point, got {raw(input).dtype}")
+    if raw(input).ndim not in (1, 2):
+        raise RuntimeError(f"multinomial(): input must have 1 or 2 dimensions, got shape {raw(input).shape}")
     if num_samples <= 0:
         raise RuntimeError(f"multinomial(): num_samples must be positive, got {num_samples}")
     weights = np.asarray(raw(input), np.float64)

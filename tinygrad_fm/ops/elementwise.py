@@ -46,7 +46,7 @@ mul = _elementwise(np.multiply, name="mul", a=lambda g, b: g * b, b=lambda g, a:
 _div = _elementwise(
     quiet(np.true_divide), name="div", promotion=promote_float, a=lambda g, b: g / b, b=lambda g, y, b: -g * (y / b)
 )
-neg = primitive(np.negative, name="neg", x=lambda g: -g)
+neg = primitive(np.negative, name="neg", promotion=promote_numbers, x=lambda g: -g)
 
 
 def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:

@@ -307,7 +307,7 @@ def _sum_out(x: Any, labels: list[Any], keep: set[Any]) -> tuple[Any, list[Any]]
     drop = [i for i, label in enumerate(labels) if label not in keep]
     if not drop:
         return x, labels
-    return x.sum(dim=drop, dtype=x.dtype), [label for label in labels if label in keep]
+    return x.sum(dim=drop), [label for label in labels if label in keep]
 
 
 def _contract(a: Any, la: list[Any], b: Any, lb: list[Any], keep: set[Any]) -> tuple[Any, list[Any]]:
@@ -333,6 +333,8 @@ def _contract(a: Any, la: list[Any], b: Any, lb: list[Any], keep: set[Any]) -> t
     left = a.permute([la.index(k) for k in batch + rows + inner]).reshape(size(batch), size(rows), size(inner))
     right = b.permute([lb.index(k) for k in batch + inner + columns]).reshape(size(batch), size(inner), size(columns))
     result = batch + rows + columns
+    if left.dtype != right.dtype:  # small integers that have been summed are int64
+        left, right = left.long(), right.long()
     return _matmul(left, right).reshape([sizes[k] for k in result]), result
 
 
