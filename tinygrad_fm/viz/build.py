@@ -1,0 +1,253 @@
+"""From steps to a picture's content: names, roles, and the boxes of the modules that were being called."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ..nn import Module, Parameter
+from .graph import Box, Content, Edge, Item, bytes_text, plural
+from .steps import Origin, Recording, Step
+from .trace import norm
+
+Path = tuple[tuple[str, Any], ...]  # the modules from the outermost to the innermost, each with its dotted path
+
+
+class _Names:
+    """What tensors are called: by the caller, or by their place in a module."""
+
+    def __init__(self, modules: list[Module], given: Mapping[str, Any]) -> None:
+        self._leaves: dict[Any, tuple[str, str]] = {}
+        self._arrays: dict[int, tuple[str, str]] = {}
+        for module in reversed(modules):  # the first one's names win
+            for name, tensor in module.named_buffers():
+                self._arrays[id(tensor._array)] = (name, "constant")
+            for name, tensor in module.named_parameters():
+                self._add(tensor, name, "parameter")
+        for name, tensor in given.items():
+            leaf = tensor._node
+            role = "input" if leaf is None else "parameter" if isinstance(tensor, Parameter) else "leaf"
+            self._add(tensor, name, role)
+
+    def _add(self, tensor: Any, name: str, role: str) -> None:
+        self._arrays[id(tensor._array)] = (name, role)
+        if tensor._node is not None:
+            self._leaves[tensor._node] = (name, role)
+
+    def of(self, origin: Origin) -> tuple[str, str] | None:
+        """Name and role of something that was not computed."""
+        if origin.leaf is not None and origin.leaf in self._leaves:
+            return self._leaves[origin.leaf]
+        array = origin.array() if origin.array is not None else None
+        return None if array is None else self._arrays.get(id(array))
+
+
+class _Paths:
+    """The module path of a scope, with what is looked up kept."""
+
+    def __init__(self, model: Module | None) -> None:
+        self._model = model
+        self._names: dict[int, dict[int, str]] = {}
+        self._known: dict[tuple[int, int], Path] = {}
+
+    def of(self, scope: Any) -> Path:
+        if scope is None:
+            return ()
+        key = id(scope[0]), id(scope[1])  # of the weak references, which the steps hold
+        if key not in self._known:
+            self._known[key] = self._find(scope[0](), scope[1]())
+        return self._known[key]
+
+    def _find(self, outermost: Any, innermost: Any) -> Path:
+        if outermost is None or innermost is None:
+            return ()
+        for root in (self._model, outermost):
+            if root is None:
+                continue
+            if id(root) not in self._names:
+                self._names[id(root)] = {id(m): name for name, m in root.named_modules()}
+            name = self._names[id(root)].get(id(innermost))
+            if name is not None:
+                return self._chain(root, name)
+        return ()
+
+    @staticmethod
+    def _chain(root: Module, name: str) -> Path:
+        """The modules on the way from ``root`` to the one at ``name``; containers that are never called count too."""
+        chain: list[tuple[str, Any]] = [("", root)]
+        for part in name.split(".") if name else ():
+            path = f"{chain[-1][0]}.{part}".lstrip(".")
+            chain.append((path, getattr(chain[-1][1], part)))
+        return tuple(chain)
+
+
+class _Builder:
+    def __init__(self, recording: Recording, model: Module | None, names: Mapping[str, Any]) -> None:
+        self.recording = recording
+        outermost = {id(m): m for s in recording.steps if s.scope is not None for m in [s.scope[0]()] if m is not None}
+        modules = ([model] if model is not None else []) + [m for m in outermost.values() if m is not model]
+        self.names = _Names(modules, names)
+        self.paths = _Paths(model)
+        self.items: list[Item] = []
+        self.edges: list[Edge] = []
+        self.top: list[Any] = []
+        self.of_value: dict[Any, Item] = {}
+        self.open: list[tuple[Any, Box]] = []  # the boxes that the next operation may still be put into
+        self.calls: dict[str, int] = {}
+        self.count = {"op": 0, "in": 0, "p": 0, "c": 0, "out": 0}
+
+    def new_id(self, kind: str) -> str:
+        self.count[kind] += 1
+        return f"{kind}{self.count[kind]}"
+
+    def place_in(self, box: Box | None, thing: Any) -> None:
+        if box is not None:
+            box.children.append(thing)
+        elif self.open and self.top[-1] is self.open[0][1]:
+            self.top.insert(-1, thing)  # an input stands before the module that reads it
+        else:
+            self.top.append(thing)
+
+    def box_for(self, step: Step) -> Box | None:
+        """The innermost box for the step, opened if it is not: modules that are called again get a box of their own."""
+        path: list[tuple[Any, str, Any]] = [(id(m), name, m) for name, m in self.paths.of(step.scope)]
+        if step.gradient_of:
+            path = [("backward", "gradient", None), *path]
+        depth = 0
+        while depth < min(len(path), len(self.open)) and self.open[depth][0] == path[depth][0]:
+            depth += 1
+        del self.open[depth:]
+        for key, name, module in path[depth:]:
+            parent = self.open[-1][1] if self.open else None
+            box = self._new_box(name, module, parent, len(path) > 0 and path[0][0] == "backward")
+            self.place_in(parent, box)
+            self.open.append((key, box))
+        return self.open[-1][1] if self.open else None
+
+    def _new_box(self, name: str, module: Any, parent: Box | None, backward: bool) -> Box:
+        key = ("gradient/" if backward else "") + (name if module is None or name else type(module).__name__)
+        call = self.calls[key] = self.calls.get(key, 0) + 1
+        again = "" if call == 1 else f" (call {call})"
+        if module is None:
+            return Box(f"{key}#{call}", f"recorded backward{again}", "", parent, "backward")
+        box = Box(f"{key}#{call}", name, type(module).__name__ + again, parent)
+        own = list({id(p): p for p in module.parameters()}.values())
+        box.parameters, box.bytes = sum(p.numel() for p in own), sum(p.nbytes for p in own)
+        return box
+
+    def add_step(self, step: Step) -> None:
+        box = self.box_for(step)
+        role = (
+            "failed" if step.error
+            else "gradient" if step.gradient_of
+            else "operation" if step.taped
+            else "untracked"
+        )  # fmt: skip
+        numbers = [f"{name}={value}" if name else value for name, value in step.inputs if isinstance(value, str)]
+        note, brief = (", ".join(part for part in [*numbers, more] if part) for more in (step.static, step.brief))
+        shape, dtype = step.results[0] if step.results else (None, "")
+        item = Item(
+            self.new_id("op"), role, step.name + ("_" if step.inplace else ""), box, shape, dtype, note=note, brief=brief, place=step.place,
+            error=step.error, rules=step.rules, kept=step.kept, order=step.order, gradient_of=step.gradient_of,
+        )  # fmt: skip
+        kept = None if step.kept is None else float(sum(k.bytes for k in step.kept))
+        known = {"forward": step.forward, "backward": step.backward, "kept": kept, "gradient": step.gradient}
+        item.measures = {name: value for name, value in known.items() if value is not None}
+        for position, (name, value) in enumerate(step.inputs):
+            if isinstance(value, str):
+                continue
+            source, shape_in, dtype_in = self.source(value, name, position, step, box)
+            live = not step.rules or not name or name in step.rules
+            live = live and step.taped and (source.role not in ("input", "constant", "untracked"))
+            self.edges.append(Edge(source, item, shape_in, dtype_in, name, live))
+        self.place_in(box, item)
+        self.items.append(item)
+        for i in range(max(1, len(step.results))):
+            self.of_value[step, i] = item
+            item.name = self.recording.named.get((step, i), item.name)
+
+    def source(self, value: Any, name: str, position: int, step: Step, box: Box | None) -> tuple[Item, Any, str]:
+        """The item that an input came from, with shape and dtype; made now if it is an origin that is met for the first time."""
+        if isinstance(value, tuple):
+            made, i = value
+            return self.of_value[value], *made.results[i]
+        if value not in self.of_value:
+            self.of_value[value] = self.add_origin(value, name, position, box)
+        return self.of_value[value], value.shape, value.dtype
+
+    def add_origin(self, origin: Origin, name: str, position: int, box: Box | None) -> Item:
+        known = self.names.of(origin)
+        tensor = origin.leaf.tensor() if origin.leaf is not None else None
+        if known is not None:
+            title, role = known
+        elif origin.leaf is not None:
+            title, role = name, "parameter" if isinstance(tensor, Parameter) else "leaf"
+        else:
+            nested = box is not None and box.parent is not None
+            title, role = "", "input" if origin.given or not nested or position == 0 else "constant"
+        item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
+        if not title or (role == "leaf" and known is None):
+            number = item_id.lstrip("incp")
+            title = {"leaf": f"leaf {number}", "input": f"input {number}"}.get(role, name or role)
+        inside = None if role in ("input", "leaf") else box
+        item = Item(item_id, role, title, inside, origin.shape, origin.dtype)
+        gradient = self.recording.gradients.get(origin.leaf)
+        if gradient is None and tensor is not None and tensor.grad is not None:
+            gradient = norm((tensor.grad,))
+        if gradient is not None:
+            item.measures["gradient"] = gradient
+        self.place_in(inside, item)
+        self.items.append(item)
+        return item
+
+    def add_output(self, value: Any, title: str) -> None:
+        if value not in self.of_value and isinstance(value, Origin):
+            self.of_value[value] = self.add_origin(value, "", 0, None)
+        source = self.of_value[value]
+        shape, dtype = (value.shape, value.dtype) if isinstance(value, Origin) else value[0].results[value[1]]
+        item = Item(self.new_id("out"), "output", title, None, shape, dtype)
+        live = source.role in ("operation", "gradient", "parameter", "leaf")
+        self.edges.append(Edge(source, item, shape, dtype, "", live))
+        self.top.append(item)
+        self.items.append(item)
+
+
+def build(
+    recording: Recording, model: Module | None, names: Mapping[str, Any], output_names: list[str | None]
+) -> Content:
+    """The content of the picture of ``recording``.
+
+    Args:
+        model: paths and names of parameters are those in it; without it, those in the outermost module that was called.
+        names: the caller's names of leaves and inputs.
+        output_names: one for each output; None for "output" with a number.
+    """
+    builder = _Builder(recording, model, names)
+    for step in recording.steps:
+        builder.add_step(step)
+    for i, (value, name) in enumerate(zip(recording.outputs, output_names, strict=True)):
+        builder.add_output(value, name or ("output" if len(output_names) == 1 and model is not None else f"output {i + 1}"))
+    _unique_titles(builder.items)
+    content = Content(builder.items, builder.edges, builder.top, "", list(recording.notes))
+    content.title = _title(content, model)
+    return content
+
+
+def _unique_titles(items: list[Item]) -> None:
+    """Tensors that share a name (the weights of layers that nobody named) get a number each."""
+    groups: dict[str, list[Item]] = {}
+    for item in items:
+        if item.role in ("parameter", "constant", "leaf", "input"):
+            groups.setdefault(item.title, []).append(item)
+    for group in groups.values():
+        for i, item in enumerate(group if len(group) > 1 else ()):
+            item.title += f" {i + 1}"
+
+
+def _title(content: Content, model: Module | None) -> str:
+    count = plural(len(content.operations()), "operation")
+    if model is None:
+        return count
+    own = list({id(p): p for p in model.parameters()}.values())
+    total, size = sum(p.numel() for p in own), sum(p.nbytes for p in own)
+    return f"{type(model).__name__} · {plural(total, 'parameter')} · {bytes_text(size)} · {count}"

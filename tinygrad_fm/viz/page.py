@@ -1,0 +1,164 @@
+"""The picture as one HTML page that lays itself out, and as what a notebook shows.
+
+The layout is done in the page by dagre (https://github.com/dagrejs/dagre, MIT licence), which is kept in ``assets`` and
+written into the page, so that the page needs nothing else.
+"""
+
+from __future__ import annotations
+
+import html
+import json
+import math
+import re
+from dataclasses import asdict
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from .graph import Box, shape_text
+from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details
+from .view import Frame, Shown, folding_levels
+
+if TYPE_CHECKING:
+    from .draw import Graph
+
+_MOST_ITEMS = 4000  # above that, only what is drawn at first is put into the page
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
+<title>{title}</title>
+<style>{css}</style>
+</head>
+<body>
+<header>
+<h1>{title}</h1>
+{notes}
+<div class="row">{legend}</div>
+<div class="row" id="scale"></div>
+<div class="row"><button id="fit">Fit</button><button id="in">+</button><button id="out">−</button><select id="depth"></select>
+<span class="note">Click a module to open or close it; drag to move, scroll to zoom.</span></div>
+</header>
+<svg role="img" aria-label="{title}"></svg>
+<script type="application/json" id="data">{data}</script>
+<script>
+{dagre}
+</script>
+<script>
+{script}
+</script>
+</body>
+</html>
+"""
+
+
+def _asset(name: str) -> str:
+    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def to_html(graph: Graph) -> str:
+    """The page."""
+    data = _whole(graph) if len(graph.content.items) <= _MOST_ITEMS else _drawn(graph)
+    roles = dict.fromkeys(item["role"] for item in data["items"])
+    legend = "".join(_legend_entry(role, graph) for role in LOOKS if role in roles)
+    licence = _asset("dagre.LICENSE.txt").replace("*/", "* /")
+    return _PAGE.format(
+        title=html.escape(graph.content.title), css=_asset("graph.css"), legend=legend,
+        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in graph.notes),
+        # no text of the graph can end the script or open a comment in it
+        data=json.dumps(data, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c"),
+        dagre=f"/*\n{licence}*/\n{_asset('dagre.min.js')}", script=_asset("graph.js"),
+    )  # fmt: skip
+
+
+def _legend_entry(role: str, graph: Graph) -> str:
+    look = LOOKS[role]
+    radius = {"ellipse": "50%", "rounded": "7px", "box": "0"}[look.shape]
+    line = "double 4px" if look.double else "dashed 1.5px" if look.dashed else "solid 1.5px"
+    fill = "#fff" if graph.color_by else look.fill
+    return f'<span class="role" style="border:{line} {look.line};background:{fill};border-radius:{radius}">{look.legend}</span>'
+
+
+def _whole(graph: Graph) -> dict[str, Any]:
+    """Everything, so that all boxes can be opened."""
+    levels, shut = folding_levels(graph.content, graph.depth)
+    items = []
+    for item in graph.content.items:
+        node = Shown(item.id, item.role, item, None, items=[item])
+        items.append(_item(node, graph, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
+    boxes = [
+        _box(box, box.parent.id if box.parent else None, graph) | {
+            "level": levels[box], "closed": box in shut, "open": box.what != "backward", "folded": box.what == "repeat" and graph.fold,
+        }
+        for box in graph.content.boxes()
+    ]  # fmt: skip
+    edges = [[e.source.id, e.target.id, shape_text(e.shape), e.dtype, e.live] for e in graph.content.edges]
+    return _data(graph, items, boxes, edges)
+
+
+def _drawn(graph: Graph) -> dict[str, Any]:
+    """Only what is drawn at first: closed boxes stay closed."""
+    items: list[Any] = []
+    boxes: list[Any] = []
+    pending: list[tuple[Frame, Any]] = [(graph.view.whole, None)]
+    while pending:
+        frame, parent = pending.pop()
+        for child in frame.children:
+            if isinstance(child, Frame):
+                box: Any = child.box
+                boxes.append(_box(box, parent, graph) | {"what": "module", "title": child.lines()[0], "level": 1, "closed": False, "open": True})
+                pending.append((child, box.id))
+            else:
+                items.append(_item(child, graph, parent, []))
+    order = {node.id: i for i, node in enumerate(graph.view.nodes)}
+    items.sort(key=lambda item: order[item["id"]])
+    edges = [[n.source.id, n.target.id, shape_text(n.edge.shape), n.edge.dtype, n.edge.live] for n in graph.view.lines]
+    return _data(graph, items, boxes, edges)
+
+
+def _item(node: Shown, graph: Graph, box: str | None, twins: list[Any]) -> dict[str, Any]:
+    title, *more = node.lines()
+    item = node.item
+    if item is not None:
+        title += f" → {item.name}" if item.name else ""
+        more += [item.brief[:40]] if item.brief else []
+        more += [item.error[:90]] if item.error else []
+    more += backward_lines(node) if graph.backward else []
+    measures = {k: v if math.isfinite(v) else str(v) for k, v in node.measures().items()}
+    return {
+        "id": node.id, "role": node.role, "title": title, "box": box, "twins": twins, "lines": more,
+        "shape": shape_text(item.shape) if item is not None and item.shape is not None else "",
+        "dtype": item.dtype if item is not None else "", "tip": "\n".join(details(node)), "measures": measures,
+    }  # fmt: skip
+
+
+def _box(box: Box, parent: str | None, graph: Graph) -> dict[str, Any]:
+    lines = Shown(box.id, "module", None, box).lines()
+    return {
+        "id": box.id, "path": box.path, "what": box.what, "parent": parent, "title": lines[0], "lines": lines[1:],
+        "size": box.size_text(), "copies": box.copies, "period": box.period,
+    }  # fmt: skip
+
+
+def _data(graph: Graph, items: list[Any], boxes: list[Any], edges: list[Any]) -> dict[str, Any]:
+    heat = None
+    if graph.color_by is not None:
+        title = Heat(graph.color_by, graph.view).title()
+        heat = {"what": graph.color_by, "title": title, "colors": HEAT, "nan": NAN, "zero": ZERO}
+    looks = {role: {**asdict(look), "role": role, "wide": role == "failed"} for role, look in LOOKS.items()}
+    return {
+        "direction": graph.direction, "backward": graph.backward, "depth": graph.depth, "heat": heat, "looks": looks,
+        "items": items, "boxes": boxes, "edges": edges,
+    }  # fmt: skip
+
+
+def fitted(svg: str) -> str:
+    """An SVG picture without its prolog, no wider than the notebook's cell."""
+    start = svg.index("<svg")
+    return svg[:0] + re.sub(r"<svg ", '<svg style="max-width:100%;height:auto" ', svg[start:], count=1)
+
+
+def framed(page: str) -> str:
+    """A whole page inside a notebook's cell."""
+    return f'<iframe srcdoc="{html.escape(page)}" style="width:100%;height:640px;border:1px solid #dde3ea"></iframe>'

@@ -1,0 +1,298 @@
+"""What was computed, as a plain list of steps: the form that a tape and a trace are both read into before anything is drawn."""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Iterable, MutableMapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..autograd import versions
+from ..autograd.node import Leaf, Node, Output
+
+Shape = tuple[int, ...]
+
+
+@dataclass(slots=True, eq=False)
+class Origin:
+    """A tensor that no step computed: a leaf, or a constant.
+
+    Attributes:
+        leaf: its place on the tape, for one that wants a gradient.
+        array: a weak reference to its array.
+        given: whether it was handed to the model, rather than met on the way.
+    """
+
+    shape: Shape
+    dtype: str
+    leaf: Any = None
+    array: Any = None
+    given: bool = False
+
+
+@dataclass(slots=True, eq=False)
+class Kept:
+    """An array that a step keeps for backward; ``bytes`` is 0 if another step or a leaf holds the same memory anyway."""
+
+    name: str
+    shape: Shape
+    dtype: str
+    bytes: int
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One run of an operation.
+
+    Attributes:
+        inputs: the name of each input and where it came from: (step, which result), an Origin, or the text of a number.
+        results: shape and dtype of each.
+        scope: weak references to the outermost and innermost module (see ``autograd.node.Node``).
+        static, brief: the other arguments as text, all of them and those that belong into the picture.
+        place: the line of the user's code.
+        taped: whether it is on the tape.
+        gradient_of: of a step of a recorded backward, the operation that it is the gradient of.
+        inplace: whether the result was written into the first input.
+        error: why it failed, if it did.
+        rules: the inputs whose backward rules are live.
+        kept: what it keeps for backward; None once that has been let go.
+        forward, backward: seconds. gradient: the norm of the result's gradient. order: its turn in the backward pass.
+    """
+
+    name: str
+    inputs: list[tuple[str, Any]]
+    results: list[tuple[Shape, str]]
+    scope: Any = None
+    static: str = ""
+    brief: str = ""
+    place: str = ""
+    taped: bool = True
+    gradient_of: str = ""
+    inplace: bool = False
+    error: str = ""
+    rules: tuple[str, ...] = ()
+    kept: list[Kept] | None = None
+    forward: float | None = None
+    backward: float | None = None
+    gradient: float | None = None
+    order: int = 0
+
+
+@dataclass
+class Recording:
+    """Steps in the order they ran, and what came out.
+
+    Attributes:
+        named: results that the caller has a name for.
+        gradients: the norms of leaves' gradients, where they were measured.
+        notes: what the picture should say in words.
+    """
+
+    steps: list[Step]
+    outputs: list[Any]
+    reader: Reader
+    named: dict[Any, str] = field(default_factory=dict)
+    gradients: dict[Any, float] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def number_text(value: Any) -> str:
+    """A number as a label shows it."""
+    return f"{value:.6g}" if isinstance(value, float) else str(value)
+
+
+def static_text(static: dict[str, Any]) -> str:
+    """The static arguments in one line: numbers, words and tuples of them as they are, larger things by their kind, and
+    nothing of what is nested, which is prepared for the kernel and says little to people."""
+    shown = {n: v for n, v in static.items() if not (isinstance(v, tuple) and any(isinstance(e, tuple) for e in v))}
+    return ", ".join(f"{name}={_argument_text(value)}" for name, value in shown.items())
+
+
+# static arguments that a reader of the picture wants to see; the others are in the tooltips and the text
+_TELLING = ("dim", "dims", "index", "key", "replay", "diagonal", "start", "end", "repeats", "shifts", "p", "decimals", "exponent")
+
+
+def telling(static: dict[str, Any]) -> dict[str, Any]:
+    """The static arguments that belong into a picture."""
+    return {name: value for name, value in static.items() if name in _TELLING}
+
+
+def _argument_text(value: Any) -> str:
+    if isinstance(value, np.ndarray):
+        return f"array{value.shape}"
+    if isinstance(value, (tuple, list)):
+        text = ", ".join(_argument_text(v) for v in value[:8]) + (", …" if len(value) > 8 else "")
+        return f"({text})"
+    if isinstance(value, slice):
+        bounds = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
+        return ":".join("" if v is None else str(v) for v in bounds)
+    if value is None or isinstance(value, (bool, int, float, str, np.generic)):
+        return number_text(value) if isinstance(value, float) else str(value)[:40]
+    if value is Ellipsis:
+        return "..."
+    replay = getattr(value, "op", None)  # how a view was made
+    return str(getattr(replay or value, "__name__", type(value).__name__))
+
+
+def gradient_origin(scope: Any) -> str:
+    """The operation that a step with this scope is the gradient of; '' for a step of the forward pass."""
+    return scope[2] if scope is not None and len(scope) > 2 else ""
+
+
+class Reader:
+    """Reads nodes of the tape into steps, each once.
+
+    Attributes:
+        steps: those read so far, inputs before what uses them.
+        made: the step of every node known.
+    """
+
+    def __init__(self, made: MutableMapping[Any, Step] | None = None) -> None:
+        self.steps: list[Step] = []
+        self.made: MutableMapping[Any, Step] = {} if made is None else made
+        self._leaves: dict[Leaf, Origin] = {}
+        self._arrays: dict[int, tuple[Any, Any]] = {}  # by id: a weak reference to the array, and where it came from
+        self._held: dict[int, Any] = {}  # storages that some step is known to keep
+
+    def read(self, roots: Iterable[Any]) -> None:
+        """Read the nodes that ``roots`` were computed through and that are not known yet, in the order of the tape."""
+        pending = [node for node in roots if node is not None]
+        found: set[Any] = set()
+        while pending:
+            node = pending.pop()
+            if node not in found and node not in self.made and not isinstance(node, Leaf):
+                found.add(node)
+                pending += [parent for parent in node.parents if parent is not None]
+        for node in sorted((n for n in found if isinstance(n, Node)), key=lambda n: n.number):
+            self.steps.append(self._step(node))
+
+    def _step(self, node: Node) -> Step:
+        saved = self._saved_inputs(node)
+        inputs = []
+        for i, parent in enumerate(node.parents):
+            value = self.value_of(parent) if parent is not None else self.constant(saved.get(i))
+            if value is not None:
+                inputs.append((input_name(node, i), value))
+        results = [(node.shape, str(node.dtype))] * node.outputs
+        step = Step(node.op.name, inputs, results, node.scope, static_text(node.static), static_text(telling(node.static)))
+        self.made[node] = step
+        self.describe(step, node)
+        return step
+
+    def describe(self, step: Step, node: Node) -> None:
+        """Fill in what only the tape knows: the line, the live rules, what is kept."""
+        step.place = node.place or step.place
+        step.gradient_of = gradient_origin(node.scope)
+        step.rules = tuple(input_name(node, i) for i, parent in enumerate(node.parents) if parent is not None)
+        step.kept = self._kept(node)
+
+    def value_of(self, node: Any) -> Any:
+        """Where the result that has this place on the tape came from; its step must have been read."""
+        if isinstance(node, Leaf):
+            if node not in self._leaves:
+                tensor = node.tensor()
+                array = None if tensor is None else weakref.ref(tensor._array)
+                self._leaves[node] = Origin(node.shape, str(node.dtype), node, array)
+            return self._leaves[node]
+        if isinstance(node, Output):
+            made = self.made[node.parents[0]]
+            made.results[node.index] = (node.shape, str(node.dtype))
+            return made, node.index
+        return self.made[node], 0
+
+    def constant(self, value: Any) -> Any:
+        """Where an array came from: a step that is known to have made it, or an Origin. A number gives its text."""
+        if isinstance(value, np.ndarray):
+            held = self._arrays.get(id(value))
+            if held is not None and held[0]() is value:
+                return held[1]
+            origin = Origin(value.shape, str(value.dtype), None, weakref.ref(value))
+            self.remember(value, origin)
+            return origin
+        if isinstance(value, (bool, int, float)):
+            return number_text(value)
+        return None
+
+    def find(self, tensor: Any) -> Any:
+        """Where ``tensor`` came from, if a step that is known made it; else None."""
+        node = tensor._node
+        if isinstance(node, Output):
+            return self.value_of(node) if node.parents[0] in self.made else None
+        if isinstance(node, Node):
+            return self.value_of(node) if node in self.made else None
+        held = self._arrays.get(id(tensor._array))
+        found = held[1] if held is not None and held[0]() is tensor._array else None
+        return found if isinstance(found, tuple) else None
+
+    def remember(self, array: np.ndarray[Any, Any], value: Any) -> None:
+        """From now on, ``array`` came from ``value``."""
+        forget = self._arrays.pop
+        key = id(array)
+        self._arrays[key] = (weakref.ref(array, lambda _: forget(key, None)), value)
+
+    @staticmethod
+    def _saved_inputs(node: Node) -> dict[int, Any]:
+        """The inputs that the node saved, by position."""
+        if not isinstance(node.saved, (list, tuple)):
+            return {}
+        return {at: value for at, value in zip(getattr(node.plan, "kept", ()), node.saved, strict=False) if at < len(node.parents)}
+
+    def _kept(self, node: Node) -> list[Kept] | None:
+        if not isinstance(node.saved, (list, tuple)):
+            return None
+        names = saved_names(node)
+        kept = []
+        for i, array in enumerate(node.saved):
+            array = getattr(array, "_array", array)
+            if isinstance(array, np.ndarray):
+                name = names[i] if i < len(names) else f"saved {i}"
+                kept.append(Kept(name, array.shape, str(array.dtype), self._new_bytes(node, array)))
+        return kept
+
+    def _new_bytes(self, node: Node, array: np.ndarray[Any, Any]) -> int:
+        """The bytes that live only because ``node`` keeps ``array``."""
+        owner = versions.storage(array)
+        held = self._held.get(id(owner))
+        if held is not None and held() is owner:
+            return 0
+        self._held[id(owner)] = weakref.ref(owner)
+        tensors = (parent.tensor() for parent in node.parents if isinstance(parent, Leaf))
+        return 0 if any(t is not None and versions.storage(t._array) is owner for t in tensors) else int(owner.nbytes)
+
+
+def input_name(node: Node, position: int) -> str:
+    """The operation's own name for one of its inputs; '' if it has none."""
+    inputs = getattr(node.op, "inputs", ())
+    return inputs[position] if position < len(inputs) and inputs != ("*",) else ""
+
+
+def saved_names(node: Node) -> list[str]:
+    """A name for each of the node's saved values."""
+    count = len(node.parents)
+    names = [input_name(node, i) or f"input {i}" for i in range(count)]
+    names += ["result", *getattr(node.op, "residuals", ()), *getattr(node.op, "extras", ())]
+    return [names[i] if i < len(names) else f"saved {i}" for i in getattr(node.plan, "kept", ())]
+
+
+def read_tape(tensors: list[Any]) -> Recording:
+    """The steps that ``tensors`` were computed through, from the tape alone. The tape and the tensors stay as they are."""
+    reader = Reader()
+    nodes = [_current_node(tensor) for tensor in tensors]
+    reader.read(nodes)
+    return Recording(reader.steps, [reader.value_of(node) for node in nodes], reader)
+
+
+def _current_node(tensor: Any) -> Any:
+    """The tensor's place on the tape, brought up to date if it is a view that was written to elsewhere, and nothing changed."""
+    chain, t = [], tensor
+    while t._view is not None:
+        chain.append((t, t._node, t._view.seen))
+        t = t._view.base
+    if chain:
+        tensor._view.refresh(tensor)
+    node = tensor._node
+    for t, old, seen in chain:
+        t._node, t._view.seen = old, seen
+    return node

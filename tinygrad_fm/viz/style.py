@@ -1,0 +1,155 @@
+"""How the picture looks: one table for the roles, used by every format, and the colours of measured values."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+from .graph import bytes_text, seconds_text
+from .view import Shown, View
+
+
+@dataclass(frozen=True)
+class Look:
+    """Shape (``ellipse``, ``box`` or ``rounded``), colours and what the legend says."""
+
+    shape: str
+    fill: str
+    line: str
+    legend: str
+    dashed: bool = False
+    double: bool = False
+
+
+LOOKS = {
+    "input": Look("ellipse", "#d9f0dd", "#2f7d46", "input"),
+    "leaf": Look("ellipse", "#fdeecb", "#b07d12", "leaf tensor"),
+    "parameter": Look("box", "#fdeecb", "#b07d12", "parameter"),
+    "constant": Look("box", "#f0f0f0", "#8a8a8a", "buffer or constant"),
+    "operation": Look("rounded", "#dce9fa", "#2f68ad", "operation"),
+    "untracked": Look("rounded", "#f6f8fb", "#8fa3bb", "operation without gradient", dashed=True),
+    "gradient": Look("rounded", "#ead9f7", "#7a3fa8", "operation of the backward pass"),
+    "module": Look("rounded", "#c9d9f0", "#27496d", "closed module"),
+    "failed": Look("rounded", "#f9c6c4", "#c01f1f", "operation that failed"),
+    "output": Look("ellipse", "#f9d9e4", "#ab2f5b", "output", double=True),
+}
+EDGE, BACK, INK, FAINT, FRAME = "#6b7480", "#c2475e", "#1d2733", "#66707c", "#b9c3cf"
+FRAMES = ("#f7f9fc", "#eef2f8")  # the fill of boxes, by turns as they nest
+HEAT = ("#fff9df", "#feeaa9", "#fdc868", "#fb9b3f", "#ec6a27", "#cc3a1f", "#941313")
+NAN, ZERO, UNKNOWN = "#1b1b1b", "#cfe4ff", "#ffffff"
+CHOICES = ("time", "memory", "grad")
+
+
+class Heat:
+    """Colours for one kind of measured value, over the nodes of a view."""
+
+    def __init__(self, what: str, view: View) -> None:
+        self.what = what
+        values = [v for v in map(self.value, view.nodes) if v is not None and math.isfinite(v) and v > 0]
+        self.low, self.high = (min(values), max(values)) if values else (0.0, 0.0)
+        self.odd = {v for v in map(self.value, view.nodes) if v is not None and not (math.isfinite(v) and v > 0)}
+
+    def value(self, node: Shown) -> float | None:
+        """The node's measured value, None if there is none."""
+        known = node.measures()
+        if self.what == "time":
+            parts = [known[name] for name in ("forward", "backward") if name in known]
+            return sum(parts) if parts else None
+        return known.get("kept" if self.what == "memory" else "gradient")
+
+    def color(self, node: Shown) -> str:
+        """The node's fill."""
+        value = self.value(node)
+        if value is None:
+            return UNKNOWN
+        if not math.isfinite(value):
+            return NAN
+        if value == 0:
+            return ZERO if self.what == "grad" else HEAT[0]
+        return HEAT[min(len(HEAT) - 1, int(self._share(value) * len(HEAT)))]
+
+    def _share(self, value: float) -> float:
+        if self.what != "grad":
+            return value / self.high
+        span = math.log(self.high / self.low)
+        return math.log(value / self.low) / span if span else 1.0
+
+    def dark(self, node: Shown) -> bool:
+        """Whether the text on the node must be light."""
+        return self.color(node) in (NAN, *HEAT[-2:])
+
+    def text(self, node: Shown) -> str:
+        """What is written on the node."""
+        known = node.measures()
+        if self.what == "time":
+            names = {"forward": "forward", "backward": "backward"}
+            return " · ".join(f"{label} {seconds_text(known[name])}" for name, label in names.items() if name in known)
+        value = self.value(node)
+        if value is None:
+            return ""
+        return f"keeps {bytes_text(value)}" if self.what == "memory" else f"gradient {value:.3g}"
+
+    def scale(self) -> list[tuple[str, str]]:
+        """The colours and what they mean, for the legend."""
+        show = {"time": seconds_text, "memory": bytes_text, "grad": lambda v: f"{v:.2g}"}[self.what]
+        steps = []
+        if self.high:
+            for i, color in enumerate(HEAT):
+                share = (i + 0.5) / len(HEAT)
+                value = self.low * (self.high / self.low) ** share if self.what == "grad" else self.high * share
+                steps.append((color, show(value)))
+        if any(math.isnan(v) for v in self.odd):
+            steps.append((NAN, "NaN"))
+        if any(math.isinf(v) for v in self.odd):
+            steps.append((NAN, "infinite"))
+        if self.what == "grad" and 0.0 in self.odd:
+            steps.append((ZERO, "zero"))
+        return steps
+
+    def title(self) -> str:
+        """What the scale shows."""
+        return {"time": "time, forward and backward", "memory": "bytes kept for backward", "grad": "norm of the gradient"}[self.what]
+
+
+def details(node: Shown) -> list[str]:
+    """All that is known of a node and not written on it: for tooltips."""
+    item: Any = node.item
+    if item is None:
+        return [f"click to open: {node.lines()[0]}"]
+    lines = [item.title + (f" ({item.note})" if item.note else "")]
+    if item.error:
+        lines.append(item.error)
+    if item.gradient_of:
+        lines.append(f"part of the gradient of {item.gradient_of}")
+    if item.role == "untracked":
+        lines.append("not on the tape: no gradient wanted here")
+    if item.kept:
+        lines.append("keeps for backward: " + ", ".join(kept_text(k) for k in item.kept))
+    known = item.measures
+    lines += [f"{name} {seconds_text(known[name])}" for name in ("forward", "backward") if name in known]
+    if "gradient" in known:
+        lines.append(f"norm of the gradient {known['gradient']:.4g}")
+    if item.place:
+        lines.append(item.place)
+    return lines
+
+
+def kept_text(kept: Any) -> str:
+    """An array that is kept: ``x (64, 784) 200.7 KB``."""
+    from .graph import shape_text
+
+    return f"{kept.name} {shape_text(kept.shape)}" + (f" {bytes_text(kept.bytes)}" if kept.bytes else "")
+
+
+def backward_lines(node: Shown) -> list[str]:
+    """What the backward pass does at a node: its rules, and what it keeps until then."""
+    item = node.item
+    if item is None or not item.rules:
+        kept = node.measures().get("kept") if item is None else None
+        return [f"keeps {bytes_text(kept)}"] if kept else []
+    turn = f"{item.order}. " if item.order else ""
+    lines = [f"{turn}∂ for " + ", ".join(name or f"input {i + 1}" for i, name in enumerate(item.rules))]
+    if item.kept:
+        return [*lines, *(f"keeps {kept_text(kept)}" for kept in item.kept)]
+    return [*lines, "keeps nothing" if item.kept is not None else "has let go of what it kept"]

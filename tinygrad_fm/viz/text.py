@@ -1,0 +1,64 @@
+"""The picture for a terminal: an indented tree of modules and operations, with shapes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from .graph import Item, shape_text
+from .style import Heat
+from .view import Frame, Shown, View
+
+if TYPE_CHECKING:
+    from .draw import Graph
+
+
+def to_text(graph: Graph, view: View) -> str:
+    """What ``print(graph)`` shows."""
+    heat = Heat(graph.color_by, view) if graph.color_by else None
+    inputs: dict[Shown, list[str]] = {node: [] for node in view.nodes}
+    for line in view.lines:
+        inputs[line.target].append(_reference(line.source))
+    lines = [graph.content.title, *graph.notes]
+    pending: list[tuple[int, Any]] = [(0, view.whole)]
+    while pending:
+        level, thing = pending.pop()
+        if isinstance(thing, Frame):
+            if thing.box is not None:
+                lines.append("  " * level + "  ".join(thing.lines()))
+            pending += [(level + 1, child) for child in reversed(thing.children)]
+        else:
+            lines.append("  " * level + _line(thing, inputs[thing], heat))
+    return "\n".join(lines)
+
+
+def _reference(node: Shown) -> str:
+    """How other lines call a node."""
+    if node.item is None:
+        return node.closed.title() if node.closed is not None else node.id
+    return _result(node.item) if node.id.startswith("op") else node.item.title
+
+
+def _result(item: Item) -> str:
+    return item.name or f"%{item.id[2:]}"
+
+
+def _line(node: Shown, inputs: list[str], heat: Heat | None) -> str:
+    item = node.item
+    measured = f"  [{heat.text(node)}]" if heat is not None and heat.text(node) else ""
+    if item is None:
+        box: Any = node.closed
+        last = node.items[-1] if node.items[-1].shape is not None else node.items[0]
+        ends = [i for i in node.items if i.id.startswith("op")]
+        shape = f"  → {shape_text(ends[-1].shape)}" if ends and ends[-1].shape is not None else ""
+        return "  ".join(node.lines()) + (f"({', '.join(inputs)})" if not box.parameters and last is None else shape) + measured
+    shape = f"  {shape_text(item.shape)} {item.dtype}" if item.shape is not None else ""
+    if item.role == "output":
+        return f"{item.title} = {', '.join(inputs)}"
+    if not item.id.startswith("op"):
+        role = "" if item.role == "input" else f"  {item.role}"
+        return f"{item.title}{shape}{role}{measured}"
+    times = f" × {node.copies:,}" if node.copies > 1 else ""
+    arguments = ", ".join([*inputs, *([item.note] if item.note else [])])
+    mark = {"untracked": "  (no gradient)", "gradient": f"  (gradient of {item.gradient_of})"}.get(item.role, "")
+    error = f"  FAILED: {item.error}" if item.error else ""
+    return f"{_result(item)} = {item.title}({arguments}){times}{shape}{mark}{error}{measured}"

@@ -1,0 +1,219 @@
+"""``trace()``: follows a computation on the op hook, and so also sees what the tape does not hold."""
+
+from __future__ import annotations
+
+import threading
+import time
+import traceback
+import weakref
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import numpy as np
+
+from .. import ops
+from ..autograd import versions
+from ..autograd.hooks import OpCall, active, op_hook
+from ..autograd.modes import state
+from ..autograd.node import Leaf, Node, Output
+from ..autograd.places import note_place, recorded, user_place
+from ..autograd.primitive import is_tensor
+from .steps import Origin, Reader, Recording, Step, gradient_origin, input_name, static_text, telling
+
+_OPS = str(Path(ops.__file__).parent)
+_PACKAGE = str(Path(ops.__file__).parent.parent)
+
+
+class Trace:
+    """What ran while a :func:`trace` was on. Made by that function.
+
+    Attributes:
+        failed: the exception that ended it, if one did.
+    """
+
+    def __init__(self, places: bool = False) -> None:
+        self.failed: BaseException | None = None
+        self._places = places
+        self._reader = Reader(weakref.WeakKeyDictionary())
+        self._backward_runs = 0
+        self._last: tuple[Step, Any] | None = None  # the last step, and a weak reference to its first input
+        self._seen = 0  # the last write that is accounted for
+        self._on = ExitStack()
+
+    def __enter__(self) -> Trace:
+        self._thread = threading.get_ident()
+        self._seen = versions.log.last
+        self._on.enter_context(op_hook(self._watch))
+        return self
+
+    def __exit__(self, kind: Any, error: BaseException | None, stack: Any) -> None:
+        self._on.close()
+        self._notice_write()
+        if error is not None:
+            self.failed = error
+            if not any(step.error for step in self._reader.steps):
+                self._add_failure(error)
+
+    def draw(self, **options: Any) -> Any:
+        """The picture of what ran; takes the options of :func:`~tinygrad_fm.viz.draw`."""
+        from .draw import draw
+
+        return draw(self, **options)
+
+    def recording(self, outputs: list[Any] | None = None) -> Recording:
+        """The steps, and as outputs the given tensors, or else every result that no step used."""
+        if outputs is not None:
+            return Recording(self._reader.steps, [self._value(t) for t in outputs], self._reader)
+        used = {value for step in self._reader.steps for _, value in step.inputs if isinstance(value, tuple)}
+        ends = [
+            (step, i)
+            for step in self._reader.steps
+            for i in range(len(step.results))
+            if (step, i) not in used and not step.inplace and not step.error
+        ]
+        return Recording(self._reader.steps, ends, self._reader)
+
+    def step_of(self, node: Any) -> Step | None:
+        """The step that recorded ``node``."""
+        return self._reader.made.get(node)
+
+    def give(self, tensor: Any) -> None:
+        """Note that ``tensor`` is an input of the model."""
+        value = self._value(tensor)
+        if isinstance(value, Origin):
+            value.given = True
+
+    # -- watching ----------------------------------------------------------------------------------------------------
+
+    def _watch(self, call: OpCall, run: Callable[[], Any]) -> Any:
+        if threading.get_ident() != self._thread:
+            return run()
+        return self._watch_forward(call, run) if call.phase == "forward" else self._watch_backward(call, run)
+
+    def _watch_forward(self, call: OpCall, run: Callable[[], Any]) -> Any:
+        self._notice_write()
+        inputs = [("", self._value(a)) for a in call.inputs]
+        step = Step(
+            call.name, inputs, [], state.scope, static_text(call.static), static_text(telling(call.static)), taped=False
+        )
+        step.gradient_of = gradient_origin(state.scope)
+        if self._places or note_place in active:
+            step.place = user_place()
+        start = time.perf_counter()
+        try:
+            results = run()
+        except Exception as error:
+            step.error = f"{type(error).__name__}: {error}"
+            self._finish(step)
+            raise
+        step.forward = time.perf_counter() - start
+        several = results if isinstance(results, tuple) else (results,)
+        step.results = [(tuple(t._array.shape), str(t._array.dtype)) for t in several if is_tensor(t)]
+        for node in recorded(results):
+            step.taped = True
+            step.inputs = [(input_name(node, i), value) for i, (_, value) in enumerate(inputs)]
+            self._reader.made[node] = step
+            self._reader.describe(step, node)
+        for i, t in enumerate(several):
+            if is_tensor(t):
+                self._reader.remember(t._array, (step, i))
+        self._finish(step)
+        target = call.inputs[0] if call.inputs else None
+        self._last = (step, weakref.ref(target) if is_tensor(target) else lambda: None)
+        return results
+
+    def _finish(self, step: Step) -> None:
+        step.inputs = [(name, value) for name, value in step.inputs if value is not None]
+        self._reader.steps.append(step)
+
+    def _watch_backward(self, call: OpCall, run: Callable[[], Any]) -> Any:
+        step = self._reader.made.get(call.node)
+        if step is None:
+            return run()
+        self._backward_runs += 1
+        step.order = step.order or self._backward_runs
+        start = time.perf_counter()
+        found = run()
+        step.backward = (step.backward or 0.0) + time.perf_counter() - start
+        step.gradient = norm(call.inputs)
+        return found
+
+    def _notice_write(self) -> None:
+        """A write right after an operation, into its first input: the operation was in place."""
+        if self._last is not None and versions.log.last > self._seen:
+            step, reference = self._last
+            target = reference()
+            if target is not None and versions.writes_since(target._array, self._seen):
+                step.inplace = True
+                self._reader.remember(target._array, (step, 0))
+        self._seen = versions.log.last
+        self._last = None
+
+    def _value(self, argument: Any) -> Any:
+        if not is_tensor(argument):
+            return self._reader.constant(argument)
+        node = argument._node
+        if isinstance(node, (Node, Output)):
+            self._reader.read([node])  # does nothing for a node that was made here
+        if isinstance(node, (Node, Output, Leaf)):
+            return self._reader.value_of(node)
+        return self._reader.constant(argument._array)
+
+    def _add_failure(self, error: BaseException) -> None:
+        """Make a step of an operation that refused its arguments before it reached its kernel."""
+        frames = [frame for frame, _ in traceback.walk_tb(error.__traceback__)]
+        tail = len(frames)
+        while tail and frames[tail - 1].f_code.co_filename.startswith(_PACKAGE):
+            tail -= 1
+        inside = [f for f in frames[tail:] if f.f_code.co_filename.startswith(_OPS)]
+        if inside:
+            frame = inside[0]
+            code = frame.f_code
+            names = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
+            values = [(name, self._value(frame.f_locals.get(name))) for name in names]
+            user = frames[tail - 1] if tail else None
+            step = Step(code.co_name, values, [], _scope_of(frames), error=f"{type(error).__name__}: {error}", taped=False)
+            if self._places and user is not None:
+                step.place = f"{user.f_code.co_filename}:{user.f_lineno}"
+            self._finish(step)
+
+
+def _scope_of(frames: list[FrameType]) -> Any:
+    """The outermost and innermost module whose calls are among ``frames``."""
+    modules = [f.f_locals["self"] for f in frames if f.f_code.co_name == "__call__" and hasattr(f.f_locals.get("self"), "_ref")]
+    return (modules[0]._ref, modules[-1]._ref) if modules else None
+
+
+def norm(gradients: tuple[Any, ...]) -> float:
+    """The Euclidean norm of all ``gradients`` (Tensors, arrays, None) together, computed in float64."""
+    arrays = (getattr(g, "_array", g) for g in gradients if g is not None)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)))
+
+
+def trace(places: bool = False) -> Trace:
+    """Follow all that runs in a ``with`` block, for a picture of what the tape does not hold.
+
+    That is: parts under ``no_grad()``, the time of each operation forward and backward, gradients after backward, and the
+    operation that failed, with its inputs, if one did. The block's exceptions go on as usual.
+
+    Args:
+        places: also note the line of the user's code that each operation comes from.
+
+    Returns:
+        A :class:`Trace`: ``with viz.trace() as t: ...``, then ``t.draw()``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import viz
+    >>> with viz.trace() as t:
+    ...     y = torch.ones(2, 3) * 2
+    >>> print(t.draw())
+    1 operation
+      input 1  (2, 3) float32
+      %1 = mul(input 1, 2)  (2, 3) float32
+      output 1 = %1
+    """
+    return Trace(places)
