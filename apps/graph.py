@@ -1,0 +1,51 @@
+"""Draw the computation graph of a model, on an image of random numbers."""
+
+from __future__ import annotations
+
+import argparse
+import json
+from typing import Any
+
+import models
+import tinygrad_fm as torch
+from tinygrad_fm import viz
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("model", help="mlp, lenet, cnn, resnet20, vgg ...")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the model, such as dropout=0.5")
+    parser.add_argument("--out", metavar="FILE", help="where to write it: .svg, .png, .pdf, .html, .gv or .txt; printed without this")
+    parser.add_argument("--depth", type=int, help="close modules from this level on; 1 shows the model's children")
+    parser.add_argument("--unfold", action="store_true", help="draw equal neighbours one by one instead of once, with × N")
+    parser.add_argument("--color-by", choices=["time", "memory", "grad"], help="colour the nodes by a measured value")
+    parser.add_argument("--backward", action="store_true", help="also show what the backward pass does")
+    parser.add_argument("--direction", choices=["TB", "LR"], help="top down, or left to right")
+    parser.add_argument("--batch-size", type=int, default=1, metavar="N", help="images in the input (default: 1)")
+
+
+def _option(text: str) -> tuple[str, Any]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ValueError(f"--option takes NAME=VALUE, got {text!r}")
+    try:
+        return name, json.loads(value)
+    except json.JSONDecodeError:
+        return name, value  # a word, such as activation=tanh
+
+
+def run(args: argparse.Namespace) -> int:
+    """Draw, and write or print."""
+    if args.batch_size < 1:
+        raise ValueError(f"--batch-size must be 1 or more, got {args.batch_size}")
+    model = models.build(args.model, **dict(map(_option, args.option)))
+    graph = viz.draw(
+        model, torch.randn(args.batch_size, 1, 28, 28), depth=args.depth, fold=not args.unfold, color_by=args.color_by,
+        backward=args.backward, direction=args.direction,
+    )  # fmt: skip
+    if args.out is None:
+        print(graph)
+        return 0
+    written = graph.save(args.out)
+    print(f"wrote {written}")
+    return 0 if str(written) == args.out else 1
