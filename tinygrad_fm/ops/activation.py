@@ -11,7 +11,8 @@ from ..autograd.primitive import Primitive, fused, primitive, raw
 from ..autograd.views import inplace as run_inplace
 from ..random import bits
 from .dims import one_dim
-from .elementwise import clamp, constants, exp, expm1, quiet, sigmoid, tanh, where
+from .elementwise import constants, exp, expm1, quiet, sigmoid, tanh, where
+from .limits import clamp
 
 Array = np.ndarray[Any, Any]
 

@@ -13,7 +13,8 @@ from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
 from .dims import one_dim, sizes, some_dims
-from .shape import narrow_to, ravel, select, to_shape
+from .parts import narrow_to, select
+from .shape import ravel, to_shape
 
 Array = np.ndarray[Any, Any]
 

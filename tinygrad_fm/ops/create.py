@@ -28,7 +28,7 @@ def _finish(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> An
 
 def sizes(args: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape given as numbers or as one sequence: ``(2, 3)`` for ``zeros(2, 3)`` and for ``zeros((2, 3))``."""
-    if len(args) == 1 and not isinstance(args[0], (int, np.integer)) and not raw(args[0]) is None:
+    if len(args) == 1 and not isinstance(args[0], (int, np.integer)) and raw(args[0]) is not None:
         args = tuple(args[0]) if not is_tensor(args[0]) or args[0].dim() else args
     try:
         shape = tuple(n.__index__() for n in args)

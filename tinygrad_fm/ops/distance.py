@@ -9,7 +9,8 @@ import numpy as np
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import raw
 from .activation import softplus
-from .elementwise import clamp, minimum, where
+from .elementwise import where
+from .limits import clamp, minimum
 from .loss import chosen_reduction, reduced
 
 

@@ -13,8 +13,9 @@ import numpy as np
 from ..autograd.backward import clone
 from ..autograd.primitive import primitive, raw
 from .dims import one_dim
-from .elementwise import maximum, minimum, quiet
+from .elementwise import quiet
 from .gathering import ValuesIndices, pick
+from .limits import maximum, minimum
 from .reduce import Array, Dims, accepts_axis, dims_or_all, equal_shares, kept, not_empty
 from .shape import to_shape
 

@@ -16,7 +16,8 @@ from ..autograd.primitive import primitive, raw
 from ..errors import OutOfRangeError, ShapeError
 from .dims import one_dim
 from .index import add_at, places
-from .shape import basic, ravel, to_shape
+from .parts import basic
+from .shape import ravel, to_shape
 
 Array = np.ndarray[Any, Any]
 

@@ -18,7 +18,8 @@ from ..autograd.primitive import primitive, raw
 from ..autograd.views import inplace
 from ..errors import ShapeError
 from .elementwise import copy
-from .shape import basic, to_shape
+from .parts import basic
+from .shape import to_shape
 
 Array = np.ndarray[Any, Any]
 Key = tuple[Any, ...]

@@ -14,7 +14,8 @@ import numpy as np
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
 from .activation import logsigmoid, only_floats
-from .elementwise import clamp, exp, log, quiet, square, where
+from .elementwise import exp, log, quiet, square, where
+from .limits import clamp
 
 Array = np.ndarray[Any, Any]
 

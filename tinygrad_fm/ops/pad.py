@@ -10,8 +10,8 @@ import numpy as np
 from ..autograd.node import memory_order
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
+from .parts import basic
 from .selection import index_select
-from .shape import basic
 from .windows import Array
 
 _Key = tuple[slice, ...]

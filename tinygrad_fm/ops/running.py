@@ -1,4 +1,4 @@
-"""Running sums and products. https://pytorch.org/docs/stable/generated/torch.cumsum.html"""
+"""Products, running sums and running products. https://pytorch.org/docs/stable/generated/torch.cumsum.html"""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from ..dtypes import as_numpy
 from .arrange import cat, flip
 from .dims import one_dim
 from .elementwise import quiet
+from .parts import narrow_to
 from .reduce import accepts_axis, as_dtype
-from .shape import narrow_to
+from .shape import to_shape
 
 
 @accepts_axis
@@ -47,3 +48,36 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
         x = cat([narrow_to(x, dim, 0, step), narrow_to(x, dim, step, size - step) * narrow_to(x, dim, 0, size - step)], dim)
         step *= 2
     return x
+
+
+@accepts_axis
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+    """The product over ``dim``, or of all elements. Integers and bools are multiplied as int64.
+
+    It multiplies one half of the elements with the other until one is left, so the gradient is right with any number of zeros
+    among them, to any order.
+    """
+    if dtype is None and raw(input).dtype.kind in "bui":
+        dtype = np.int64
+    x, shape = as_dtype(input, dtype), tuple(input.shape)
+    if dim is None or not shape:
+        along = one_dim("prod", dim or 0, 1)
+        x = to_shape(x, shape=(-1,))
+    else:
+        along = one_dim("prod", dim, len(shape))
+    size, rest = x.shape[along], None
+    if size == 0:
+        return sum(x, along, keepdim) + 1
+    if size == 1:
+        x = clone(x)  # the result shares no memory with the input
+    while size > 1:
+        if size % 2:
+            last = narrow_to(x, along, size - 1, 1)
+            rest = last if rest is None else rest * last
+        size //= 2
+        x = narrow_to(x, along, 0, size) * narrow_to(x, along, size, size)
+    if rest is not None:
+        x = x * rest
+    if keepdim and dim is not None and shape:
+        return x
+    return to_shape(x, shape=() if dim is None or not shape else shape[:along] + shape[along + 1 :])

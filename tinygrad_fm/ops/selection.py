@@ -15,7 +15,8 @@ from ..errors import OutOfRangeError, ShapeError
 from .dims import one_dim
 from .elementwise import where
 from .index import add_into, take
-from .shape import ravel, to_shape, unbind
+from .parts import unbind
+from .shape import ravel, to_shape
 
 Array = np.ndarray[Any, Any]
 Key = tuple[Any, ...]
