@@ -25,15 +25,24 @@ def _to_arrays(op: Any, arrays: list[Any]) -> None:
             )
 
 
+def _agree(arrays: list[Any]) -> np.dtype[Any] | None:
+    """The dtype of one or two inputs that need no change: arrays of one dtype, or a float array and a Python float."""
+    a = arrays[0]
+    if type(a) is not np.ndarray:
+        return None
+    dtype = a.dtype
+    if len(arrays) == 1:
+        return dtype
+    b = arrays[1]
+    if len(arrays) == 2 and (b.dtype is dtype if type(b) is np.ndarray else type(b) is float and dtype.kind == "f"):
+        return dtype
+    return None
+
+
 def promote(op: Any, arrays: list[Any]) -> None:
     """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once."""
-    if len(arrays) == 2:
-        a, b = arrays
-        if type(b) is float:
-            if type(a) is np.ndarray and a.dtype.kind == "f":
-                return
-        elif type(a) is type(b) and a.dtype is b.dtype:
-            return
+    if _agree(arrays) is not None:
+        return
     _to_arrays(op, arrays)
     common = result_type(arrays)
     for i, value in enumerate(arrays):
@@ -50,8 +59,8 @@ def promote_numbers(op: Any, arrays: list[Any]) -> None:
 
 def promote_difference(op: Any, arrays: list[Any]) -> None:
     """As :func:`promote`, for subtraction, which PyTorch refuses wherever a bool takes part."""
-    a, b = arrays
-    if type(a) is type(b) is np.ndarray and a.dtype is b.dtype and a.dtype.kind != "b":
+    dtype = _agree(arrays)
+    if dtype is not None and dtype.kind != "b":
         return
     for value in arrays:
         if isinstance(value, bool) or getattr(value, "dtype", None) == np.bool_:
@@ -61,7 +70,8 @@ def promote_difference(op: Any, arrays: list[Any]) -> None:
 
 def promote_float(op: Any, arrays: list[Any]) -> None:
     """As :func:`promote`, but integers and bools become the default float: for division, exp and the like."""
-    if len(arrays) == 1 and type(arrays[0]) is np.ndarray and arrays[0].dtype.kind == "f":
+    dtype = _agree(arrays)
+    if dtype is not None and dtype.kind == "f":
         return
     _to_arrays(op, arrays)
     common = result_type(arrays)

@@ -157,12 +157,11 @@ cos = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
 tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
 
 
-_HALF = constants(0.5)
 
-
-def _logistic(x: Array) -> Array:
-    half = _HALF[x.dtype]
-    return np.tanh(x * half) * half + half  # 1 / (1 + exp(-x)) without its overflow
+def _logistic(x: Array) -> Any:
+    y = np.exp(-x)  # overflows to inf for x far below 0, where 1 / inf = 0 is right
+    y += _ONE[x.dtype]
+    return np.true_divide(_ONE[x.dtype], y)
 
 
 def _logistic_rule(g: Any, y: Any) -> Any:
@@ -170,7 +169,7 @@ def _logistic_rule(g: Any, y: Any) -> Any:
     return gy - gy * y
 
 
-sigmoid = unary_float(_logistic, name="sigmoid", x=_logistic_rule)
+sigmoid = unary_float(quiet(_logistic), name="sigmoid", x=_logistic_rule)
 
 
 # -- sign and rounding -------------------------------------------------------------------------------------------------

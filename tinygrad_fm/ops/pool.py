@@ -19,6 +19,7 @@ from ..errors import ShapeError
 from .elementwise import quiet
 from .gathering import gather
 from .linalg import matmul
+from .rounding import div
 from .shape import flatten, squeeze, to_shape, unsqueeze
 from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, by_channels, padded, pair, reach
 
@@ -295,7 +296,9 @@ def avg_pool2d(
         if isinstance(divisor, np.ndarray):
             divisor = divisor.astype(raw(x).dtype)
         sums = window_sums(x, geo=geo)
-        return sums / divisor if raw(x).dtype.kind == "f" else sums // int(divisor)
+        if raw(x).dtype.kind == "f":
+            return sums / divisor
+        return div(sums, divisor if isinstance(divisor, np.ndarray) else int(divisor), rounding_mode="trunc")
 
     return batched("avg_pool2d", input, run)
 
@@ -393,7 +396,9 @@ def _row(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
     along = {}
     for name, (value, across) in options.items():
         if isinstance(value, (tuple, list)):
-            (value,) = value  # noqa: PLW2901
+            if len(value) != 1:
+                raise ShapeError(f"{name} must be one int for a sequence, got {value!r}")
+            value = value[0]  # noqa: PLW2901
         along[name] = (across, value)
     y = op(unsqueeze(input, -2), **along)
     return tuple(squeeze(part, -2) for part in y) if isinstance(y, tuple) else squeeze(y, -2)
@@ -404,6 +409,8 @@ def max_pool1d(
     return_indices: bool = False,
 ) -> Any:  # fmt: skip
     """:func:`max_pool2d` of sequences: (N, C, L) or (C, L)."""
+    if input.ndim == 2 and not input.shape[0]:
+        raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")
     op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
     steps = kernel_size if stride is None or stride in ((), []) else stride
     return _row(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))

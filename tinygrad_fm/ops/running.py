@@ -14,6 +14,7 @@ from .dims import one_dim
 from .elementwise import quiet
 from .parts import narrow_to
 from .reduce import accepts_axis, as_dtype
+from .reduce import sum as total
 from .shape import to_shape
 
 
@@ -67,7 +68,7 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
         along = one_dim("prod", dim, len(shape))
     size, rest = x.shape[along], None
     if size == 0:
-        return sum(x, along, keepdim) + 1
+        return total(x, along, keepdim) + 1
     if size == 1:
         x = clone(x)  # the result shares no memory with the input
     while size > 1:
