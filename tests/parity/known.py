@@ -24,6 +24,9 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     "bernoulli": [_DRAWN],
     "normal": [_DRAWN],
     "nn.functional.batch_norm": [("tuple index", "an input of one dimension (no channels) is refused")],
-    "nn.functional.interpolate": [("expected a 3D or 4D input", "volumes are not offered")],
+    "nn.functional.interpolate": [
+        ("expected a 3D or 4D input", "volumes are not offered"),
+        ("expected np.uint8", "PyTorch interpolates bytes with weights rounded to 16 bits"),
+    ],
     "norm": [("'nuc'", "the nuclear norm needs a differentiable singular value decomposition, which is not offered")],
 }

@@ -14,8 +14,11 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
+from .elementwise import cast
+from .limits import clamp
 from .linalg import matmul
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .rounding import floor
 from .selection import index_select
 from .shape import permute, reshape, squeeze, unsqueeze
 from .windows import Array, Geometry, Pair, batch_first, padded, pair, reach
@@ -103,13 +106,19 @@ def interpolate(
         return adaptive_avg_pool1d(input, out[0]) if len(space) == 1 else adaptive_avg_pool2d(input, out)
     if mode not in _MATRICES or _MATRICES[mode][0] != len(space):
         raise NotImplementedError(f"interpolate(): mode {mode!r} is not offered for an input of shape {tuple(input.shape)}")
-    make = _MATRICES[mode][1]
-    matrices = [
-        make(n, o, scale, bool(align_corners)).astype(raw(input).dtype)
+    kind = raw(input).dtype
+    x = input if kind.kind == "f" else input * 1.0
+    *rows, columns = (
+        _MATRICES[mode][1](n, o, scale, bool(align_corners)).astype(raw(x).dtype)
         for n, o, scale in zip(space, out, scales, strict=True)
-    ]
-    y = matmul(input, matrices[-1].T)
-    return y if len(space) == 1 else matmul(matrices[0], y)
+    )
+    y = _rounded(matmul(x, columns.T), kind)
+    return cast(_rounded(matmul(rows[0], y), kind) if rows else y, dtype=kind)
+
+
+def _rounded(x: Any, kind: np.dtype[Any]) -> Any:
+    """``x`` as integers in the range of ``kind``, halves rounded up; as it is if ``kind`` is floating-point."""
+    return x if kind.kind == "f" else clamp(floor(x + 0.5), np.iinfo(kind).min, np.iinfo(kind).max)
 
 
 def _wanted(space: tuple[int, ...], size: Any, scale_factor: Any, recompute: bool) -> tuple[tuple[int, ...], list[Any]]:
@@ -171,7 +180,8 @@ def _cut(x: Array, geo: Geometry) -> Array:
         image, (len(image), *geo.kernel, *geo.out, len(x)),
         (channel, row * dh, column * dw, row * sh, column * sw, one), writeable=False,
     )  # fmt: skip
-    return view.reshape(len(image) * geo.kernel[0] * geo.kernel[1], -1, len(x)).transpose(2, 0, 1)
+    depth, positions = len(image) * geo.kernel[0] * geo.kernel[1], geo.out[0] * geo.out[1]
+    return view.reshape(depth, positions, len(x)).transpose(2, 0, 1)
 
 
 def _put(patches: Array, geo: Geometry) -> Array:
