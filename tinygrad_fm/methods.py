@@ -7,7 +7,10 @@ from collections.abc import Callable
 from typing import Any
 
 from . import dtypes, ops
+from .autograd.primitive import is_tensor
 from .autograd.views import inplace
+from .device import check_device
+from .dtypes import as_numpy
 from .ops import elementwise
 
 
@@ -22,8 +25,96 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+_TYPE_NAMES = {
+    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
+    "int32": "Int", "int64": "Long", "bool": "Bool",
+}  # fmt: skip
+
+
 class Methods:
     """What :class:`~tinygrad_fm.tensor.Tensor` inherits: every operation that PyTorch has as a method."""
+
+    # -- what it is --------------------------------------------------------------------------------------------------
+
+    is_cuda = False
+    is_sparse = False
+    is_quantized = False
+
+    @property
+    def itemsize(self: Any) -> builtins.int:
+        """Bytes per element."""
+        return self._array.itemsize
+
+    def element_size(self: Any) -> builtins.int:
+        """Bytes per element."""
+        return self._array.itemsize
+
+    @property
+    def nbytes(self: Any) -> builtins.int:
+        """Bytes of all elements."""
+        return self._array.nbytes
+
+    def stride(self: Any, dim: builtins.int | None = None) -> Any:
+        """Elements (not bytes) from one index to the next, in each dimension or in ``dim``."""
+        strides = tuple(n // self._array.itemsize for n in self._array.strides)
+        return strides if dim is None else strides[dim]
+
+    def data_ptr(self: Any) -> builtins.int:
+        """Address of the first element."""
+        return builtins.int(self._array.ctypes.data)
+
+    def is_contiguous(self: Any, memory_format: Any = None) -> builtins.bool:
+        """Whether the elements lie in memory in the order of their indices."""
+        return self._array.flags.c_contiguous
+
+    def is_floating_point(self: Any) -> builtins.bool:
+        """Whether the elements are floating-point numbers."""
+        return self._array.dtype.kind == "f"
+
+    def is_complex(self: Any) -> builtins.bool:
+        """Always False: there are no complex tensors here."""
+        return False
+
+    def type(self: Any, dtype: Any = None) -> Any:
+        """The name of the tensor's type, or with an argument the tensor cast to that dtype."""
+        return self.to(dtype) if dtype is not None else f"torch.{_TYPE_NAMES[self._array.dtype.name]}Tensor"
+
+    # -- dtypes and copies -------------------------------------------------------------------------------------------
+
+    def to(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """This tensor as another dtype: ``to(float64)``, ``to("cpu")``, ``to("cpu", float64)`` or ``to(other_tensor)``.
+
+        Returns the tensor itself if nothing changes, unless ``copy=True``. Raises RuntimeError for a device but the CPU.
+        """
+        wanted = kwargs.get("dtype")
+        check_device(kwargs.get("device"))
+        for argument in args:
+            if is_tensor(argument):
+                wanted = argument.dtype
+            elif isinstance(argument, dtypes.dtype) or argument in (builtins.float, builtins.int, builtins.bool):
+                wanted = argument
+            elif not isinstance(argument, builtins.bool):
+                check_device(argument)
+        if wanted is None or as_numpy(wanted) is self._array.dtype:
+            return self.clone() if kwargs.get("copy") else self
+        return elementwise.cast(self, dtype=as_numpy(wanted))
+
+    def type_as(self: Any, other: Any) -> Any:
+        """This tensor in the dtype of ``other``."""
+        return self.to(other.dtype)
+
+    def cpu(self: Any, memory_format: Any = None) -> Any:
+        """The tensor itself."""
+        return self
+
+    def cuda(self: Any, *args: Any, **kwargs: Any) -> Any:
+        """Raises RuntimeError: there is only the CPU."""
+        check_device("cuda")
+        return self
+
+    def contiguous(self: Any, memory_format: Any = None) -> Any:
+        """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
+        return self if self._array.flags.c_contiguous else ops.contiguous_copy(self)
 
     # activation
     erf = ops.erf

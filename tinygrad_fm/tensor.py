@@ -20,17 +20,12 @@ from .autograd.node import Leaf
 from .autograd.primitive import box, raw, register_tensor
 from .autograd.views import wrote
 from .device import CPU, check_device, device
-from .dtypes import OURS, as_numpy, default_float, dtype
+from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
 from .methods import Methods, in_place
 from .ops import elementwise
 from .ops.create import as_array, sizes
 from .printing import format_tensor
-
-_TYPE_NAMES = {
-    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
-    "int32": "Int", "int64": "Long", "bool": "Bool",
-}  # fmt: skip
 
 
 class Size(tuple[int, ...]):
@@ -133,49 +128,6 @@ class Tensor(Methods):
     def device(self) -> device:
         """The CPU."""
         return CPU
-
-    is_cuda = False
-    is_sparse = False
-    is_quantized = False
-
-    @property
-    def itemsize(self) -> int:
-        """Bytes per element."""
-        return self._array.itemsize
-
-    def element_size(self) -> int:
-        """Bytes per element."""
-        return self._array.itemsize
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of all elements."""
-        return self._array.nbytes
-
-    def stride(self, dim: int | None = None) -> Any:
-        """Elements (not bytes) from one index to the next, in each dimension or in ``dim``."""
-        strides = tuple(n // self._array.itemsize for n in self._array.strides)
-        return strides if dim is None else strides[dim]
-
-    def data_ptr(self) -> int:
-        """Address of the first element."""
-        return int(self._array.ctypes.data)
-
-    def is_contiguous(self, memory_format: Any = None) -> bool:
-        """Whether the elements lie in memory in the order of their indices."""
-        return self._array.flags.c_contiguous
-
-    def is_floating_point(self) -> bool:
-        """Whether the elements are floating-point numbers."""
-        return self._array.dtype.kind == "f"
-
-    def is_complex(self) -> bool:
-        """Always False: there are no complex tensors here."""
-        return False
-
-    def type(self, dtype: Any = None) -> Any:
-        """The name of the tensor's type, or with an argument the tensor cast to that dtype."""
-        return self.to(dtype) if dtype is not None else f"torch.{_TYPE_NAMES[self._array.dtype.name]}Tensor"
 
     # -- the tape ----------------------------------------------------------------------------------------------------
 
@@ -380,43 +332,6 @@ class Tensor(Methods):
         if self.grad is not None:
             out.grad = self.grad.detach().clone()
         return out
-
-    # -- dtypes and copies -------------------------------------------------------------------------------------------
-
-    def to(self, *args: Any, **kwargs: Any) -> Tensor:
-        """This tensor as another dtype: ``to(float64)``, ``to("cpu")``, ``to("cpu", float64)`` or ``to(other_tensor)``.
-
-        Returns the tensor itself if nothing changes, unless ``copy=True``. Raises RuntimeError for a device but the CPU.
-        """
-        wanted = kwargs.get("dtype")
-        check_device(kwargs.get("device"))
-        for argument in args:
-            if isinstance(argument, Tensor):
-                wanted = argument.dtype
-            elif isinstance(argument, dtype) or argument in (builtins.float, builtins.int, builtins.bool):
-                wanted = argument
-            elif not isinstance(argument, builtins.bool):
-                check_device(argument)
-        if wanted is None or as_numpy(wanted) is self._array.dtype:
-            return self.clone() if kwargs.get("copy") else self
-        return elementwise.cast(self, dtype=as_numpy(wanted))  # type: ignore[no-any-return]
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """This tensor in the dtype of ``other``."""
-        return self.to(other.dtype)
-
-    def cpu(self, memory_format: Any = None) -> Tensor:
-        """The tensor itself."""
-        return self
-
-    def cuda(self, *args: Any, **kwargs: Any) -> Tensor:
-        """Raises RuntimeError: there is only the CPU."""
-        check_device("cuda")
-        return self
-
-    def contiguous(self, memory_format: Any = None) -> Tensor:
-        """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
-        return self if self._array.flags.c_contiguous else ops.contiguous_copy(self)
 
     # -- operators: the taped operations themselves, without a frame in between ---------------------------------------
 
