@@ -9,7 +9,7 @@ from models import build
 from models.mlp import ACTIVATIONS
 from tinygrad_fm.training import Config, main
 
-DEFAULTS = Config(model="mlp", options={"hidden": [128, 64], "batch_norm": True, "dropout": 0.1}, epochs=25)
+DEFAULTS = Config(model="mlp", options={"hidden": [128, 64], "batch_norm": True, "dropout": 0.1}, epochs=30)
 
 
 def model_options(group: Any) -> None:

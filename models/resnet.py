@@ -42,7 +42,7 @@ class ResNet(nn.Module):
     """A 3×3 convolution, three stages of residual blocks, global average pooling, a linear layer.
 
     Args:
-        depth: 6n + 2 layers, n blocks in each stage; 20 has 274,042 parameters.
+        depth: 6n + 2 layers, n blocks in each stage; 20 has 272,186 parameters.
         width: channels of the first stage; the others have two and four times as many.
         num_classes: K.
         in_channels: of the images.

@@ -20,10 +20,10 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from .files import write_atomically
 from .device import check_device
 from .dtypes import OURS
 from .errors import CheckpointError
+from .files import write_atomically
 from .ops.create import from_numpy
 from .tensor import Tensor
 
@@ -178,13 +178,13 @@ def _foreign(start: bytes) -> str:
     if not start:
         return "is empty. Use another checkpoint, or save it anew."
     if start[:1] == b"\x80":
-        return "is a pickle, perhaps of PyTorch or scikit-learn; nothing is unpickled here. Convert it to arrays where it was made."
+        return "is a pickle, perhaps of PyTorch; nothing is unpickled here. Convert it to arrays where it was made."
     return f"begins with {start!r}: it was not written by tinygrad_fm's save(), or its beginning is damaged."
 
 
 def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
     # read to its end first: only then has zipfile compared the checksum
-    return np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)  # type: ignore[no-any-return]
+    return np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
 
 
 def _decode_archive(archive: zipfile.ZipFile) -> Any:

@@ -158,7 +158,8 @@ def _describe(data: Data) -> dict[str, Any]:
 def _announce(trainer: Trainer) -> None:
     data, config = trainer.data, trainer.config
     trainer.report.line(
-        f"Data: {data.name}, {len(data.train):,} training, {len(data.validation):,} validation and {len(data.test):,} test images\n"
+        f"Data: {data.name}: {len(data.train):,} training, {len(data.validation):,} validation, "
+        f"{len(data.test):,} test images\n"
         f"Training: {trainer.total:,} steps of {config.batch_size} images, {trainer.steps_per_epoch:,} in an epoch; "
         f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.schedule}\n"
         f"Run folder: {trainer.folder.path}"
@@ -174,15 +175,15 @@ def _resume(folder: RunFolder, build: Build, report: Report) -> Trainer | None:
     state = load_checkpoint(folder.last) if folder.has_begun() else None
     before = saved["environment"] if state is None else state["environment"]
     if changed := differences(before, environment()):
-        warnings.warn(
-            f"since the checkpoint this has changed: {'; '.join(changed)}. The run goes on, but perhaps not bit for bit.",
-            stacklevel=2,
+        report.line(
+            f"Warning: since the checkpoint this has changed: {'; '.join(changed)}. "
+            "The run goes on, but perhaps not bit for bit."
         )
     data = load_data(config, saved["dataset"]["choice"])
     if data.digest != saved["dataset"]["digest"]:
         raise CheckpointError(
-            f"{folder.path} was trained on {saved['dataset']['name']} (SHA-256 {saved['dataset']['digest'][:12]}…), but the data "
-            f"that is there now is another: {data.name} ({data.digest[:12]}…)"
+            f"{folder.path} was trained on {saved['dataset']['name']} (SHA-256 {saved['dataset']['digest'][:12]}…), but the "
+            f"data that is there now is another: {data.name} ({data.digest[:12]}…)"
         )
     if data.notice:
         report.line(data.notice)
@@ -192,7 +193,8 @@ def _resume(folder: RunFolder, build: Build, report: Report) -> Trainer | None:
         raise CheckpointError(f"{folder.path}: the model of this run cannot be built: {error}") from error
     if state is not None:
         trainer.load_state_dict(state, folder.last)
-        folder.check_metrics(int(state["metrics_size"]))
+        if not folder.check_metrics(int(state["metrics_size"])):
+            report.line(f"Warning: {folder.metrics} has lost its end; the curves will have a gap.")
     if trainer.finished and (result := folder.read_json("summary.json")) is not None:
         report.line(
             f"The run in {folder.path} is finished: test accuracy {result['test_accuracy']:.2%} on {result['dataset']}. "

@@ -77,7 +77,7 @@ def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.
     with evaluating(model):
         found = softmax(model(images), 1)
         if tta:
-            found = (found + softmax(model(flip(images, (3,))), 1)) * 0.5
+            found = (found + softmax(model(flip(images, dims=(3,))), 1)) * 0.5
         result: npt.NDArray[np.float32] = found.numpy()
     return result
 
@@ -90,7 +90,8 @@ def evaluate(model: Module, dataset: Any, batch_size: int = 250, tta: bool = Fal
     if not len(dataset):
         raise ValueError("evaluate: the data set is empty")
     labels, probabilities = [], []
-    for images, targets in DataLoader(dataset, batch_size):
+    loader: DataLoader[Any] = DataLoader(dataset, batch_size)
+    for images, targets in loader:
         probabilities.append(predict(model, images, tta))
         labels.append(targets.numpy())
     return Evaluation(np.concatenate(labels), np.concatenate(probabilities))

@@ -45,7 +45,8 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     folder.write_json("summary.json", result)  # last, as it says that the run is complete
     report.line(
         f"Test accuracy {test.accuracy:.2%} on {trainer.data.name} (weights of the {chosen} epoch, validation "
-        f"{validation.accuracy:.2%}), {result['parameters']:,} parameters, {result['seconds']:.0f} s\nAll of it is in {folder.path}"
+        f"{validation.accuracy:.2%}), {result['parameters']:,} parameters, {result['seconds']:.0f} s\n"
+        f"All of it is in {folder.path}"
     )
     return result
 
@@ -96,7 +97,8 @@ def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, n
     plots.confusion(test.confusion, dataset.classes, folder.path / "confusion.png",
                     f"{name}: {test.accuracy:.2%} of {len(test.labels):,} test images right")  # fmt: skip
     right, wrong = (_some(np.flatnonzero((test.predictions == test.labels) == good)) for good in (True, False))
-    plots.samples(dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong, folder.path / "samples.png", name)
+    plots.samples(dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong,
+                  folder.path / "samples.png", name)  # fmt: skip
     return ["curves.png", "confusion.png", "samples.png"]
 
 

@@ -14,7 +14,6 @@ import json
 import os
 import re
 import shutil
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -44,7 +43,8 @@ class RunFolder:
         if self.path.is_dir() and not any(self.path.iterdir()):
             return
         if self.path.is_dir():
-            raise FileExistsError(f"{self.path} is not empty: choose another --out, or go on with the run in it by --resume {self.path}")
+            again = f"--resume {self.path}"
+            raise FileExistsError(f"{self.path} is not empty: choose another --out, or go on with the run in it by {again}")
         if self.path.exists():
             raise FileExistsError(f"{self.path} is not a folder: choose another --out")
 
@@ -77,16 +77,14 @@ class RunFolder:
             )
         return self.last.exists()
 
-    def check_metrics(self, size: int) -> None:
-        """Make sure that the first ``size`` bytes of metrics.jsonl, which a checkpoint knows of, are sound.
+    def check_metrics(self, size: int) -> bool:
+        """Whether the first ``size`` bytes of metrics.jsonl, which a checkpoint knows of, are there.
 
-        Raises CheckpointError if a line is damaged; warns if some are missing.
+        Raises CheckpointError if one of their lines is damaged.
         """
-        found = self.metrics.stat().st_size if self.metrics.exists() else 0
-        if found < size:
-            warnings.warn(f"{self.metrics} has lost its end: {found} of {size} bytes are there", stacklevel=2)
         for _ in self.read_metrics(size):
             pass
+        return size == 0 or (self.metrics.exists() and self.metrics.stat().st_size >= size)
 
     def best_is_last(self) -> None:
         """Let the last checkpoint be the best one, which was just written: a second name for one file, where that can be.
@@ -113,7 +111,11 @@ class RunFolder:
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a file of the run as JSON, whole or not at all."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-        write_atomically(self.path / name, lambda file: file.write(text.encode()) and None)
+
+        def write(file: BinaryIO) -> None:
+            file.write(text.encode())
+
+        write_atomically(self.path / name, write)
 
     def read_json(self, name: str) -> dict[str, Any] | None:
         """The content of a JSON file of the run; None if there is no such file. Raises CheckpointError if it is damaged."""

@@ -34,7 +34,8 @@ def confusion_matrix(labels: Any, predictions: Any, classes: int) -> IntArray:
     labels, predictions = np.asarray(labels), np.asarray(predictions)
     for name, values in (("label", labels), ("prediction", predictions)):
         if values.size and not 0 <= values.min() <= values.max() < classes:
-            raise ValueError(f"a {name} is out of range: they run from {values.min()} to {values.max()}, not 0 to {classes - 1}")
+            found = f"they run from {values.min()} to {values.max()}"
+            raise ValueError(f"a {name} is out of range: {found}, not from 0 to {classes - 1}")
     pairs = np.bincount(labels * classes + predictions, minlength=classes * classes)
     return pairs.reshape(classes, classes).astype(np.int64)
 

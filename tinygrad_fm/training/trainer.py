@@ -80,7 +80,7 @@ class Trainer:
         self.config, self.model, self.data, self.folder, self.report = config, model, data, folder, report
         self._sampler = EpochSampler(data.train, config.seed)
         # all batches are full: batch norm cannot work on a single image, and equal shapes reuse memory
-        self._loader = DataLoader(data.train, config.batch_size, sampler=self._sampler, drop_last=True)
+        self._loader: DataLoader[Any] = DataLoader(data.train, config.batch_size, sampler=self._sampler, drop_last=True)
         self.steps_per_epoch = len(self._loader)
         self.total = config.steps if config.steps is not None else config.epochs * self.steps_per_epoch  # type: ignore[operator]
         self.optimizer = make_optimizer(config, model)
@@ -97,7 +97,7 @@ class Trainer:
     @property
     def finished(self) -> bool:
         """Whether there is nothing left to train."""
-        return self.progress.step >= self.total and not self.progress.batch or self.progress.stopped_early
+        return (self.progress.step >= self.total and not self.progress.batch) or self.progress.stopped_early
 
     def fit(self, stop: StopRequest | None = None) -> None:
         """Train to the end.
@@ -168,8 +168,11 @@ class Trainer:
             self.average.update()
         count = len(labels)
         right = int((logits.detach().numpy().argmax(1) == labels.numpy()).sum())
-        progress.step, progress.batch = progress.step + 1, progress.batch + 1
-        progress.loss_sum, progress.right, progress.seen = progress.loss_sum + value * count, progress.right + right, progress.seen + count
+        progress.step += 1
+        progress.batch += 1
+        progress.loss_sum += value * count
+        progress.right += right
+        progress.seen += count
         self._append({"kind": "step", "step": progress.step, "epoch": progress.epoch + 1, "loss": value,
                       "accuracy": right / count, "lr": lr})  # fmt: skip
         self.report.step(value)
@@ -232,8 +235,8 @@ class Trainer:
         self._clock = now
 
     def _save_if_due(self) -> None:
-        waited = time.monotonic() - self._saved_at
-        if waited >= self.config.checkpoint_seconds and (waited >= _COST * self._save_cost or not self.config.checkpoint_seconds):
+        often = self.config.checkpoint_seconds
+        if time.monotonic() - self._saved_at >= (max(often, _COST * self._save_cost) if often else 0):
             self.save()
 
     def save(self, path: Any = None) -> None:

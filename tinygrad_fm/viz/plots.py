@@ -84,8 +84,8 @@ def compare_curves(runs: dict[str, Records], path: str | os.PathLike[str], title
     """
     figure = _figure(11, 4.2)
     left, right = figure.subplots(1, 2)
-    for number, (name, records) in enumerate(runs.items()):
-        records = list(records)
+    for number, (name, given) in enumerate(runs.items()):
+        records = list(given)
         steps = [r for r in records if r["kind"] == "step"]
         epochs = [r for r in records if r["kind"] == "epoch"]
         first, second = (_TRAIN, _VALIDATION) if len(runs) == 1 else (f"C{number}", f"C{number}")
@@ -131,7 +131,8 @@ def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str
     axes.set_xlabel("taken for")
     axes.set_ylabel("is")
     for i, j in np.argwhere(matrix > 0):
-        axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=8, color="white" if shares[i, j] > 0.5 else "black")
+        ink = "white" if shares[i, j] > 0.5 else "black"
+        axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_title(title)
     _save(figure, path)
 

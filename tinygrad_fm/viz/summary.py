@@ -63,7 +63,8 @@ class Summary:
     def __str__(self) -> str:
         head = ("Layer", "Output shape", "Parameters", "Multiply-adds")
         lines = [
-            (f"{'  ' * row.depth}{row.name.rpartition('.')[2]} ({row.kind})", _shape(row.output), f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            (f"{'  ' * row.depth}{row.name.rpartition('.')[2]} ({row.kind})", _shape(row.output),
+             f"{row.parameters:,}", f"{row.multiply_adds:,}")
             for row in self.rows
         ]  # fmt: skip
         wide = [max(len(line[i]) for line in [head, *lines]) for i in range(4)]

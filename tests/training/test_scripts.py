@@ -1,0 +1,250 @@
+"""The scripts as a user runs them: real processes, real signals, exit codes, and what is in the folder afterwards."""
+
+from __future__ import annotations
+
+import json
+import random
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import train_mlp
+from tinygrad_fm import runtime
+from tinygrad_fm.training import RunFolder, Trainer, load_checkpoint, main
+
+from .conftest import ARGUMENTS, ROOT, Script, environment
+from .test_trainer import records, same
+
+# slow enough to be killed on the way, with everything in it that a resumed run has to restore
+LONG = (*ARGUMENTS, "--steps", "120", "--augment", "flip", "shift", "erase", "--dropout", "0.3", "--batch-norm",
+        "--ema", "0.95", "--schedule", "cosine", "--save-every", "50", "--checkpoint-seconds", "0")  # fmt: skip
+
+
+def start(tmp_path: Path, *arguments: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, str(ROOT / "train_mlp.py"), *map(str, arguments)], cwd=tmp_path, env=environment(tmp_path), text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+    )  # fmt: skip
+
+
+def wait_for_steps(process: subprocess.Popen[str], metrics: Path, lines: int) -> None:
+    """Return when the run has recorded so many lines, or has ended."""
+    until = time.monotonic() + 60
+    while process.poll() is None and time.monotonic() < until:
+        if metrics.exists() and metrics.read_bytes().count(b"\n") >= lines:
+            return
+        time.sleep(0.002)
+
+
+def lines_at(folder: Path) -> int:
+    path = folder / "metrics.jsonl"
+    return path.read_bytes().count(b"\n") if path.exists() else 0
+
+
+def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path: Path, script: Script) -> None:
+    whole = script("train_mlp.py", *LONG, "--out", "whole")
+    assert whole.returncode == 0, whole.stderr
+    run, rng = tmp_path / "run", random.Random(4)
+    arguments: tuple[Any, ...] = (*LONG, "--out", run)
+    for _ in range(3):
+        process = start(tmp_path, *arguments)
+        wait_for_steps(process, run / "metrics.jsonl", lines_at(run) + rng.randrange(1, 30))
+        time.sleep(rng.random() * 0.02)  # anywhere in a step or in the writing of a checkpoint
+        process.kill()
+        process.communicate()
+        assert process.returncode == -signal.SIGKILL, "the run was to be killed before its end"
+        arguments = ("--resume", run)
+    last = script("train_mlp.py", "--resume", run)
+    assert last.returncode == 0, last.stderr
+    assert "Resumed after step" in last.stdout and "Warning" not in last.stdout
+    names = [path.name for path in RunFolder(run).all_checkpoints()]
+    assert names == ["step-50.npz", "step-100.npz", "best.npz", "last.npz"]
+    for name in names:
+        same(load_checkpoint(tmp_path / "whole/checkpoints" / name), load_checkpoint(run / "checkpoints" / name), name)
+    assert records(run) == records(tmp_path / "whole")
+    first, second = (json.loads((path / "summary.json").read_text()) for path in (run, tmp_path / "whole"))
+    for summary in (first, second):
+        del summary["seconds"], summary["seconds_per_epoch"]
+    assert first == second
+    again = script("train_mlp.py", "--resume", run)
+    assert again.returncode == 0 and "is finished: test accuracy" in again.stdout
+
+
+def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, script: Script) -> None:
+    done = script("train_mlp.py", *ARGUMENTS, "--epochs", "2", "--early-stopping", "5", "--tta")
+    assert done.returncode == 0, done.stderr
+    (run,) = (tmp_path / "runs").iterdir()
+    assert run.name.startswith("mlp-2")
+    assert sorted(path.name for path in run.iterdir()) == [
+        "checkpoints", "config.json", "confusion.png", "curves.png", "metrics.jsonl", "samples.png", "summary.json",
+    ]  # fmt: skip
+    for name in ("confusion.png", "curves.png", "samples.png"):
+        assert (run / name).read_bytes().startswith(b"\x89PNG")
+    config = json.loads((run / "config.json").read_text())
+    assert config["settings"]["epochs"] == 2 and config["settings"]["options"]["hidden"] == [16]
+    assert config["dataset"]["digest"] and config["dataset"]["training"] == 320
+    assert {"numpy", "python", "tinygrad_fm", "threads"} <= config["environment"].keys()
+    summary = json.loads((run / "summary.json").read_text())
+    assert summary["dataset"] == config["dataset"]["name"] == "SyntheticFashion, first 400 images"
+    assert summary["parameters"] == config["model"]["parameters"] == 784 * 16 + 16 + 2 * 16 + 16 * 10 + 10
+    assert summary["weights"] == "best" and 0 <= summary["test_accuracy"] <= 1 and summary["seconds"] > 0
+    assert sum(map(sum, summary["confusion"])) == 400 and len(summary["per_class"]) == 10
+    assert done.stdout.count("SyntheticFashion, first 400 images") == 2
+    epochs = [line for line in done.stdout.splitlines() if line.startswith("epoch ")]
+    assert [line.split("  loss")[0] for line in epochs] == ["epoch 1/2  step 16", "epoch 2/2  step 32"]
+    assert "\r" not in done.stdout, "a log has no progress bar"
+
+
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp_path: Path, script: Script) -> None:
+    process = start(tmp_path, *ARGUMENTS, "--steps", "3000", "--out", "run")
+    wait_for_steps(process, tmp_path / "run/metrics.jsonl", 20)
+    process.send_signal(sign)
+    output, _ = process.communicate(timeout=60)
+    assert process.returncode == code, output
+    assert "python train_mlp.py --resume run" in output and "Traceback" not in output
+    state = load_checkpoint(tmp_path / "run/checkpoints/last.npz")
+    made = [record["step"] for record in records(tmp_path / "run") if record["kind"] == "step"]
+    assert state["progress"]["step"] == made[-1] >= 20
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["--lr", "-1"], "argument --lr: must be positive, got -1"),
+        (["--lr", "much"], "argument --lr: invalid float value: 'much'"),
+        (["--epochs", "0"], "argument --epochs: must be a positive integer"),
+        (["--epochs", "1", "--steps", "1"], "not allowed with argument"),
+        (["--optimizer", "adagard"], "invalid choice: 'adagard'"),
+        (["--hidden", "16", "0"], "every hidden layer needs at least one unit"),
+        (["--dropout", "1.5"], "between 0 and 1"),
+        (["--augment", "rotate"], "argument --augment: must name some of flip, shift, erase"),
+        (["--validation", "390"], "argument --validation: must leave at least one batch"),
+        (["--train-size", "70000"], "from 1 to 60,000"),
+        (["--out", "full"], "full is not empty.*--resume full"),
+        (["--out", "full/file"], "not a folder"),
+        (["--out", "full/file/run"], "argument --out"),
+        (["--resume", "full", "--lr", "1"], "leave out --lr"),
+        (["--early-stoping", "3", "--colour"], "unrecognized arguments"),
+    ],
+)
+def test_bad_arguments_are_named_and_nothing_is_written(arguments: list[str], says: str, tmp_path: Path, monkeypatch: Any,
+                                                        capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full/file").write_text("mine")
+    base = [] if "--resume" in arguments else [a for a in ARGUMENTS if a != "--hidden" or "--hidden" not in arguments]
+    if "--hidden" in arguments:
+        base = list(ARGUMENTS[:-2])
+    with pytest.raises(SystemExit) as stopped:
+        main("train_mlp.py", "", train_mlp.DEFAULTS, train_mlp.build, train_mlp.model_options, [*base, *arguments])
+    assert stopped.value.code == 2
+    message = " ".join(capsys.readouterr().err.split())
+    assert re.search(says, message), message
+    written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if "cache" not in path.parts]
+    assert sorted(written) == ["full", "full/file"]
+
+
+def test_a_loss_that_is_not_finite_ends_with_code_1(tmp_path: Path, script: Script) -> None:
+    done = script("train_mlp.py", *ARGUMENTS, "--no-batch-norm", "--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant",
+                  "--epochs", "1", "--out", "run")  # fmt: skip
+    assert done.returncode == 1
+    assert "at step" in done.stderr and "learning rate 1e+30" in done.stderr and "Traceback" not in done.stderr
+    assert load_checkpoint(tmp_path / "run/checkpoints/last.npz")
+    assert not (tmp_path / "run/summary.json").exists()
+
+
+@pytest.fixture(scope="module")
+def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a run that was stopped early."""
+    folder = tmp_path_factory.mktemp("begun")
+    process = start(folder, *ARGUMENTS, "--steps", "2000", "--out", "run")
+    wait_for_steps(process, folder / "run/metrics.jsonl", 20)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    return folder / "run"
+
+
+def _resumed(run: Path, monkeypatch: pytest.MonkeyPatch) -> int:
+    monkeypatch.delenv("FASHION_MNIST_DIR", raising=False)
+    return main("train_mlp.py", "", train_mlp.DEFAULTS, train_mlp.build, train_mlp.model_options, ["--resume", str(run)])
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+
+
+def _first_line(path: Path) -> None:
+    path.write_bytes(b"{broken\n" + path.read_bytes().split(b"\n", 1)[1])
+
+
+def _digest(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["dataset"]["digest"] = "0" * 64
+    path.write_text(json.dumps(content))
+
+
+def _setting(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["settings"]["lr"] = -1
+    path.write_text(json.dumps(content))
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "says"),
+    [
+        ("checkpoints/last.npz", _cut, "last.npz is damaged"),
+        ("checkpoints/last.npz", lambda path: path.rename(path.with_name("best.npz")), "last.npz is not there.*best.npz"),
+        ("config.json", _cut, "config.json is damaged"),
+        ("config.json", Path.unlink, "has no config.json"),
+        ("config.json", lambda path: path.write_text("{}"), "lacks dataset"),
+        ("config.json", _digest, "trained on SyntheticFashion, first 400 images .*another"),
+        ("config.json", _setting, "lr must be positive"),
+        ("metrics.jsonl", _first_line, "metrics.jsonl, line 1 is damaged"),
+    ],
+)
+def test_damage_to_a_run_is_named(
+    file: str, damage: Any, says: str, begun: Path, tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run = Path(shutil.copytree(begun, tmp_path / "run"))
+    damage(run / file)
+    assert _resumed(run, monkeypatch) == 1
+    assert re.search(says, " ".join(capsys.readouterr().err.split()))
+
+
+def test_resuming_what_is_no_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], begun: Path
+) -> None:
+    checkpoint = begun / "checkpoints/last.npz"
+    for path, says in ((tmp_path / "nowhere", "is no folder"), (checkpoint, f"give the run's folder, {begun}")):
+        assert _resumed(path, monkeypatch) == 1
+        assert says in " ".join(capsys.readouterr().err.split())
+
+
+def test_other_versions_are_warned_of(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
+                                      capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+    run = Path(shutil.copytree(begun, tmp_path / "run"))
+    monkeypatch.setattr(runtime, "get_num_threads", lambda: 77)
+    monkeypatch.setattr(Trainer, "fit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+    assert _resumed(run, monkeypatch) == 130
+    output = capsys.readouterr().out
+    assert "Warning: since the checkpoint this has changed" in output and "-> 77" in output
+
+
+def test_without_matplotlib_a_run_ends_well(tmp_path: Path) -> None:
+    (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')")
+    (tmp_path / "tqdm.py").write_text("raise ImportError('not installed')")
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "train_mlp.py"), *ARGUMENTS, "--epochs", "1", "--out", "run"], cwd=tmp_path, check=False,
+        env={**environment(tmp_path), "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert "pip install 'tinygrad_fm[train]'" in done.stdout and "Test accuracy" in done.stdout
+    assert (tmp_path / "run/summary.json").exists()

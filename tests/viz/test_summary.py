@@ -1,0 +1,102 @@
+"""The summary of a model and the pictures of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models import build
+from tinygrad_fm import nn
+from tinygrad_fm.errors import MissingExtraError
+from tinygrad_fm.viz import plots
+from tinygrad_fm.viz.summary import summary
+
+LENET = [
+    ("conv1", (6, 28, 28), 156, 117_600), ("norm1", (6, 28, 28), 12, 0), ("relu1", (6, 28, 28), 0, 0),
+    ("pool1", (6, 14, 14), 0, 0), ("conv2", (16, 10, 10), 2_416, 240_000), ("norm2", (16, 10, 10), 32, 0),
+    ("relu2", (16, 10, 10), 0, 0), ("pool2", (16, 5, 5), 0, 0), ("fc1", (120,), 48_120, 48_000), ("relu3", (120,), 0, 0),
+    ("fc2", (84,), 10_164, 10_080), ("relu4", (84,), 0, 0), ("fc3", (10,), 850, 840),
+]  # fmt: skip
+
+
+def test_lenets_table() -> None:
+    found = summary(build("lenet"), (1, 28, 28))
+    assert [(row.name, row.output, row.parameters, row.multiply_adds) for row in found.rows] == LENET
+    assert found.parameters == 61_750 and found.multiply_adds == 416_520
+    lines = str(found).splitlines()
+    assert lines[2].split() == ["conv1", "(Conv2d)", "(6,", "28,", "28)", "156", "117,600"]
+    assert len(lines) == 2 + 13 + 3 and "61,750 trainable parameters" in lines[-2]
+
+
+def test_nested_modules_are_indented_and_sum_up_what_is_inside() -> None:
+    model = nn.Sequential(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), nn.Linear(4, 2))
+    found = summary(model, (3,))
+    assert [(row.name, row.depth, row.parameters) for row in found.rows] == [
+        ("0", 0, 16), ("0.0", 1, 16), ("0.1", 1, 0), ("1", 0, 10),
+    ]  # fmt: skip
+    assert str(found).splitlines()[3].startswith("  0 (Linear)")
+    assert found.rows[0].multiply_adds == 12
+
+
+def test_shared_frozen_and_unused_layers() -> None:
+    class Odd(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.twice = nn.Linear(3, 3)
+            self.never = nn.Linear(2, 2)
+            self.never.requires_grad_(False)
+
+        def forward(self, x: Any) -> Any:
+            return self.twice(self.twice(x))
+
+    found = summary(Odd(), (3,))
+    assert (found.parameters, found.frozen) == (12, 6)
+    assert [(row.output, row.multiply_adds) for row in found.rows] == [((3,), 18), (None, 0)]
+    assert "not called" in str(found) and "6 frozen" in str(found)
+
+
+def test_the_model_is_left_as_it_was() -> None:
+    model = nn.Sequential(nn.BatchNorm1d(3), nn.Dropout())
+    model[1].eval()
+    summary(model, (3,))
+    assert model.training and not model[1].training
+    assert model[0].num_batches_tracked.item() == 0
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+RECORDS = [
+    {"kind": "step", "step": 1, "loss": 2.0, "accuracy": 0.1}, {"kind": "step", "step": 2, "loss": 1.0, "accuracy": 0.5},
+    {"kind": "epoch", "step": 2, "val_loss": 1.5, "val_accuracy": 0.4},
+]  # fmt: skip
+
+
+def test_pictures_are_drawn(tmp_path: Path, rng: np.random.Generator) -> None:
+    plots.curves(RECORDS, tmp_path / "curves.png", "title")
+    plots.compare_curves({"a": RECORDS, "b": RECORDS[:1], "c": []}, tmp_path / "several.png")
+    plots.curves([], tmp_path / "empty.png")
+    plots.confusion(np.array([[3, 1], [0, 0]]), ["shirt", "coat"], tmp_path / "confusion.png")
+    images = rng.integers(0, 256, (5, 28, 28)).astype(np.uint8)
+    shares = rng.random((5, 2))
+    for right, wrong in (([0, 1], [2]), ([], [3]), ([], [])):
+        plots.samples(images, np.array([0, 1, 0, 1, 0]), shares, ["a", "b"], right, wrong, tmp_path / f"{len(right)}{len(wrong)}.png")
+    assert len(list(tmp_path.iterdir())) == 7
+    for path in tmp_path.iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
+
+
+def test_smoothing_starts_at_the_first_value() -> None:
+    found = plots.smoothed([4.0, 0.0, 0.0], weight=0.5)
+    np.testing.assert_allclose(found, [4, 4 / 3, 4 / 7])
+
+
+def test_without_matplotlib_the_extra_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    import sys
+
+    for name in ("matplotlib", "matplotlib.figure", "matplotlib.backends.backend_agg"):
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError, match=r"tinygrad_fm\[train\]"):
+        plots.curves(RECORDS, tmp_path / "curves.png")
+    assert not list(tmp_path.iterdir())
