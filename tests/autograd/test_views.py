@@ -148,6 +148,12 @@ def _view_survives_several_writes(x, w):
     return v * y[1:]
 
 
+def _through_a_copy(x, w):
+    y = x * 1
+    y.t().reshape(-1).view(4, 3)[0].mul_(5)  # reshape had to copy: y keeps its values
+    return y * w
+
+
 def _to_a_constant_base(x, w):
     y = torch.zeros(3, 4, dtype=torch.float64)
     y[1] = x[0] * w[0]

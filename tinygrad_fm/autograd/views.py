@@ -97,18 +97,26 @@ def rebase(view: Any) -> None:
         base._view.seen = versions.log.last
 
 
-def _refuse(name: str, x: Any) -> None:
-    """Raise if ``x`` must not be written to in place."""
-    if x._view is not None:
-        x._view.refresh(x)
+def _end_at_copies(name: str, x: Any) -> None:
+    """Cut the chain of views that ``x`` stands on where one of them turns out to be a copy: writes reach no further."""
+    while x._view is not None:
         if not x._view.shares_memory(x):
             if x._view.replay.op.__name__ == "view" and x._array.size:
                 raise AutogradError(
-                    f"{name}(): this view of shape {tuple(x._array.shape)} had to copy, because its base lies in memory in "
+                    f"{name}(): a view of shape {tuple(x._array.shape)} had to copy, because its base lies in memory in "
                     "another order, so writing to it would not reach the base; write to the base, or use reshape() "
                     "followed by clone()"
                 )
             x._view = None
+            return
+        x = x._view.base
+
+
+def _refuse(name: str, x: Any) -> None:
+    """Raise if ``x`` must not be written to in place."""
+    if x._view is not None:
+        x._view.refresh(x)
+        _end_at_copies(name, x)
     if not x._array.flags.writeable:
         if any(n > 1 and not stride for n, stride in zip(x._array.shape, x._array.strides, strict=True)):
             why = "several of its elements, made by expand() or broadcast_to(), share one place in memory"
