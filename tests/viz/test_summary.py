@@ -81,7 +81,8 @@ def test_pictures_are_drawn(tmp_path: Path, rng: np.random.Generator) -> None:
     images = rng.integers(0, 256, (5, 28, 28)).astype(np.uint8)
     shares = rng.random((5, 2))
     for right, wrong in (([0, 1], [2]), ([], [3]), ([], [])):
-        plots.samples(images, np.array([0, 1, 0, 1, 0]), shares, ["a", "b"], right, wrong, tmp_path / f"{len(right)}{len(wrong)}.png")
+        path = tmp_path / f"{len(right)}{len(wrong)}.png"
+        plots.samples(images, np.array([0, 1, 0, 1, 0]), shares, ["a", "b"], right, wrong, path)
     assert len(list(tmp_path.iterdir())) == 7
     for path in tmp_path.iterdir():
         assert path.read_bytes().startswith(b"\x89PNG")

@@ -26,14 +26,15 @@ class WeightAverage:
         self.decay = decay
         self.updates = 0
         self._model = model
-        self._values = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
+        self._live = model.state_dict(keep_vars=True)  # the tensors themselves, so that an update need not look for them
+        self._values = {name: tensor.numpy(force=True).copy() for name, tensor in self._live.items()}
 
     def update(self) -> None:
         """Move the average towards the model's present weights."""
         self.updates += 1
         share = 1 - min(self.decay, (1 + self.updates) / (10 + self.updates))
-        for name, tensor in self._model.state_dict().items():
-            average, value = self._values[name], tensor.numpy()
+        for name, tensor in self._live.items():
+            average, value = self._values[name], tensor.numpy(force=True)
             if average.dtype.kind == "f":
                 average += share * (value - average)
             else:
@@ -42,7 +43,7 @@ class WeightAverage:
     @contextmanager
     def in_place(self) -> Iterator[None]:
         """The model has the averaged weights inside."""
-        own = {name: tensor.numpy().copy() for name, tensor in self._model.state_dict().items()}
+        own = {name: tensor.numpy(force=True).copy() for name, tensor in self._live.items()}
         self._model.load_state_dict(self._values)
         try:
             yield
