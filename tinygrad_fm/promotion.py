@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import default_float, result_type
-from .errors import AutogradError
+from .errors import AutogradError, ShapeError
 
 
 def _to_arrays(op: Any, arrays: list[Any]) -> None:
@@ -104,3 +104,14 @@ def same_dtype(op: Any, arrays: list[Any]) -> None:
                 f"{op.name}(): all inputs must have the same dtype, but '{op.input_name(0)}' is {dtype} "
                 f"and '{op.input_name(i)}' is {value.dtype}; convert one with .to(dtype)"
             )
+
+
+def explained(error: ValueError, op: Any, arrays: list[Any]) -> Exception:
+    """What to raise for an ``error`` of the kernel: which shapes do not fit, if that is the reason."""
+    shapes = [np.shape(a) for a in arrays]
+    try:
+        np.broadcast_shapes(*shapes)
+    except ValueError:
+        if op.broadcasts:
+            return ShapeError(f"{op.name}(): shapes {' and '.join(map(str, shapes))} do not broadcast")
+    return error

@@ -26,8 +26,8 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AutogradError, ShapeError
-from ..promotion import promote, promote_float, same_dtype
+from ..errors import AutogradError
+from ..promotion import explained, promote, promote_float, same_dtype
 from . import hooks
 from .modes import state
 from .node import Node, Output
@@ -172,16 +172,6 @@ class Primitive:
                 result.append((parent, dx))
         return result
 
-    def explain(self, error: ValueError, arrays: list[Any]) -> Exception:
-        """What to raise for an ``error`` of the kernel: which shapes do not fit, if that is the reason."""
-        shapes = [np.shape(a) for a in arrays]
-        try:
-            np.broadcast_shapes(*shapes)
-        except ValueError:
-            if self.broadcasts:
-                return ShapeError(f"{self.name}(): shapes {' and '.join(map(str, shapes))} do not broadcast")
-        return error
-
     def extra_values(self, args: list[Any], static: dict[str, Any]) -> list[Any]:
         """The shapes and static arguments that rules read, in the order of ``extras``."""
         values = []
@@ -287,7 +277,7 @@ def primitive(
         try:
             y = kernel(*arrays, **static)
         except ValueError as error:
-            raise table.explain(error, arrays) from None
+            raise explained(error, table, arrays) from None
         kept: Any = ()
         if has_residuals:
             y, *kept = y

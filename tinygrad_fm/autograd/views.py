@@ -63,7 +63,7 @@ class View:
 
 
 def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.ndarray[Any, Any]:
-    out = base.copy(order="K")
+    out = np.array(base, order="K")  # a gradient of no dimensions may be a NumPy scalar, whose copy() is one again
     target = replay(out)
     if versions.storage(target) is out:
         target[...] = part

@@ -10,6 +10,9 @@ from .arrange import (
     cat, concat, concatenate, diag, diag_embed, diagonal, flip, hstack, repeat, roll, stack, tile, tril, triu,
     vstack,
 )  # fmt: skip
+from .axes import (
+    T, mT, moveaxis, movedim, swapaxes, t, unflatten,
+)  # fmt: skip
 from .classification import (
     cross_entropy, log_softmax, nll_loss, softmax, softmin,
 )  # fmt: skip
@@ -36,11 +39,14 @@ from .dropouts import (
     alpha_dropout, dropout, dropout1d, dropout2d, dropout3d,
 )  # fmt: skip
 from .elementwise import (
-    abs, add, addcdiv, addcmul, copy, cos, exp, exp2, expm1, fill, lerp, log, log10, log1p, log2, mul, neg, pow,
-    reciprocal, rsqrt, rsub, sigmoid, sign, sin, sqrt, square, sub, tanh, where,
+    abs, add, copy, cos, exp, expm1, fill, log, log1p, mul, neg, pow, reciprocal, rsqrt, sigmoid, sign, sin, sqrt,
+    sub, tanh, where,
 )  # fmt: skip
 from .extremes import (
     amax, amin, argmax, argmin, max, median, min,
+)  # fmt: skip
+from .further import (
+    acos, addcdiv, addcmul, asin, atan, atan2, cosh, exp2, lerp, log10, log2, rsub, sinh, square, tan,
 )  # fmt: skip
 from .gathering import (
     argsort, gather, scatter, scatter_add, sort, take_along_dim, topk,
@@ -61,7 +67,7 @@ from .norm import (
     batch_norm, group_norm, instance_norm, layer_norm, normalize_channels,
 )  # fmt: skip
 from .norms import (
-    logsumexp, norm,
+    logsumexp, norm, std_mean, var_mean,
 )  # fmt: skip
 from .pad import (
     pad,
@@ -74,10 +80,10 @@ from .pool import (
     max_pool1d, max_pool2d,
 )  # fmt: skip
 from .reduce import (
-    mean, std, std_mean, sum, var, var_mean,
+    mean, std, sum, var,
 )  # fmt: skip
 from .resample import (
-    fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold, upsample,
+    fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold,
 )  # fmt: skip
 from .rounding import (
     ceil, div, floor, floor_divide, fmod, frac, remainder, round, trunc,
@@ -89,11 +95,8 @@ from .selection import (
     embedding, index_add, index_select, masked_fill, masked_select, nonzero, one_hot, repeat_interleave,
 )  # fmt: skip
 from .shape import (
-    T, broadcast_to, expand, expand_as, flatten, mT, moveaxis, movedim, permute, ravel, reshape, squeeze, swapaxes,
-    swapdims, t, transpose, unflatten, unsqueeze, view,
-)  # fmt: skip
-from .trigonometry import (
-    acos, asin, atan, atan2, cosh, sinh, tan,
+    broadcast_to, expand, expand_as, flatten, permute, ravel, reshape, squeeze, swapdims, transpose, unsqueeze,
+    view,
 )  # fmt: skip
 
 __all__ = [
@@ -124,5 +127,5 @@ __all__ = [
     "split", "sqrt", "square", "squeeze", "stack", "std", "std_mean", "sub", "sum", "sum_to", "swapaxes",
     "swapdims", "t", "take_along_dim", "tan", "tanh", "tanhshrink", "tensor", "threshold", "tile", "topk",
     "transpose", "tril", "triplet_margin_loss", "triu", "trunc", "unbind", "unflatten", "unfold", "unsqueeze",
-    "upsample", "var", "var_mean", "vdot", "view", "vstack", "where", "zeros", "zeros_like",
+    "var", "var_mean", "vdot", "view", "vstack", "where", "zeros", "zeros_like",
 ]  # fmt: skip

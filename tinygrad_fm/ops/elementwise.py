@@ -64,11 +64,6 @@ def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
     return _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
 
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
-    """``other − alpha · input``: subtraction with the arguments reversed."""
-    return _sub(other, input if alpha == 1 else _scaled("rsub", other, input, alpha))
-
-
 def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     """``alpha · other`` in the dtype that ``input + other`` has."""
     kind = result_type([raw(input), raw(other)])
@@ -128,11 +123,6 @@ def pow(input: Any, exponent: Any) -> Any:
     return _pow(input, exponent)
 
 
-def square(input: Any) -> Any:
-    """``input ²``."""
-    return _pow(input, 2)
-
-
 sqrt = unary_float(quiet(np.sqrt), name="sqrt", x=lambda g, y: g / (y * 2))
 _ONE = constants(1.0)
 rsqrt = unary_float(
@@ -142,11 +132,8 @@ reciprocal = unary_float(
     quiet(lambda x: np.true_divide(_ONE[x.dtype], x)), name="reciprocal", x=lambda g, y: -g * (y * y)
 )
 exp = unary_float(quiet(np.exp), name="exp", x=lambda g, y: g * y)
-exp2 = unary_float(quiet(np.exp2), name="exp2", x=lambda g, y: g * (y * math.log(2)))
 expm1 = unary_float(quiet(np.expm1), name="expm1", x=lambda g, y: g * (y + 1))
 log = unary_float(quiet(np.log), name="log", x=lambda g, x: g / x)
-log2 = unary_float(quiet(np.log2), name="log2", x=lambda g, x: g / (x * math.log(2)))
-log10 = unary_float(quiet(np.log10), name="log10", x=lambda g, x: g / (x * math.log(10)))
 log1p = unary_float(quiet(np.log1p), name="log1p", x=lambda g, x: g / (x + 1))
 
 
@@ -155,7 +142,6 @@ log1p = unary_float(quiet(np.log1p), name="log1p", x=lambda g, x: g / (x + 1))
 sin = unary_float(quiet(np.sin), name="sin", x=lambda g, x: g * cos(x))
 cos = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
 tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
-
 
 
 def _logistic(x: Array) -> Any:
@@ -206,25 +192,6 @@ def where(condition: Any, input: Any, other: Any) -> Any:
         condition: bool. input, other: tensors or numbers, promoted to their common dtype.
     """
     return _where(condition, input, other)
-
-
-def lerp(input: Any, end: Any, weight: Any) -> Any:
-    """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
-    if raw(input).dtype.kind != "f":
-        raise NotImplementedError(f"lerp(): a floating-point tensor is needed, got {raw(input).dtype}")
-    if raw(input).dtype != raw(end).dtype:
-        raise RuntimeError(f"lerp(): input and end must have one dtype, got {raw(input).dtype} and {raw(end).dtype}")
-    return input + weight * (end - input)
-
-
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
-    """``input + value · tensor1 · tensor2``."""
-    return add(input, mul(tensor1, tensor2), alpha=value)
-
-
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
-    """``input + value · tensor1 / tensor2``."""
-    return add(input, _div(tensor1, tensor2), alpha=value)
 
 
 # -- dtype and memory --------------------------------------------------------------------------------------------------

@@ -14,7 +14,8 @@ import numpy as np
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
 from .activation import logsigmoid, only_floats
-from .elementwise import exp, log, quiet, square, where
+from .elementwise import exp, log, quiet, where
+from .further import square
 from .limits import clamp
 
 Array = np.ndarray[Any, Any]

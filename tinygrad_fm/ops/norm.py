@@ -15,9 +15,10 @@ import numpy as np
 from ..autograd.primitive import fused, raw
 from ..errors import ShapeError
 from .activation import only_floats
+from .axes import unflatten
 from .elementwise import quiet, rsqrt
 from .reduce import mean
-from .shape import flatten, unflatten
+from .shape import flatten
 from .windows import Array, batch_last, by_channels
 
 Rule = tuple[Any, Any, Any]

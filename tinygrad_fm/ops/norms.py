@@ -1,4 +1,4 @@
-"""Norms, and the logarithm of a sum of exponentials."""
+"""Norms, the logarithm of a sum of exponentials, and two statistics at once."""
 
 from __future__ import annotations
 
@@ -23,9 +23,12 @@ from .reduce import (
     float_input,
     kept,
     largest,
+    mean,
     not_empty,
     smallest,
-)  # fmt: skip
+    std,
+    var,
+)  # fmt: skip  # fmt: skip
 
 
 def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
@@ -113,3 +116,24 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
 
 
 # -- yes or no, how many -----------------------------------------------------------------------------------------------
+
+
+# -- two statistics at once ------------------------------------------------------------------------------------------
+
+
+@accepts_axis
+def var_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """:func:`var` and :func:`mean` as a pair."""
+    dims = None if isinstance(dim, bool) else dim
+    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
+
+
+@accepts_axis
+def std_mean(
+    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
+) -> tuple[Any, Any]:
+    """:func:`std` and :func:`mean` as a pair."""
+    dims = None if isinstance(dim, bool) else dim
+    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)

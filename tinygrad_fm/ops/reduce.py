@@ -183,21 +183,3 @@ def std(
     """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
     float_input("std", input)
     return _root(var(input, dim, unbiased, keepdim, correction=correction))
-
-
-@accepts_axis
-def var_mean(
-    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> tuple[Any, Any]:
-    """:func:`var` and :func:`mean` as a pair."""
-    dims = None if isinstance(dim, bool) else dim
-    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
-
-
-@accepts_axis
-def std_mean(
-    input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> tuple[Any, Any]:
-    """:func:`std` and :func:`mean` as a pair."""
-    dims = None if isinstance(dim, bool) else dim
-    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)

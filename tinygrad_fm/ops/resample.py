@@ -6,7 +6,6 @@ Interpolation along one dimension is a product with a constant matrix, so a resa
 from __future__ import annotations
 
 import math
-import warnings
 from typing import Any
 
 import numpy as np
@@ -133,12 +132,6 @@ def _wanted(space: tuple[int, ...], size: Any, scale_factor: Any, recompute: boo
         return tuple(int(n) for n in each), [None] * len(space)
     out = tuple(math.floor(n * float(scale)) for n, scale in zip(space, each, strict=True))
     return out, [None if recompute else float(scale) for scale in each]
-
-
-def upsample(input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: Any = None) -> Any:
-    """:func:`interpolate`, under its old name."""
-    warnings.warn("upsample is deprecated; use interpolate instead.", UserWarning, stacklevel=2)
-    return interpolate(input, size, scale_factor, mode, align_corners)
 
 
 # -- pixels between channels and space ---------------------------------------------------------------------------------
