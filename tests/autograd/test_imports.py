@@ -11,12 +11,14 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # lowest floor first; rooms on one floor may know each other
 FLOORS = [
-    ["version", "errors", "dtypes", "device", "promotion", "random", "runtime", "files", "printing"],
+    ["version", "errors", "dtypes", "device", "promotion", "random", "runtime", "files", "printing", "outside"],
     ["autograd"],
     ["ops"],
+    ["more_methods"],
     ["methods"],
     ["tensor"],
-    ["func", "profiler", "io"],
+    ["func", "profiler", "io", "older", "settings", "amp"],
+    ["cuda", "backends"],
     ["nn"],
     ["optim", "data"],
     ["viz", "training", "serialization", "utils", "hub"],

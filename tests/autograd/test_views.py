@@ -202,6 +202,21 @@ def test_what_a_product_of_the_views_saved_is_refused() -> None:
         y.sum().backward()
 
 
+def test_views_of_no_dimensions() -> None:
+    x = torch.tensor(0.5, dtype=torch.float64, requires_grad=True)
+    y = x * 1
+    y.view(()).tanh_()
+    (y * y).backward()
+    t = np.tanh(0.5)
+    np.testing.assert_allclose(x.grad.item(), 2 * t * (1 - t * t))
+    y = x * 1
+    y[()] = 3.0
+    y[...] = y * 2
+    (z := y * y + y).backward()
+    assert z.item() == 42.0
+    np.testing.assert_allclose(x.grad.item(), 2 * t * (1 - t * t))  # nothing was added
+
+
 def test_the_base_shows_what_was_written_through_the_view() -> None:
     y = torch.arange(6.0).view(2, 3)
     y[0].t().mul_(10)

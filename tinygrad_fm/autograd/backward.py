@@ -101,9 +101,12 @@ class _Pass:
             held = gradients[number]
             np.add(held, g, out=held)
         else:
-            gradients[number] = total = gradients[number] + g
-            if type(total) is _ndarray:  # sums of 0-d arrays are NumPy scalars, of Tensors Tensors
+            total = gradients[number] + g
+            if type(total) is _ndarray:
                 self.own.add(number)
+            elif isinstance(total, np.generic):  # the sum of 0-d arrays
+                total = np.asarray(total)
+            gradients[number] = total
 
     def run(self) -> None:
         """Take the nodes from the highest number down until no gradient is left on its way."""

@@ -63,7 +63,7 @@ class View:
 
 
 def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.ndarray[Any, Any]:
-    out = np.array(base, order="K")  # a gradient of no dimensions may be a NumPy scalar, whose copy() is one again
+    out = np.array(base, order="K")  # unlike copy(), an array also of a NumPy scalar
     target = replay(out)
     if versions.storage(target) is out:
         target[...] = part
