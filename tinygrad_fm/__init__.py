@@ -1,8 +1,9 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import autograd, func, nn, ops, optim, profiler, random, runtime, utils
+from . import amp, autograd, backends, cuda, func, nn, older, ops, optim, outside, profiler, random, runtime, utils
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.primitive import is_tensor
+from .amp import autocast
 from .device import device
 from .dtypes import bool_ as bool
 from .dtypes import (
@@ -33,11 +34,29 @@ from .ops import (
     stack, std, std_mean, sub, sum, swapaxes, swapdims, t, take_along_dim, tan, tanh, threshold, tile, topk, transpose, tril,
     triplet_margin_loss, triu, trunc, unbind, unflatten, unsqueeze, var, var_mean, vdot, vstack, where, zeros, zeros_like,
 )  # fmt: skip
+from .older import (
+    BoolTensor, ByteTensor, CharTensor, DoubleTensor, FloatTensor, HalfTensor, IntTensor, LongTensor, ShortTensor,
+)  # fmt: skip
+from .ops import (
+    adaptive_avg_pool1d, adaptive_max_pool1d, avg_pool1d, conv1d, conv2d, conv_transpose1d, conv_transpose2d,
+    max_pool1d, max_pool2d, pixel_shuffle, pixel_unshuffle,
+)  # fmt: skip
+from .ops.derived import *  # noqa: F403
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
+from .random import default_generator
 from .runtime import get_num_threads, set_num_threads
+from .settings import *  # noqa: F403
 from .tensor import Size, Tensor
-from .ops import tensor  # noqa: I001  # last: importing the module of that name has set it
+from .version import __version__
+from .ops import tensor  # last: importing the module of that name has set it
 
-__version__ = "0.1.0"
-from math import e, inf, nan, pi  # noqa: E402
+from math import e, inf, nan, pi
+
+absolute, arccos, arcsin, arctan, arctan2, divide, fix = abs, acos, asin, atan, atan2, div, trunc
+greater, greater_equal, less, less_equal, multiply, negative = gt, ge, lt, le, mul, neg
+not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub, div, acosh, asinh, atanh, nonzero  # noqa: F405
+detach, relu_, sigmoid_, tanh_ = Tensor.detach, Tensor.relu_, Tensor.sigmoid_, Tensor.tanh_
+setattr(autograd, "Variable", older.Variable)  # noqa: B010  # its floor is below that of tensors
+outside.tell_importers()
+__getattr__ = outside.refuse("torch")

@@ -8,10 +8,10 @@ from typing import Any
 class device:  # PyTorch's name for the class
     """``device("cpu")``; anything else raises RuntimeError, as this framework computes on the CPU only."""
 
-    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:  # noqa: A002
+    def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         name, _, number = str(type).partition(":")
         if name != "cpu" or number not in ("", "0"):
-            raise RuntimeError(f"the only device is 'cpu', got {str(type)!r}; leave the device out or pass 'cpu'")
+            raise RuntimeError(f"the only device is 'cpu', got {str(type)!r}; leave the device out (see docs/pytorch.md)")
         self.type = "cpu"
         self.index = int(number) if number else index
 

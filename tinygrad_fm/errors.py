@@ -37,3 +37,7 @@ class NonFiniteLossError(RuntimeError):
 
 class MissingExtraError(ImportError):
     """An optional dependency is not installed; the message names the extra that brings it."""
+
+
+class LeftOutError(AttributeError):
+    """Something of PyTorch's that is not offered here; the message says what kind of thing, and which page has the table."""

@@ -11,7 +11,8 @@ from .autograd.primitive import is_tensor
 from .autograd.views import inplace
 from .device import check_device
 from .dtypes import as_numpy
-from .ops import elementwise
+from .more_methods import MoreMethods
+from .ops import derived, elementwise
 
 
 def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -31,7 +32,7 @@ _TYPE_NAMES = {
 }  # fmt: skip
 
 
-class Methods:
+class Methods(MoreMethods):
     """What :class:`~tinygrad_fm.tensor.Tensor` inherits: every operation that PyTorch has as a method."""
 
     # -- what it is --------------------------------------------------------------------------------------------------
@@ -380,6 +381,15 @@ class Methods:
     addmv_ = in_place(ops.addmv)
     baddbmm_ = in_place(ops.baddbmm)
     cumsum_ = in_place(ops.cumsum)
+    acosh_, asinh_, atanh_ = in_place(derived.acosh), in_place(derived.asinh), in_place(derived.atanh)
+    erfc_, logit_, sgn_, xlogy_ = (in_place(op) for op in (derived.erfc, derived.logit, derived.sgn, derived.xlogy))
+    hypot_, nan_to_num_ = in_place(derived.hypot), in_place(derived.nan_to_num)
+    deg2rad_, rad2deg_ = in_place(derived.deg2rad), in_place(derived.rad2deg)
+    index_copy_, index_fill_ = in_place(derived.index_copy), in_place(derived.index_fill)
+    masked_scatter_ = in_place(derived.masked_scatter)
+    multiply_, divide_, true_divide_, subtract_, negative_, absolute_ = mul_, div_, div_, sub_, neg_, abs_
+    greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
+    arctan_, arcsin_, arccos_, arctan2_, fix_ = atan_, asin_, acos_, atan2_, trunc_
     copy_ = in_place(elementwise.copy)
     fill_ = in_place(elementwise.fill)
 

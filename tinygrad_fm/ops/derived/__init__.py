@@ -1,4 +1,4 @@
-"""Operations that are nothing but compositions of others, a family to a room: rules they need none, derivatives they have all."""
+"""Operations that are only compositions of others, a family to a room: they need no rules and have all derivatives."""
 
 from .attention import scaled_dot_product_attention
 from .counting import bincount, bucketize, histc, isin, searchsorted, unique, unique_consecutive

@@ -35,7 +35,7 @@ def scaled_dot_product_attention(
     """
     if query.shape[-1] != key.shape[-1]:
         raise ShapeError(
-            f"scaled_dot_product_attention(): query {tuple(query.shape)} and key {tuple(key.shape)} must agree in their last size"
+            f"scaled_dot_product_attention(): query {tuple(query.shape)} and key {tuple(key.shape)} differ in their last size"
         )
     if is_causal and attn_mask is not None:
         raise RuntimeError("scaled_dot_product_attention(): attn_mask and is_causal=True exclude each other")

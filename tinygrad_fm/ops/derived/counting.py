@@ -1,4 +1,4 @@
-"""Which values there are, how often, and where they belong. The results have no derivatives, except the values of ``unique``."""
+"""Which values there are, how often, and where they belong: results without derivatives."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def searchsorted(
     rows, wanted = raw(sorted_sequence), np.asarray(raw(input))
     if sorter is not None:
         rows = np.take_along_axis(rows, raw(sorter), -1)
-    where = "right" if right or side == "right" else "left"
+    where: Any = "right" if right or side == "right" else "left"
     if rows.ndim == 1:
         found = np.asarray(np.searchsorted(rows, wanted, where))
     else:

@@ -1,0 +1,49 @@
+"""What code asks about a GPU before it does without one: there is none. https://pytorch.org/docs/stable/cuda.html"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..outside import refuse
+from . import amp
+
+__all__ = [
+    "amp", "current_device", "device_count", "empty_cache", "is_available", "is_bf16_supported", "is_initialized",
+    "manual_seed", "manual_seed_all", "synchronize",
+]
+
+
+def is_available() -> bool:
+    """False."""
+    return False
+
+
+is_initialized = is_bf16_supported = is_available
+
+
+def device_count() -> int:
+    """None at all."""
+    return 0
+
+
+def current_device() -> Any:
+    """Raises RuntimeError: there is no GPU."""
+    raise RuntimeError("there is no GPU here: torch.cuda.is_available() is False, and the only device is 'cpu'")
+
+
+def manual_seed(seed: int) -> None:
+    """Nothing: there is no generator on a GPU. The CPU's is seeded by ``torch.manual_seed``."""
+
+
+manual_seed_all = manual_seed
+
+
+def empty_cache() -> None:
+    """Nothing."""
+
+
+def synchronize(device: Any = None) -> None:
+    """Nothing: every operation has finished when it returns."""
+
+
+__getattr__ = refuse("torch.cuda")

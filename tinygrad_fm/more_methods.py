@@ -1,0 +1,151 @@
+"""Methods of Tensor that are made of others, second names, and what code asks a tensor although there is one answer."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import numpy as np
+
+from . import dtypes, ops
+from .autograd.primitive import box
+from .errors import AutogradError, LeftOutError
+from .ops import derived
+from .outside import message
+
+
+class MoreMethods:
+    """What ``Methods`` inherits."""
+
+    acosh, asinh, atanh, erfc = derived.acosh, derived.asinh, derived.atanh, derived.erfc
+    logit, logaddexp, sgn, xlogy = derived.logit, derived.logaddexp, derived.sgn, derived.xlogy
+    arccosh, arcsinh, arctanh = acosh, asinh, atanh
+    deg2rad, rad2deg, hypot = derived.deg2rad, derived.rad2deg, derived.hypot
+    heaviside, nan_to_num, positive, signbit = derived.heaviside, derived.nan_to_num, derived.positive, derived.signbit
+    isneginf, isposinf, aminmax = derived.isneginf, derived.isposinf, derived.aminmax
+    bincount, histc, unique, unique_consecutive = derived.bincount, derived.histc, derived.unique, derived.unique_consecutive
+    diagflat, diff, fliplr, flipud, rot90 = derived.diagflat, derived.diff, derived.fliplr, derived.flipud, derived.rot90
+    tensor_split, hsplit, vsplit = derived.tensor_split, derived.hsplit, derived.vsplit
+    dist, inner, kron, matrix_power, trace = derived.dist, derived.inner, derived.kron, derived.matrix_power, derived.trace
+    nanmean, nansum, quantile = derived.nanmean, derived.nansum, derived.quantile
+    index_copy, index_fill, masked_scatter, take = derived.index_copy, derived.index_fill, derived.masked_scatter, derived.take
+    greater, greater_equal, less, less_equal, not_equal = ops.gt, ops.ge, ops.lt, ops.le, ops.ne
+    arctan2, fix, multinomial, split_with_sizes = ops.atan2, ops.trunc, ops.multinomial, ops.split
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(f"'Tensor' object has no attribute '{name}'")
+        raise LeftOutError(message(name, "Tensor"))
+
+    def argwhere(self: Any) -> Any:
+        """The indices of all elements that are not zero, a row each."""
+        return ops.nonzero(self)
+
+    def bernoulli(self: Any, *, generator: Any = None) -> Any:
+        """For each element 1 with that probability, else 0."""
+        return ops.bernoulli(self, generator=generator)
+
+    def unfold(self: Any, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Any:
+        """All windows of ``size`` elements, ``step`` apart, along ``dimension``; they become the last dimension. A copy."""
+        starts = np.arange(0, self.shape[dimension] - size + 1, step)
+        windows = self.movedim(dimension, 0)[box(starts[:, None] + np.arange(size))]  # (count, size, …)
+        return windows.movedim(1, -1).movedim(0, dimension % self.ndim)
+
+    def sum_to_size(self: Any, *size: Any) -> Any:
+        """The sum over the dimensions that were broadcast from ``size``."""
+        from .autograd.broadcast import sum_to
+
+        return sum_to(self, shape=tuple(size[0]) if len(size) == 1 and not isinstance(size[0], builtins.int) else size)
+
+    def short(self: Any) -> Any:
+        """``to(int16)``."""
+        return self.to(dtypes.int16)
+
+    def char(self: Any) -> Any:
+        """``to(int8)``."""
+        return self.to(dtypes.int8)
+
+    # -- drawn in place ----------------------------------------------------------------------------------------------
+
+    def random_(self: Any, from_: builtins.int = 0, to: builtins.int | None = None, *, generator: Any = None) -> Any:
+        """Fill with whole numbers from [``from_``, ``to``), or [0, ``from_``) if it is the only one given."""
+        if to is None:
+            low, high = 0, from_ or min(2**24 if self.is_floating_point() else np.iinfo(self._array.dtype).max, 2**62)
+        else:
+            low, high = from_, to
+        return self.copy_(ops.randint(low, builtins.int(high), tuple(self.shape), generator=generator))
+
+    def exponential_(self: Any, lambd: builtins.float = 1.0, *, generator: Any = None) -> Any:
+        """Fill with numbers drawn from lambd · exp(−lambd · x), x > 0."""
+        return self.copy_(-ops.log1p(-ops.rand(tuple(self.shape), generator=generator, dtype=dtypes.float64)) / lambd)
+
+    # -- shapes in place ---------------------------------------------------------------------------------------------
+
+    def _reshaped(self: Any, name: str, view: Any) -> Any:
+        if self.requires_grad:
+            raise AutogradError(f"{name}(): a tensor that requires grad keeps its shape; use {name[:-1]}()")
+        self._array = view(self.detach())._array
+        self._view = None
+        return self
+
+    def squeeze_(self: Any, *dim: Any) -> Any:
+        """:func:`squeeze` of the tensor itself."""
+        return self._reshaped("squeeze_", lambda x: x.squeeze(*dim))
+
+    def unsqueeze_(self: Any, dim: builtins.int) -> Any:
+        """:func:`unsqueeze` of the tensor itself."""
+        return self._reshaped("unsqueeze_", lambda x: x.unsqueeze(dim))
+
+    def transpose_(self: Any, dim0: builtins.int, dim1: builtins.int) -> Any:
+        """:func:`transpose` of the tensor itself."""
+        return self._reshaped("transpose_", lambda x: x.transpose(dim0, dim1))
+
+    def t_(self: Any) -> Any:
+        """:func:`t` of the tensor itself."""
+        return self._reshaped("t_", lambda x: x.t())
+
+    # -- one possible answer -----------------------------------------------------------------------------------------
+
+    is_cpu, is_meta, is_mps = True, False, False
+
+    def get_device(self) -> builtins.int:
+        """−1, as on the CPU."""
+        return -1
+
+    def pin_memory(self: Any, device: Any = None) -> Any:
+        """The tensor itself."""
+        return self
+
+    def is_pinned(self) -> builtins.bool:
+        """False."""
+        return False
+
+    def share_memory_(self: Any) -> Any:
+        """The tensor itself; it is not shared with other processes."""
+        return self
+
+    def is_shared(self) -> builtins.bool:
+        """False."""
+        return False
+
+    def is_inference(self) -> builtins.bool:
+        """False."""
+        return False
+
+    def is_nonzero(self: Any) -> builtins.bool:
+        """The truth of a tensor with one element."""
+        return builtins.bool(self)
+
+    def is_signed(self: Any) -> builtins.bool:
+        """Whether the dtype has negative numbers."""
+        return self.dtype.is_signed
+
+    def is_same_size(self: Any, other: Any) -> builtins.bool:
+        """Whether the shapes are equal."""
+        return self.shape == other.shape
+
+    def storage_offset(self: Any) -> builtins.int:
+        """How many elements of the memory's owner lie before this tensor's first."""
+        from .autograd.versions import storage
+
+        return (self.data_ptr() - builtins.int(storage(self._array).ctypes.data)) // self.itemsize

@@ -1,0 +1,78 @@
+"""What of PyTorch is left out, and what those who reach for it are told.
+
+Every message names the page of differences. ``hasattr(torch, "compile")`` is False as one expects, because the error is an
+``AttributeError``; an ``import`` of something left out is an ``ImportError``.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from .errors import LeftOutError
+
+PAGE = "docs/pytorch.md"
+
+# what is left out, by kind; names as code reaches for them, wherever they stand in PyTorch
+LEFT_OUT = {
+    "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
+    "compilation and export": "compile compiler jit fx export onnx package library _dynamo _inductor torch_compile",
+    "recurrent layers": "RNN LSTM GRU RNNBase RNNCell LSTMCell GRUCell RNNCellBase rnn lstm gru rnn_tanh rnn_relu",
+    "probability distributions": "distributions",
+    "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
+        SparseAdam""",
+    "complex numbers and Fourier transforms": """complex complex32 complex64 complex128 cfloat cdouble chalf fft stft istft
+        view_as_complex view_as_real polar real imag conj angle resolve_conj""",
+    "bfloat16 and types of eight bits": "bfloat16 BFloat16Tensor float8_e4m3fn float8_e5m2 uint16 uint32 uint64",
+    "quantisation": """ao quantization quantized quantize_per_tensor quantize_per_channel qint8 quint8 qint32 dequantize qat
+        intrinsic quantizable""",
+    "several processes and machines": "distributed multiprocessing futures share_memory rpc parallel SyncBatchNorm",
+    "forward mode and batching of functions": "vmap forward_ad fwAD",
+    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_exp matrix_rank
+        pinverse det slogdet logdet solve triangular_solve""",
+    "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d AdaptiveMaxPool3d
+        conv3d conv_transpose3d max_pool3d avg_pool3d""",
+    "layers whose sizes are found at the first call": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyBatchNorm1d
+        LazyBatchNorm2d LazyBatchNorm3d UninitializedParameter""",
+    "models and logs from elsewhere": "hub tensorboard",
+}  # fmt: skip
+_REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
+_ROOT = __name__.partition(".")[0]
+
+
+def message(name: str, where: str) -> str:
+    """What is said to code that looks for ``name`` in ``where``."""
+    kind = _REASONS.get(name)
+    if kind is None:
+        return f"'{where}' has no '{name}'; {PAGE} has a table of what there is of PyTorch"
+    return f"'{where}.{name}' is left out of this framework, as are all {kind}; {PAGE} says what there is instead"
+
+
+def refuse(where: str) -> Callable[[str], Any]:
+    """The ``__getattr__`` of the module called ``where``: what is missing is named by an error that says where to look."""
+
+    def __getattr__(name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(f"module '{where}' has no attribute '{name}'")
+        raise LeftOutError(message(name, where))
+
+    return __getattr__
+
+
+class _Finder:
+    """The last to be asked for a module of ours: an import of one that is left out fails with the page's name."""
+
+    @staticmethod
+    def find_spec(name: str, path: Sequence[str] | None = None, target: Any = None) -> None:
+        """Raise ImportError for a module or name of this framework that is left out on purpose; otherwise find nothing."""
+        root, _, rest = name.partition(".")
+        last = rest.rpartition(".")[2]
+        if root == _ROOT and last in _REASONS:
+            raise ImportError(message(last, name.rpartition(".")[0]), name=name)
+
+
+def tell_importers() -> None:
+    """Have ``from tinygrad_fm.nn import LSTM`` and ``import tinygrad_fm.jit`` say why they fail."""
+    if not any(finder is _Finder for finder in sys.meta_path):
+        sys.meta_path.append(_Finder)
