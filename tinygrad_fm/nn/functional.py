@@ -5,6 +5,9 @@ They are the operations of ``tinygrad_fm.ops`` as they are, and ``batch_norm``, 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 
 from .. import ops
@@ -19,6 +22,7 @@ from ..ops import (
     dropout,
     dropout1d,
     dropout2d,
+    dropout3d,
     elu,
     embedding,
     flatten,
@@ -76,20 +80,40 @@ from ..ops.pool import (
     max_pool1d,
     max_pool2d,
 )
-from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold, upsample
+from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
+from ..ops.derived import (
+    bilinear,
+    channel_shuffle,
+    gaussian_nll_loss,
+    gumbel_softmax,
+    local_response_norm,
+    lp_pool2d,
+    max_unpool2d,
+    multi_margin_loss,
+    multilabel_soft_margin_loss,
+    poisson_nll_loss,
+    rms_norm,
+    scaled_dot_product_attention,
+    triplet_margin_with_distance_loss,
+)
+from ..outside import refuse
 from ..tensor import Tensor
 
 __all__ = [
     "adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d", "alpha_dropout",
-    "avg_pool1d", "avg_pool2d", "batch_norm", "binary_cross_entropy", "binary_cross_entropy_with_logits", "celu",
-    "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity",
-    "cross_entropy", "dropout", "dropout1d", "dropout2d", "elu", "embedding", "flatten", "fold", "gelu", "glu",
-    "group_norm", "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hinge_embedding_loss", "huber_loss",
-    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "linear", "log_softmax",
-    "logsigmoid", "margin_ranking_loss", "max_pool1d", "max_pool2d", "mish", "mse_loss", "nll_loss", "normalize",
-    "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "prelu", "relu", "relu6", "rrelu",
-    "selu", "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
-    "softsign", "tanh", "tanhshrink", "threshold", "triplet_margin_loss", "unfold", "upsample",
+    "avg_pool1d", "avg_pool2d", "batch_norm", "bilinear", "binary_cross_entropy", "binary_cross_entropy_with_logits",
+    "celu", "celu_", "channel_shuffle", "conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d",
+    "cosine_embedding_loss", "cosine_similarity", "cross_entropy", "dropout", "dropout1d", "dropout2d", "dropout3d",
+    "elu", "elu_", "embedding", "flatten", "fold", "gaussian_nll_loss", "gelu", "glu", "group_norm", "gumbel_softmax",
+    "hardshrink", "hardsigmoid", "hardswish", "hardtanh", "hardtanh_", "hinge_embedding_loss", "huber_loss",
+    "instance_norm", "interpolate", "kl_div", "l1_loss", "layer_norm", "leaky_relu", "leaky_relu_", "linear",
+    "local_response_norm", "log_softmax", "logsigmoid", "lp_pool2d", "margin_ranking_loss", "max_pool1d",
+    "max_pool2d", "max_unpool2d", "mish", "mse_loss", "multi_margin_loss", "multilabel_soft_margin_loss", "nll_loss",
+    "normalize", "one_hot", "pad", "pairwise_distance", "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss",
+    "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention", "selu", "selu_",
+    "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
+    "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss",
+    "triplet_margin_with_distance_loss", "unfold", "upsample_bilinear", "upsample_nearest",
 ]
 
 
@@ -163,3 +187,31 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     if running_var is not None:
         _move(running_var, x.var(inside, ddof=1).mean(0), momentum)
     return result
+
+
+def _in_place(name: str) -> Callable[..., Tensor]:
+    """The activation ``name`` with its result written into the input."""
+    function = globals()[name]
+
+    def activation_(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
+        return function(input, *args, **kwargs, inplace=True)  # type: ignore[no-any-return]
+
+    activation_.__name__, activation_.__doc__ = f"{name}_", f"``{name}``, with the result written into the input."
+    return activation_
+
+
+relu_, leaky_relu_, elu_, celu_ = map(_in_place, ("relu", "leaky_relu", "elu", "celu"))
+selu_, hardtanh_, threshold_, rrelu_ = map(_in_place, ("selu", "hardtanh", "threshold", "rrelu"))
+
+
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """:func:`interpolate` by the nearest element."""
+    return interpolate(input, size, scale_factor, mode="nearest")
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """:func:`interpolate` bilinearly, with the corners kept."""
+    return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
+
+
+__getattr__ = refuse("torch.nn.functional")

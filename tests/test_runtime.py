@@ -1,0 +1,192 @@
+"""The process: threads, BLAS's threads, the allocator."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+from tinygrad_fm import runtime
+
+HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+@pytest.fixture(autouse=True)
+def _as_before() -> Iterator[None]:
+    before = runtime.get_num_threads()
+    yield
+    runtime.set_num_threads(before)
+
+
+def run(code: str, **variables: str) -> str:
+    """What ``code`` prints in a new process."""
+    cleared = {k: v for k, v in os.environ.items() if k not in runtime._VARIABLES}
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=HERE, env={**cleared, **variables}, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize("count", [1, 2, 3, 5])
+def test_every_element_is_worked_on_once(count: int) -> None:
+    runtime.set_num_threads(count)
+    for size in (0, 1, 2, 3, 10, 101):
+        seen = np.zeros(size, int)
+
+        def work(start: int, stop: int, seen: np.ndarray = seen) -> None:
+            seen[start:stop] += 1
+
+        runtime.parallel(work, size)
+        assert (seen == 1).all()
+
+
+def test_work_is_shared_among_that_many_threads() -> None:
+    runtime.set_num_threads(3)
+    threads, parts = set(), []
+    ready = threading.Barrier(3, timeout=20)  # each waits until all three are at work
+
+    def work(start: int, stop: int) -> None:
+        threads.add(threading.get_ident())
+        parts.append((start, stop))
+        ready.wait()
+
+    runtime.parallel(work, 10)
+    assert len(threads) == 3 and sorted(parts) == [(0, 3), (3, 6), (6, 10)]
+
+
+def test_work_within_work_stays_on_its_thread() -> None:
+    runtime.set_num_threads(2)
+    inner: list[bool] = []
+
+    def work(start: int, stop: int) -> None:
+        here = threading.get_ident()
+        runtime.parallel(lambda a, b: inner.append(threading.get_ident() == here and b - a == 8), 8)
+
+    runtime.parallel(work, 2)
+    assert inner == [True, True]
+
+
+@pytest.mark.parametrize("part", [0, 1])
+def test_errors_come_back(part: int) -> None:
+    runtime.set_num_threads(2)
+
+    def work(start: int, stop: int) -> None:
+        if start == part:
+            raise KeyError("broken")
+
+    with pytest.raises(KeyError, match="broken"):
+        runtime.parallel(work, 2)
+    runtime.parallel(lambda start, stop: None, 2)  # and the workers are still there
+
+
+def test_several_callers_at_a_time() -> None:
+    runtime.set_num_threads(2)
+    wrong = []
+
+    def caller() -> None:
+        for _ in range(50):
+            seen = np.zeros(20)
+            runtime.parallel(lambda start, stop, seen=seen: np.add(seen[start:stop], 1, out=seen[start:stop]), 20)
+            if not (seen == 1).all():
+                wrong.append(seen)
+
+    callers = [threading.Thread(target=caller) for _ in range(4)]
+    for thread in callers:
+        thread.start()
+    for thread in callers:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "2", True])
+def test_impossible_numbers(wrong: object) -> None:
+    with pytest.raises((TypeError, ValueError), match="set_num_threads"):
+        runtime.set_num_threads(wrong)  # type: ignore[arg-type]
+
+
+def test_environment_variables_are_honoured() -> None:
+    code = "from tinygrad_fm import runtime; print(runtime.get_num_threads())"
+    available = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    assert run(code) == str(available)
+    assert run(code, OMP_NUM_THREADS="1") == run(code, OPENBLAS_NUM_THREADS="1") == "1"
+    assert run(code, OMP_NUM_THREADS="1,2") == "1"
+    assert run(code, OMP_NUM_THREADS="nonsense", MKL_NUM_THREADS="") == str(available)
+
+
+needs_openblas = pytest.mark.skipif(runtime._blas() is None, reason="NumPy's BLAS is not OpenBLAS")
+
+
+@needs_openblas
+def test_blas_has_one_thread_while_ours_work_and_its_own_afterwards() -> None:
+    blas = runtime._blas()
+    assert blas is not None
+    runtime.set_num_threads(2)
+    assert blas.get() == 2
+    during: list[int] = []
+    runtime.parallel(lambda start, stop: during.append(blas.get()), 2)
+    assert during == [1, 1] and blas.get() == 2
+
+    def fail(start: int, stop: int) -> None:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        runtime.parallel(fail, 2)
+    assert blas.get() == 2
+
+
+@needs_openblas
+def test_importing_changes_nothing() -> None:
+    code = """
+import numpy, threading, os, sys
+before = threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0
+import tinygrad_fm
+from tinygrad_fm import runtime
+assert (threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0) == before
+assert not runtime._pool and not runtime._found
+"""
+    run(code)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
+def test_workers_are_started_again_after_a_fork() -> None:
+    code = """
+import os, numpy
+from tinygrad_fm import runtime
+runtime.set_num_threads(2)
+seen = numpy.zeros(10)
+def work(start, stop): seen[start:stop] += 1
+runtime.parallel(work, 10)
+child = os.fork()
+if child == 0:
+    runtime.parallel(work, 10)
+    os._exit(0 if (seen == 2).all() else 1)
+status = os.waitpid(child, 0)[1]
+runtime.parallel(work, 10)
+print(status, (seen == 2).all())
+"""
+    assert run(code) == "0 True"
+
+
+def test_an_idle_pool_burns_no_cpu() -> None:
+    runtime.set_num_threads(2)
+    runtime.parallel(lambda start, stop: None, 2)
+    before = time.thread_time(), time.process_time()
+    time.sleep(0.4)
+    others = (time.process_time() - before[1]) - (time.thread_time() - before[0])
+    assert others < 0.05
+
+
+def test_the_allocator_is_tuned_only_when_asked_and_where_it_can_be() -> None:
+    code = "from tinygrad_fm import runtime; print(runtime.tune_allocator())"
+    code += "; import sys; sys.platform = 'other'; print(runtime.tune_allocator())"
+    first, second = run(code).split()
+    assert second == "False"
+    if sys.platform == "linux" and "glibc" in os.confstr("CS_GNU_LIBC_VERSION"):
+        assert first == "True"
