@@ -172,10 +172,11 @@ class _Builder:
             made, i = value
             return self.of_value[value], *made.results[i]
         if value not in self.of_value:
-            self.of_value[value] = self.add_origin(value, name, position, box)
+            self.of_value[value] = self.add_origin(value, name, position, box, bool(step.gradient_of))
         return self.of_value[value], value.shape, value.dtype
 
-    def add_origin(self, origin: Origin, name: str, position: int, box: Box | None) -> Item:
+    def add_origin(self, origin: Origin, name: str, position: int, box: Box | None, backward: bool = False) -> Item:
+        """The item of a tensor that was not computed; ``name`` is what the operation that reads it first calls it."""
         known = self.names.of(origin)
         tensor = origin.leaf.tensor() if origin.leaf is not None else None
         if known is not None:
@@ -184,11 +185,11 @@ class _Builder:
             title, role = name, "parameter" if isinstance(tensor, Parameter) else "leaf"
         else:
             nested = box is not None and box.parent is not None
-            title, role = "", "input" if origin.given or not nested or position == 0 else "constant"
+            given = origin.given or not (nested or backward) or (position == 0 and not backward)
+            title, role = ("", "input") if given else ("constant" if backward else name, "constant")
         item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
         if not title or (role == "leaf" and known is None):
-            number = item_id.lstrip("incp")
-            title = {"leaf": f"leaf {number}", "input": f"input {number}"}.get(role, name or role)
+            title = role if role in ("leaf", "input") else name or role
         inside = None if role in ("input", "leaf") else box
         item = Item(item_id, role, title, inside, origin.shape, origin.dtype)
         gradient = self.recording.gradients.get(origin.leaf)
@@ -225,8 +226,8 @@ def build(
     builder = _Builder(recording, model, names)
     for step in recording.steps:
         builder.add_step(step)
-    for i, (value, name) in enumerate(zip(recording.outputs, output_names, strict=True)):
-        builder.add_output(value, name or ("output" if len(output_names) == 1 and model is not None else f"output {i + 1}"))
+    for value, name in zip(recording.outputs, output_names, strict=True):
+        builder.add_output(value, name or "output")
     _unique_titles(builder.items)
     content = Content(builder.items, builder.edges, builder.top, "", list(recording.notes))
     content.title = _title(content, model)
@@ -235,10 +236,10 @@ def build(
 
 def _unique_titles(items: list[Item]) -> None:
     """Tensors that share a name (the weights of layers that nobody named) get a number each."""
-    groups: dict[str, list[Item]] = {}
+    groups: dict[tuple[str, bool], list[Item]] = {}
     for item in items:
-        if item.role in ("parameter", "constant", "leaf", "input"):
-            groups.setdefault(item.title, []).append(item)
+        if not item.id.startswith("op"):
+            groups.setdefault((item.title, item.role == "output"), []).append(item)
     for group in groups.values():
         for i, item in enumerate(group if len(group) > 1 else ()):
             item.title += f" {i + 1}"
@@ -247,7 +248,8 @@ def _unique_titles(items: list[Item]) -> None:
 def _title(content: Content, model: Module | None) -> str:
     count = plural(len(content.operations()), "operation")
     if model is None:
-        return count
+        named = [item.title for item in content.items if item.role == "output" and item.title.rstrip(" 0123456789") != "output"]
+        return " · ".join([", ".join(named), count] if named else [count])
     own = list({id(p): p for p in model.parameters()}.values())
     total, size = sum(p.numel() for p in own), sum(p.nbytes for p in own)
     return f"{type(model).__name__} · {plural(total, 'parameter')} · {bytes_text(size)} · {count}"

@@ -28,6 +28,7 @@ from .view import LIMIT, choose_depth, make_view
 
 _log = logging.getLogger("tinygrad_fm.viz")
 FORMATS = ("svg", "png", "pdf", "gv", "html", "txt")
+_LONG = 40  # more nodes than this are drawn top down
 _HARD_LIMIT = 3000  # more nodes than this nobody wants to wait for
 INSTALL = "install Graphviz (apt install graphviz, brew install graphviz, conda install graphviz) for SVG, PNG and PDF"
 
@@ -52,9 +53,9 @@ class Graph:
         if whole > LIMIT:
             fold.fold_stretches(content)
         self.depth = self._fitting_depth(depth)
-        nested = any(True for _ in content.boxes())
-        self.direction = direction or ("TB" if nested else "LR")
         self.view = make_view(content, self.depth, fold_equal)
+        nested = any(box.what == "module" for box in content.boxes())
+        self.direction = direction or ("TB" if nested or len(self.view.nodes) > _LONG else "LR")
 
     def _fitting_depth(self, depth: int | None) -> int | None:
         chosen, count = choose_depth(self.content, self.fold)
@@ -169,7 +170,7 @@ def draw(
       b  () float32  leaf
       %1 = mul(a, b)  () float32
       %2 = add(%1, a)  () float32
-      output 1 = %2
+      output = %2
     """
     if color_by is not None and color_by not in style.CHOICES:
         raise ValueError(f"draw(): color_by must be one of {', '.join(style.CHOICES)}, got {color_by!r}")

@@ -183,14 +183,15 @@ def _pair(repeat: Box, copy: int, part: _Part, like: _Part, wiring: _Wiring) -> 
 
 
 def fold_stretches(content: Content) -> None:
-    """Cut every level with too many parts into boxes of a few dozen, and those into boxes again, as often as needed."""
+    """Cut every level with too many parts into a few dozen boxes, and those again, until none has too many."""
     levels: list[tuple[Box | None, list[Any]]] = [(None, content.top)]
-    levels += [(box, box.children) for box in list(content.boxes()) if box.what != "repeat"]
-    for box, children in levels:
-        number = 0
-        while sum(_is_part(node) for node in children) > _FANOUT:
-            number += 1
-            children[:] = _cut(box, children, number)
+    levels += [(box, box.children) for box in content.boxes() if box.what != "repeat"]
+    while levels:
+        box, children = levels.pop()
+        count = sum(_is_part(node) for node in children)
+        if count > _FANOUT:
+            children[:] = _cut(box, children, -(-count // _FANOUT))
+            levels += [(node, node.children) for node in children if isinstance(node, Box) and node.what == "stretch"]
     _take_in_inputs(content)
 
 
@@ -198,8 +199,8 @@ def _is_part(node: Any) -> bool:
     return isinstance(node, Box) or node.id.startswith("op")
 
 
-def _cut(parent: Box | None, children: list[Any], level: int) -> list[Any]:
-    """``children`` with each few dozen parts in a box; inputs and outputs of the whole stay where they are."""
+def _cut(parent: Box | None, children: list[Any], size: int) -> list[Any]:
+    """``children`` with every ``size`` parts in a box; inputs and outputs of the whole stay where they are."""
     kept: list[Any] = []
     box: Box | None = None
     count = 0
@@ -207,8 +208,8 @@ def _cut(parent: Box | None, children: list[Any], level: int) -> list[Any]:
         if isinstance(node, Item) and node.role in ("input", "leaf", "output"):
             kept.append(node)
             continue
-        if box is None or (count == _FANOUT and _is_part(node)):
-            box = Box(f"stretch{level}-{node.id}", "", "", parent, "stretch")
+        if box is None or (count == size and _is_part(node)):
+            box = Box(f"stretch{size}-{node.id}", "", "", parent, "stretch")
             kept.append(box)
             count = 0
         count += _is_part(node)

@@ -104,10 +104,13 @@ def number_text(value: Any) -> str:
 
 
 def static_text(static: dict[str, Any]) -> str:
-    """The static arguments in one line: numbers, words and tuples of them as they are, larger things by their kind, and
-    nothing of what is nested, which is prepared for the kernel and says little to people."""
-    shown = {n: v for n, v in static.items() if not (isinstance(v, tuple) and any(isinstance(e, tuple) for e in v))}
-    return ", ".join(f"{name}={_argument_text(value)}" for name, value in shown.items())
+    """The static arguments in one line: numbers, words and tuples of them as they are, larger things by their kind."""
+    return ", ".join(f"{name}={_argument_text(value)}" for name, value in static.items() if not _is_silent(value))
+
+
+def _is_silent(value: Any) -> bool:
+    """Whether an argument says nothing: one left out, or what was prepared for the kernel and is nested."""
+    return value is None or value is False or (isinstance(value, tuple) and any(isinstance(v, tuple) for v in value))
 
 
 # static arguments that a reader of the picture wants to see; the others are in the tooltips and the text
@@ -132,6 +135,8 @@ def _argument_text(value: Any) -> str:
         return number_text(value) if isinstance(value, float) else str(value)[:40]
     if value is Ellipsis:
         return "..."
+    if isinstance(value, np.dtype):
+        return str(value)
     replay = getattr(value, "op", None)  # how a view was made
     return str(getattr(replay or value, "__name__", type(value).__name__))
 

@@ -53,7 +53,7 @@ def _line(node: Shown, inputs: list[str], heat: Heat | None) -> str:
         return "  ".join(node.lines()) + (f"({', '.join(inputs)})" if not box.parameters and last is None else shape) + measured
     shape = f"  {shape_text(item.shape)} {item.dtype}" if item.shape is not None else ""
     if item.role == "output":
-        return f"{item.title} = {', '.join(inputs)}"
+        return f"output {item.title}" if inputs == [item.title] else f"{item.title} = {', '.join(inputs)}"
     if not item.id.startswith("op"):
         role = "" if item.role == "input" else f"  {item.role}"
         return f"{item.title}{shape}{role}{measured}"

@@ -67,12 +67,14 @@ class Trace:
         """The steps, and as outputs the given tensors, or else every result that no step used."""
         if outputs is not None:
             return Recording(self._reader.steps, [self._value(t) for t in outputs], self._reader)
-        used = {value for step in self._reader.steps for _, value in step.inputs if isinstance(value, tuple)}
+        if self.failed is not None:
+            return Recording(self._reader.steps, [], self._reader)
+        used = {value[0] for step in self._reader.steps for _, value in step.inputs if isinstance(value, tuple)}
         ends = [
             (step, i)
             for step in self._reader.steps
             for i in range(len(step.results))
-            if (step, i) not in used and not step.inplace and not step.error
+            if step not in used and not step.inplace
         ]
         return Recording(self._reader.steps, ends, self._reader)
 
@@ -212,8 +214,8 @@ def trace(places: bool = False) -> Trace:
     ...     y = torch.ones(2, 3) * 2
     >>> print(t.draw())
     1 operation
-      input 1  (2, 3) float32
-      %1 = mul(input 1, 2)  (2, 3) float32
-      output 1 = %1
+      input  (2, 3) float32
+      %1 = mul(input, 2)  (2, 3) float32
+      output = %1
     """
     return Trace(places)

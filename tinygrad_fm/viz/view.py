@@ -33,7 +33,9 @@ class Shown:
         """What is written on it: the title first."""
         times = f" × {self.copies:,}" if self.copies > 1 else ""
         if self.item is not None:
-            return [self.item.title + times, *([self.only.title()] if self.only is not None else [])]
+            more = [self.only.title()] if self.only is not None else []
+            more += [f"gradient of {self.item.gradient_of}"] if self.item.gradient_of else []
+            return [self.item.title + times, *more]
         box: Any = self.closed
         inside = list(operations_in(box))
         if box.what == "stretch":

@@ -9,6 +9,7 @@
   const svg = document.querySelector("svg");
   const view = { x: 0, y: 0, scale: 1 };
   const INK = "#1d2733", FAINT = "#66707c", EDGE = "#6b7480", BACK = "#c2475e", FRAME = "#b9c3cf";
+  const READABLE = 0.75; // no smaller at first
   const down = data.direction === "TB";
 
   // ---- what is drawn ------------------------------------------------------------------------------------------------
@@ -192,7 +193,7 @@
     }
     nodes.forEach(measure);
     const g = new dagre.graphlib.Graph({ compound: true, multigraph: true });
-    g.setGraph({ rankdir: data.direction, nodesep: 26, edgesep: 14, ranksep: 54, marginx: 20, marginy: 20 });
+    g.setGraph({ rankdir: data.direction, nodesep: down ? 26 : 48, edgesep: 14, ranksep: 40, marginx: 20, marginy: 20 });
     g.setDefaultEdgeLabel(() => ({}));
     for (const n of nodes) g.setNode(n.id, { width: n.fullW, height: n.fullH });
     const frames = new Set();
@@ -214,11 +215,55 @@
       n.x = at.x; n.y = at.y;
     }
     for (const e of edges) Object.assign(e, g.edge(e.source.id, e.target.id, e.name));
-    return { nodes, edges, frames: frameRects(nodes, frames, parentOf), scale: heatScale(nodes) };
+    if (down) respace(nodes, edges, parentOf);
+    return { nodes, edges, frames: frameRects(nodes, edges, frames, parentOf), scale: heatScale(nodes) };
+  }
+
+  const HEAD = (b) => (headOf(b)[1] ? 40 : 28), FOOT = 10, LABEL = 26, ARROW = 16;
+
+  /** dagre knows nothing of the heads of boxes: keep its rows, and give each gap between two of them the height it needs. */
+  function respace(nodes, edges, parentOf) {
+    const rows = [...new Set(nodes.map((n) => Math.round(n.y)))].sort((a, b) => a - b).map((y) => ({ y, height: 0, heads: 0, feet: 0 }));
+    const rowOf = new Map(rows.map((r, i) => [r.y, i]));
+    const first = new Map(), last = new Map();
+    const framesOf = (n) => { const found = []; for (let b = n.parent; b; b = parentOf(b)) found.push(b); return found; };
+    for (const n of nodes) {
+      n.row = rowOf.get(Math.round(n.y));
+      rows[n.row].height = Math.max(rows[n.row].height, n.fullH);
+      for (const b of framesOf(n)) {
+        first.set(b, Math.min(first.has(b) ? first.get(b) : Infinity, n.row));
+        last.set(b, Math.max(last.has(b) ? last.get(b) : -1, n.row));
+      }
+    }
+    for (const n of nodes) {
+      const r = rows[n.row], frames = framesOf(n), sum = (list, f) => list.reduce((t, b) => t + f(b), 0);
+      r.heads = Math.max(r.heads, sum(frames.filter((b) => first.get(b) === n.row), HEAD));
+      r.feet = Math.max(r.feet, sum(frames.filter((b) => last.get(b) === n.row), () => FOOT));
+    }
+    const old = [], now = []; // where the upper and lower borders of the rows were, and are now
+    let y = 0;
+    rows.forEach((r, i) => {
+      const top = i ? y + rows[i - 1].feet + LABEL + r.heads + ARROW : r.heads;
+      old.push(r.y - r.height / 2, r.y + r.height / 2);
+      now.push(top, top + r.height);
+      y = top + r.height;
+    });
+    const move = (v) => {
+      let i = 0;
+      while (i < old.length - 2 && v > old[i + 1]) i++;
+      const span = old[i + 1] - old[i];
+      return now[i] + (span ? ((v - old[i]) / span) * (now[i + 1] - now[i]) : 0);
+    };
+    for (const n of nodes) n.y = move(n.y);
+    for (const e of edges) {
+      const gap = old.findIndex((v, i) => i % 2 && v <= e.y && e.y <= (old[i + 1] ?? Infinity)); // the row above the label
+      e.points.forEach((p) => { p.y = move(p.y); });
+      e.y = gap >= 0 ? now[gap] + rows[(gap - 1) / 2].feet + LABEL / 2 + 4 : move(e.y);
+    }
   }
 
   /** Each open box goes around its content, inner boxes first. */
-  function frameRects(nodes, frames, parentOf) {
+  function frameRects(nodes, edges, frames, parentOf) {
     const rects = new Map(), level = (b) => (b ? 1 + level(parentOf(b)) : 0);
     const order = [...frames].sort((a, b) => level(b) - level(a));
     const grow = (b, x0, y0, x1, y1) => {
@@ -229,9 +274,14 @@
       const right = n.chips.length && down ? n.x + n.w / 2 : n.x + n.fullW / 2; // the chips' mirror image is empty
       if (n.parent) grow(n.parent, n.x - n.fullW / 2, n.y - n.fullH / 2, right, n.y + n.fullH / 2);
     }
+    const around = (b) => (b ? [b, ...around(parentOf(b))] : []);
+    for (const e of edges) { // a label between two nodes of a box is inside it
+      const common = around(e.source.parent).find((b) => around(e.target.parent).includes(b));
+      if (common) grow(common, e.x - e.width / 2, e.y - 8, e.x + e.width / 2 - 6, e.y + 6);
+    }
     for (const b of order) {
       const r = rects.get(b), head = headOf(b);
-      r.x0 -= 12; r.x1 += 12; r.y0 -= head[1] ? 40 : 28; r.y1 += 10;
+      r.x0 -= 12; r.x1 += 12; r.y0 -= HEAD(b); r.y1 += FOOT;
       r.x1 = Math.max(r.x1, r.x0 + Math.max(width(head[0], 12, true) + 60, width(head[1], 11) + 36));
       Object.assign(r, { id: b, level: level(b), head });
       if (parentOf(b)) grow(parentOf(b), r.x0, r.y0, r.x1, r.y1);
@@ -409,10 +459,12 @@
 
   function place() { document.getElementById("root").setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.scale})`); }
 
-  function fit() {
+  /** Show the whole graph; or, where that is too small to read, its beginning. */
+  function fit(least) {
     const b = document.getElementById("root").getBBox(), w = svg.clientWidth, h = svg.clientHeight;
-    view.scale = Math.min(1.6, (w - 24) / b.width, (h - 24) / b.height) || 1;
-    view.x = (w - b.width * view.scale) / 2 - b.x * view.scale;
+    view.scale = Math.max(least, Math.min(1.5, (w - 24) / b.width, (h - 24) / b.height)) || 1;
+    const room = (w - b.width * view.scale) / 2;
+    view.x = Math.max(12, room) - b.x * view.scale;
     view.y = Math.max(12, (h - b.height * view.scale) / 2) - b.y * view.scale;
     place();
   }
@@ -445,7 +497,7 @@
   function all(depth) {
     for (const b of openable) if (b.what === "module" && b.level >= depth) closed.add(b.id); else if (b.what === "module") closed.delete(b.id);
     draw();
-    fit();
+    fit(READABLE);
   }
   const deepest = Math.max(0, ...openable.filter((b) => b.what === "module").map((b) => b.level));
   const select = document.getElementById("depth");
@@ -453,10 +505,10 @@
   select.add(new Option("all open", deepest + 1));
   select.value = String(Math.min(data.depth || deepest + 1, deepest + 1));
   select.addEventListener("change", () => all(Number(select.value)));
-  document.getElementById("fit").addEventListener("click", fit);
+  document.getElementById("fit").addEventListener("click", () => fit(0));
   document.getElementById("in").addEventListener("click", () => zoom(1.3));
   document.getElementById("out").addEventListener("click", () => zoom(1 / 1.3));
   draw();
-  fit();
-  window.addEventListener("resize", fit);
+  fit(READABLE);
+  window.addEventListener("resize", () => fit(READABLE));
 })();
