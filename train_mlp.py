@@ -9,7 +9,9 @@ from models import build
 from models.mlp import ACTIVATIONS
 from tinygrad_fm.training import Config, main
 
-DEFAULTS = Config(model="mlp", options={"hidden": [128, 64], "batch_norm": True, "dropout": 0.1}, epochs=30)
+DEFAULTS = Config(model="mlp", epochs=30, options={
+    "hidden": [128, 64], "activation": "relu", "dropout": 0.1, "batch_norm": True,
+})  # fmt: skip
 
 
 def model_options(group: Any) -> None:

@@ -98,10 +98,12 @@ RECIPES = [
     {"optimizer": "rmsprop", "schedule": "step", "label_smoothing": 0.1, "clip_norm": 0.5, "early_stopping": 1, "lr": 0.05},
     {"optimizer": "adam", "schedule": "constant", "composed": True, "init": "he", "epochs": 2},
     {"optimizer": "sgd", "schedule": "onecycle", "seed": -3, "options": {"hidden": [], "dropout": 0.0}},
+    {"model": "lenet", "options": {}, "ema": 0.8, "epochs": 2, "tta": True},
+    {"model": "vgg3", "options": {"width": 3, "dense": 5}, "epochs": 1, "schedule": "plateau"},
 ]
 
 
-@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.get("optimizer", "adamw"))
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.get("optimizer", recipe.get("model", "adamw")))
 def test_a_run_that_dies_again_and_again_ends_like_one_that_never_did(recipe: dict[str, Any], tmp_path: Path) -> None:
     config = small(**recipe, checkpoint_seconds=0.0)
     trainer_of(config, tmp_path / "whole").fit()

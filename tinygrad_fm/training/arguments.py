@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from collections.abc import Callable
 from typing import Any
 
@@ -99,4 +100,5 @@ def config_of(given: dict[str, Any], defaults: Config) -> Config:
         own["epochs"] = None
     elif "epochs" in own:
         own["steps"] = None
-    return Config(**{**settings, **own, "options": options})
+    config = Config(**{**settings, **own, "options": options})
+    return dataclasses.replace(config, lr=config.learning_rate)  # so that config.json tells the number
