@@ -22,6 +22,7 @@ import numpy as np
 import tinygrad_fm
 
 from .case import Array, C, function
+from .cases_derived import DERIVED
 from .image_cases import IMAGE_CASES
 
 # -- helpers of the rows -----------------------------------------------------------------------------------------------
@@ -403,7 +404,7 @@ LOSS = [
       call=lambda x: function("nll_loss")(x, t(LABELS)), empty=None, bare=False),
 ]  # fmt: skip
 
-CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS, *IMAGE_CASES]
+CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS, *IMAGE_CASES, *DERIVED]
 
 
 def _reasons(reason: str, names: str) -> dict[str, str]:
@@ -420,8 +421,10 @@ WITHOUT_ROW = {
         "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
         """all allclose any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor count_nonzero eq equal ge gt
         bincount bucketize heaviside histc isin isneginf isposinf searchsorted signbit tril_indices triu_indices unique
-        unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero one_hot""",
+        unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero
+        one_hot""",
     ),
+    **_reasons("gives its input back", "positive"),
     **_reasons(
         "makes a tensor from numbers; see test_create",
         """arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
