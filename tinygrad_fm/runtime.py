@@ -73,10 +73,10 @@ class _Blas:
     """The functions of NumPy's BLAS that read and set its number of threads."""
 
     def __init__(self, library: Any, prefix: str, suffix: str) -> None:
-        self.get: Callable[[], int] = getattr(library, f"{prefix}get_num_threads{suffix}")
-        self.set: Callable[[int], None] = getattr(library, f"{prefix}set_num_threads{suffix}")
-        self.get.restype, self.get.argtypes = ctypes.c_int, []  # type: ignore[attr-defined]
-        self.set.restype, self.set.argtypes = None, [ctypes.c_int]  # type: ignore[attr-defined]
+        self.get: Any = getattr(library, f"{prefix}get_num_threads{suffix}")
+        self.set: Any = getattr(library, f"{prefix}set_num_threads{suffix}")
+        self.get.restype, self.get.argtypes = ctypes.c_int, []
+        self.set.restype, self.set.argtypes = None, [ctypes.c_int]
 
 
 def _libraries() -> Iterator[Any]:

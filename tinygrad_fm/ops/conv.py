@@ -15,6 +15,7 @@ https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -210,18 +211,18 @@ def _spread(g: Array, w: Array, dx: Array, geo: Geometry, top: int) -> None:
             np.add(place, columns[:, :, i, j, from_rows, from_columns], out=place)
 
 
-_conv = primitive(
+_conv: Any = primitive(
     quiet(_convolve), name="conv2d", promotion=same_dtype,
     x=lambda g, weight, geo: _conv_dx(g, weight, geo=geo),
     weight=lambda g, x, geo: _conv_dw(x, g, geo=geo),
     bias=lambda g: g.sum((0, 2, 3)),
 )  # fmt: skip
-_conv_dx = primitive(
+_conv_dx: Any = primitive(
     quiet(_input_gradient), name="conv_transpose2d", promotion=same_dtype,
     x=lambda g, weight, geo: _conv(g, weight, None, geo=geo),
     weight=lambda g, x, geo: _conv_dw(g, x, geo=geo),
 )  # fmt: skip
-_conv_dw = primitive(
+_conv_dw: Any = primitive(
     quiet(_weight_gradient), name="conv2d_weight", promotion=same_dtype,
     x=lambda g, image, geo: _conv_dx(image, g, geo=geo),
     image=lambda g, x, geo: _conv(x, g, None, geo=geo),
@@ -380,7 +381,7 @@ def conv1d(
 ) -> Any:
     """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K)."""
     return _one_dimensional(
-        lambda *args, **options: conv2d(*args, **options, groups=groups), "conv1d", input, weight, bias,
+        partial(conv2d, groups=groups), "conv1d", input, weight, bias,
         stride=(stride, 1), padding=(padding, 0), dilation=(dilation, 1),
     )  # fmt: skip
 
@@ -391,6 +392,6 @@ def conv_transpose1d(
 ) -> Any:  # fmt: skip
     """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K)."""
     return _one_dimensional(
-        lambda *args, **options: conv_transpose2d(*args, **options, groups=groups), "conv_transpose1d", input, weight, bias,
+        partial(conv_transpose2d, groups=groups), "conv_transpose1d", input, weight, bias,
         stride=(stride, 1), padding=(padding, 0), output_padding=(output_padding, 0), dilation=(dilation, 1),
     )  # fmt: skip

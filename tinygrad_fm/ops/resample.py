@@ -19,7 +19,7 @@ from .linalg import matmul
 from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .rounding import floor
 from .selection import index_select
-from .shape import permute, reshape, squeeze, unsqueeze
+from .shape import permute, squeeze, to_shape, unsqueeze
 from .windows import Array, Geometry, Pair, batch_first, padded, pair, reach
 
 # -- interpolation -----------------------------------------------------------------------------------------------------
@@ -144,9 +144,9 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
         raise ShapeError(f"pixel_shuffle(): {r}² must divide the channels of (…, C, H, W), got shape {tuple(input.shape)}")
     *lead, c, h, w = input.shape
     k = len(lead)
-    x = reshape(input, (*lead, c // (r * r), r, r, h, w))
-    x = permute(x, (*range(k), k, k + 3, k + 1, k + 4, k + 2))
-    return reshape(x, (*lead, c // (r * r), h * r, w * r))
+    x = to_shape(input, shape=(*lead, c // (r * r), r, r, h, w))
+    x = permute(x, dims=(*range(k), k, k + 3, k + 1, k + 4, k + 2))
+    return to_shape(x, shape=(*lead, c // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
@@ -156,9 +156,9 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
         raise ShapeError(f"pixel_unshuffle(): {r} must divide height and width, got shape {tuple(input.shape)}")
     *lead, c, h, w = input.shape
     k = len(lead)
-    x = reshape(input, (*lead, c, h // r, r, w // r, r))
-    x = permute(x, (*range(k), k, k + 2, k + 4, k + 1, k + 3))
-    return reshape(x, (*lead, c * r * r, h // r, w // r))
+    x = to_shape(input, shape=(*lead, c, h // r, r, w // r, r))
+    x = permute(x, dims=(*range(k), k, k + 2, k + 4, k + 1, k + 3))
+    return to_shape(x, shape=(*lead, c * r * r, h // r, w // r))
 
 
 # -- patches -----------------------------------------------------------------------------------------------------------
@@ -191,8 +191,8 @@ def _put(patches: Array, geo: Geometry) -> Array:
     return batch_first(y)
 
 
-_unfold = primitive(_cut, name="im2col", promotion=None, x=lambda g, geo: _fold(g, geo=geo))
-_fold = primitive(_put, name="col2im", promotion=None, x=lambda g, geo: _unfold(g, geo=geo))
+_unfold: Any = primitive(_cut, name="im2col", promotion=None, x=lambda g, geo: _fold(g, geo=geo))
+_fold: Any = primitive(_put, name="col2im", promotion=None, x=lambda g, geo: _unfold(g, geo=geo))
 
 
 def _geometry(op: str, size: Pair, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Geometry:

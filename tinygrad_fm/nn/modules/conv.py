@@ -29,6 +29,7 @@ class _Conv(Module):
     dims = 2
     transposed = False
     bias: Parameter | None
+    padding: Any
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any, padding: Any, output_padding: Any,
                  dilation: Any, groups: int, bias: bool, padding_mode: str, device: Any, dtype: Any) -> None:
