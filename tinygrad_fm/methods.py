@@ -413,31 +413,31 @@ class Methods(MoreMethods):
         """Fill with 1 with probability ``p``, else 0."""
         return self.copy_(ops.rand(self.shape, generator=generator) < p)
 
-    def float(self: Any) -> Any:
+    def float(self: Any, memory_format: Any = None) -> Any:
         """``to(float32)``."""
         return self.to(dtypes.float32)
 
-    def double(self: Any) -> Any:
+    def double(self: Any, memory_format: Any = None) -> Any:
         """``to(float64)``."""
         return self.to(dtypes.float64)
 
-    def half(self: Any) -> Any:
+    def half(self: Any, memory_format: Any = None) -> Any:
         """``to(float16)``."""
         return self.to(dtypes.float16)
 
-    def long(self: Any) -> Any:
+    def long(self: Any, memory_format: Any = None) -> Any:
         """``to(int64)``."""
         return self.to(dtypes.int64)
 
-    def int(self: Any) -> Any:
+    def int(self: Any, memory_format: Any = None) -> Any:
         """``to(int32)``."""
         return self.to(dtypes.int32)
 
-    def byte(self: Any) -> Any:
+    def byte(self: Any, memory_format: Any = None) -> Any:
         """``to(uint8)``."""
         return self.to(dtypes.uint8)
 
-    def bool(self: Any) -> Any:
+    def bool(self: Any, memory_format: Any = None) -> Any:
         """``to(bool)``."""
         return self.to(dtypes.bool_)
 

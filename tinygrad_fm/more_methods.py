@@ -57,11 +57,11 @@ class MoreMethods:
 
         return sum_to(self, shape=tuple(size[0]) if len(size) == 1 and not isinstance(size[0], builtins.int) else size)
 
-    def short(self: Any) -> Any:
+    def short(self: Any, memory_format: Any = None) -> Any:
         """``to(int16)``."""
         return self.to(dtypes.int16)
 
-    def char(self: Any) -> Any:
+    def char(self: Any, memory_format: Any = None) -> Any:
         """``to(int8)``."""
         return self.to(dtypes.int8)
 

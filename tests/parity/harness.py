@@ -110,7 +110,7 @@ def flat(value: Any) -> list[Any]:
 
 def array_of(value: Any) -> np.ndarray[Any, Any]:
     """The array behind a tensor of either library."""
-    return np.asarray(value.detach().numpy())
+    return np.asarray(value.detach().numpy(force=True))  # forced: PyTorch's lazy zeros have no array yet
 
 
 def difference(theirs: Any, ours: Any, scale: float = 1.0, values: bool = True) -> str | None:
@@ -163,12 +163,14 @@ class Check:
     Attributes:
         values: compare values, not only dtypes and shapes (random operations).
         second: compare second gradients too.
+        quiet: a RuntimeWarning of NumPy's counts as a difference; PyTorch never warns of numbers.
         process: applied to both results before comparing (the sample's own choice of what to compare).
     """
 
     values: bool = True
     gradients: bool = True
     second: bool = False
+    quiet: bool = True
     process: Callable[[Any], Any] = field(default=lambda result: result)
 
 
@@ -195,6 +197,8 @@ def compare(
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         warnings.simplefilter("ignore", UserWarning)  # where PyTorch warns of an argument, so do we
+        if not check.quiet:
+            warnings.simplefilter("ignore", RuntimeWarning)
         try:
             got = ours(*our_args, **our_kwargs)
             found = _compare_results(check, want, got) or _compare_gradients(check, want, got, convert.pairs)
