@@ -99,7 +99,7 @@ RECIPES = [
     {"optimizer": "adam", "schedule": "constant", "composed": True, "init": "he", "epochs": 2},
     {"optimizer": "sgd", "schedule": "onecycle", "seed": -3, "options": {"hidden": [], "dropout": 0.0}},
     {"model": "lenet", "options": {}, "ema": 0.8, "epochs": 2, "tta": True},
-    {"model": "vgg3", "options": {"width": 3, "dense": 5}, "epochs": 1, "schedule": "plateau"},
+    {"model": "vgg3", "options": {"width": 3, "dense": 5}, "schedule": "plateau"},
 ]
 
 
