@@ -14,8 +14,10 @@ from tinygrad_fm import viz
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("model", help="mlp, lenet, cnn, resnet20, vgg ...")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the model, such as dropout=0.5")
-    parser.add_argument("--out", metavar="FILE", help="where to write it: .svg, .png, .pdf, .html, .gv or .txt; printed without this")
+    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
+                        help="an option of the model, such as dropout=0.5")  # fmt: skip
+    parser.add_argument("--out", metavar="FILE",
+                        help="where to write it: .svg, .png, .pdf, .html, .gv or .txt; printed without this")  # fmt: skip
     parser.add_argument("--depth", type=int, help="close modules from this level on; 1 shows the model's children")
     parser.add_argument("--unfold", action="store_true", help="draw equal neighbours one by one instead of once, with × N")
     parser.add_argument("--color-by", choices=["time", "memory", "grad"], help="colour the nodes by a measured value")

@@ -82,8 +82,8 @@ class _Paths:
 
 
 class _Builder:
-    def __init__(self, recording: Recording, model: Module | None, names: Mapping[str, Any]) -> None:
-        self.recording = recording
+    def __init__(self, recording: Recording, model: Module | None, names: Mapping[str, Any], times: bool) -> None:
+        self.recording, self.times = recording, times
         outermost = {id(m): m for s in recording.steps if s.scope is not None for m in [s.scope[0]()] if m is not None}
         modules = ([model] if model is not None else []) + [m for m in outermost.values() if m is not model]
         self.names = _Names(modules, names)
@@ -147,11 +147,14 @@ class _Builder:
         note, brief = (", ".join(part for part in [*numbers, more] if part) for more in (step.static, step.brief))
         shape, dtype = step.results[0] if step.results else (None, "")
         item = Item(
-            self.new_id("op"), role, step.name + ("_" if step.inplace else ""), box, shape, dtype, note=note, brief=brief, place=step.place,
-            error=step.error, rules=step.rules, kept=step.kept, order=step.order, gradient_of=step.gradient_of,
+            self.new_id("op"), role, step.name + ("_" if step.inplace else ""), box, shape, dtype, note=note, brief=brief,
+            place=step.place, error=step.error, rules=step.rules, kept=step.kept, order=step.order,
+            gradient_of=step.gradient_of,
         )  # fmt: skip
         kept = None if step.kept is None else float(sum(k.bytes for k in step.kept))
-        known = {"forward": step.forward, "backward": step.backward, "kept": kept, "gradient": step.gradient}
+        known = {"kept": kept, "gradient": step.gradient}
+        if self.times:
+            known.update(forward=step.forward, backward=step.backward)
         item.measures = {name: value for name, value in known.items() if value is not None}
         for position, (name, value) in enumerate(step.inputs):
             if isinstance(value, str):
@@ -167,7 +170,7 @@ class _Builder:
             item.name = self.recording.named.get((step, i), item.name)
 
     def source(self, value: Any, name: str, position: int, step: Step, box: Box | None) -> tuple[Item, Any, str]:
-        """The item that an input came from, with shape and dtype; made now if it is an origin that is met for the first time."""
+        """The item that an input came from, with shape and dtype; made now if it is an origin met for the first time."""
         if isinstance(value, tuple):
             made, i = value
             return self.of_value[value], *made.results[i]
@@ -214,7 +217,7 @@ class _Builder:
 
 
 def build(
-    recording: Recording, model: Module | None, names: Mapping[str, Any], output_names: list[str | None]
+    recording: Recording, model: Module | None, names: Mapping[str, Any], output_names: list[str | None], times: bool
 ) -> Content:
     """The content of the picture of ``recording``.
 
@@ -222,8 +225,9 @@ def build(
         model: paths and names of parameters are those in it; without it, those in the outermost module that was called.
         names: the caller's names of leaves and inputs.
         output_names: one for each output; None for "output" with a number.
+        times: take the measured times too; without them the same computation always gives the same picture.
     """
-    builder = _Builder(recording, model, names)
+    builder = _Builder(recording, model, names, times)
     for step in recording.steps:
         builder.add_step(step)
     for value, name in zip(recording.outputs, output_names, strict=True):

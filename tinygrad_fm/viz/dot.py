@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import graphviz
 
 from .graph import Box, shape_text
-from .style import BACK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details
+from .style import BACK, DARK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details
 from .view import Frame, Line, Shown, View
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ _UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 def _text(text: str, size: float = 0, color: str = "", bold: bool = False) -> str:
     """``text`` as part of an HTML-like label, with everything in it taken literally."""
     inner = html.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text) or " ").replace("\n", "<br/>")
+    inner = inner.replace("\\", "\\\\").replace("\t", " ")  # backslashes are escapes even here
     if bold:
         inner = f"<b>{inner}</b>"
     attributes = (f' point-size="{size:g}"' if size else "") + (f' color="{color}"' if color else "")
@@ -196,8 +197,9 @@ def _heading(graph: Graph, view: View, heat: Heat | None) -> str:
     for role in legend_roles(view, heat):
         look = LOOKS[role]
         style = "rounded" if look.shape != "box" else "solid"
+        fill = look.fill if heat is None else "white"
         cells.append(
-            f'<td><table border="{2 if look.double else 1}" style="{style}" color="{look.line}" bgcolor="{look.fill if heat is None else "white"}" '
+            f'<td><table border="{2 if look.double else 1}" style="{style}" color="{look.line}" bgcolor="{fill}" '
             f'cellborder="0" cellspacing="0" cellpadding="2"><tr><td>{_text(look.legend, 9.5, INK)}</td></tr></table></td>'
         )
     count = -(-len(cells) // max(1, -(-len(cells) // 6)))  # in a row; rows of about equal length
@@ -207,12 +209,14 @@ def _heading(graph: Graph, view: View, heat: Heat | None) -> str:
         rows.append(f'<tr><td align="left">{_text("red arrows: gradients flow back", 10, BACK)}</td></tr>')
     if heat is not None:
         scale = "".join(
-            f'<td bgcolor="{color}">{_text(f" {text} ", 9.5, "white" if color in ("#1b1b1b", "#cc3a1f", "#941313") else INK)}</td>'
+            f'<td bgcolor="{color}">{_text(f" {text} ", 9.5, "white" if color in DARK else INK)}</td>'
             for color, text in heat.scale()
         )
-        head = _text(heat.title() + ("" if scale else ": nothing measured"), 10, INK)
-        table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2"><tr>{scale}</tr></table>' if scale else ""
-        rows.append(_row(f"<tr><td>{head}</td>{f'<td>{table}</td>' if table else ''}</tr>"))
+        head = f"<td>{_text(heat.title() + ('' if scale else ': nothing measured'), 10, INK)}</td>"
+        if scale:
+            table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2">'
+            head += f"<td>{table}<tr>{scale}</tr></table></td>"
+        rows.append(_row(f"<tr>{head}</tr>"))
     return f'<table border="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
 
 

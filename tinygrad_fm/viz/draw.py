@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +25,7 @@ from .build import build
 from .graph import Content, plural
 from .steps import Reader, Recording, read_tape
 from .trace import Trace, norm, trace
-from .view import LIMIT, choose_depth, make_view
+from .view import LIMIT, choose_depth, count, make_view
 
 _log = logging.getLogger("tinygrad_fm.viz")
 FORMATS = ("svg", "png", "pdf", "gv", "html", "txt")
@@ -48,30 +49,32 @@ class Graph:
     ) -> None:
         self.content, self.fold, self.color_by, self.backward = content, fold_equal, color_by, backward
         self.notes = list(content.notes)
-        whole = len(content.items)
         fold.fold_repeats(content)
-        if whole > LIMIT:
-            fold.fold_stretches(content)
-        self.depth = self._fitting_depth(depth)
+        self.depth = self._checked(depth) if depth is not None else self._fitting_depth()
         self.view = make_view(content, self.depth, fold_equal)
         nested = any(box.what == "module" for box in content.boxes())
         self.direction = direction or ("TB" if nested or len(self.view.nodes) > _LONG else "LR")
 
-    def _fitting_depth(self, depth: int | None) -> int | None:
-        chosen, count = choose_depth(self.content, self.fold)
-        if depth is not None:
-            if (drawn := len(make_view(self.content, depth, self.fold).nodes)) > _HARD_LIMIT:
-                raise ValueError(
-                    f"draw(): depth={depth} would draw {drawn:,} nodes, more than the {_HARD_LIMIT:,} that can be laid out "
-                    "in reasonable time; choose a smaller depth, or leave it out"
-                )
-            return depth
-        if chosen is not None:
-            self.notes.append(f"folded to depth {chosen}, as {count:,} nodes are too many to read; choose with depth=")
-        elif any(box.what == "stretch" for box in self.content.boxes()):
-            drawn = plural(len(self.content.operations()), "operation")
-            self.notes.append(f"{drawn}: too many to draw one by one, so they are shown in groups")
-        return chosen
+    def _fitting_depth(self) -> int | None:
+        """The depth at which the picture can be read; a chain that is too long at any depth is cut into groups."""
+        depth, nodes = choose_depth(self.content, self.fold)
+        if depth is not None and count(self.content, depth, self.fold) > LIMIT:
+            fold.fold_stretches(self.content)
+            depth, _ = choose_depth(self.content, self.fold)
+            operations = plural(len(self.content.operations()), "operation")
+            self.notes.append(f"{operations}: too many to draw one by one, so they are shown in groups")
+        elif depth is not None:
+            self.notes.append(f"folded to depth {depth}, as {nodes:,} nodes are too many to read; choose with depth=")
+        return depth
+
+    def _checked(self, depth: int) -> int:
+        nodes = count(self.content, depth, self.fold)
+        if nodes > _HARD_LIMIT:
+            raise ValueError(
+                f"draw(): depth={depth} would draw {nodes:,} nodes, more than the {_HARD_LIMIT:,} that can be laid out in "
+                "reasonable time; choose a smaller depth, or leave it out"
+            )
+        return depth
 
     def __str__(self) -> str:
         return text.to_text(self, self.view)
@@ -119,7 +122,7 @@ class Graph:
                 instead = path.with_suffix(".gv")
                 _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
                 return self.save(instead)
-        write_atomically(path, lambda file: file.write(data))  # type: ignore[arg-type,return-value]
+        write_atomically(path, lambda file: file.write(data))  # type: ignore[arg-type]
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -134,8 +137,9 @@ class Graph:
 
 
 def draw(
-    target: Any, input: Any = None, *, model: Module | None = None, names: Mapping[str, Any] | None = None, depth: int | None = None,
-    fold: bool = True, direction: str | None = None, color_by: str | None = None, backward: bool = False,
+    target: Any, input: Any = None, *, model: Module | None = None, names: Mapping[str, Any] | None = None,
+    depth: int | None = None, fold: bool = True, direction: str | None = None, color_by: str | None = None,
+    backward: bool = False,
 ) -> Graph:  # fmt: skip
     """Draw a computation graph.
 
@@ -178,6 +182,14 @@ def draw(
         raise ValueError(f"draw(): direction must be 'TB' (top down) or 'LR' (left to right), got {direction!r}")
     if depth is not None and depth < 1:
         raise ValueError(f"draw(): depth must be 1 or more, got {depth}")
+    with _collector_paused():
+        return _draw(target, input, model, names or {}, depth, fold, direction, color_by, backward)
+
+
+def _draw(
+    target: Any, input: Any, model: Module | None, names: Mapping[str, Any], depth: int | None, fold: bool,
+    direction: str | None, color_by: str | None, backward: bool,
+) -> Graph:  # fmt: skip
     if isinstance(target, Module):
         model = model if model is not None else target
         recording, outputs = _run(target, input, measured=backward or color_by in ("time", "grad"), warm=color_by == "time")
@@ -187,15 +199,27 @@ def draw(
             recording.notes.append("cut short by an error")
     else:
         recording, outputs = _read(target, color_by)
-    names = {name: tensor for name, tensor in (names or {}).items() if is_tensor(tensor)}
+    names = {name: tensor for name, tensor in names.items() if is_tensor(tensor)}
     called = {id(tensor): name for name, tensor in names.items()}
     for name, tensor in names.items():
         value = recording.reader.find(tensor)
         if value is not None:
             recording.named[value] = name
     output_names = [called.get(id(t)) for t in outputs] or [recording.named.get(value) for value in recording.outputs]
-    content = build(recording, model, names, output_names)
+    content = build(recording, model, names, output_names, times=color_by == "time")
     return Graph(content, depth, fold, direction, color_by, backward)
+
+
+@contextmanager
+def _collector_paused() -> Iterator[None]:
+    """Many objects are made here, none of them garbage: looking for some in between takes as long as all the rest."""
+    on = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if on:
+            gc.enable()
 
 
 def _read(target: Any, color_by: str | None) -> tuple[Recording, list[Any]]:
@@ -210,8 +234,8 @@ def _read(target: Any, color_by: str | None) -> tuple[Recording, list[Any]]:
             )
     if color_by == "time":
         raise ValueError(
-            "draw(): a tape holds no times; use draw(model, input, color_by='time'), or compute within `with viz.trace() as t:` "
-            "and call t.draw(color_by='time')"
+            "draw(): a tape holds no times; use draw(model, input, color_by='time'), or compute within "
+            "`with viz.trace() as t:` and call t.draw(color_by='time')"
         )
     recording = read_tape(tensors)
     if color_by == "grad" and not _measure_gradients(recording, tensors):

@@ -29,18 +29,26 @@ class _Wiring:
             item = self.operations[i]
             parts.append((item.title, item.role, item.shape, item.dtype, item.note, bool(item.name)))
             for edge in self.inputs[i]:
-                at = self.position.get(edge.source)
-                if at is None:
-                    own = edge.source.role in ("parameter", "constant")
-                    parts.append((edge.shape, edge.dtype, edge.name) if own else edge.source.id)
-                else:
-                    parts.append((edge.shape, at - run.start if at >= run.start else None))
+                at = self.position.get(edge.source, -1)
+                parts.append((edge.shape, edge.dtype, at - run.start if at >= run.start else is_own(edge.source)))
         return hash(tuple(parts))
 
-    def outside(self, run: range) -> list[int]:
-        """The positions of the operations before ``run`` that it reads, in order."""
-        found = (self.position.get(edge.source) for i in run for edge in self.inputs[i])
-        return [at for at in found if at is not None and at < run.start]
+    def outside(self, run: range) -> list[Any]:
+        """What ``run`` reads from outside, in order: the positions of operations before it, and inputs."""
+        found: list[Any] = []
+        for i in run:
+            for edge in self.inputs[i]:
+                at = self.position.get(edge.source)
+                if at is None and not is_own(edge.source):
+                    found.append(edge.source)
+                elif at is not None and at < run.start:
+                    found.append(at)
+        return found
+
+
+def is_own(item: Item) -> bool:
+    """Whether the item belongs to the operation that reads it, as a parameter does."""
+    return item.role in ("parameter", "constant")
 
 
 class _Part:
@@ -50,9 +58,10 @@ class _Part:
 
     def __init__(self, node: Item | Box, wiring: _Wiring) -> None:
         self.node = node
+        shape: tuple[Any, ...] = ()
         if isinstance(node, Item):
             start = wiring.position[node]
-            self.run, shape = range(start, start + 1), ()
+            self.run = range(start, start + 1)
         else:
             inside = [wiring.position[item] for item in operations_in(node)]
             self.run = range(inside[0], inside[-1] + 1)
@@ -113,7 +122,7 @@ def _with_repeats(children: list[Any], runs: dict[int, Box]) -> list[Any]:
     result: list[Any] = []
     waiting: list[Item] = []
     for node in children:
-        if not _is_part(node) and node.role in ("parameter", "constant"):
+        if not _is_part(node) and is_own(node):
             waiting.append(node)
             continue
         repeat = runs.get(id(node))
@@ -137,11 +146,14 @@ def _run_at(parts: list[_Part], at: int, wiring: _Wiring) -> tuple[int, int]:
     """The period and number of copies of the longest run of equal neighbours from ``at`` on."""
     best = (1, 1)
     for period in range(1, min(_LONGEST_PERIOD, (len(parts) - at) // 2) + 1):
+        if parts[at].signature != parts[at + period].signature:
+            continue
         first = [p.signature for p in parts[at : at + period]]
         copies = 1
         while True:
             start = at + copies * period
-            if [p.signature for p in parts[start : start + period]] != first or not _continues(parts, at, period, copies, wiring):
+            same = [p.signature for p in parts[start : start + period]] == first
+            if not same or not _continues(parts, at, period, copies, wiring):
                 break
             copies += 1
         least = 2 if any(isinstance(p.node, Box) for p in parts[at : at + period]) else 3
@@ -165,7 +177,7 @@ def _continues(parts: list[_Part], at: int, period: int, copy: int, wiring: _Wir
     if not len(mine) == len(shared) == len(pattern):
         return False
     return all(
-        m == s or (m >= before.start and m - here.start == p - second.start)
+        m == s or (isinstance(m, int) and isinstance(p, int) and m >= before.start and m - here.start == p - second.start)
         for m, s, p in zip(mine, shared, pattern, strict=True)
     )
 
@@ -177,8 +189,7 @@ def _pair(repeat: Box, copy: int, part: _Part, like: _Part, wiring: _Wiring) -> 
         item.twins.append((repeat, copy, twin))
         for edge, same in zip(wiring.inputs[i], wiring.inputs[j], strict=True):
             source = edge.source
-            own = source not in wiring.position and source.role in ("parameter", "constant")
-            if own and source is not same.source and all(r is not repeat for r, _, _ in source.twins):
+            if is_own(source) and source is not same.source and all(r is not repeat for r, _, _ in source.twins):
                 source.twins.append((repeat, copy, same.source))
 
 

@@ -54,7 +54,7 @@ _PAGE = """<!doctype html>
 
 
 def _asset(name: str) -> str:
-    return resources.files(__package__).joinpath("assets", name).read_text(encoding="utf-8")
+    return resources.files(__package__).joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
 def to_html(graph: Graph) -> str:
@@ -89,7 +89,8 @@ def _whole(graph: Graph) -> dict[str, Any]:
         items.append(_item(node, graph, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
     boxes = [
         _box(box, box.parent.id if box.parent else None, graph) | {
-            "level": levels[box], "closed": box in shut, "open": box.what != "backward", "folded": box.what == "repeat" and graph.fold,
+            "level": levels[box], "closed": box in shut, "open": box.what != "backward",
+            "folded": box.what == "repeat" and graph.fold,
         }
         for box in graph.content.boxes()
     ]  # fmt: skip
@@ -107,7 +108,8 @@ def _drawn(graph: Graph) -> dict[str, Any]:
         for child in frame.children:
             if isinstance(child, Frame):
                 box: Any = child.box
-                boxes.append(_box(box, parent, graph) | {"what": "module", "title": child.lines()[0], "level": 1, "closed": False, "open": True})
+                drawn = {"what": "module", "title": child.lines()[0], "level": 1, "closed": False, "open": True}
+                boxes.append(_box(box, parent, graph) | drawn)
                 pending.append((child, box.id))
             else:
                 items.append(_item(child, graph, parent, []))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import weakref
 from collections.abc import Iterable, MutableMapping
 from dataclasses import dataclass, field
@@ -98,6 +99,12 @@ class Recording:
     notes: list[str] = field(default_factory=list)
 
 
+@functools.cache
+def dtype_text(dtype: np.dtype[Any]) -> str:
+    """The dtype's name; NumPy takes a few microseconds to find it."""
+    return str(dtype)
+
+
 def number_text(value: Any) -> str:
     """A number as a label shows it."""
     return f"{value:.6g}" if isinstance(value, float) else str(value)
@@ -114,7 +121,7 @@ def _is_silent(value: Any) -> bool:
 
 
 # static arguments that a reader of the picture wants to see; the others are in the tooltips and the text
-_TELLING = ("dim", "dims", "index", "key", "replay", "diagonal", "start", "end", "repeats", "shifts", "p", "decimals", "exponent")
+_TELLING = ("dim", "dims", "index", "key", "replay", "diagonal", "start", "end", "repeats", "shifts", "p", "decimals")
 
 
 def telling(static: dict[str, Any]) -> dict[str, Any]:
@@ -160,6 +167,7 @@ class Reader:
         self._leaves: dict[Leaf, Origin] = {}
         self._arrays: dict[int, tuple[Any, Any]] = {}  # by id: a weak reference to the array, and where it came from
         self._held: dict[int, Any] = {}  # storages that some step is known to keep
+        self._names: dict[Any, list[str]] = {}  # of what a plan saves
 
     def read(self, roots: Iterable[Any]) -> None:
         """Read the nodes that ``roots`` were computed through and that are not known yet, in the order of the tape."""
@@ -180,7 +188,7 @@ class Reader:
             value = self.value_of(parent) if parent is not None else self.constant(saved.get(i))
             if value is not None:
                 inputs.append((input_name(node, i), value))
-        results = [(node.shape, str(node.dtype))] * node.outputs
+        results = [(node.shape, dtype_text(node.dtype))] * node.outputs
         step = Step(node.op.name, inputs, results, node.scope, static_text(node.static), static_text(telling(node.static)))
         self.made[node] = step
         self.describe(step, node)
@@ -199,11 +207,11 @@ class Reader:
             if node not in self._leaves:
                 tensor = node.tensor()
                 array = None if tensor is None else weakref.ref(tensor._array)
-                self._leaves[node] = Origin(node.shape, str(node.dtype), node, array)
+                self._leaves[node] = Origin(node.shape, dtype_text(node.dtype), node, array)
             return self._leaves[node]
         if isinstance(node, Output):
             made = self.made[node.parents[0]]
-            made.results[node.index] = (node.shape, str(node.dtype))
+            made.results[node.index] = (node.shape, dtype_text(node.dtype))
             return made, node.index
         return self.made[node], 0
 
@@ -213,7 +221,7 @@ class Reader:
             held = self._arrays.get(id(value))
             if held is not None and held[0]() is value:
                 return held[1]
-            origin = Origin(value.shape, str(value.dtype), None, weakref.ref(value))
+            origin = Origin(value.shape, dtype_text(value.dtype), None, weakref.ref(value))
             self.remember(value, origin)
             return origin
         if isinstance(value, (bool, int, float)):
@@ -242,18 +250,21 @@ class Reader:
         """The inputs that the node saved, by position."""
         if not isinstance(node.saved, (list, tuple)):
             return {}
-        return {at: value for at, value in zip(getattr(node.plan, "kept", ()), node.saved, strict=False) if at < len(node.parents)}
+        kept = getattr(node.plan, "kept", ())
+        return {at: value for at, value in zip(kept, node.saved, strict=False) if at < len(node.parents)}
 
     def _kept(self, node: Node) -> list[Kept] | None:
         if not isinstance(node.saved, (list, tuple)):
             return None
-        names = saved_names(node)
+        names = self._names.get(node.plan)
+        if names is None:
+            names = self._names[node.plan] = saved_names(node)
         kept = []
-        for i, array in enumerate(node.saved):
-            array = getattr(array, "_array", array)
+        for i, value in enumerate(node.saved):
+            array = getattr(value, "_array", value)
             if isinstance(array, np.ndarray):
                 name = names[i] if i < len(names) else f"saved {i}"
-                kept.append(Kept(name, array.shape, str(array.dtype), self._new_bytes(node, array)))
+                kept.append(Kept(name, array.shape, dtype_text(array.dtype), self._new_bytes(node, array)))
         return kept
 
     def _new_bytes(self, node: Node, array: np.ndarray[Any, Any]) -> int:

@@ -38,6 +38,7 @@ EDGE, BACK, INK, FAINT, FRAME = "#6b7480", "#c2475e", "#1d2733", "#66707c", "#b9
 FRAMES = ("#f7f9fc", "#eef2f8")  # the fill of boxes, by turns as they nest
 HEAT = ("#fff9df", "#feeaa9", "#fdc868", "#fb9b3f", "#ec6a27", "#cc3a1f", "#941313")
 NAN, ZERO, UNKNOWN = "#1b1b1b", "#cfe4ff", "#ffffff"
+DARK = (NAN, *HEAT[-2:])  # on these, text is white
 CHOICES = ("time", "memory", "grad")
 
 
@@ -77,7 +78,7 @@ class Heat:
 
     def dark(self, node: Shown) -> bool:
         """Whether the text on the node must be light."""
-        return self.color(node) in (NAN, *HEAT[-2:])
+        return self.color(node) in DARK
 
     def text(self, node: Shown) -> str:
         """What is written on the node."""
@@ -109,7 +110,8 @@ class Heat:
 
     def title(self) -> str:
         """What the scale shows."""
-        return {"time": "time, forward and backward", "memory": "bytes kept for backward", "grad": "norm of the gradient"}[self.what]
+        titles = {"time": "time, forward and backward", "memory": "bytes kept for backward", "grad": "norm of the gradient"}
+        return titles[self.what]
 
 
 def details(node: Shown) -> list[str]:

@@ -21,7 +21,7 @@ from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.places import note_place, recorded, user_place
 from ..autograd.primitive import is_tensor
-from .steps import Origin, Reader, Recording, Step, gradient_origin, input_name, static_text, telling
+from .steps import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, static_text, telling
 
 _OPS = str(Path(ops.__file__).parent)
 _PACKAGE = str(Path(ops.__file__).parent.parent)
@@ -113,7 +113,7 @@ class Trace:
             raise
         step.forward = time.perf_counter() - start
         several = results if isinstance(results, tuple) else (results,)
-        step.results = [(tuple(t._array.shape), str(t._array.dtype)) for t in several if is_tensor(t)]
+        step.results = [(tuple(t._array.shape), dtype_text(t._array.dtype)) for t in several if is_tensor(t)]
         for node in recorded(results):
             step.taped = True
             step.inputs = [(input_name(node, i), value) for i, (_, value) in enumerate(inputs)]
@@ -215,7 +215,7 @@ def trace(places: bool = False) -> Trace:
     >>> print(t.draw())
     1 operation
       input  (2, 3) float32
-      %1 = mul(input, 2)  (2, 3) float32
+      %1 = mul(input, 2)  (2, 3) float32  (no gradient)
       output = %1
     """
     return Trace(places)

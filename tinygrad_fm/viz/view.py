@@ -41,8 +41,9 @@ class Shown:
         if box.what == "stretch":
             return [box.path + times, box.kind]
         each = " each" if self.copies > 1 else ""
-        what = [box.size_text() + each] if box.parameters else [inside[0].title if len(inside) == 1 else plural(len(inside), "operation")]
-        return [box.title() + times, *what]
+        what = inside[0].title if len(inside) == 1 else plural(len(inside), "operation")
+        what = box.size_text() + each if box.parameters else what
+        return [box.title() + times, what]
 
     def measures(self) -> dict[str, float]:
         """The measured values of all its items together: sums, and of the parameters' gradients the norm."""
@@ -128,12 +129,12 @@ class _Folding:
 
 def choose_depth(content: Content, fold: bool) -> tuple[int | None, int]:
     """The deepest unfolding that draws no more than ``LIMIT`` nodes, and how many nodes there are with all modules open."""
-    whole = _count(content, None, fold)
+    whole = count(content, None, fold)
     if whole <= LIMIT:
         return None, whole
     deepest = max((_nesting(box) for box in content.boxes()), default=0)
     for depth in range(deepest, 1, -1):
-        if _count(content, depth, fold) <= LIMIT:
+        if count(content, depth, fold) <= LIMIT:
             return depth, whole
     return 1, whole
 
@@ -146,7 +147,8 @@ def _nesting(box: Box) -> int:
     return level
 
 
-def _count(content: Content, depth: int | None, fold: bool) -> int:
+def count(content: Content, depth: int | None, fold: bool) -> int:
+    """How many nodes would be drawn."""
     folding = _Folding(content, depth, fold)
     return len({id(folding.stands_for(item)) for item in content.items})
 
