@@ -53,6 +53,14 @@ from .ops import tensor  # last: importing the module of that name has set it
 
 from math import e, inf, nan, pi
 
+
+def summary(model: nn.Module, input_size: tuple[int, ...]) -> object:  # type: ignore[valid-type]
+    """The table of a model's layers, see :func:`tinygrad_fm.viz.summary`; pictures are imported when first used."""
+    from .viz import summary as make
+
+    return make(model, input_size)
+
+
 absolute, arccos, arcsin, arctan, arctan2, divide, fix = abs, acos, asin, atan, atan2, div, trunc
 greater, greater_equal, less, less_equal, multiply, negative = gt, ge, lt, le, mul, neg
 not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub, div, acosh, asinh, atanh, nonzero  # noqa: F405
