@@ -432,7 +432,8 @@ WITHOUT_ROW = {
     ),
     **_reasons(
         "draws random numbers; see test_create and test_dropout",
-        """alpha_dropout bernoulli dropout dropout1d dropout2d multinomial normal rand rand_like randint randint_like
+        """alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal rand
+        rand_like randint randint_like
         randn randn_like randperm rrelu""",
     ),
 }

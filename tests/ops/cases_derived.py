@@ -10,6 +10,8 @@ MATRIX = (3, 4)
 CUBE = (2, 3, 4)
 PAIR = (MATRIX, MATRIX)
 ROWS = np.array([2, 0])
+LABELS = [2, 0, 1]
+CORNERS = np.array([[[[0, 3], [9, 14]]]])
 MASK = np.array([[True, False, True, True], [False, False, True, False], [True, True, False, True]])
 
 
@@ -101,6 +103,7 @@ GRIDS = [
     C("combinations", np_pairs, (4,), empty=None, bare=False),
     C("column_stack", lambda a, b: np.column_stack([a, b]), (3,), (3,), call=lambda a, b: function("column_stack")([a, b]),
       bare=False),
+    C("row_stack", lambda a, b: np.vstack([a, b]), *PAIR, call=lambda a, b: function("row_stack")([a, b]), bare=False),
     C("dstack", lambda a, b: np.dstack([a, b]), *PAIR, call=lambda a, b: function("dstack")([a, b]), bare=False),
     C("diagflat", np.diagflat, (3,), empty=((0,),), bare=False),
     C("diff", lambda x: np.diff(x, 1, 1), CUBE, dim=1, bare=False),
@@ -125,4 +128,59 @@ WRITING = [
       call=lambda x, s: function("masked_scatter")(x, t(MASK), s)),
 ]  # fmt: skip
 
-DERIVED = [*POINTWISE, *STATISTICS, *PRODUCTS, *GRIDS, *WRITING]
+def np_log_likelihood(x: Array, y: Array, var: Array) -> Array:
+    return (0.5 * (np.log(var) + (x - y) ** 2 / var)).mean()
+
+
+def np_margins(x: Array) -> Array:
+    right = x[np.arange(3), LABELS][:, None]
+    return (np.maximum(0, 1 - right + x) * (1 - np.eye(4)[LABELS])).sum() / x.size
+
+
+def np_rms_norm(x: Array, w: Array) -> Array:
+    return x / np.sqrt((x**2).mean(-1, keepdims=True) + np.finfo(x.dtype).eps) * w
+
+
+def np_response_norm(x: Array) -> Array:
+    squares = np.pad(x**2, ((0, 0), (1, 1), (0, 0)))
+    around = squares[:, :-2] + squares[:, 1:-1] + squares[:, 2:]
+    return x / (1 + 0.3 * around / 3) ** 0.75
+
+
+def np_triplet(a: Array, p: Array, n: Array) -> Array:
+    def far(x: Array, y: Array) -> Array:
+        return np.sqrt(((x - y + 1e-6) ** 2).sum(-1))
+
+    return np.maximum(0, far(a, p) - far(a, n) + 1).mean()
+
+
+def np_unpool(x: Array) -> Array:
+    out = np.zeros((1, 1, 16), x.dtype)
+    out[0, 0, CORNERS.ravel()] = x.ravel()
+    return out.reshape(1, 1, 4, 4)
+
+
+LAYERS = [
+    C("bilinear", lambda a, b, w: np.einsum("ni,oij,nj->no", a, w, b), (3, 4), (3, 2), (5, 4, 2), bare=False, empty=None),
+    C("channel_shuffle", lambda x: x.reshape(2, 2, 2, 3).swapaxes(1, 2).reshape(2, 4, 3), (2, 4, 3), groups=2, bare=False,
+      empty=None),
+    C("local_response_norm", np_response_norm, (2, 4, 3), size=3, alpha=0.3, bare=False, empty=None),
+    C("lp_pool2d", lambda x: np.sqrt((x.reshape(1, 2, 2, 2, 2, 2) ** 2).sum((3, 5))), (1, 2, 4, 4), norm_type=2,
+      kernel_size=2, bare=False, empty=None),
+    C("max_unpool2d", np_unpool, (1, 1, 2, 2), call=lambda x: function("max_unpool2d")(x, t(CORNERS), 2), bare=False,
+      empty=None),
+    C("rms_norm", np_rms_norm, CUBE, (4,), call=lambda x, w: function("rms_norm")(x, (4,), w), bare=False,
+      empty=((0, 3, 4), (4,))),
+]  # fmt: skip
+
+LOSSES = [
+    C("gaussian_nll_loss", np_log_likelihood, MATRIX, MATRIX, MATRIX, domain="positive", bare=False, empty=None),
+    C("poisson_nll_loss", lambda x, y: (np.exp(x) - y * x).mean(), *PAIR, bare=False, empty=None),
+    C("multi_margin_loss", np_margins, MATRIX, call=lambda x: function("multi_margin_loss")(x, t(LABELS)), bare=False,
+      empty=None),
+    C("multilabel_soft_margin_loss", lambda x: np.log1p(np.exp(np.where(MASK, -x, x))).mean(), MATRIX, bare=False,
+      call=lambda x: function("multilabel_soft_margin_loss")(x, t(MASK.astype(float)).to(x.dtype)), empty=None),
+    C("triplet_margin_with_distance_loss", np_triplet, MATRIX, MATRIX, MATRIX, bare=False, empty=None),
+]  # fmt: skip
+
+DERIVED = [*POINTWISE, *STATISTICS, *PRODUCTS, *GRIDS, *WRITING, *LAYERS, *LOSSES]

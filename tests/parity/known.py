@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 # operators of the database whose name we use for something else, or only in part; they are not compared
-LEFT_OUT: dict[str, str] = {}
+LEFT_OUT: dict[str, str] = {
+    "nn.functional.scaled_dot_product_attention": "the samples drop at random; compared in test_more_layers",
+}
 
 _ORDER_OF_EQUALS = (
     "result 1",
@@ -17,7 +19,9 @@ _NUMBERS = (
 
 # operator ("*": all of them) -> (part of the failure's text, why this difference is meant)
 KNOWN: dict[str, list[tuple[str, str]]] = {
-    "*": [_NUMBERS],
+    "*": [_NUMBERS, ("keeps its shape", "a tensor on the tape does not change its shape in place: views hold on to it")],
+    "sgn": [("ZeroTensor", "PyTorch's gradient is of a kind that cannot be turned into an array")],
+    "index_fill": [("gradient 1 of ()", "PyTorch counts an index that comes twice twice; the element holds the value once")],
     "topk": [_ORDER_OF_EQUALS],
     "sort": [_ORDER_OF_EQUALS],
     "argsort": [("8000", _ORDER_OF_EQUALS[1])],

@@ -77,8 +77,11 @@ def report(wrong: list[str]) -> None:
 
 THEIRS, OURS = functions(torch), functions(tinygrad_fm)
 # ours take a number where PyTorch insists on a tensor
-TENSORS_ONLY = {"maximum", "minimum", "eq", "lt", "ge", "atan2", "logical_and", "bitwise_and", "bitwise_xor", "isclose"}
-TENSOR_FIRST = {"clamp", "fmod"}
+TENSORS_ONLY = {
+    "maximum", "minimum", "eq", "lt", "ge", "atan2", "logical_and", "bitwise_and", "bitwise_xor", "isclose",
+    "lerp",
+}  # fmt: skip
+TENSOR_FIRST = {"clamp", "fmod", "masked_fill"}
 # PyTorch computes bool ** True, though no other power of bools; and has products of bool matrices, but not of vectors
 LEFT_OUT = {("pow", "bool", "True"), ("**", "bool", "True"), ("matmul", "bool", "bool")}
 

@@ -13,8 +13,10 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.broadcast import broadcasts_to
 from ..autograd.primitive import Primitive, primitive, promote_float, raw
 from ..dtypes import result_type
+from ..errors import ShapeError
 from ..promotion import promote_difference, promote_numbers
 
 Array = np.ndarray[Any, Any]
@@ -199,8 +201,16 @@ def where(condition: Any, input: Any, other: Any) -> Any:
 cast = primitive(
     quiet(lambda x, dtype: x.astype(dtype)), name="to", promotion=None, x=lambda g: g
 )  # the loop gives the gradient its input's dtype
+
+
+def _copied(x: Array, source: Any) -> Array:
+    if not broadcasts_to(np.shape(source), x.shape):
+        raise ShapeError(f"copy_(): a tensor of shape {np.shape(source)} does not fit into one of shape {x.shape}")
+    return np.broadcast_to(source, x.shape).astype(x.dtype)
+
+
 copy = primitive(
-    lambda x, source: np.broadcast_to(source, x.shape).astype(x.dtype), name="copy", promotion=None, broadcasts=True,
+    quiet(_copied), name="copy", promotion=None, broadcasts=True,
     x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g,
 )  # fmt: skip
 _fill = primitive(

@@ -34,7 +34,7 @@ def _is_float(a: Any, b: Any) -> bool:
     if kind == "b":
         raise NotImplementedError("division with a remainder is not defined for bool tensors; cast them with .long()")
     if not np.all(b):
-        raise ZeroDivisionError("an integer tensor was divided by zero")
+        raise RuntimeError("ZeroDivisionError: an integer tensor was divided by zero")
     return False
 
 
