@@ -7,7 +7,7 @@ from typing import Any
 from models import build
 from tinygrad_fm.training import Config, main
 
-DEFAULTS = Config(model="cnn", epochs=8, augment=("flip",))
+DEFAULTS = Config(model="cnn", epochs=8, lr=0.01, label_smoothing=0.05)
 
 
 def model_options(group: Any) -> None:
