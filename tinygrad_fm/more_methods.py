@@ -47,6 +47,8 @@ class MoreMethods:
 
     def unfold(self: Any, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Any:
         """All windows of ``size`` elements, ``step`` apart, along ``dimension``; they become the last dimension. A copy."""
+        if not self.ndim:
+            return self.reshape(1)[:size]
         starts = np.arange(0, self.shape[dimension] - size + 1, step)
         windows = self.movedim(dimension, 0)[box(starts[:, None] + np.arange(size))]  # (count, size, …)
         return windows.movedim(1, -1).movedim(0, dimension % self.ndim)
@@ -77,6 +79,8 @@ class MoreMethods:
 
     def exponential_(self: Any, lambd: builtins.float = 1.0, *, generator: Any = None) -> Any:
         """Fill with numbers drawn from lambd · exp(−lambd · x), x > 0."""
+        if lambd <= 0:
+            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return self.copy_(-ops.log1p(-ops.rand(tuple(self.shape), generator=generator, dtype=dtypes.float64)) / lambd)
 
     # -- shapes in place ---------------------------------------------------------------------------------------------

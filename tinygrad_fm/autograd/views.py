@@ -189,7 +189,7 @@ def _keep_apart(node: Any, start: int, target: np.ndarray[Any, Any], values: np.
             continue
         recorded.saved = [
             target if recorded is node and value is values
-            else value.copy() if isinstance(value, np.ndarray) and np.may_share_memory(value, target)
+            else value.copy() if isinstance(value, np.ndarray) and versions.storage(value) is versions.storage(target)
             else value
             for value in recorded.saved
         ]  # fmt: skip

@@ -67,20 +67,6 @@ from ..ops import (
     triplet_margin_loss,
 )
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from ..ops.norm import group_norm, layer_norm
-from ..ops.norm import instance_norm as _instance_norm
-from ..ops.pad import pad
-from ..ops.pool import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    max_pool1d,
-    max_pool2d,
-)
-from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
 from ..ops.derived import (
     bilinear,
     channel_shuffle,
@@ -96,6 +82,20 @@ from ..ops.derived import (
     scaled_dot_product_attention,
     triplet_margin_with_distance_loss,
 )
+from ..ops.norm import group_norm, layer_norm
+from ..ops.norm import instance_norm as _instance_norm
+from ..ops.pad import pad
+from ..ops.pool import (
+    adaptive_avg_pool1d,
+    adaptive_avg_pool2d,
+    adaptive_max_pool1d,
+    adaptive_max_pool2d,
+    avg_pool1d,
+    avg_pool2d,
+    max_pool1d,
+    max_pool2d,
+)
+from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
 from ..outside import refuse
 from ..tensor import Tensor
 
@@ -113,7 +113,7 @@ __all__ = [
     "prelu", "relu", "relu6", "relu_", "rms_norm", "rrelu", "rrelu_", "scaled_dot_product_attention", "selu", "selu_",
     "sigmoid", "silu", "smooth_l1_loss", "soft_margin_loss", "softmax", "softmin", "softplus", "softshrink",
     "softsign", "tanh", "tanhshrink", "threshold", "threshold_", "triplet_margin_loss",
-    "triplet_margin_with_distance_loss", "unfold", "upsample_bilinear", "upsample_nearest",
+    "triplet_margin_with_distance_loss", "unfold", "upsample", "upsample_bilinear", "upsample_nearest",
 ]
 
 
@@ -194,7 +194,7 @@ def _in_place(name: str) -> Callable[..., Tensor]:
     function = globals()[name]
 
     def activation_(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
-        return function(input, *args, **kwargs, inplace=True)  # type: ignore[no-any-return]
+        return function(input, *args, **kwargs, inplace=True)
 
     activation_.__name__, activation_.__doc__ = f"{name}_", f"``{name}``, with the result written into the input."
     return activation_
@@ -202,6 +202,12 @@ def _in_place(name: str) -> Callable[..., Tensor]:
 
 relu_, leaky_relu_, elu_, celu_ = map(_in_place, ("relu", "leaky_relu", "elu", "celu"))
 selu_, hardtanh_, threshold_, rrelu_ = map(_in_place, ("selu", "hardtanh", "threshold", "rrelu"))
+
+
+def upsample(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+             align_corners: bool | None = None) -> Tensor:
+    """:func:`interpolate`, under its older name."""
+    return interpolate(input, size, scale_factor, mode=mode, align_corners=align_corners)
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:

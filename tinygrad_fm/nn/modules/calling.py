@@ -1,10 +1,11 @@
-"""Hooks around a module's forward."""
+"""Hooks around a module's forward, and where those of its backward are put in."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from ...autograd.hooks import Removable
+from .backward_hooks import BackwardHooks
 
 if TYPE_CHECKING:
     from .module import Module
@@ -33,6 +34,9 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
         else:
             raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
                                f"but got {changed}.")
+    backward = BackwardHooks(module) if module._backward_hooks or module._backward_pre_hooks else None
+    if backward is not None:
+        args = backward.enter(args)
     called: set[int] = set()
     try:
         output = module.forward(*args, **kwargs)
@@ -40,6 +44,8 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
             called.add(key)
             changed = hook(module, args, kwargs, output) if with_kwargs else hook(module, args, output)
             output = output if changed is None else changed
+        if backward is not None:
+            output = backward.leave(output)
     except Exception:
         for key, (hook, with_kwargs, always_call) in tuple(module._forward_hooks.items()):
             if always_call and key not in called:

@@ -16,7 +16,7 @@ import numpy as np
 from ...autograd.hooks import Removable
 from ...autograd.modes import state
 from ...autograd.primitive import box
-from ...dtypes import dtype, float32, float64
+from ...dtypes import dtype, float16, float32, float64
 from ...tensor import Tensor
 from ..utils.gradients import clear_gradients
 from .calling import add_hook, call_with_hooks
@@ -57,7 +57,8 @@ class Module(Tree):
 
     def __init__(self) -> None:
         super().__init__()
-        self.__dict__.update(training=True, _forward_pre_hooks={}, _forward_hooks={}, _ref=weakref.ref(self))
+        self.__dict__.update(training=True, _forward_pre_hooks={}, _forward_hooks={}, _backward_pre_hooks={},
+                             _backward_hooks={}, _ref=weakref.ref(self))
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines its own."""
@@ -68,7 +69,7 @@ class Module(Tree):
         ref = self._ref
         state.scope = (ref if outer is None else outer[0], ref)
         try:
-            if self._forward_pre_hooks or self._forward_hooks:
+            if self._forward_hooks or self._forward_pre_hooks or self._backward_hooks or self._backward_pre_hooks:
                 return call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
         finally:
@@ -141,6 +142,18 @@ class Module(Tree):
         """Cast floating-point parameters and buffers to float64, in place. Returns self."""
         return self.to(float64)
 
+    def half(self: M) -> M:
+        """Cast floating-point parameters and buffers to float16, in place. Returns self."""
+        return self.to(float16)
+
+    def type(self: M, dst_type: Any) -> M:
+        """Cast floating-point parameters and buffers to ``dst_type``, in place. Returns self."""
+        return self.to(dtype=dst_type)
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Raises RuntimeError: the only device is the CPU."""
+        return self.to("cuda")
+
     def cpu(self: M) -> M:
         """Nothing: everything is on the CPU. Returns self."""
         return self
@@ -173,6 +186,31 @@ class Module(Tree):
             A handle whose ``remove()`` takes the hook away.
         """
         return add_hook(self._forward_hooks, (hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Removable:
+        """Call ``hook(module, grad_output)`` before each backward of the module; what it returns, unless None, replaces
+        the gradients of the module's results, a tuple.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        return add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Removable:
+        """Call ``hook(module, grad_input, grad_output)`` after each backward of the module; what it returns, unless None,
+        replaces ``grad_input``.
+
+        Args:
+            hook: the function. Both are tuples: the gradients of the positional arguments (None for those that are no
+                tensors or need none) and of the results.
+            prepend: run before the hooks that are there already.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        return add_hook(self._backward_hooks, hook, prepend)
+
+    register_backward_hook = register_full_backward_hook  # its older name, which had no clear meaning in PyTorch
 
     # ---- saving ----------------------------------------------------------------------------------------------------
 

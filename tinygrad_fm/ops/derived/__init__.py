@@ -6,6 +6,12 @@ from .grids import (
     atleast_1d, atleast_2d, atleast_3d, block_diag, broadcast_tensors, cartesian_prod, column_stack, combinations, diagflat,
     diff, dstack, fliplr, flipud, hsplit, meshgrid, rot90, row_stack, tensor_split, tril_indices, triu_indices, vsplit,
 )  # fmt: skip
+from .layers import (
+    bilinear, channel_shuffle, gumbel_softmax, local_response_norm, lp_pool2d, max_unpool2d, rms_norm,
+)  # fmt: skip
+from .losses import (
+    gaussian_nll_loss, multi_margin_loss, multilabel_soft_margin_loss, poisson_nll_loss, triplet_margin_with_distance_loss,
+)  # fmt: skip
 from .pointwise import (
     acosh, asinh, atanh, deg2rad, erfc, heaviside, hypot, isneginf, isposinf, logaddexp, logit, nan_to_num, positive, rad2deg,
     sgn, signbit, xlogy,

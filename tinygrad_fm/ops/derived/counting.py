@@ -38,10 +38,10 @@ def unique_consecutive(
     The further results are those of :func:`unique`.
     """
     x = raw(input).reshape(-1) if dim is None else np.moveaxis(raw(input), dim, 0)
-    differs = (x[1:] != x[:-1]).reshape(max(len(x) - 1, 0), -1).any(1)
+    differs = (x[1:] != x[:-1]).any(tuple(range(1, x.ndim)))
     first = np.concatenate([np.ones(min(len(x), 1), bool), differs])
     values = x[first] if dim is None else np.moveaxis(x[first], 0, dim)
-    inverse = (np.cumsum(first) - 1).reshape(raw(input).shape if dim is None else -1)
+    inverse = (np.cumsum(first) - 1).reshape(raw(input).shape if dim is None else len(x))
     counts = np.diff(np.append(np.flatnonzero(first), len(x)))
     results = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
     return tuple(map(box, results)) if len(results) > 1 else box(values)
@@ -81,13 +81,16 @@ def searchsorted(
     if rows.ndim == 1:
         found = np.asarray(np.searchsorted(rows, wanted, where))
     else:
-        lines = zip(rows.reshape(-1, rows.shape[-1]), wanted.reshape(-1, wanted.shape[-1]), strict=True)
-        found = np.stack([np.searchsorted(row, values, where) for row, values in lines]).reshape(wanted.shape)
+        found = np.empty(wanted.shape, np.int64)
+        for place in np.ndindex(rows.shape[:-1]):
+            found[place] = np.searchsorted(rows[place], wanted[place], where)
     return box(found.astype(np.int32 if out_int32 else np.int64))
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
     """:func:`searchsorted` with the arguments the other way round."""
+    if boundaries.ndim != 1:
+        raise RuntimeError(f"bucketize(): boundaries must be 1 dimension, got {boundaries.ndim}")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 

@@ -44,8 +44,7 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
         ops.broadcast_to(v.reshape((1,) * i + (-1,) + (1,) * (len(vectors) - i - 1)), shape) for i, v in enumerate(vectors)
     ]
     if indexing == "xy" and len(grids) > 1:
-        grids[:2] = [g.transpose(0, 1) for g in grids[1::-1]]
-        grids[2:] = [g.transpose(0, 1) for g in grids[2:]]
+        grids[:2] = grids[1::-1]
     return tuple(grids)
 
 
@@ -140,14 +139,24 @@ def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[An
     return tuple(input.narrow(dim, r.start if len(r) else min(r.start, n), len(r)) for r in bounds)
 
 
+def _split(name: str, input: Any, indices_or_sections: Any, dim: int, ndim: int) -> tuple[Any, ...]:
+    """:func:`tensor_split` into equal parts only, as these functions have it."""
+    if input.ndim < ndim:
+        raise RuntimeError(f"{name}() requires a tensor with at least {ndim} dimension, but got a tensor with {input.ndim}")
+    n = indices_or_sections
+    if isinstance(n, int) and (n == 0 or input.shape[dim] % n):
+        raise RuntimeError(f"{name}(): the size {input.shape[dim]} of dimension {dim} is not divisible by {n}")
+    return tensor_split(input, n, dim)
+
+
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """:func:`tensor_split` by columns (of a vector, by elements)."""
-    return tensor_split(input, indices_or_sections, 0 if input.ndim == 1 else 1)
+    """Views of parts with some of the columns each (of a vector, of the elements); see :func:`tensor_split`."""
+    return _split("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """:func:`tensor_split` by rows."""
-    return tensor_split(input, indices_or_sections, 0)
+    """Views of parts with some of the rows each; see :func:`tensor_split`."""
+    return _split("vsplit", input, indices_or_sections, 0, 2)
 
 
 def fliplr(input: Any) -> Any:
@@ -157,11 +166,15 @@ def fliplr(input: Any) -> Any:
 
 def flipud(input: Any) -> Any:
     """Rows in reverse order."""
+    if not input.ndim:
+        raise RuntimeError("flipud(): Input must be >= 1-d.")
     return ops.flip(input, 0)
 
 
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     """Turned ``k`` quarter turns in the plane of two dimensions, from the first towards the second."""
+    if len(dims := dims if isinstance(dims, (tuple, list)) else (dims,)) != 2 or dims[0] % input.ndim == dims[1] % input.ndim:
+        raise RuntimeError(f"rot90(): expected two different rotation dims, got {dims}")
     first, second = dims
     turns = {
         0: lambda x: x.clone(),
@@ -174,6 +187,10 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
 
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
     """Each element's difference from the one before along ``dim``, ``n`` times over."""
+    if n < 0:
+        raise RuntimeError(f"diff(): order must be non-negative but got {n}")
+    if n == 0:
+        return input.clone()
     parts = [x for x in (prepend, input, append) if x is not None]
     input = ops.cat(parts, dim) if len(parts) > 1 else input
     for _ in range(n):

@@ -14,7 +14,7 @@ from ...dtypes import default_float
 
 def _floating(x: Any) -> Any:
     """``x``, whole numbers as floats."""
-    return x if not is_tensor(x) or x.is_floating_point() else x.to(default_float())
+    return x if not is_tensor(x) or x.is_floating_point() else x.to(dtype=default_float())
 
 
 def asinh(input: Any) -> Any:

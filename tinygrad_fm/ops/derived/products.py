@@ -22,6 +22,7 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
         of_a, of_b = list(range(a.ndim - dims, a.ndim)), list(range(dims))
     else:
         of_a, of_b = ([d % n for d in ds] for ds, n in zip(dims, (a.ndim, b.ndim), strict=True))
+    a, b = _shrunk(a, b, of_a, of_b)
     if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
         raise ShapeError(f"tensordot(): dims {of_a} of {tuple(a.shape)} and {of_b} of {tuple(b.shape)} differ in size")
     free_a = [i for i in range(a.ndim) if i not in of_a]
@@ -37,6 +38,16 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
     left = a.permute(*free_a, *of_a).reshape(rows, common)
     right = b.permute(*of_b, *free_b).reshape(common, columns)
     return (left @ right).reshape(shape)
+
+
+def _shrunk(a: Any, b: Any, of_a: list[int], of_b: list[int]) -> tuple[Any, Any]:
+    """Both, each summed over the dimensions in which the other has size 1, as PyTorch does."""
+    for i, j in zip(of_a, of_b, strict=True):
+        if a.shape[i] == 1:
+            b = b.sum(j, keepdim=True).to(b.dtype)
+        elif b.shape[j] == 1:
+            a = a.sum(i, keepdim=True).to(a.dtype)
+    return a, b
 
 
 def inner(input: Any, other: Any) -> Any:

@@ -42,9 +42,9 @@ def quantile(
     """
     if not input.is_floating_point():
         raise RuntimeError(f"quantile(): expected float32 or float64, got {input.dtype}")
-    whole, original, axis = dim is None, input.ndim, dim or 0
-    ordered = ops.sort(input.reshape(-1) if whole else input, axis).values
-    ordered = ordered.movedim(axis, 0)
+    whole, original, axis = dim is None or not input.ndim, input.ndim, dim or 0
+    ordered = ops.sort(input.reshape(-1) if whole else input, 0 if whole else axis).values
+    ordered = ordered.movedim(0 if whole else axis, 0)
     shares = q if hasattr(q, "ndim") else ops.tensor(q, dtype=input.dtype)
     if bool(((shares < 0) | (shares > 1)).any()):
         raise RuntimeError(f"quantile(): q must lie between 0 and 1, got {q}")
