@@ -23,7 +23,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--color-by", choices=["time", "memory", "grad"], help="colour the nodes by a measured value")
     parser.add_argument("--backward", action="store_true", help="also show what the backward pass does")
     parser.add_argument("--direction", choices=["TB", "LR"], help="top down, or left to right")
-    parser.add_argument("--batch-size", type=int, default=1, metavar="N", help="images in the input (default: 1)")
+    parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images in the input (default: 64)")
 
 
 def _option(text: str) -> tuple[str, Any]:

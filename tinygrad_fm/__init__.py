@@ -61,6 +61,13 @@ def summary(model: nn.Module, input_size: tuple[int, ...]) -> object:  # type: i
     return make(model, input_size)
 
 
+def draw(target: object, input: object = None, **options: object) -> object:
+    """The computation graph as a picture, see :func:`tinygrad_fm.viz.draw`."""
+    from .viz import draw as make
+
+    return make(target, input, **options)  # type: ignore[arg-type]
+
+
 absolute, arccos, arcsin, arctan, arctan2, divide, fix = abs, acos, asin, atan, atan2, div, trunc
 greater, greater_equal, less, less_equal, multiply, negative = gt, ge, lt, le, mul, neg
 not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub, div, acosh, asinh, atanh, nonzero  # noqa: F405

@@ -83,7 +83,8 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, script: Script) -
     (run,) = (tmp_path / "runs").iterdir()
     assert run.name.startswith("mlp-2")
     assert sorted(path.name for path in run.iterdir()) == [
-        "checkpoints", "config.json", "confusion.png", "curves.png", "metrics.jsonl", "samples.png", "summary.json",
+        "checkpoints", "config.json", "confusion.png", "curves.png", f"graph.{'svg' if shutil.which('dot') else 'gv'}",
+        "metrics.jsonl", "samples.png", "summary.json",
     ]  # fmt: skip
     for name in ("confusion.png", "curves.png", "samples.png"):
         assert (run / name).read_bytes().startswith(b"\x89PNG")

@@ -17,6 +17,8 @@ from typing import Any
 from .. import random, runtime
 from ..errors import CheckpointError, DataError, NonFiniteLossError
 from ..nn import Module
+from ..ops import zeros
+from ..viz.draw import draw
 from ..viz.summary import summary
 from .arguments import ModelOptions, config_of, make_parser
 from .checkpoint import Build, load_checkpoint
@@ -128,6 +130,7 @@ def _start(parser: argparse.ArgumentParser, given: dict[str, Any], argv: list[st
             "dataset": _describe(data),
             "environment": environment(),
         })  # fmt: skip
+        draw(model, zeros(config.batch_size, *IMAGE)).save(folder.path / "graph.svg")
     except OSError as error:
         parser.error(f"argument --out: {error}")
     report.line(str(table))

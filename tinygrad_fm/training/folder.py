@@ -4,6 +4,7 @@
     metrics.jsonl        one line per step and per epoch
     checkpoints/         last.npz, best.npz, step-1000.npz …
     summary.json         the result, once the run is finished
+    graph.svg            the model's computation graph; graph.gv where Graphviz is not installed
     curves.png, confusion.png, samples.png
 """
 
