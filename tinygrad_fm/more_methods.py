@@ -57,7 +57,8 @@ class MoreMethods:
         """The sum over the dimensions that were broadcast from ``size``."""
         from .autograd.broadcast import sum_to
 
-        return sum_to(self, shape=tuple(size[0]) if len(size) == 1 and not isinstance(size[0], builtins.int) else size)
+        shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], builtins.int) else size
+        return self if shape == self.shape else sum_to(self, shape=shape)
 
     def short(self: Any, memory_format: Any = None) -> Any:
         """``to(int16)``."""

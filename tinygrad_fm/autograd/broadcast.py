@@ -15,7 +15,8 @@ def _sum_to(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, 
         total: np.ndarray[Any, Any] = np.add.reduce(x, axis=tuple(range(extra)))
         return total
     axes = tuple(i for i, n in enumerate(x.shape) if i < extra or (shape[i - extra] == 1 and n != 1))
-    return x.sum(axis=axes, keepdims=True).reshape(shape) if extra else x.sum(axis=axes, keepdims=True)
+    total = x.sum(axis=axes, keepdims=True, dtype=np.int64 if x.dtype.kind in "bui" else None)
+    return total.reshape(shape) if extra else total
 
 
 sum_to = primitive(_sum_to, name="sum_to", promotion=None, x=lambda g, x_shape: broadcast_to(g, shape=x_shape))

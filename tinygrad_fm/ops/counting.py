@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from .dims import some_dims
-from .reduce import Array, Dims, accepts_axis
+from .reduce import Array, Dims, accepts_axis, sum
 
 
 def _quantifier(ufunc: Any, name: str, doc: str) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -52,7 +53,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     if input.ndim < 3:
         raise ValueError(f"local_response_norm(): expected an input of 3 dimensions or more, got {input.ndim}")
     n, c = input.shape[:2]
-    square = (input * input).reshape(n, c, -1)
+    square = (input * input).reshape(n, c, math.prod(input.shape[2:]))
     ends = [ops.zeros(n, pad, square.shape[2], dtype=input.dtype) for pad in (size // 2, (size - 1) // 2)]
     padded = ops.cat([ends[0], square, ends[1]], 1)
     total = sum((padded.narrow(1, i, c) for i in range(1, size)), padded.narrow(1, 0, c))
@@ -96,6 +97,8 @@ def max_unpool2d(
     h, w = (input.shape[-2] - 1) * sh - 2 * ph + kh, (input.shape[-1] - 1) * sw - 2 * pw + kw
     if output_size is not None:
         h, w = tuple(output_size)[-2:]
+    if tuple(indices.shape) != tuple(input.shape):
+        raise ShapeError(f"max_unpool2d(): indices must have input's shape {tuple(input.shape)}, got {tuple(indices.shape)}")
     lead = tuple(input.shape[:-2])
     flat = ops.zeros((*lead, h * w), dtype=OURS[raw(input).dtype])
     rows = (*lead, -1)

@@ -8,6 +8,7 @@ from typing import Any
 
 from ... import ops
 from ...autograd.primitive import is_tensor
+from ...errors import ShapeError
 from ..loss import chosen_reduction, reduced
 
 
@@ -61,7 +62,14 @@ def multi_margin_loss(
     reduction = chosen_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError(f"multi_margin_loss(): only p == 1 and p == 2 supported, got {p}")
-    x, t = (input, target) if input.ndim == 2 else (input.unsqueeze(0), target.reshape(1))
+    x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1))
+    if not x.shape[1] or t.ndim != 1 or t.is_floating_point():
+        raise ShapeError(
+            "multi_margin_loss(): expected an input (N, K) with K > 0 and N class indices (int64), "
+            f"got shapes {tuple(input.shape)} and {tuple(target.shape)} of {target.dtype}"
+        )
+    if weight is not None and (weight.ndim != 1 or len(weight) != x.shape[1]):
+        raise ShapeError(f"multi_margin_loss(): expected a weight of shape ({x.shape[1]},), got {tuple(weight.shape)}")
     own = ops.gather(x, 1, t.unsqueeze(1))
     loss = ops.clamp(margin - own + x, min=0.0) ** p
     if weight is not None:
