@@ -12,6 +12,7 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+import tinygrad_fm
 from tinygrad_fm import runtime
 
 HERE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
@@ -124,21 +125,31 @@ needs_openblas = pytest.mark.skipif(runtime._blas() is None, reason="NumPy's BLA
 
 
 @needs_openblas
-def test_blas_has_one_thread_while_ours_work_and_its_own_afterwards() -> None:
-    blas = runtime._blas()
-    assert blas is not None
+@pytest.mark.parametrize(
+    "work", ["runtime.parallel(lambda a, b: None, 2)", "runtime.set_num_threads(3)", "t.ones(300, 300) @ t.ones(300, 300)"]
+)
+def test_blas_has_one_thread_from_the_first_large_operation_on(work: str) -> None:
+    code = f"""
+import tinygrad_fm as t
+from tinygrad_fm import runtime
+blas = runtime._blas()
+blas.set(2)
+t.ones(3, 3) @ t.ones(3, 3)
+before = blas.get()
+runtime._count = 2
+{work}
+print(before, blas.get())
+"""
+    assert run(code) == "2 1"
+
+
+def test_large_products_are_shared_and_right(rng: np.random.Generator) -> None:
     runtime.set_num_threads(2)
-    assert blas.get() == 2
-    during: list[int] = []
-    runtime.parallel(lambda start, stop: during.append(blas.get()), 2)
-    assert during == [1, 1] and blas.get() == 2
-
-    def fail(start: int, stop: int) -> None:
-        raise ValueError
-
-    with pytest.raises(ValueError):
-        runtime.parallel(fail, 2)
-    assert blas.get() == 2
+    for m, k, n in ((64, 784, 700), (700, 784, 64), (300, 300, 300)):
+        a, b = rng.standard_normal((m, k)), rng.standard_normal((n, k))
+        first = (tinygrad_fm.from_numpy(a) @ tinygrad_fm.from_numpy(b).T).numpy()
+        np.testing.assert_allclose(first, a @ b.T, rtol=1e-10, atol=1e-10)
+        assert np.array_equal(first, (tinygrad_fm.from_numpy(a) @ tinygrad_fm.from_numpy(b).T).numpy())
 
 
 @needs_openblas

@@ -23,7 +23,7 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..autograd.primitive import primitive, same_dtype
 from ..errors import ShapeError
-from ..runtime import parallel
+from ..runtime import parallel, take_over_blas
 from .elementwise import quiet
 from .shape import squeeze, unsqueeze
 from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, padded, pair, reach
@@ -96,6 +96,7 @@ def _over_columns(x: Array, geo: Geometry, r: int, c: int, count: int, use: Call
 
 def _share(work: Callable[[int, int], None], count: int, multiplications: int) -> None:
     """``parallel(work, count)``, where that pays."""
+    take_over_blas()
     if multiplications < _THREADED:
         work(0, count)
     else:
@@ -159,7 +160,26 @@ def _weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
     return np.ascontiguousarray(total).reshape(o, inner, kh, kw)
 
 
+def _turned(weight: Array, geo: Geometry) -> tuple[Array, Geometry] | None:
+    """The filters and geometry of the convolution that takes the gradient back, where that is quicker than adding up columns.
+
+    It makes O·KH·KW columns for each pixel where the other way makes C·KH·KW, but writes no pixel twice. For 64 images,
+    16 → 16 channels of 28×28: 3.5 ms instead of 7.7; 32 → 64 of 14×14: 6.5 instead of 9.3; 6 → 16, 5×5: 1.7 instead of 0.7.
+    """
+    o, inner, kh, kw = weight.shape
+    groups = geo.groups
+    padding = tuple(d * (k - 1) - p for d, k, p in zip(geo.dilation, geo.kernel, geo.padding, strict=True))
+    if geo.stride != (1, 1) or min(padding) < 0 or o > 2 * inner * groups:
+        return None
+    turned = weight.reshape(groups, o // groups, inner, kh, kw)[..., ::-1, ::-1].swapaxes(1, 2)
+    filters = np.ascontiguousarray(turned).reshape(inner * groups, o // groups, kh, kw)
+    return filters, geo._replace(size=geo.out, out=geo.size, padding=padding)
+
+
 def _input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
+    way = _turned(weight, geo)
+    if way:
+        return _convolve(g, way[0], None, way[1])
     n, (o, inner, kh, kw), (oh, ow), (height, width) = len(g), weight.shape, geo.out, geo.size
     groups, taps = geo.groups, kh * kw
     dx = np.zeros((inner * groups, height, width, n), g.dtype)

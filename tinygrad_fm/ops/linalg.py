@@ -15,6 +15,7 @@ import numpy as np
 from ..autograd.broadcast import sum_to
 from ..autograd.primitive import primitive, raw, same_dtype
 from ..errors import ShapeError
+from ..runtime import get_num_threads, parallel, take_over_blas
 
 Array = np.ndarray[Any, Any]
 
@@ -26,12 +27,40 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
+_LARGE, _THREADED = 200_000, 4_000_000  # multiplications: from there on BLAS would use threads; ours pay
+
+
+def _dot(a: Array, b: Array) -> Array:
+    """The product of two matrices; a large one on all threads, each making some rows or columns of it."""
+    (m, k), n = a.shape, b.shape[1]
+    size = m * k * n
+    if size < _LARGE:
+        return np.dot(a, b)  # unlike np.matmul, copies what BLAS cannot read, as a gradient made by expand()
+    take_over_blas()
+    if size < _THREADED or k != b.shape[0] or a.dtype is not b.dtype or get_num_threads() == 1:
+        return np.dot(a, b)
+    y = np.empty((m, n), a.dtype)
+
+    def rows(start: int, stop: int) -> None:
+        y[start:stop] = np.dot(a[start:stop], b)
+
+    def columns(start: int, stop: int) -> None:
+        y[:, start:stop] = np.dot(a, b[:, start:stop])
+
+    if m > n:
+        parallel(rows, m)
+    else:
+        parallel(columns, n)
+    return y
+
+
 def _product(a: Array, b: Array) -> Array:
     try:
         if b.ndim == 2 and a.ndim == 2:
-            return np.dot(a, b)  # unlike np.matmul, copies what BLAS cannot read, as a gradient made by expand()
+            return _dot(a, b)
         if b.ndim == 2 and a.ndim > 2 and a.flags.c_contiguous:
-            return np.dot(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])  # one product, not one for each of the batch
+            return _dot(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])  # one product, not one for each of the batch
+        take_over_blas()
         return np.matmul(a, b)
     except ValueError:
         raise ShapeError(_mismatch(a.shape, b.shape)) from None
@@ -200,7 +229,7 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 
 def _affine(x: Array, weight: Array, bias: Array | None) -> Array:
     try:
-        y = np.dot(_rows(x), weight.T)
+        y = _dot(_rows(x), weight.T)
     except ValueError:
         raise ShapeError(
             f"linear(): input of shape {x.shape} does not fit the weight of shape {weight.shape} (out, in): "
@@ -215,7 +244,7 @@ def _affine(x: Array, weight: Array, bias: Array | None) -> Array:
 
 def _matrices(a: Any, b: Any) -> Any:
     """The product of two matrices; of arrays without the detour through the operation."""
-    return np.dot(a, b) if type(a) is type(b) is np.ndarray else _matmul(a, b)
+    return _dot(a, b) if type(a) is type(b) is np.ndarray else _matmul(a, b)
 
 
 _linear = primitive(

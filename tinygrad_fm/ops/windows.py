@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..errors import ShapeError
-from ..runtime import parallel
+from ..runtime import parallel, take_over_blas
 from .shape import squeeze, unsqueeze
 
 Array = np.ndarray[Any, Any]
@@ -73,6 +74,7 @@ def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> N
         for i in range(start, stop, step):
             work(i, min(i + step, stop))
 
+    take_over_blas()
     if size < _THREADED:
         some(0, channels)
     else:
@@ -82,6 +84,7 @@ def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> N
 # -- which elements a window sees ---------------------------------------------------------------------------------------
 
 
+@lru_cache(maxsize=4096)
 def reach(at: int, size: int, stride: int, start: int, stop: int) -> tuple[slice, slice]:
     """Which output rows from ``start`` to ``stop`` fall into the image, and where: row i falls on i·stride + at."""
     low = max(start, -(at // stride))  # the first i with i·stride + at >= 0
