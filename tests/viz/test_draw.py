@@ -201,6 +201,45 @@ def test_a_model_and_an_input() -> None:
         viz.draw(net)
 
 
+def test_buffers_have_their_names() -> None:
+    graph = viz.draw(nn.Sequential(nn.BatchNorm1d(3)).eval(), torch.ones(2, 3))
+    assert {i.title for i in graph.content.items if i.role == "constant"} == {"0.running_mean", "0.running_var"}
+
+
+def test_an_operation_of_the_users_own() -> None:
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * 2
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return g * 2
+
+    x = leaf(3)
+    for graph in (viz.draw(Double.apply(x).sum(), names={"x": x}, backward=True), traced(lambda: Double.apply(x).sum(), x)):
+        assert [e.source.title for e in into(graph, ops(graph)[-2])] == ["x"]
+        assert "Double" in ops(graph)[-2]
+
+
+def traced(run: Any, x: Any) -> viz.Graph:
+    with viz.trace() as t:
+        run()
+    return t.draw(names={"x": x})
+
+
+def test_activations_that_are_computed_again() -> None:
+    from tinygrad_fm.utils.checkpoint import checkpoint
+
+    x = leaf(3)
+    y = checkpoint(lambda x: torch.exp(torch.sin(x)), x, use_reentrant=False).sum()
+    graph = viz.draw(y, names={"x": x}, color_by="grad")
+    assert ops(graph) == ["sin", "exp", "sum"]
+    y.backward()
+    assert item(graph, "x").measures["gradient"] == pytest.approx(float(np.linalg.norm(x.grad.numpy())))  # type: ignore[union-attr]
+
+
 def test_a_module_that_is_called_twice_has_two_boxes() -> None:
     class Twice(nn.Module):
         def __init__(self) -> None:

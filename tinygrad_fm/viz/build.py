@@ -16,7 +16,7 @@ Path = tuple[tuple[str, Any], ...]  # the modules from the outermost to the inne
 class _Names:
     """What tensors are called: by the caller, or by their place in a module."""
 
-    def __init__(self, modules: list[Module], given: Mapping[str, Any]) -> None:
+    def __init__(self, modules: list[Module], given: Mapping[str, Any], buffers: Mapping[str, Any]) -> None:
         self._leaves: dict[Any, tuple[str, str]] = {}
         self._arrays: dict[int, tuple[str, str]] = {}
         for module in reversed(modules):  # the first one's names win
@@ -24,6 +24,8 @@ class _Names:
                 self._arrays[id(tensor._array)] = (name, "constant")
             for name, tensor in module.named_parameters():
                 self._add(tensor, name, "parameter")
+        for name, tensor in buffers.items():
+            self._arrays[id(tensor._array)] = (name, "constant")
         for name, tensor in given.items():
             leaf = tensor._node
             role = "input" if leaf is None else "parameter" if isinstance(tensor, Parameter) else "leaf"
@@ -86,7 +88,7 @@ class _Builder:
         self.recording, self.times = recording, times
         outermost = {id(m): m for s in recording.steps if s.scope is not None for m in [s.scope[0]()] if m is not None}
         modules = ([model] if model is not None else []) + [m for m in outermost.values() if m is not model]
-        self.names = _Names(modules, names)
+        self.names = _Names(modules, names, recording.buffers)
         self.paths = _Paths(model)
         self.items: list[Item] = []
         self.edges: list[Edge] = []

@@ -24,6 +24,8 @@ def _text(text: str, size: float = 0, color: str = "", bold: bool = False) -> st
     """``text`` as part of an HTML-like label, with everything in it taken literally."""
     inner = html.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text) or " ").replace("\n", "<br/>")
     inner = inner.replace("\\", "\\\\").replace("\t", " ")  # backslashes are escapes even here
+    start, stop = len(inner) - len(inner.lstrip(" ")), len(inner.rstrip(" "))
+    inner = "&#160;" * start + inner[start:stop] + "&#160;" * (len(inner) - max(start, stop))  # SVG drops plain spaces
     if bold:
         inner = f"<b>{inner}</b>"
     attributes = (f' point-size="{size:g}"' if size else "") + (f' color="{color}"' if color else "")

@@ -87,6 +87,7 @@ class Recording:
 
     Attributes:
         named: results that the caller has a name for.
+        buffers: the buffers that the model ran with, by name, if not its own.
         gradients: the norms of leaves' gradients, where they were measured.
         notes: what the picture should say in words.
     """
@@ -95,6 +96,7 @@ class Recording:
     outputs: list[Any]
     reader: Reader
     named: dict[Any, str] = field(default_factory=dict)
+    buffers: dict[str, Any] = field(default_factory=dict)
     gradients: dict[Any, float] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -134,7 +136,7 @@ def _argument_text(value: Any) -> str:
         return f"array{value.shape}"
     if isinstance(value, (tuple, list)):
         text = ", ".join(_argument_text(v) for v in value[:8]) + (", …" if len(value) > 8 else "")
-        return f"({text})"
+        return f"({text},)" if len(value) == 1 else f"({text})"
     if isinstance(value, slice):
         bounds = (value.start, value.stop) if value.step is None else (value.start, value.stop, value.step)
         return ":".join("" if v is None else str(v) for v in bounds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -96,7 +97,7 @@ class View:
 
 def folding_levels(content: Content, depth: int | None) -> tuple[dict[Box, int], set[Box]]:
     """How deep each box is, outer ones first, and which are closed at ``depth``. The model's own box does not count: depth
-    1 is its children. Parts of long chains are closed whatever the depth."""
+    1 is its children. Parts of long chains are closed whatever the depth, and what failed is open."""
     levels: dict[Box, int] = {}
     for box in content.boxes():
         own = box.what == "module" and bool(box.path)
@@ -105,6 +106,9 @@ def folding_levels(content: Content, depth: int | None) -> tuple[dict[Box, int],
         box for box, level in levels.items()
         if box.what == "stretch" or (box.what == "module" and depth is not None and level >= depth)
     }  # fmt: skip
+    for item in content.items:
+        if item.role == "failed":  # what failed is never hidden
+            shut -= set(boxes_around(item))
     return levels, shut
 
 
@@ -220,11 +224,16 @@ def between_copies(edge: Edge) -> bool:
     )
 
 
+def boxes_around(item: Item) -> Iterator[Box]:
+    """The boxes that the item is in, the innermost first."""
+    box = item.box
+    while box is not None:
+        yield box
+        box = box.parent
+
+
 def _is_in(item: Item, box: Box) -> bool:
-    above = item.box
-    while above is not None and above is not box:
-        above = above.parent
-    return above is box
+    return any(around is box for around in boxes_around(item))
 
 
 __all__ = ["LIMIT", "Frame", "Line", "Shown", "View", "choose_depth", "kinds_text", "make_view"]
