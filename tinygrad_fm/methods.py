@@ -12,7 +12,7 @@ from .autograd.views import inplace
 from .device import check_device
 from .dtypes import as_numpy
 from .more_methods import MoreMethods
-from .ops import derived, elementwise
+from .ops import arrange, derived, elementwise
 
 
 def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -115,7 +115,7 @@ class Methods(MoreMethods):
 
     def contiguous(self: Any, memory_format: Any = None) -> Any:
         """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
-        return self if self._array.flags.c_contiguous else ops.contiguous_copy(self)
+        return self if self._array.flags.c_contiguous else arrange.contiguous(self)
 
     # activation
     erf = ops.erf

@@ -196,3 +196,12 @@ def test_tensors_can_be_keys_and_compare_elementwise() -> None:
     assert len({x: 1, y: 2}) == 2
     assert (x == y).tolist() == [True, True]
     assert x in [x]
+
+
+def test_contiguous_copies_only_what_is_not() -> None:
+    x = torch.arange(6.0).reshape(2, 3).requires_grad_()
+    assert x.contiguous() is x
+    y = x.t().contiguous()
+    assert y.is_contiguous() and y.stride() == (2, 1)
+    (y * torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).sum().backward()
+    assert x.grad.tolist() == [[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]

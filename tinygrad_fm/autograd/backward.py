@@ -26,7 +26,7 @@ from .node import Leaf, Node, Output, gradient_scope
 from .primitive import box
 
 _ndarray = np.ndarray
-_deliver = threading.Lock()  # two threads may deliver to the same leaf
+_delivering = threading.Lock()  # two threads may deliver to the same leaf
 
 
 def _calibrate() -> int:
@@ -126,7 +126,7 @@ class _Pass:
             elif kind is Output:
                 self._collect(node, g)
             elif everything:
-                self._deliver(node, g)
+                _deliver(node, g, self.create)
 
     def _step(self, node: Node, g: Any) -> None:
         """Run the rules of ``node`` and pass the gradients on to its inputs. Lets go of what the node saved."""
@@ -174,7 +174,8 @@ class _Pass:
             held = self.gradients[node.number] = _Bundle([None] * node.outputs)
             self.nodes[node.number] = node
             heappush(self.heap, -node.number)
-        held[output.index] = g
+        before = held[output.index]  # of another Output of this index: a saved result, when differentiating twice
+        held[output.index] = g if before is None else before + g
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
         for hook in tuple(node.hooks.values()):
@@ -182,34 +183,36 @@ class _Pass:
             replaced = hook(tensor)
             if replaced is None:
                 continue
-            if not isinstance(replaced, engine.Tensor) or replaced.shape != node.shape:
+            if not isinstance(replaced, engine.Tensor) or (replaced.shape, replaced._array.dtype) != (node.shape, node.dtype):
                 raise AutogradError(
-                    f"a gradient hook must return None or a Tensor of shape {tuple(node.shape)}, got {replaced!r}"
+                    f"a gradient hook must return None or a Tensor of shape {tuple(node.shape)} and dtype {node.dtype}, "
+                    f"got {replaced!r}"
                 )
             g = replaced if self.create else replaced._array
         return g
 
-    def _deliver(self, leaf: Leaf, g: Any) -> None:
-        """Add ``g`` to the leaf's ``.grad``, which aliases no other array: taken over only if nobody else holds it."""
-        tensor = leaf.tensor()
-        if tensor is None:
-            return
-        with _deliver:
-            if tensor.grad is None:
-                if self.create:
-                    tensor.grad = clone(g)
-                elif sys.getrefcount(g) <= _FRESH and g.base is None and g.flags.c_contiguous:
-                    tensor.grad = box(g)
-                else:
-                    tensor.grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
-            elif self.create or tensor.grad._node is not None:
-                tensor.grad = tensor.grad + (g if self.create else box(g))
+
+def _deliver(leaf: Leaf, g: Any, create: bool) -> None:
+    """Add ``g`` to the leaf's ``.grad``, which aliases no other array: taken over only if nobody else holds it."""
+    tensor = leaf.tensor()
+    if tensor is None:
+        return
+    with _delivering:
+        if tensor.grad is None:
+            if create:
+                tensor.grad = clone(g)
+            elif sys.getrefcount(g) <= _FRESH and g.base is None and g.flags.c_contiguous:
+                tensor.grad = box(g)
             else:
-                np.add(tensor.grad._array, g, out=tensor.grad._array)
-                versions.written(tensor.grad._array)
-        if leaf.after_hooks:
-            for hook in tuple(leaf.after_hooks.values()):
-                hook(tensor)
+                tensor.grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
+        elif create or tensor.grad._node is not None:
+            tensor.grad = tensor.grad + (g if create else box(g))
+        else:
+            np.add(tensor.grad._array, g, out=tensor.grad._array)
+            versions.written(tensor.grad._array)
+    if leaf.after_hooks:
+        for hook in tuple(leaf.after_hooks.values()):
+            hook(tensor)
 
 
 class _Bundle(list[Any]):
@@ -314,14 +317,19 @@ def backward(
     chosen = _as_list(inputs)
     if not chosen:
         raise AutogradError("backward(): inputs must name at least one tensor; leave it out to reach all leaves")
+    chosen = list(dict.fromkeys(chosen))  # one named twice gets its gradient once
     for tensor, g in zip(chosen, grad_of(roots, chosen, retain, create_graph), strict=True):
-        if g is not None:
+        if g is None:
+            continue
+        if type(tensor._node) is Leaf:
+            _deliver(tensor._node, g if create_graph else g._array, create_graph)
+        else:
             tensor.grad = g if tensor.grad is None else tensor.grad + g
 
 
 def grad(
     outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-    allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False,
+    only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False,
 ) -> tuple[Any, ...]:  # fmt: skip
     """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
 
@@ -329,6 +337,7 @@ def grad(
         outputs, inputs: one tensor or several; an input may be a leaf or the result of an operation.
         grad_outputs: for each output, the gradient to start from; None for outputs with one element.
         retain_graph, create_graph: as in :func:`backward`.
+        only_inputs: without effect, as in PyTorch.
         allow_unused: give None for an input that the outputs do not depend on, instead of raising.
         is_grads_batched: not offered; anything but False raises.
         materialize_grads: zeros instead of None for unused inputs.

@@ -149,6 +149,9 @@ copied = primitive(
 )  # fmt: skip
 
 
+contiguous = primitive(lambda x: x.copy("C"), name="contiguous", promotion=None, x=lambda g: g)
+
+
 def tile(input: Any, *reps: int, dims: Any = None) -> Any:
     """As :func:`repeat`, but missing counts in front are 1."""
     times = sizes("tile", reps, dims)
