@@ -14,7 +14,7 @@ from .dtypes import default_float, result_type
 from .errors import AutogradError, ShapeError
 
 
-def _to_arrays(op: Any, arrays: list[Any]) -> None:
+def plain_inputs(op: Any, arrays: list[Any]) -> None:
     """Refuse what is neither array nor number; NumPy's scalars become Python's, as they must not decide the dtype."""
     for i, value in enumerate(arrays):
         if isinstance(value, np.generic):
@@ -43,7 +43,7 @@ def promote(op: Any, arrays: list[Any]) -> None:
     """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once."""
     if _agree(arrays) is not None:
         return
-    _to_arrays(op, arrays)
+    plain_inputs(op, arrays)
     common = result_type(arrays)
     for i, value in enumerate(arrays):
         arrays[i] = _cast(value, common)
@@ -73,7 +73,7 @@ def promote_float(op: Any, arrays: list[Any]) -> None:
     dtype = _agree(arrays)
     if dtype is not None and dtype.kind == "f":
         return
-    _to_arrays(op, arrays)
+    plain_inputs(op, arrays)
     common = result_type(arrays)
     if common.kind != "f":
         common = default_float()

@@ -26,6 +26,7 @@ from .methods import Methods, in_place
 from .ops import elementwise
 from .ops.create import as_array, sizes
 from .printing import format_tensor
+from .ufuncs import ufunc_on_tensors
 
 
 class Size(tuple[int, ...]):
@@ -51,17 +52,6 @@ def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
         return NotImplemented  # `tensor == None` is False, as for any two unrelated objects
 
     return compare
-
-
-# NumPy's functions on a Tensor run our operation of the same meaning
-_UFUNCS = {
-    np.add: ops.add, np.subtract: ops.sub, np.multiply: ops.mul, np.true_divide: ops.div, np.negative: ops.neg,
-    np.power: ops.pow, np.exp: ops.exp, np.log: ops.log, np.log1p: ops.log1p, np.expm1: ops.expm1, np.sqrt: ops.sqrt,
-    np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan, np.tanh: ops.tanh, np.abs: ops.abs, np.square: ops.square,
-    np.maximum: ops.maximum, np.minimum: ops.minimum, np.matmul: ops.matmul, np.sign: ops.sign, np.floor: ops.floor,
-    np.ceil: ops.ceil, np.equal: ops.eq, np.not_equal: ops.ne, np.less: ops.lt, np.less_equal: ops.le,
-    np.greater: ops.gt, np.greater_equal: ops.ge, np.isnan: ops.isnan, np.isinf: ops.isinf, np.isfinite: ops.isfinite,
-}  # fmt: skip
 
 
 class Tensor(Methods):
@@ -158,7 +148,7 @@ class Tensor(Methods):
         elif not self.is_floating_point():
             raise AutogradError(f"only floating-point tensors can require gradients, this one is {self.dtype}")
         else:
-            self._node = Leaf(self)
+            self._node, self._view = Leaf(self), None  # as a leaf it depends on no base
         return self
 
     @property
@@ -263,12 +253,7 @@ class Tensor(Methods):
             return array.astype(dtype)
         return array.copy() if copy else array
 
-    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        op = _UFUNCS.get(ufunc)
-        if op is None or method != "__call__" or kwargs:
-            call = ufunc.__name__ if method == "__call__" else f"{ufunc.__name__}.{method}"
-            raise TypeError(f"np.{call} cannot be recorded on Tensors; use the operation of this framework, or tensor.numpy()")
-        return op(*(box(x) if isinstance(x, np.ndarray) else x for x in inputs))
+    __array_ufunc__ = ufunc_on_tensors
 
     def item(self) -> Any:
         """The value of a tensor with one element, as a Python number."""
@@ -319,6 +304,13 @@ class Tensor(Methods):
 
     __hash__ = object.__hash__
 
+    def __copy__(self) -> Tensor:
+        out: Tensor = object.__new__(type(self))
+        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_node", "_view", "grad")})
+        if self.requires_grad:
+            out._node = Leaf(out)  # the copy gets a gradient of its own
+        return out
+
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) in memo:
             return memo[id(self)]  # type: ignore[no-any-return]
@@ -326,7 +318,8 @@ class Tensor(Methods):
             raise AutogradError("only leaf tensors can be deep-copied; detach() or clone() this one first")
         out = object.__new__(type(self))
         memo[id(self)] = out
-        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_array", "_node", "_view", "grad")})
+        own = ("_array", "_node", "_view", "_counted", "grad")
+        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in own})
         out._array = self._array.copy(order="K")
         out._node = Leaf(out) if self._node is not None else None
         if self.grad is not None:

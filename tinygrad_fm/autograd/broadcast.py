@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ def _broadcast(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[An
         y: np.ndarray[Any, Any] = np.ndarray(shape, x.dtype, x, 0, (0,) * len(shape))
         y.flags.writeable = False
         return y
+    if math.prod(shape) == x.size:  # nothing is repeated, so it may be written to
+        return x.reshape(shape)
     return np.broadcast_to(x, shape)
 
 

@@ -18,7 +18,7 @@ from ..errors import AutogradError
 from .modes import no_grad, state
 from .node import Node, Output
 from .primitive import box, is_tensor
-from .views import rebase, wrote
+from .views import rebase, refuse_leaf, wrote
 
 
 class FunctionCtx:
@@ -173,6 +173,7 @@ class Function:
                     raise TypeError(f"{cls.__name__}.forward() must return Tensors, got {type(y).__name__}")
                 continue
             if any(y is d for d in ctx._dirty):
+                refuse_leaf(f"{cls.__name__}.forward", y)
                 wrote(y)
             elif any(y is a for a in args):
                 results[i] = y.detach()  # an input handed through is a result of its own
@@ -195,14 +196,14 @@ def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned:
         arrays.append(None if t is None else t._array)
         index = next((i for i, y in enumerate(returned) if y is t), None)
         places.append(index if index in tracked else None if t is None else t._node)
-    ctx._to_save = ctx._dirty = ctx._constant = ()
+    dirty, ctx._to_save, ctx._dirty, ctx._constant = ctx._dirty, (), (), ()
     static = {"results": [(y._array.shape, y._array.dtype) if is_tensor(y) else ((), None) for y in results]}
     first = results[tracked[0]]
     node = Node(_Backward(cls, ctx, places), parents, _NoPlan, arrays, static, first._array)
     node.outputs = len(results)
     for i in tracked:
         results[i]._node = Output(node, i, results[i]._array) if len(results) > 1 else node
-        if results[i]._view is not None:  # one that forward changed in place
+        if results[i]._view is not None and any(results[i] is d for d in dirty):
             rebase(results[i])
 
 

@@ -142,6 +142,14 @@ def retain(tensor: Any) -> None:
         Removable(node.hooks, _RetainGrad(tensor))
 
 
+def move_retained(tensor: Any, old: Any, new: Any) -> None:
+    """After a write moved ``tensor`` from node ``old`` to ``new``: what it retains is the new value's gradient."""
+    for key, hook in tuple(old.hooks.items()):
+        if isinstance(hook, _RetainGrad) and hook.tensor() is tensor:
+            del old.hooks[key]
+            new.hooks = {**(new.hooks or {}), key: hook}
+
+
 def is_retained(tensor: Any) -> bool:
     """Whether :func:`retain` was called for ``tensor``."""
     hooks = (tensor._node.hooks or {}).values()

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import inspect
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from functools import wraps
 from typing import Any, TypeVar
 
@@ -22,6 +23,34 @@ class State(threading.local):
 
 
 state = State()
+
+
+def _within(mode: Callable[[], Any], function: F) -> F:
+    """``function``, run within ``mode()``: a generator too, whenever it runs, but not while it waits for its caller."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if inspect.isgeneratorfunction(function):
+            return _steps(mode, function(*args, **kwargs))
+        with mode():
+            return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def _steps(mode: Callable[[], Any], generator: Generator[Any, Any, Any]) -> Generator[Any, Any, Any]:
+    step: Callable[[Any], Any] = generator.send
+    sent: Any = None
+    while True:
+        try:
+            with mode():
+                found = step(sent)
+        except StopIteration as end:
+            return end.value
+        try:
+            step, sent = generator.send, (yield found)
+        except BaseException as error:  # thrown in by the caller: passed on into the generator, as is its close()
+            step, sent = generator.throw, error
 
 
 class _Mode:
@@ -43,12 +72,7 @@ class _Mode:
         setattr(state, self.attribute, self._previous.pop())
 
     def __call__(self, function: F) -> F:
-        @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with type(self)():
-                return function(*args, **kwargs)
-
-        return wrapped  # type: ignore[return-value]
+        return _within(type(self), function)
 
 
 class no_grad(_Mode):
@@ -91,13 +115,7 @@ class set_grad_enabled:
 
     def __call__(self, function: F) -> F:
         state.grad_enabled = self._previous  # as a decorator it only counts while the function runs
-
-        @wraps(function)
-        def wrapped(*args: Any, **kwargs: Any) -> Any:
-            with set_grad_enabled(self._mode):
-                return function(*args, **kwargs)
-
-        return wrapped  # type: ignore[return-value]
+        return _within(lambda: set_grad_enabled(self._mode), function)
 
 
 def is_grad_enabled() -> bool:

@@ -35,6 +35,7 @@ from .node import Node, Output
 Tensor: Any = ()  # the class of tensors, once tensor.py has registered it; isinstance(x, ()) is False until then
 _new = object.__new__
 _ndarray = np.ndarray
+NEEDS = "needs"  # stands among what a joint rule reads for the gradients it should compute
 
 
 def register_tensor(cls: type) -> None:
@@ -50,8 +51,6 @@ def box(array: Any, node: Any = None) -> Any:
     out._node = node
     return out
 
-
-NEEDS = "needs"  # stands among what a joint rule reads for the gradients it should compute
 
 def is_tensor(x: Any) -> bool:
     """Whether ``x`` is a Tensor."""
@@ -311,7 +310,7 @@ def primitive(
 
 
 def _box_several(
-    table: Primitive, args: Any, arrays: list[Any], parents: list[Any], live: tuple[int, ...], results: Any,
+    table: Primitive, args: Any, arrays: list[Any], parents: list[Any], live: int, results: Any,
     kept: Any, static: dict[str, Any],
 ) -> tuple[Any, ...]:  # fmt: skip
     """The results of an operation that has several, each with its own Output on the one node. Integer ones have none."""
@@ -337,4 +336,6 @@ def fused(composition: Callable[..., Any], **options: Any) -> Callable[[Callable
 from .backward import differentiate_composition  # noqa: E402
 from .views import Replay, View  # noqa: E402  # views replay operations, operations make views: the two know each other
 
-__all__ = ["Primitive", "as_numpy", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "register_tensor", "same_dtype"]
+__all__ = [
+    "Primitive", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "register_tensor", "same_dtype",
+]  # fmt: skip

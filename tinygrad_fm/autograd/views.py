@@ -18,8 +18,8 @@ import numpy as np
 
 from ..dtypes import can_cast
 from ..errors import AutogradError, ShapeError
+from . import hooks, versions
 from . import primitive as engine
-from . import versions
 from .modes import enable_grad, state
 from .node import Leaf, Node
 
@@ -58,8 +58,15 @@ class View:
             self.base._view.refresh(self.base)
         if self.tracked and versions.writes_since(view._array, self.seen) and self.shares_memory(view):
             with enable_grad():
-                view._node = self.replay(self.base)._node
+                _place(view, self.replay(self.base)._node)
         self.seen = versions.log.last
+
+
+def _place(x: Any, node: Any) -> None:
+    """Give ``x`` its new place on the tape. Hooks stay with the value that they were registered on."""
+    if node is not None and x._node is not None and x._node.hooks:
+        hooks.move_retained(x, x._node, node)
+    x._node = node
 
 
 def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.ndarray[Any, Any]:
@@ -91,7 +98,7 @@ def rebase(view: Any) -> None:
         plan = table.plans.get((mask, 2)) or table.make_plan(mask, 2)
         static = {"replay": view._view.replay}
         values = [base._array, view._array, base._array, *table.extra_values([base._array, view._array], static)]
-        base._node = Node(table, parents, plan, plan.keep(values), static, base._array)
+        _place(base, Node(table, parents, plan, plan.keep(values), static, base._array))
     if base._view is not None:
         rebase(base)
         base._view.seen = versions.log.last
@@ -123,6 +130,11 @@ def _refuse(name: str, x: Any) -> None:
         else:
             why = "its memory is read-only, from a read-only array or because a graph needs it in autograd.debug()"
         raise AutogradError(f"{name}(): this tensor cannot be written to: {why}; clone() it first")
+    refuse_leaf(name, x)
+
+
+def refuse_leaf(name: str, x: Any) -> None:
+    """Raise if ``x``, or what it is a view of, is a leaf that requires a gradient while gradients are recorded."""
     base = x
     while state.grad_enabled and base is not None:
         if type(base._node) is Leaf:
@@ -171,7 +183,7 @@ def inplace(op: Callable[..., Any], x: Any, *args: Any, **static: Any) -> Any:
     if node is not None:
         node.number = versions.next_number()  # what it saved of its own result is the state after this write
     if state.grad_enabled:
-        x._node = node
+        _place(x, node)
         if x._view is not None:
             rebase(x)
     if x._view is not None:
@@ -198,5 +210,8 @@ def _keep_apart(node: Any, start: int, target: np.ndarray[Any, Any], values: np.
 
 def wrote(x: Any) -> None:
     """Note that ``x``'s memory was written to. Tensors from ``.data`` write behind the tape's back, as in PyTorch."""
-    if x._counted:
+    base = x
+    while base._view is not None:
+        base = base._view.base
+    if base._counted:
         versions.written(x._array)

@@ -17,7 +17,7 @@ from ..autograd.broadcast import broadcasts_to
 from ..autograd.primitive import Primitive, primitive, promote_float, raw
 from ..dtypes import result_type
 from ..errors import ShapeError
-from ..promotion import promote_difference, promote_numbers
+from ..promotion import plain_inputs, promote_difference, promote_numbers
 
 Array = np.ndarray[Any, Any]
 
@@ -175,6 +175,7 @@ abs = primitive(np.abs, name="abs", promotion=promote_numbers, x=lambda g, x: g 
 def _promote_choice(op: Primitive, arrays: list[Any]) -> None:
     """As :func:`promote` for the two to choose from; the condition must be bool."""
     condition, *choices = arrays
+    plain_inputs(op, choices)
     if getattr(condition, "dtype", None) not in (np.bool_, np.uint8):
         raise RuntimeError(f"where(): the condition must be a bool tensor, got {getattr(condition, 'dtype', condition)!r}")
     common = result_type(choices)

@@ -1,4 +1,4 @@
-"""Operations that make one number of many: sums, averages and spreads (products, norms, extremes and counts have files of their own).
+"""Operations that make one number of many: sums, averages, spreads. Products, norms, extremes and counts have their own files.
 
 All take ``dim`` (an int, several, or None for all dimensions) and ``keepdim``; NumPy's ``axis`` and ``keepdims`` are accepted
 in their place. https://pytorch.org/docs/stable/torch.html#reduction-ops

@@ -86,7 +86,8 @@ class _Segment:
         """What the node at ``index`` had saved; runs the function again if that is not at hand."""
         if index not in self.found:
             self._run_again()
-        return self.found.pop(index)
+        saved = self.found.pop(index)
+        return saved() if callable(saved) else saved  # of a checkpoint within this one
 
     def _run_again(self) -> None:
         for x in self.args:
@@ -112,6 +113,9 @@ class _Segment:
                 "a checkpointed function did other operations when it ran again than the first time: "
                 f"{len(self.recorded)} then, {len(nodes)} now; it must not depend on state that changes"
             )
+        for node in nodes:
+            if not callable(node.saved):
+                node.check_saved()  # the function may have written to what it had saved
         self.found = {i: node.saved for i, node in enumerate(nodes)}
 
 
@@ -134,6 +138,6 @@ def _run_deferred(function: Callable[..., Any], args: tuple[Any, ...], kwargs: d
     nodes = _recorded_since(segment.number, results)
     segment.recorded = [(node.op.name, node.shape) for node in nodes]
     for i, node in enumerate(nodes):
-        if any(isinstance(value, np.ndarray) for value in node.saved):
+        if callable(node.saved) or any(isinstance(value, np.ndarray) for value in node.saved):
             node.saved = partial(segment.saved_by, i)  # backward calls it
     return results
