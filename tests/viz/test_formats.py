@@ -131,6 +131,20 @@ def test_without_the_dot_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "install Graphviz" in bundle["text/plain"]
 
 
+def test_a_dot_program_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    program = tmp_path / "dot"
+    program.write_text("#!/bin/sh\ncat > /dev/null\necho 'no fonts today' >&2\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/bin:/usr/bin")
+    graph = perceptron()
+    with pytest.raises(RuntimeError, match=r"exit code 3.*no fonts today"):
+        graph.save(tmp_path / "graph.png")
+    assert not (tmp_path / "graph.png").exists()
+    bundle = graph._repr_mimebundle_()
+    assert bundle["text/html"].startswith("<iframe")
+    assert "no fonts today" in bundle["text/plain"]
+
+
 @needs_dot
 def test_in_a_notebook_the_picture_fits_the_cell() -> None:
     bundle = perceptron()._repr_mimebundle_(include=None, exclude=None)

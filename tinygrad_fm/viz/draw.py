@@ -92,11 +92,18 @@ class Graph:
         return page.to_html(self)
 
     def svg(self) -> str:
-        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed."""
+        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
         try:
-            return str(dot.to_dot(self, self.view).pipe("svg", encoding="utf-8"))
+            return self._render("svg").decode("utf-8")
         except graphviz.ExecutableNotFound as error:
             raise RuntimeError(f"the 'dot' program was not found: {INSTALL}") from error
+
+    def _render(self, kind: str) -> bytes:
+        try:
+            return dot.to_dot(self, self.view).pipe(kind)
+        except graphviz.CalledProcessError as error:
+            said = (error.stderr or b"").decode("utf-8", "replace").strip()
+            raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
 
     def save(self, path: str | Path) -> Path:
         """Write the picture in the format that the ending of ``path`` names: svg, png, pdf, gv, html or txt.
@@ -108,7 +115,7 @@ class Graph:
             The path of the file that was written.
 
         Raises:
-            ValueError: another ending. OSError: the file cannot be written.
+            ValueError: another ending. OSError: the file cannot be written. RuntimeError: ``dot`` failed.
         """
         path = Path(path)
         kind = path.suffix.lower().lstrip(".")
@@ -118,7 +125,7 @@ class Graph:
             data = {"gv": self.dot, "html": self.html, "txt": lambda: str(self) + "\n"}[kind]().encode("utf-8", "replace")
         else:
             try:
-                data = dot.to_dot(self, self.view).pipe(kind)
+                data = self._render(kind)
             except graphviz.ExecutableNotFound:
                 instead = path.with_suffix(".gv")
                 _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
