@@ -86,7 +86,7 @@ def as_numpy(d: Any) -> np.dtype[Any]:
     if isinstance(d, str):
         d = _OLDER_NAMES.get(d, d)
     elif isinstance(d, type) and isinstance(getattr(d, "dtype", None), dtype):
-        return d.dtype.numpy  # type: ignore[attr-defined, no-any-return]  # FloatTensor and its like
+        return d.dtype.numpy  # type: ignore[attr-defined]  # FloatTensor and its like
     try:
         found = _PYTHON[d].numpy if d in _PYTHON else np.dtype(d)
     except TypeError:

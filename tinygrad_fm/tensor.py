@@ -313,7 +313,7 @@ class Tensor(Methods):
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Tensor:
         if id(self) in memo:
-            return memo[id(self)]  # type: ignore[no-any-return]
+            return memo[id(self)]
         if not self.is_leaf:
             raise AutogradError("only leaf tensors can be deep-copied; detach() or clone() this one first")
         out = object.__new__(type(self))
@@ -338,7 +338,7 @@ class Tensor(Methods):
     __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
     __and__, __or__, __xor__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-    __eq__, __ne__ = _comparison(ops.eq), _comparison(ops.ne)  # type: ignore[assignment]
+    __eq__, __ne__ = _comparison(ops.eq), _comparison(ops.ne)
     __lt__, __le__, __gt__, __ge__ = (_comparison(op) for op in (ops.lt, ops.le, ops.gt, ops.ge))
 
     def __pos__(self) -> Tensor:

@@ -58,10 +58,11 @@ class _Mode:
 
     attribute = "grad_enabled"
     value = True
+    _previous: list[bool]
 
     def __new__(cls, function: Any = None) -> Any:
         self = super().__new__(cls)
-        self._previous: list[bool] = []
+        self._previous = []
         return self if function is None else self(function)  # `@no_grad` without parentheses decorates
 
     def __enter__(self) -> None:

@@ -79,7 +79,7 @@ def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.n
     return out
 
 
-view_scatter = engine.primitive(
+view_scatter: Any = engine.primitive(
     _view_scatter,
     name="view_scatter",
     promotion=None,

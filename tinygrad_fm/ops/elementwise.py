@@ -142,7 +142,7 @@ log1p = unary_float(quiet(np.log1p), name="log1p", x=lambda g, x: g / (x + 1))
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
 sin = unary_float(quiet(np.sin), name="sin", x=lambda g, x: g * cos(x))
-cos = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
+cos: Any = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
 tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
 
 

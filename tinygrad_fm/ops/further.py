@@ -15,7 +15,7 @@ asin = unary_float(quiet(np.arcsin), name="asin", x=lambda g, x: g * rsqrt(1 - x
 acos = unary_float(quiet(np.arccos), name="acos", x=lambda g, x: -g * rsqrt(1 - x * x))
 atan = unary_float(np.arctan, name="atan", x=lambda g, x: g / (x * x + 1))
 sinh = unary_float(quiet(np.sinh), name="sinh", x=lambda g, x: g * cosh(x))
-cosh = unary_float(quiet(np.cosh), name="cosh", x=lambda g, x: g * sinh(x))
+cosh: Any = unary_float(quiet(np.cosh), name="cosh", x=lambda g, x: g * sinh(x))
 
 
 def _over_square(x: Any, a: Any, b: Any) -> Any:
