@@ -55,9 +55,11 @@ class MoreMethods:
 
     def sum_to_size(self: Any, *size: Any) -> Any:
         """The sum over the dimensions that were broadcast from ``size``."""
-        from .autograd.broadcast import sum_to
+        from .autograd.broadcast import broadcasts_to, sum_to
 
         shape = tuple(size[0]) if len(size) == 1 and not isinstance(size[0], builtins.int) else size
+        if not broadcasts_to(shape, self.shape):
+            raise RuntimeError(f"sum_to_size(): {shape} cannot be broadcast to this tensor's shape {tuple(self.shape)}")
         return self if shape == self.shape else sum_to(self, shape=shape)
 
     def short(self: Any, memory_format: Any = None) -> Any:

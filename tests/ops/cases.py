@@ -232,6 +232,7 @@ SHAPE = [
     C("tile", lambda x: np.tile(x, (2, 3)), MATRIX, dims=(2, 3)),
     C("repeat_interleave", lambda x: np.repeat(x, 2, 1), CUBE, repeats=2, dim=1),
     C("clone", np.copy, MATRIX),
+    C("contiguous", lambda x: x.T.copy(), MATRIX, call=lambda x: x.t().contiguous(), bare=False),
     C("T", np.transpose, MATRIX, call=lambda x: x.T, bare=False),
     C("mT", lambda x: x.swapaxes(1, 2), CUBE, call=lambda x: x.mT, bare=False),
     C("expand_as", lambda x: np.broadcast_to(x, (2, 3, 4)), (3, 1), empty=None, bare=False,
@@ -432,8 +433,7 @@ WITHOUT_ROW = {
     ),
     **_reasons(
         "draws random numbers; see test_create and test_dropout",
-        """alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal rand
-        rand_like randint randint_like
-        randn randn_like randperm rrelu""",
+        """alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal rand rand_like
+        randint randint_like randn randn_like randperm rrelu""",
     ),
 }

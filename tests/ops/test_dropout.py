@@ -50,7 +50,7 @@ def test_all_or_nothing() -> None:
 
 @pytest.mark.parametrize("p", [-0.1, 1.1])
 def test_impossible_probabilities(p: float) -> None:
-    with pytest.raises(ValueError, match="p|probability"):
+    with pytest.raises(ValueError, match="probability"):
         F.dropout(torch.ones(2), p)
 
 

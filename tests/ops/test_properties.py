@@ -186,7 +186,8 @@ def test_sort_argsort_and_topk_agree(array: np.ndarray, descending: bool) -> Non
 
 @given(st.data())
 def test_matmul_of_any_dimensions(data: Any) -> None:
-    shapes = data.draw(hnp.mutually_broadcastable_shapes(signature="(m?,n),(n,p?)->(m?,p?)", max_dims=2, min_side=0, max_side=3))
+    drawn = hnp.mutually_broadcastable_shapes(signature="(m?,n),(n,p?)->(m?,p?)", max_dims=2, min_side=0, max_side=3)
+    shapes = data.draw(drawn)
     a_shape, b_shape = shapes.input_shapes
     rng = np.random.default_rng(0)
     a, b = leaf(rng.standard_normal(a_shape)), leaf(rng.standard_normal(b_shape))

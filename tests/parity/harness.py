@@ -122,7 +122,7 @@ def difference(theirs: Any, ours: Any, scale: float = 1.0, values: bool = True) 
             return None if ours is dtype_of(theirs) else f"expected {theirs}, got {ours}"
         same = theirs == ours or (isinstance(theirs, float) and isinstance(ours, float) and (
             math.isclose(theirs, ours, rel_tol=1e-5) or (math.isnan(theirs) and math.isnan(ours))))  # fmt: skip
-        return None if same and type(theirs) is type(ours) or not values else f"expected {theirs!r}, got {ours!r}"
+        return None if (same and type(theirs) is type(ours)) or not values else f"expected {theirs!r}, got {ours!r}"
     if not isinstance(ours, tinygrad_fm.Tensor):
         return f"expected a Tensor, got {type(ours).__name__}"
     name = str(theirs.dtype)
@@ -190,7 +190,7 @@ def compare(
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             want = theirs(*args, **kwargs)
-    except Exception as error:  # noqa: BLE001  # whatever it is, ours must raise as well
+    except Exception as error:  # whatever it is, ours must raise as well
         return _must_raise(ours, our_args, our_kwargs, error)
     if any(isinstance(t, torch.Tensor) and (t.is_complex() or t.dtype is torch.bfloat16) for t in flat(want)):
         return Outcome("skip", "complex or bfloat16 result")
@@ -202,7 +202,7 @@ def compare(
         try:
             got = ours(*our_args, **our_kwargs)
             found = _compare_results(check, want, got) or _compare_gradients(check, want, got, convert.pairs)
-        except Exception as error:  # noqa: BLE001  # any exception is a difference, and is shown as one
+        except Exception as error:  # any exception is a difference, and is shown as one
             found = f"{type(error).__name__}: {error}"
     return Outcome("fail", found) if found else Outcome("pass")
 
@@ -220,7 +220,7 @@ def _must_raise(ours: Callable[..., Any], args: Any, kwargs: Any, error: Excepti
             warnings.simplefilter("error")
             warnings.simplefilter("ignore", UserWarning)
             got = ours(*args, **kwargs)
-    except Exception as ours_raised:  # noqa: BLE001  # raising is what is asked for
+    except Exception as ours_raised:  # raising is what is asked for
         if any(isinstance(ours_raised, kind) for kind in _ACCEPTED.get(type(error), (type(error),))):
             return Outcome("pass")
         return Outcome(
@@ -308,7 +308,7 @@ def _compare_lists(what: str, want: Any, got: Any, values: bool, inputs: list[to
         if theirs is None and ours is None:
             continue
         if theirs is None or ours is None:  # "no gradient" and "a gradient of zeros" are the same to a sum
-            zeros = theirs is None and not np.any(array_of(ours)) or ours is None and not torch.any(theirs)
+            zeros = (theirs is None and not np.any(array_of(ours))) or (ours is None and not torch.any(theirs))
             if not zeros and values:
                 return f"{what} {i} of {tuple(inputs[i].shape)}: expected {theirs}, got {ours}"
             continue

@@ -20,7 +20,6 @@ _NUMBERS = (
 # operator ("*": all of them) -> (part of the failure's text, why this difference is meant)
 KNOWN: dict[str, list[tuple[str, str]]] = {
     "*": [_NUMBERS, ("keeps its shape", "a tensor on the tape does not change its shape in place: views hold on to it")],
-    "sgn": [("ZeroTensor", "PyTorch's gradient is of a kind that cannot be turned into an array")],
     "index_fill": [("gradient 1 of ()", "PyTorch counts an index that comes twice twice; the element holds the value once")],
     "topk": [_ORDER_OF_EQUALS],
     "sort": [_ORDER_OF_EQUALS],
@@ -32,5 +31,8 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
         ("expected a 3D or 4D input", "volumes are not offered"),
         ("expected np.uint8", "PyTorch interpolates bytes with weights rounded to 16 bits"),
     ],
+    "nn.functional.upsample_nearest": [("expected a 3D or 4D input", "volumes are not offered")],
+    "nn.functional.local_response_norm": [("int64", "of whole numbers, PyTorch rounds the neighbours' mean down")],
+    "sum_to_size": [("expected torch.int64", "a shape that is there already gives the tensor itself, 0-d as others")],
     "norm": [("'nuc'", "the nuclear norm needs a differentiable singular value decomposition, which is not offered")],
 }

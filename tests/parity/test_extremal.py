@@ -19,20 +19,25 @@ from .harness import Check, compare
 inf, nan = math.inf, math.nan
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -2.5, 3.0, 1e-30, 1e30, -1e30, 3e38, 88.0, -104.0, 720.0, inf, -inf, nan]
 
-UNARY = """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square abs neg sign sin cos tan asin acos atan sinh cosh
-    tanh sigmoid erf floor ceil round trunc relu isnan isinf isfinite""".split()
-ACTIVATIONS = "relu leaky_relu gelu elu selu silu mish softplus softsign logsigmoid hardtanh relu6 hardswish hardsigmoid".split()
+_UNARY = """exp exp2 expm1 log log2 log10 log1p sqrt rsqrt reciprocal square abs neg sign sin cos tan asin acos atan sinh cosh
+    tanh sigmoid erf floor ceil round trunc relu isnan isinf isfinite"""
+UNARY = _UNARY.split()
+_ACTIVATIONS = "relu leaky_relu gelu elu selu silu mish softplus softsign logsigmoid hardtanh relu6 hardswish hardsigmoid"
+ACTIVATIONS = _ACTIVATIONS.split()
 # plain arithmetic goes to NumPy without a context that costs three times the operation; NumPy may warn of overflow there
-MAY_WARN = set("add sub mul silu mish hardswish var std prod".split())
-BINARY = "add sub mul div pow maximum minimum fmax fmin remainder fmod floor_divide atan2 eq lt le".split()
+MAY_WARN = {"add", "sub", "mul", "silu", "mish", "hardswish", "var", "std", "prod"}
+_BINARY = "add sub mul div pow maximum minimum fmax fmin remainder fmod floor_divide atan2 eq lt le"
+BINARY = _BINARY.split()
 
 
 def reductions(library: Any) -> dict[str, Callable[..., Any]]:
     """Reductions of a vector, of either library."""
-    names = "sum mean prod var std amax amin max min argmax argmin any all norm cumsum".split()
+    text = "sum mean prod var std amax amin max min argmax argmin any all norm cumsum"
+    names = text.split()
     found: dict[str, Callable[..., Any]] = {}
     for name in names:
-        found[name] = (lambda x, f=getattr(library, name): f(x, dim=0)) if name == "cumsum" else getattr(library, name)
+        found[name] = getattr(library, name)
+    found["cumsum"] = lambda x: library.cumsum(x, 0)
     found["max dim"] = lambda x: library.max(x, dim=0)
     found["min dim"] = lambda x: library.min(x, dim=0)
     found["logsumexp"] = lambda x: library.logsumexp(x, 0)

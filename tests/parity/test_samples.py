@@ -25,10 +25,10 @@ with warnings.catch_warnings():
 
     database = pytest.importorskip("torch.testing._internal.common_methods_invocations")
 
-import tinygrad_fm  # noqa: E402
+import tinygrad_fm
 
-from .harness import Check, Outcome, compare, inplace, our_function, our_method  # noqa: E402
-from .known import KNOWN, LEFT_OUT  # noqa: E402
+from .harness import Check, Outcome, compare, inplace, our_function, our_method
+from .known import KNOWN, LEFT_OUT
 
 DTYPES = [torch.float64, torch.float32, torch.int64, torch.bool, torch.uint8]
 CHOSEN = 60  # samples of one operator and dtype that a test run takes; all when run by hand
@@ -51,14 +51,15 @@ REORDERED: dict[str, Callable[..., Any]] = {
     "uniform": lambda x, *a, **kw: x.uniform_(*a, **kw),
     "exponential": lambda x, *a, **kw: x.exponential_(*a, **kw),
 }
-NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat chunk clamp clone cos div dot double exp eye
+_NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat chunk clamp clone cos div dot double exp eye
     expand flatten flip float full full_like gather index_select linspace log log1p log_softmax logsumexp long masked_fill
     matmul max maximum mean min minimum mm mul mv neg norm ones_like permute pow prod rand_like randint randn reciprocal
     repeat reshape rsqrt sigmoid sign sin softmax split sqrt square squeeze stack std sub sum t tanh T mT to transpose
     unsqueeze var view where zeros_like eq ne lt le gt ge bool __getitem__ __radd__ __rmul__ __rsub__ __rpow__
     nn.functional.relu nn.functional.leaky_relu nn.functional.gelu nn.functional.linear nn.functional.one_hot
     nn.functional.cross_entropy nn.functional.nll_loss nn.functional.mse_loss nn.functional.binary_cross_entropy
-    nn.functional.binary_cross_entropy_with_logits nn.functional.dropout""".split()
+    nn.functional.binary_cross_entropy_with_logits nn.functional.dropout"""
+NEEDED = _NEEDED.split()
 
 
 def title(op: Any) -> str:
@@ -132,7 +133,8 @@ def outcomes(op: Any, limit: int | None) -> Iterator[tuple[str, Outcome]]:
                 if kind == "in-place" and sample.broadcasts_input:
                     continue
                 drops = sample.kwargs.get("dropout_p")
-                check = Check(values and not drops, _differentiable(op, dtype), second and not drops, sample.output_process_fn_grad)
+                compared = values and not drops
+                check = Check(compared, _differentiable(op, dtype), second and compared, sample.output_process_fn_grad)
                 where = f"{kind} {dtype} #{number} {_summary(sample)}"
                 yield where, compare(theirs[kind], ours[kind], (sample.input, *sample.args), sample.kwargs, check)
     if op.error_inputs_func is not None:
