@@ -224,6 +224,21 @@ def test_chosen_leaves_accumulate_as_all_leaves_do() -> None:
     assert seen == [[2.0, 4.0], [4.0, 8.0]]
 
 
+def test_constant_gradients_of_a_recorded_pass_are_tensors() -> None:
+    x = leaf(1.0, -2.0)
+    h = x * 1
+    seen: list[Any] = []
+    h.register_hook(lambda g: seen.append(type(g)))
+    (h.sign() + h.floor() + h * h).sum().backward(create_graph=True)  # two arrays of zeros, then a Tensor
+    assert seen == [torch.Tensor]
+    assert x.grad.tolist() == [2.0, -4.0]
+    (g,) = torch.autograd.grad(x.grad.sum(), x)
+    assert g.tolist() == [2.0, 2.0]
+    x.grad = None
+    x.sign().sum().backward(create_graph=True)
+    assert isinstance(x.grad, torch.Tensor)
+
+
 # -- modes -----------------------------------------------------------------------------------------------------------------
 
 

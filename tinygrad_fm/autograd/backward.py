@@ -163,8 +163,8 @@ class _Pass:
             found = hooks.around(call, lambda: node.op.pull(node, g, saved, self.create, self.goals))
         else:
             found = node.op.pull(node, g, saved, self.create, self.goals)
-        for parent, dx in found:
-            self.pass_on(node, parent, dx)
+        for parent, dx in found:  # a recorded pass knows Tensors only, also where a rule gave a constant array
+            self.pass_on(node, parent, box(dx) if self.create and not isinstance(dx, engine.Tensor) else dx)
 
     def _collect(self, output: Output, g: Any) -> None:
         """Put the gradient of one of several results of an operation in its place."""
