@@ -46,7 +46,7 @@ class Page:
         self._process = subprocess.Popen(launch, pass_fds=(to_browser, from_browser), stderr=subprocess.DEVNULL)
         os.close(to_browser)
         os.close(from_browser)
-        self._number, self._held, self._session = 0, b"", None
+        self._number, self._held, self._attached = 0, b"", None
         self.events: list[Any] = []
         try:
             self._attach()
@@ -58,7 +58,7 @@ class Page:
     def _attach(self) -> None:
         targets = self.send("Target.getTargets")["targetInfos"]
         target = next(t["targetId"] for t in targets if t["type"] == "page")
-        self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
+        self._attached = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Runtime", "Network"):
             self.send(f"{domain}.enable")
 
@@ -73,8 +73,8 @@ class Page:
         """Call a method of the browser and wait for its answer; events on the way are kept."""
         self._number += 1
         request = {"id": self._number, "method": method, "params": params}
-        if self._session is not None:
-            request["sessionId"] = self._session
+        if self._attached is not None:
+            request["sessionId"] = self._attached
         os.write(self._write, json.dumps(request).encode() + b"\0")
         while True:
             message = self._receive()

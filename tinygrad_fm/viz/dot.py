@@ -158,7 +158,7 @@ class _Writer:
         if edge.target.role == "failed":
             options["color"] = LOOKS["failed"].line
         name = f"{edge.source.title} as {edge.name or 'input'} of {edge.target.title}: {shape} {edge.dtype}"
-        options.update(weight="4", tooltip=_plain(name), labeltooltip=_plain(name))
+        options.update(weight="20", tooltip=_plain(name), labeltooltip=_plain(name))
         self.dot.edge(_plain(line.source.id), _plain(line.target.id), f"<{label}>", **options)
 
 
