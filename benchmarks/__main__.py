@@ -1,91 +1,92 @@
-"""``python -m benchmarks``: this framework and PyTorch, side by side.
+"""``python -m benchmarks``: this framework beside PyTorch and whatever else of its kind is installed.
 
 Each measurement is a process of its own, and the libraries take turns (A B A B …), so that a machine whose speed drifts
 favours nobody. The figure of a library is the median over its processes of the median step; PyTorch's is that of its
-fastest setting.
+fastest setting. Use a quiet machine: libraries whose threads wait for one another suffer most from others' work.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
 import platform
-import statistics
-import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
-from .cases import CASES
+from . import profiling, report, scaling
+from .cases import CASES, MODELS
 from .libraries import LIBRARIES
+from .runs import compare, limits
+
+IMPORT = "import"
 
 
-def run_worker(case: str, library: str, seconds: float) -> dict[str, Any]:
-    """One process's measurement. Raises RuntimeError with the process's error output if it fails."""
-    command = [sys.executable, "-m", "benchmarks.worker", "--case", case, "--library", library, "--seconds", str(seconds)]
-    done = subprocess.run(command, capture_output=True, text=True, cwd=Path(__file__).parent.parent, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{case} under {library} failed:\n{done.stderr}")
-    return dict(json.loads(done.stdout))
-
-
-def compare(case: str, rounds: int, seconds: float) -> dict[str, Any]:
-    """Measure ``case`` under every installed library in turns."""
-    libraries = [name for name, library in LIBRARIES.items() if library.installed()]
-    runs: dict[str, list[dict[str, Any]]] = {name: [] for name in libraries}
-    for _ in range(rounds):
-        for name in libraries:
-            runs[name].append(run_worker(case, name, seconds))
-    return {
-        name: {
-            "ms": statistics.median(run["ms"] for run in done),
-            "least": min(run["ms"] for run in done),
-            "most": max(run["ms"] for run in done),
-            "losses": done[0]["losses"],
-            "version": done[0]["version"],
-        }
-        for name, done in runs.items()
-    }
-
-
-def report(case: str, found: dict[str, Any]) -> str:
-    """The lines of one case: each library's time with its spread, and the ratio to PyTorch's best."""
-    ours = found["tinygrad_fm"]
-    rivals = {name: figures for name, figures in found.items() if name != "tinygrad_fm"}
-    lines = [f"{case}: {CASES[case].__doc__}"]
-    lines += [
-        f"  {name:<16} {f['ms']:8.3f} ms  ({f['least']:.3f} to {f['most']:.3f})  version {f['version']}"
-        for name, f in found.items()
-    ]
-    if rivals:
-        best = min(rivals, key=lambda name: rivals[name]["ms"])
-        apart = max(abs(a - b) for a, b in zip(ours["losses"], rivals[best]["losses"], strict=True))
-        lines.append(
-            f"  ratio to the best ({best}): {ours['ms'] / rivals[best]['ms']:.2f}; "
-            f"losses of the first {len(ours['losses'])} steps differ by {apart:.1e} at most"
-        )
-    return "\n".join(lines)
-
-
-def main() -> None:
-    """Measure the chosen cases, print the comparison, and write it as JSON if asked to."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("cases", nargs="*", default=list(CASES), help=f"what to measure: {', '.join(CASES)} (all)")
-    parser.add_argument("--rounds", type=int, default=5, help="processes per library (5)")
+def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [*CASES, IMPORT]
+    parser.add_argument("cases", nargs="*", help=f"what to measure (everything): {', '.join(names)}")
+    parser.add_argument("--rounds", type=int, default=5, help="processes per library and case (5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time of each process (1)")
-    parser.add_argument("--json", type=Path, help="write the figures to this file, too")
-    args = parser.parse_args()
-    unknown = [case for case in args.cases if case not in CASES]
+    parser.add_argument("--threads", type=int, default=2, help="threads for every library (2)")
+    parser.add_argument("--libraries", nargs="+", choices=list(LIBRARIES), metavar="NAME",
+                        help=f"only these of {', '.join(LIBRARIES)}")  # fmt: skip
+    parser.add_argument("--out", type=Path, default=Path("runs/benchmark"), help="folder for the JSON and the picture")
+    parser.add_argument("--profile", choices=[*MODELS, "chain"], metavar="MODEL", help="show where the time of a step goes")
+    parser.add_argument("--scaling", action="store_true", help="the MLP's step by batch size, width, depth and threads")
+    parser.add_argument("--set", dest="options", type=json.loads, default={}, metavar="JSON",
+                        help='options for the cases, as \'{"size": 6400}\' for a shorter epoch')  # fmt: skip
+    args = parser.parse_args(argv)
+    unknown = [case for case in args.cases if case not in names]
     if unknown:
-        parser.error(f"unknown case {unknown[0]!r}; there are {', '.join(CASES)}")
-    print(f"{platform.processor() or platform.machine()}, Python {platform.python_version()}, in turns, {args.rounds} rounds")
-    found = {}
-    for case in args.cases:
-        found[case] = compare(case, args.rounds, args.seconds)
-        print(report(case, found[case]), flush=True)
-    if args.json:
-        args.json.write_text(json.dumps(found, indent=1) + "\n")
+        parser.error(f"unknown case {unknown[0]!r}; there are {', '.join(names)}")
+    if args.rounds < 1 or args.threads < 1:
+        parser.error("--rounds and --threads must be positive")
+    args.cases = args.cases or names
+    return parser, args
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Measure what was asked for, print it, and keep it as JSON and picture."""
+    _, args = _arguments(argv)
+    if args.profile:
+        print(profiling.profiled(args.profile, args.threads, limits(args.threads), args.options))
+        return 0
+    found: dict[str, Any] = {
+        "date": time.strftime("%Y-%m-%d"), "machine": _processor(), "threads": args.threads, "rounds": args.rounds,
+        "python": platform.python_version(), "limits": limits(args.threads),
+    }  # fmt: skip
+    print(report.head(found), flush=True)
+    if args.scaling:
+        found["scaling"] = scaling.measure(args.libraries, args.rounds, args.seconds, args.threads)
+    else:
+        found["cases"] = {}
+        for case in args.cases:
+            found["cases"][case] = compare(case, args.libraries, args.rounds, args.seconds, args.threads, args.options)
+            print(report.case_lines(case, found), flush=True)
+        after = limits(args.threads)  # others' work can only have made them look lower
+        found["limits"] = {name: max(value, after[name]) for name, value in found["limits"].items()}
+        print("\n" + report.head(found) + "\n\n" + report.table(found))
+    name = "scaling" if args.scaling else "benchmark"
+    args.out.mkdir(parents=True, exist_ok=True)
+    (args.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    drawn = (report.draw_scaling if args.scaling else report.draw)(found, args.out / f"{name}.png")
+    print(f"\nwritten: {args.out / name}.json" + (f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"))
+    return 0
+
+
+def _processor() -> str:
+    """The processor's name and how many of them this process may use."""
+    info = Path("/proc/cpuinfo")
+    lines = info.read_text(encoding="utf-8").splitlines() if info.exists() else []
+    name = next((line.split(":")[1].strip() for line in lines if line.startswith("model name")), platform.processor())
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name or platform.machine()}, {count} processors"
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())

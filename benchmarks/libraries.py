@@ -1,24 +1,40 @@
-"""The libraries that are measured, and each one's best settings."""
+"""The libraries that are measured, each in the settings that may make it fastest."""
 
 from __future__ import annotations
 
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-THREADS = 2
+from . import peers
+from .cases import CASES
+
+OURS = "tinygrad_fm"
 
 
-def _prepare_ours(torch: Any) -> None:
-    torch.runtime.set_num_threads(THREADS)
+def _ours(torch: Any, threads: int) -> None:
+    torch.runtime.set_num_threads(threads)
     torch.runtime.tune_allocator()
 
 
-def _prepare_pytorch(torch: Any) -> None:
+def _restore_old_names() -> None:
+    """DeZero asks NumPy for names that left it with version 1.24."""
+    import numpy as np
+
+    for name, kind in {"int": int, "float": float, "bool": bool}.items():
+        if name not in np.__dict__:
+            setattr(np, name, kind)
+
+
+def _pytorch(torch: Any, threads: int) -> None:
+    torch.set_num_threads(threads)
+
+
+def _pytorch_tuned(torch: Any, threads: int) -> None:
     from tinygrad_fm import runtime
 
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(threads)
     runtime.tune_allocator()  # the same advantage for both
 
 
@@ -27,20 +43,40 @@ class Library:
     """One way to run a case.
 
     Attributes:
-        module: what to import. prepare: called with it once. options: handed to the case.
+        module: what to import. before: called first of all.
+        prepare: called with it and the number of threads, once, before anything else.
+        options: handed to the case; those that make no difference to a case leave it to the plainer setting.
+        steps: case names with the functions that make their steps, for a library with an interface of its own.
     """
 
     module: str
-    prepare: Callable[[Any], None]
+    before: Callable[[], None] = lambda: None
+    prepare: Callable[[Any, int], None] = lambda module, threads: None
     options: dict[str, Any] = field(default_factory=dict)
+    steps: Mapping[str, Callable[[Any, dict[str, Any]], Any]] | None = None
 
     def installed(self) -> bool:
         """Whether the module can be imported."""
         return importlib.util.find_spec(self.module) is not None
 
+    def takes_part(self, case: str) -> bool:
+        """Whether this setting is one of its own for ``case``."""
+        if self.steps is not None:
+            return case in self.steps
+        what = CASES[case]
+        if self.options.get("channels_last"):
+            return what.images
+        return not self.options.get("fused") or self.options.get("compile", False) or what.kind in ("train", "epoch")
+
 
 LIBRARIES = {
-    "tinygrad_fm": Library("tinygrad_fm", _prepare_ours),
-    "pytorch": Library("torch", _prepare_pytorch),
-    "pytorch fused": Library("torch", _prepare_pytorch, {"fused": True}),
+    OURS: Library("tinygrad_fm", prepare=_ours),
+    "pytorch": Library("torch", prepare=_pytorch),
+    "pytorch fused": Library("torch", prepare=_pytorch_tuned, options={"fused": True}),
+    "pytorch channels_last": Library("torch", prepare=_pytorch_tuned, options={"fused": True, "channels_last": True}),
+    "pytorch compile": Library("torch", prepare=_pytorch_tuned, options={"fused": True, "compile": True}),
+    "jax": Library("jax", steps=peers.JAX),
+    "dezero": Library("dezero", _restore_old_names, steps=peers.DEZERO),
+    "mygrad": Library("mygrad", steps=peers.MYGRAD),
+    "autograd": Library("autograd", steps=peers.AUTOGRAD),
 }

@@ -115,7 +115,10 @@ class Profile:
         size = sum(array.size for array in arrays)
         if call.phase == "backward":
             per_gradient = self._contractions.get(call.node)
-            return size if per_gradient is None else per_gradient * len(arrays)
+            if per_gradient is None:
+                return size
+            factors = [parent for parent in call.node.parents[:2] if parent is not None]  # not the bias
+            return sum(per_gradient if parent in factors else raw(dx).size for parent, dx in result)
         depth = _depth(call)
         if not depth:
             return size

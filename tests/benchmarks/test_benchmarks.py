@@ -1,0 +1,157 @@
+"""The benchmark works and compares like with like. Nothing here is about how long anything takes."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_fm as torch
+from benchmarks import peers, profiling, report, worker
+from benchmarks.__main__ import main
+from benchmarks.cases import CASES, MODELS, batches, made, same_weights
+from benchmarks.libraries import LIBRARIES, OURS
+
+LIMITS = {"gflops": 100.0, "gbps": 20.0}
+
+
+@pytest.mark.parametrize(("model", "parameters"), [("mlp", 109_386), ("lenet", 61_750), ("cnn2", 421_834), ("resnet", 77_754)])
+def test_the_models_are_the_ones_named(model: str, parameters: int) -> None:
+    assert sum(p.numel() for p in made(torch, model, {}).parameters()) == parameters
+
+
+def test_weights_do_not_depend_on_the_generator() -> None:
+    torch.manual_seed(1)
+    first = same_weights(torch, MODELS["lenet"](torch, {}))
+    torch.manual_seed(2)
+    second = same_weights(torch, MODELS["lenet"](torch, {}))
+    for a, b in zip(first.parameters(), second.parameters(), strict=True):
+        np.testing.assert_array_equal(a.detach().numpy(), b.detach().numpy())
+    assert float(first[1].weight.detach().mean()) == pytest.approx(1, abs=1e-6)  # of a norm, after its scale of noise: none
+    assert abs(first[0].bias.detach().numpy()).max() == 0
+
+
+@pytest.mark.parametrize("case", [name for name in CASES if name != "epoch"])
+def test_every_case_runs(case: str) -> None:
+    step = CASES[case].make(torch, {"batch": 2, "dropout": False})
+    assert np.isfinite(worker._number(step()))
+
+
+def test_an_epoch_takes_all_full_batches() -> None:
+    from benchmarks.loading import loader
+
+    found = [x.shape for x, _ in loader(torch, {"size": 200})]
+    assert found == [(64, 1, 28, 28)] * 3
+    assert np.isfinite(worker._number(CASES["epoch"].make(torch, {"size": 64})()))
+
+
+def test_training_lowers_the_loss_and_inference_changes_nothing() -> None:
+    train = CASES["mlp"].make(torch, {"batch": 8})
+    assert np.mean([float(train()) for _ in range(32)]) > np.mean([float(train()) for _ in range(32)])
+    infer = CASES["mlp-infer-1"].make(torch, {"batch": 1})
+    first = [float(infer()) for _ in range(32)]
+    assert first == [float(infer()) for _ in range(32)]
+
+
+def test_pytorch_computes_the_same_losses() -> None:
+    theirs = pytest.importorskip("torch")
+    for case in ("chain", "mlp", "lenet", "cnn2", "resnet"):
+        a, b = (CASES[case].make(t, {"batch": 4, "dropout": False}) for t in (torch, theirs))
+        for _ in range(3):
+            assert worker._number(a()) == pytest.approx(worker._number(b()), abs=1e-4), case
+
+
+def test_the_peers_start_from_the_weights_of_the_case() -> None:
+    model = made(torch, "mlp", {})
+    for ours, theirs in zip(model.parameters(), peers._weights(), strict=True):
+        np.testing.assert_array_equal(ours.detach().numpy(), theirs.T if theirs.ndim == 2 else theirs)
+    x, y = peers._batches(5)[0]
+    ours_x, ours_y = batches(torch, {"batch": 5})[0]
+    np.testing.assert_array_equal(ours_x.numpy().reshape(5, -1), x)
+    np.testing.assert_array_equal(ours_y.numpy(), y)
+
+
+@pytest.mark.parametrize("library", ["jax", "dezero", "mygrad", "autograd"])
+def test_peers_run_where_installed(library: str) -> None:
+    if not LIBRARIES[library].installed():
+        pytest.skip(f"{library} is not installed")
+    for case in ("chain", "mlp"):
+        assert worker.measure(case, library, 0, 2, {})["ms"] > 0
+
+
+def test_the_worker_measures_ours() -> None:
+    before = torch.get_num_threads()
+    found = worker.measure("chain", OURS, 0, before, {})
+    assert found["ms"] > 0
+    assert len(found["losses"]) == worker.LOSSES
+    assert found["version"] == torch.__version__
+    assert worker.peak_mib() >= 0
+
+
+def test_settings_take_part_where_they_make_a_difference() -> None:
+    part = {name: [case for case in CASES if library.takes_part(case)] for name, library in LIBRARIES.items()}
+    assert part[OURS] == part["pytorch"] == list(CASES)
+    assert "lenet" in part["pytorch channels_last"] and "mlp" not in part["pytorch channels_last"]
+    assert "mlp" in part["pytorch fused"] and "mlp-infer-1" not in part["pytorch fused"]
+
+
+def test_flops_of_the_mlp() -> None:
+    weights = 784 * 128 + 128 * 64 + 64 * 10
+    counted = profiling.flops("mlp", "train", 64)
+    assert counted == pytest.approx(2 * 64 * (3 * weights - 784 * 128), rel=0.02)  # no gradient for the images
+
+
+def test_the_profile_names_the_operations() -> None:
+    before = torch.get_num_threads()
+    text = profiling.profiled("mlp", before, LIMITS, {"batch": 4})
+    assert "linear backward" in text and "The optimizer" in text
+    assert "mul forward" in profiling.profiled("chain", before, LIMITS, {})
+
+
+def _measured() -> dict[str, Any]:
+    figures = {"losses": [1.0, 2.0], "version": "1", "mib": 50.0}
+    return {
+        "date": "2026-01-01", "machine": "a machine", "threads": 2, "rounds": 2, "python": "3", "limits": LIMITS,
+        "cases": {"mlp": {
+            OURS: {**figures, "ms": 0.5, "times": [0.4, 0.6]},
+            "pytorch": {**figures, "ms": 1.0, "times": [1.0, 1.0], "mib": 90.0},
+            "pytorch fused": {**figures, "ms": 0.8, "times": [0.8, 0.8], "mib": 100.0, "losses": [1.0, 2.5]},
+            "pytorch compile": {"error": "no compiler"},
+            "jax": {**figures, "ms": 0.4, "times": [0.4, 0.4]},
+        }},
+    }  # fmt: skip
+
+
+def test_the_report_takes_the_best_of_pytorch(tmp_path: Path) -> None:
+    found = _measured()
+    text, table = report.case_lines("mlp", found), report.table(found)
+    assert "best of PyTorch (pytorch fused): 0.62 (rounds: 0.50 to 0.75)" in text
+    assert "5.0e-01 at most, more than 1e-04!" in text and "failed: no compiler" in text
+    assert "| 0.800 ms | fused | **0.62** | 0.50–0.75 | 0.85 |" in table
+    assert "50 MiB (0.56; target 0.7)" in table  # of the setting that takes least memory
+    assert "jax 0.400 ms" in table
+    if report.draw(found, tmp_path / "a.png"):
+        assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_the_chain_is_compared_with_what_records() -> None:
+    measured = {"pytorch": {"ms": 1.0}, "pytorch compile": {"ms": 0.1}}
+    assert report.best_rival("chain", measured) == "pytorch"
+    assert report.best_rival("mlp", measured) == "pytorch compile"
+
+
+def test_growth_is_the_exponent() -> None:
+    rows = [{"value": n, "ms": {"a": 3.0 * n**2}} for n in (1, 2, 4, 8)]
+    assert report.growth(rows, "a") == pytest.approx(2)
+
+
+def test_the_command_writes_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr("benchmarks.__main__.limits", lambda threads: LIMITS)
+    assert main(["chain", "--rounds", "1", "--seconds", "0", "--libraries", OURS, "--out", str(tmp_path)]) == 0
+    assert list(json.loads((tmp_path / "benchmark.json").read_text())["cases"]["chain"]) == [OURS]
+    assert "50 tiny operations" in capsys.readouterr().out
+    with pytest.raises(SystemExit):
+        main(["nonsense"])
