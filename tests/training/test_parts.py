@@ -17,6 +17,7 @@ from tinygrad_fm.data import TensorDataset
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.ops import from_numpy
 from tinygrad_fm.training import Config, RunFolder, WeightAverage
+from tinygrad_fm.training.arguments import config_of
 from tinygrad_fm.training.config import INITS, OPTIMIZERS, SCHEDULES, differences
 from tinygrad_fm.training.folder import MetricsLog
 
@@ -123,6 +124,16 @@ def test_every_optimizer_is_the_one_it_is_called(name: str) -> None:
     assert group["lr"] == OPTIMIZERS[name] and group["weight_decay"] == 0.25
     if isinstance(made, optim.SGD):
         assert (group["momentum"], group["nesterov"]) == {"sgd": (0, False), "momentum": (0.9, False), "nag": (0.9, True)}[name]
+
+
+def test_the_numbers_of_a_script_are_for_its_own_optimizer() -> None:
+    defaults = Config(lr=0.01, epochs=3, options={"hidden": [5]})
+    same = config_of({"steps": 7}, defaults)
+    assert (same.lr, same.weight_decay, same.steps, same.epochs, same.options) == (0.01, 0.01, 7, None, {"hidden": [5]})
+    other = config_of({"optimizer": "momentum", "hidden": [6]}, defaults)
+    assert (other.lr, other.weight_decay, other.options) == (OPTIMIZERS["momentum"], 0, {"hidden": [6]})
+    given = config_of({"optimizer": "sgd", "lr": 0.5, "weight_decay": 0.1, "model": "lenet", "depth": 3}, defaults)
+    assert (given.lr, given.weight_decay, given.options) == (0.5, 0.1, {"depth": 3})
 
 
 def rates(name: str, total: int = 12) -> list[float]:

@@ -76,7 +76,8 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
     add("--epochs", "how long to train", type=int, metavar="N")
     add("--steps", "how long to train, in steps", type=int, metavar="N")
     add = adder(training)
-    add("--weight-decay", "L2 regularisation; decoupled for adamw", type=float, metavar="X")
+    training.add_argument("--weight-decay", type=float, metavar="X",
+                          help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, 0 for the others)")  # fmt: skip
     add("--label-smoothing", "share of the target spread over all classes", type=float, metavar="X")
     add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
     add("--early-stopping", "stop after N epochs without a better validation accuracy, 0 for never", type=_or_none(int),
@@ -96,9 +97,11 @@ def config_of(given: dict[str, Any], defaults: Config) -> Config:
     options = {name: value for name, value in given.items() if name not in settings}
     if own.get("model", defaults.model) == defaults.model:
         options = {**defaults.options, **options}
+    if own.get("optimizer", defaults.optimizer) != defaults.optimizer:
+        own = {"lr": None, "weight_decay": None, **own}  # the script's own numbers are meant for its own optimizer
     if "steps" in own:
         own["epochs"] = None
     elif "epochs" in own:
         own["steps"] = None
     config = Config(**{**settings, **own, "options": options})
-    return dataclasses.replace(config, lr=config.learning_rate)  # so that config.json tells the number
+    return dataclasses.replace(config, lr=config.learning_rate, weight_decay=config.decay)  # so that config.json has them

@@ -36,7 +36,7 @@ class Config:
         optimizer: one of ``OPTIMIZERS``; "momentum" and "nag" are SGD with ``momentum``.
         lr: learning rate, the highest of the schedule; None for the optimizer's own default.
         momentum: of "momentum" and "nag".
-        weight_decay: decoupled for "adamw", added to the gradient (L2) for the others.
+        weight_decay: decoupled for "adamw", added to the gradient (L2) for the others; None for 0.01 and for 0.
         schedule: one of ``SCHEDULES``. "step" multiplies the rate by ``gamma`` after each third of the steps, "multistep" at
             one half and three quarters of them, "plateau" when the validation loss has not improved for ``patience`` epochs.
         gamma, patience: see ``schedule``.
@@ -73,7 +73,7 @@ class Config:
     optimizer: str = "adamw"
     lr: float | None = None
     momentum: float = 0.9
-    weight_decay: float = 0.01
+    weight_decay: float | None = None
     schedule: str = "onecycle"
     gamma: float = 0.1
     patience: int = 3
@@ -104,7 +104,7 @@ class Config:
             self._require(name, value is None or (type(value) is int and value > 0), "be a positive integer")
         self._require("lr", self.lr is None or 0 < self.lr < float("inf"), "be positive")
         self._require("clip_norm", self.clip_norm is None or self.clip_norm > 0, "be positive")
-        self._require("weight_decay", 0 <= self.weight_decay < float("inf"), "not be negative")
+        self._require("weight_decay", self.weight_decay is None or 0 <= self.weight_decay < float("inf"), "not be negative")
         self._require("momentum", 0 <= self.momentum < 1, "be at least 0 and less than 1")
         self._require("gamma", 0 < self.gamma < 1, "be between 0 and 1")
         self._require("label_smoothing", 0 <= self.label_smoothing < 1, "be at least 0 and less than 1")
@@ -119,6 +119,11 @@ class Config:
     def learning_rate(self) -> float:
         """``lr``, or the optimizer's default where none is given."""
         return OPTIMIZERS[self.optimizer] if self.lr is None else self.lr
+
+    @property
+    def decay(self) -> float:
+        """``weight_decay``, or the optimizer's default where none is given."""
+        return 0.01 * (self.optimizer == "adamw") if self.weight_decay is None else self.weight_decay
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""

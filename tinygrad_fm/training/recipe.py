@@ -96,7 +96,7 @@ def initialise(model: nn.Module, how: str) -> None:
 
 def make_optimizer(config: Config, model: nn.Module) -> Optimizer:
     """The optimizer that a configuration names, over the parameters of ``model``."""
-    params, lr, decay = model.parameters(), config.learning_rate, config.weight_decay
+    params, lr, decay = model.parameters(), config.learning_rate, config.decay
     if config.optimizer in ("sgd", "momentum", "nag"):
         momentum = 0.0 if config.optimizer == "sgd" else config.momentum
         return SGD(params, lr, momentum=momentum, nesterov=config.optimizer == "nag", weight_decay=decay)
