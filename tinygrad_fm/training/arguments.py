@@ -77,7 +77,7 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
     add("--steps", "how long to train, in steps", type=int, metavar="N")
     add = adder(training)
     training.add_argument("--weight-decay", type=float, metavar="X",
-                          help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, 0 for the others)")  # fmt: skip
+                          help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)")  # fmt: skip
     add("--label-smoothing", "share of the target spread over all classes", type=float, metavar="X")
     add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
     add("--early-stopping", "stop after N epochs without a better validation accuracy, 0 for never", type=_or_none(int),
