@@ -15,7 +15,7 @@ https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
@@ -26,7 +26,7 @@ from ..errors import ShapeError
 from ..runtime import parallel, take_over_blas
 from .elementwise import quiet
 from .shape import squeeze, unsqueeze
-from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, padded, pair, reach
+from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, hashable, padded, pair, reach
 
 _COLUMNS = 3600  # of one matrix product: few enough for OpenBLAS's kernels for small matrices, which are the faster ones
 _BYTES = 1 << 20  # of the columns that one NumPy call makes: they stay in the cache until they are multiplied
@@ -272,16 +272,20 @@ def _check(op: str, input: Any, weight: Any, bias: Any, groups: int, transposed:
         raise ShapeError(f"{op}(): bias must have shape ({out},), one value per channel of the result, got {tuple(bias.shape)}")
 
 
-def _same(op: str, padding: str, kernel: Pair, stride: Pair, dilation: Pair, size: Pair) -> tuple[Pair, Pair]:
-    """Padding above and left, and the size of the output, for ``padding="same"`` or "valid"."""
-    if padding == "valid":
-        return (0, 0), _out_size(op, size, kernel, stride, (0, 0), dilation)
-    if padding != "same":
+@lru_cache(maxsize=1024, typed=True)
+def _geometry(size: Pair, kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
+    """The geometry that conv2d's arguments describe."""
+    op = "conv2d"
+    steps, gaps = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
+    if padding == "same":
+        if steps != (1, 1):
+            raise RuntimeError(f"{op}(): padding='same' is not supported for strided convolutions, got stride={steps}")
+        top, left = (d * (k - 1) // 2 for d, k in zip(gaps, kernel, strict=True))
+        return Geometry(size, size, kernel, steps, (top, left), gaps, groups)
+    if isinstance(padding, str) and padding != "valid":
         raise RuntimeError(f"{op}(): padding must be numbers, 'same' or 'valid', got {padding!r}")
-    if stride != (1, 1):
-        raise RuntimeError(f"{op}(): padding='same' is not supported for strided convolutions, got stride={stride}")
-    top, left = (d * (k - 1) // 2 for d, k in zip(dilation, kernel, strict=True))
-    return (top, left), size
+    before = (0, 0) if padding == "valid" else pair(op, "padding", padding, 0)
+    return Geometry(size, _out_size(op, size, kernel, steps, before, gaps), kernel, steps, before, gaps, groups)
 
 
 def _out_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
@@ -327,14 +331,9 @@ def conv2d(
 
     def run(x: Any) -> Any:
         _check("conv2d", x, weight, bias, groups, transposed=False)
-        steps, gaps = pair("conv2d", "stride", stride, 1), pair("conv2d", "dilation", dilation, 1)
         size, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
-        if isinstance(padding, str):
-            before, out = _same("conv2d", padding, kernel, steps, gaps, size)
-        else:
-            before = pair("conv2d", "padding", padding, 0)
-            out = _out_size("conv2d", size, kernel, steps, before, gaps)
-        return _conv(x, weight, bias, geo=Geometry(size, out, kernel, steps, before, gaps, groups))
+        geo = _geometry(size, kernel, *(hashable(n) for n in (stride, padding, dilation)), groups)
+        return _conv(x, weight, bias, geo=geo)
 
     return batched("conv2d", input, run)
 

@@ -180,19 +180,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
     return y, raw(average), raw(var)
 
 
-def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Any:
-    """(x − running_mean) / √(running_var + eps) · weight + bias, per channel: batch norm in evaluation.
-
-    Computed as x · scale + shift, with scale and shift found for each channel first: two passes over x.
-
-    Args:
-        x: (N, C, …).
-        running_mean, running_var: (C,).
-        weight, bias: (C,) or None.
-        eps: added to the variance.
-
-    Source: Ioffe and Szegedy 2015, "Batch normalization", algorithm 2.
-    """
+def _composed_normalize(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Any:
     scale = rsqrt(running_var + eps)
     if weight is not None:
         scale = scale * weight
@@ -200,6 +188,48 @@ def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any,
     if bias is not None:
         shift = shift + bias
     return x * _per_channel(scale, x) + _per_channel(shift, x)
+
+
+def _normalize_rule(
+    g: Array, x: Array, running_mean: Array, inv: Array, weight: Any, needs: tuple[bool, ...]
+) -> tuple[Any, ...]:
+    others = (0, *range(2, x.ndim))
+    scale = inv if weight is None else inv * weight
+    dx = g * _per_channel(scale, x) if needs[0] else None
+    dw = (g * (x - _per_channel(running_mean, x))).sum(others) * inv if needs[3] else None
+    return dx, None, None, dw, g.sum(others) if needs[4] else None
+
+
+@fused(
+    _composed_normalize, name="normalize_channels", promotion=None, inputs="x running_mean running_var weight bias",
+    residuals="inv", joint=_normalize_rule,
+)  # fmt: skip
+@quiet
+def _normalize(
+    x: Array, running_mean: Array, running_var: Array, weight: Array | None, bias: Array | None, eps: float
+) -> tuple[Array, Array]:
+    inv = 1 / np.sqrt(running_var + np.asarray(eps, running_var.dtype))
+    scale = inv if weight is None else inv * weight
+    shift = -running_mean * scale if bias is None else bias - running_mean * scale
+    y = x * _per_channel(scale, x)
+    y += _per_channel(shift, x)
+    return y, inv
+
+
+def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Any:
+    """(x − running_mean) / √(running_var + eps) · weight + bias, per channel: batch norm in evaluation.
+
+    Computed as x · scale + shift, with scale and shift found for each channel first: two passes over x.
+
+    Args:
+        x: (N, C, …).
+        running_mean, running_var: (C,); they get no gradients.
+        weight, bias: (C,) or None.
+        eps: added to the variance.
+
+    Source: Ioffe and Szegedy 2015, "Batch normalization", algorithm 2.
+    """
+    return _normalize(x, raw(running_mean), raw(running_var), weight, bias, eps=eps)
 
 
 # -- layer norm --------------------------------------------------------------------------------------------------------

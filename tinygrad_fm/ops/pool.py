@@ -9,19 +9,20 @@ https://pytorch.org/docs/stable/nn.functional.html#pooling-functions
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import primitive, raw
+from ..autograd.modes import is_grad_enabled
+from ..autograd.primitive import is_tensor, primitive, raw
 from ..errors import ShapeError
 from .elementwise import quiet
 from .gathering import gather
 from .linalg import matmul
 from .rounding import div
 from .shape import flatten, squeeze, to_shape, unsqueeze
-from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, by_channels, padded, pair, reach
+from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, by_channels, hashable, padded, pair, reach
 
 _Slices = tuple[slice, slice]
 
@@ -53,6 +54,22 @@ def _lowest(dtype: np.dtype[Any]) -> Any:
 
 def _index_type(geo: Geometry) -> Any:
     return np.min_scalar_type(-geo.kernel[0] * geo.kernel[1])
+
+
+def _largest(x: Array, geo: Geometry) -> Array:
+    """The maximum of each window."""
+    image = padded(x, geo, _lowest(x.dtype))
+    y = np.empty((len(image), *geo.out, len(x)), x.dtype)
+
+    def work(start: int, stop: int) -> None:
+        part, best = image[start:stop], y[start:stop]
+        for number, (rows, columns) in _positions(geo):
+            seen = part[:, rows, columns]
+            np.maximum(seen, best if number else seen, out=best)
+
+    if y.size:
+        by_channels(work, len(image), image.size)
+    return batch_first(y)
 
 
 def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
@@ -127,6 +144,7 @@ def _pick(x: Array, index: Array, geo: Geometry) -> Array:
 _max_pool = primitive(
     quiet(_maximum), name="max_pool2d", promotion=None, residuals="index", x=lambda g, index, geo: put_back(g, index, geo=geo)
 )
+_max_only = primitive(quiet(_largest), name="max_pool2d", promotion=None, inputs="x")  # half the time; nothing is recorded
 put_back: Any = primitive(_put_back, promotion=None, inputs="x index", x=lambda g, index, geo: pick(g, index, geo=geo))
 pick: Any = primitive(_pick, promotion=None, inputs="x index", x=lambda g, index, geo: put_back(g, index, geo=geo))
 
@@ -189,7 +207,8 @@ window_spread: Any = primitive(quiet(_window_spread), promotion=None, x=lambda g
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
-def _pooled(op: str, size: Pair, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
+@lru_cache(maxsize=1024, typed=True)
+def _geometry(op: str, size: Pair, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
     """The geometry of a pooling. With ceil_mode the last window may reach beyond the image, but must start in it."""
     kernel = pair(op, "kernel_size", kernel, 1)
     steps = kernel if stride is None or stride in ((), []) else pair(op, "stride", stride, 1)
@@ -206,6 +225,10 @@ def _pooled(op: str, size: Pair, kernel: Any, stride: Any, padding: Any, dilatio
     if min(out) < 1 or min(size) < 1:
         raise ShapeError(f"{op}(): input of size {tuple(size)} is too small for kernel_size={kernel} and padding={before}")
     return Geometry(size, (out[0], out[1]), kernel, steps, before, gaps)
+
+
+def _pooled(op: str, x: Any, *options: Any) -> Geometry:
+    return _geometry(op, tuple(x.shape[2:]), *(hashable(option) for option in options))
 
 
 def max_pool2d(
@@ -241,9 +264,10 @@ def max_pool2d(
     found: list[Any] = []
 
     def run(x: Any) -> Any:
-        geo = _pooled("max_pool2d", tuple(x.shape[2:]), kernel_size, stride, padding, dilation, ceil_mode)
+        geo = _pooled("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
         if not return_indices:
-            return _max_pool(x, geo=geo)
+            recorded = is_grad_enabled() and is_tensor(x) and x.requires_grad
+            return _max_pool(x, geo=geo) if recorded else _max_only(x, geo=geo)
         index = _maximum(raw(x), geo)[1]
         found.append(_like(x, _places(index, geo)))
         return pick(x, index, geo=geo)
@@ -291,7 +315,7 @@ def avg_pool2d(
         raise RuntimeError("avg_pool2d(): divisor_override must not be zero")
 
     def run(x: Any) -> Any:
-        geo = _pooled("avg_pool2d", tuple(x.shape[2:]), kernel_size, stride, padding, 1, ceil_mode)
+        geo = _pooled("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
         divisor = divisor_override or _divisors(geo, geo.padding, count_include_pad)
         if isinstance(divisor, np.ndarray):
             divisor = divisor.astype(raw(x).dtype)
@@ -358,7 +382,7 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
     return batched("adaptive_avg_pool2d", input, run)
 
 
-def _largest(x: Array, out: Pair) -> Array:
+def _largest_places(x: Array, out: Pair) -> Array:
     """Row · W + column of the first maximum of each adaptive window of ``x`` (N, C, H, W): (N, C, OH·OW)."""
     n, c, _, width = x.shape
     found = np.empty((n, c, *out), np.int64)
@@ -378,7 +402,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
         kernel = _regular(tuple(x.shape[2:]), out)
         if kernel and not return_indices:
             return max_pool2d(x, kernel)
-        index = _like(x, _largest(raw(x), out))
+        index = _like(x, _largest_places(raw(x), out))
         found.append(to_shape(index, shape=(*x.shape[:2], *out)))
         return to_shape(gather(flatten(x, 2), 2, index), shape=(*x.shape[:2], *out))
 

@@ -96,6 +96,11 @@ def reach(at: int, size: int, stride: int, start: int, stop: int) -> tuple[slice
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
+def hashable(value: Any) -> Any:
+    """A list as a tuple, so that arguments can be looked up."""
+    return tuple(value) if type(value) is list else value
+
+
 def pair(op: str, name: str, value: Any, least: int) -> Pair:
     """An int, or one or two of them, as two that are at least ``least``."""
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
