@@ -18,6 +18,8 @@ _UFUNCS = {
     np.sin: ops.sin, np.cos: ops.cos, np.tan: ops.tan, np.tanh: ops.tanh, np.abs: ops.abs, np.square: ops.square,
     np.maximum: ops.maximum, np.minimum: ops.minimum, np.matmul: ops.matmul, np.sign: ops.sign, np.floor: ops.floor,
     np.ceil: ops.ceil, np.equal: ops.eq, np.not_equal: ops.ne, np.less: ops.lt, np.less_equal: ops.le,
+    np.floor_divide: ops.floor_divide, np.remainder: ops.remainder, np.bitwise_and: ops.bitwise_and,
+    np.bitwise_or: ops.bitwise_or, np.bitwise_xor: ops.bitwise_xor,
     np.greater: ops.gt, np.greater_equal: ops.ge, np.isnan: ops.isnan, np.isinf: ops.isinf, np.isfinite: ops.isfinite,
 }  # fmt: skip
 

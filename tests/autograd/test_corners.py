@@ -284,3 +284,50 @@ def test_where_takes_numbers_of_every_kind() -> None:
         assert y.tolist() == [1.0, 3.0]
     with pytest.raises(TypeError, match="where"):
         torch.where(mask, x, "3")
+
+
+# -- parts -----------------------------------------------------------------------------------------------------------------
+
+
+def test_parts_of_a_tensor_are_one_operation_whose_results_print() -> None:
+    x = torch.arange(6.0).reshape(3, 2).requires_grad_()
+    rows = list(x * 1)
+    assert repr(rows[0]) == "tensor([0., 1.], grad_fn=<SplitBackward0>)"
+    assert rows[0]._node.parents[0] is rows[2]._node.parents[0]
+    (rows[0] * rows[2]).sum().backward()  # the middle one is not used
+    assert x.grad.tolist() == [[4.0, 5.0], [0.0, 0.0], [0.0, 1.0]]
+
+
+def test_parts_are_views_that_may_be_written_to() -> None:
+    x = torch.arange(6.0, dtype=torch.float64).requires_grad_()
+
+    def f(x: Any) -> Any:
+        h = x * 1
+        a, b = h.split([2, 4])
+        c, d = b.chunk(2)
+        a.mul_(3)
+        d.sin_()
+        h[2:4].mul_(2)
+        return (h * h).sum() + (a * c).sum() + b.prod()
+
+    assert torch.autograd.gradcheck(f, (x,))
+    assert torch.autograd.gradgradcheck(f, (x,))
+
+
+def test_the_gradient_of_many_parts_is_put_together_once() -> None:
+    made: list[Any] = []
+    x = torch.ones(50, 3, requires_grad=True)
+    total = sum(row.sum() for row in x)
+    with torch.autograd.op_hook(lambda call, run: made.append(call.name) or run()):
+        total.backward()
+    assert made.count("split") == 1
+    assert "getitem" not in made
+    assert x.grad.tolist() == [[1.0] * 3] * 50
+
+
+def test_numpys_operators_that_carry_no_gradient_work_too() -> None:
+    x, mask = torch.tensor([1.0, 3.0]), torch.tensor([True, False])
+    assert (np.float64(5) // x).tolist() == [5.0, 1.0]
+    assert (np.array([5.0, 4.0]) % x).tolist() == [0.0, 1.0]
+    assert (np.array([True, True]) & mask).tolist() == [True, False]
+    assert (np.array([True, True]) ^ mask).tolist() == [False, True]

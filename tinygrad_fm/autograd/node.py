@@ -135,6 +135,10 @@ class Output:
         self.dtype = result.dtype
         self.order = memory_order(result) if result.ndim == 4 else None
 
+    def name(self) -> str:
+        """The operation's name, as of its node."""
+        return self.parents[0].name()
+
 
 class Leaf:
     """A tensor made by the user that requires a gradient: where backward delivers.

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import Any
 
 import numpy as np
 
 from ..autograd.node import memory_order
-from ..autograd.primitive import primitive, raw
+from ..autograd.primitive import is_tensor, primitive, raw
+from ..autograd.views import Replay, View
 from ..errors import ShapeError
 from .dims import one_dim
 from .shape import Array, view_op
@@ -32,6 +34,39 @@ basic = view_op(
     lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape)
 )
 place: Any = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
+
+
+def _together(*parts: Array, keys: Any, shape: tuple[int, ...]) -> Array:
+    out = zeros_in_order_of(np.asarray(parts[0]), shape)
+    for part, key in zip(parts, keys, strict=True):
+        out[key] = part
+    return out
+
+
+def _parts_rule(g: Any, keys: Any, x_shape: tuple[int, ...]) -> Any:
+    used = [(part, key) for part, key in zip(g, keys, strict=True) if part is not None]
+    return (together(*(part for part, _ in used), keys=[key for _, key in used], shape=x_shape),)
+
+
+# all parts by one operation: one gradient is put together of theirs, where as many `place` would each fill an array with zeros
+_parts = primitive(
+    lambda x, keys: tuple(x[key] for key in keys), name="split", promotion=None, outputs=2, inputs="x", joint=_parts_rule
+)
+together: Any = primitive(
+    _together, name="together", promotion=None, inputs="*",
+    joint=lambda g, keys: tuple(basic(g, key=key) for key in keys),
+)  # fmt: skip
+
+
+def parts(input: Any, keys: list[Any]) -> tuple[Any, ...]:
+    """Views of ``input[key]`` for each of ``keys``, of which no two overlap."""
+    if len(keys) < 2:
+        return tuple(basic(input, key=key) for key in keys)
+    found: tuple[Any, ...] = _parts(input, keys=keys)
+    if is_tensor(input):
+        for part, key in zip(found, keys, strict=True):
+            part._view = View(input, Replay(basic, (), {"key": key}))
+    return found
 
 
 def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
@@ -70,7 +105,7 @@ def select(input: Any, dim: int, index: Any) -> Any:
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of all slices along ``dim``, as a tuple."""
     dim = one_dim("unbind", dim, len(input.shape))
-    return tuple(select(input, dim, i) for i in range(input.shape[dim]))
+    return parts(input, [(*(slice(None),) * dim, i, ...) for i in range(input.shape[dim])])
 
 
 def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
@@ -91,13 +126,13 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
         size = int(split_size_or_sections)
         if size < 0 or (size == 0 and total):
             raise ShapeError(f"split(): the size of a part must be positive, got {size}")
-        parts = [min(size, total - at) for at in range(0, total, size or 1)] or [0]
+        sizes = [min(size, total - at) for at in range(0, total, size or 1)] or [0]
     else:
-        parts = [int(n) for n in split_size_or_sections]
-        if sum(parts) != total or min(parts, default=0) < 0:
-            raise ShapeError(f"split(): the sizes {parts} must add up to {total}, the size of dimension {dim}")
-    starts = [sum(parts[:i]) for i in range(len(parts))]
-    return tuple(narrow_to(tensor, dim, start, length) for start, length in zip(starts, parts, strict=True))
+        sizes = [int(n) for n in split_size_or_sections]
+        if sum(sizes) != total or min(sizes, default=0) < 0:
+            raise ShapeError(f"split(): the sizes {sizes} must add up to {total}, the size of dimension {dim}")
+    ends = itertools.accumulate(sizes)
+    return parts(tensor, [(*(slice(None),) * dim, slice(end - n, end), ...) for n, end in zip(sizes, ends, strict=True)])
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
