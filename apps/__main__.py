@@ -11,7 +11,12 @@ from typing import Any
 # A command is a module of this name here, with a docstring, add_arguments(parser) and run(args), which returns the exit
 # code. It is imported only when it is called. What it raises of these kinds is the user's to mend: one line, exit code 2.
 COMMANDS = {
+    "compare": "train a multi-layer perceptron and a convolutional network and compare them",
+    "evaluate": "test every checkpoint of training runs",
+    "features": "draw the filters of a run's convolutions, and what they make of a picture",
     "graph": "draw the computation graph of a model",
+    "plot": "draw the curves of several runs over one another",
+    "predict": "say what is on your own pictures of garments",
 }
 _USER_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -11,9 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..autograd import no_grad
 from ..data import DataLoader
 from ..nn import Module
+from ..nn.utils.evaluating import evaluating
 from ..ops import flip, softmax
 from ..tensor import Tensor
 from .metrics import IntArray, accuracy, confusion_matrix
@@ -51,19 +49,6 @@ class Evaluation:
     def confusion(self) -> IntArray:
         """How often class i (row) was taken for class j (column): int64 (K, K)."""
         return confusion_matrix(self.labels, self.predictions, self.probabilities.shape[1])
-
-
-@contextmanager
-def evaluating(model: Module) -> Iterator[None]:
-    """Evaluation mode and no tape inside; afterwards every module has the mode it had."""
-    modes = [(module, module.training) for module in model.modules()]
-    model.eval()
-    try:
-        with no_grad(), np.errstate(all="ignore"):
-            yield
-    finally:
-        for module, training in modes:
-            module.training = training
 
 
 def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.float32]:

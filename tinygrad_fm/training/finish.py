@@ -8,7 +8,10 @@ import numpy as np
 
 from ..data import ImageDataset
 from ..errors import MissingExtraError
+from ..nn import Module
+from ..tensor import Tensor
 from ..viz import plots
+from ..viz.inside import convolutions, feature_maps, filters
 from .checkpoint import load_checkpoint, restore
 from .evaluate import Evaluation, evaluate
 from .folder import RunFolder
@@ -18,7 +21,7 @@ from .trainer import Trainer
 
 
 def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
-    """Test a trained model and write summary.json, curves.png, confusion.png and samples.png.
+    """Test a trained model and write summary.json and the pictures: curves, confusion, samples, filters and features.
 
     The weights tested are the last ones, or with early stopping those that did best in validation. The test set decides
     nothing: it is looked at here for the first time.
@@ -38,6 +41,8 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     report, folder = trainer.report, trainer.folder
     try:
         written = write_pictures(folder, test, trainer.data.test, trainer.data.name)
+        with trainer.evaluated_weights() as model:
+            written += write_inside(folder, model, trainer.data.test[0][0])
     except MissingExtraError as error:
         report.line(f"No pictures: {error}")
     else:
@@ -100,6 +105,18 @@ def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, n
     plots.samples(dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong,
                   folder.path / "samples.png", name)  # fmt: skip
     return ["curves.png", "confusion.png", "samples.png"]
+
+
+def write_inside(folder: RunFolder, model: Module, image: Tensor) -> list[str]:
+    """Draw the filters of a model's convolutions, and what they give for one image, into a run folder.
+
+    Returns the names of the files: none if the model has no convolutions. Raises MissingExtraError without matplotlib.
+    """
+    if not convolutions(model):
+        return []
+    filters(model).save(folder.path / "filters.png")
+    feature_maps(model, image).save(folder.path / "features.png")
+    return ["filters.png", "features.png"]
 
 
 def _some(indices: Any, count: int = 16) -> Any:

@@ -6,6 +6,8 @@
     summary.json         the result, once the run is finished
     graph.svg            the model's computation graph; graph.gv where Graphviz is not installed
     curves.png, confusion.png, samples.png
+    filters.png, features.png   of a model with convolutions
+    evaluation/          what ``python -m apps evaluate`` found
 """
 
 from __future__ import annotations
@@ -54,8 +56,8 @@ class RunFolder:
         self.check_empty()
         self.checkpoints.mkdir(parents=True)
 
-    def open(self) -> dict[str, Any]:
-        """Check that this is a run folder and remove what a killed process left half-written; returns config.json."""
+    def read_config(self) -> dict[str, Any]:
+        """config.json. Raises CheckpointError if this is not the folder of a run."""
         if not self.path.is_dir():
             hint = f"; give the run's folder, {self.path.parent.parent}" if self.path.suffix == ".npz" else ""
             raise CheckpointError(f"{self.path} is no folder{hint}")
@@ -64,6 +66,11 @@ class RunFolder:
             raise CheckpointError(f"{self.path} is not the folder of a run: it has no config.json")
         if missing := {"settings", "environment", "dataset", "model"} - config.keys():
             raise CheckpointError(f"{self.path / 'config.json'} is damaged: it lacks {', '.join(sorted(missing))}")
+        return config
+
+    def open(self) -> dict[str, Any]:
+        """Check that this is a run folder and remove what a killed process left half-written; returns config.json."""
+        config = self.read_config()
         for leftover in [*self.path.glob("*.tmp"), *self.checkpoints.glob("*.tmp")]:
             leftover.unlink(missing_ok=True)
         self.checkpoints.mkdir(exist_ok=True)

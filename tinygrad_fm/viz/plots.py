@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -32,12 +32,27 @@ def _figure(width: float, height: float) -> Any:
     return figure
 
 
-def _save(figure: Any, path: str | os.PathLike[str]) -> None:
-    content = io.BytesIO()
-    figure.savefig(content, format="png", dpi=110)
+def check_format(path: str | os.PathLike[str]) -> str:
+    """The format that a file's name asks for. Raises ValueError if it is not one of png, svg and pdf."""
+    kind = Path(path).suffix.lower().lstrip(".")
+    if kind not in ("png", "svg", "pdf"):
+        raise ValueError(f"a picture's name must end in .png, .svg or .pdf, got {os.fspath(path)}")
+    return kind
+
+
+def content(figure: Any, kind: str) -> bytes:
+    """A figure as the bytes of a file of this format."""
+    result = io.BytesIO()
+    figure.savefig(result, format=kind, dpi=110)
+    return result.getvalue()
+
+
+def save(figure: Any, path: str | os.PathLike[str]) -> None:
+    """Write a figure to a file, .png, .svg or .pdf, whole or not at all."""
+    made = content(figure, check_format(path))
 
     def write(file: BinaryIO) -> None:
-        file.write(content.getvalue())
+        file.write(made)
 
     write_atomically(Path(path), write)
 
@@ -62,7 +77,7 @@ def curves(records: Records, path: str | os.PathLike[str], title: str = "") -> N
 
     Args:
         records: the records of metrics.jsonl.
-        path: the PNG file to write.
+        path: the file to write, .png, .svg or .pdf.
         title: above the picture.
 
     Raises:
@@ -71,12 +86,12 @@ def curves(records: Records, path: str | os.PathLike[str], title: str = "") -> N
     compare_curves({"": records}, path, title)
 
 
-def compare_curves(runs: dict[str, Records], path: str | os.PathLike[str], title: str = "") -> None:
+def compare_curves(runs: Mapping[str, Records], path: str | os.PathLike[str], title: str = "") -> None:
     """Draw the loss and accuracy curves of several runs over one another, raw and smoothed.
 
     Args:
         runs: the records of metrics.jsonl by the name of the run.
-        path: the PNG file to write.
+        path: the file to write, .png, .svg or .pdf.
         title: above the picture.
 
     Raises:
@@ -107,7 +122,38 @@ def compare_curves(runs: dict[str, Records], path: str | os.PathLike[str], title
     left.set_ylim(0, 1.05 * highest if highest > 0 else None)
     right.set_ylim(None, 1.0)
     figure.suptitle(title)
-    _save(figure, path)
+    save(figure, path)
+
+
+def class_bars(
+    values: dict[str, Sequence[float]], classes: Sequence[str], path: str | os.PathLike[str], title: str = ""
+) -> None:
+    """Draw a share of each class, for several models side by side.
+
+    Args:
+        values: the K shares by the name of the model.
+        classes: the K names.
+        path: the file to write, .png, .svg or .pdf.
+        title: above the picture.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    figure = _figure(10, 4.2)
+    axes = figure.subplots()
+    width = 0.8 / max(len(values), 1)
+    for number, (name, shares) in enumerate(values.items()):
+        where = np.arange(len(classes)) + (number - (len(values) - 1) / 2) * width
+        bars = axes.bar(where, shares, width, label=name)
+        axes.bar_label(bars, [f"{100 * share:.0f}" for share in shares], fontsize=7)
+    axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
+    lowest = min((float(np.min(shares)) for shares in values.values()), default=0.0)
+    axes.set_ylim(max(0.0, np.floor(10 * lowest - 1) / 10), 1.06)
+    axes.set_ylabel("accuracy")
+    axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}" if share <= 1 else "")
+    axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
+    axes.set_title(title)
+    save(figure, path)
 
 
 def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str], title: str = "") -> None:
@@ -116,7 +162,7 @@ def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str
     Args:
         matrix: (K, K), rows are the true classes.
         classes: the K names.
-        path: the PNG file to write.
+        path: the file to write, .png, .svg or .pdf.
         title: above the picture.
 
     Raises:
@@ -134,7 +180,35 @@ def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str
         ink = "white" if shares[i, j] > 0.5 else "black"
         axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=8, color=ink)
     axes.set_title(title)
-    _save(figure, path)
+    save(figure, path)
+
+
+def panels(pictures: Sequence[tuple[str, Array, str]], title: str = "") -> Any:
+    """A figure of several pictures, at most three abreast.
+
+    Args:
+        pictures: of each its title, its values (H, W), and matplotlib's name of the colours. The colours of "RdBu_r" are
+            centred on 0, the others run from the least value to the greatest; NaN is grey.
+        title: above all.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
+    columns = min(3, len(pictures))
+    rows = -(-len(pictures) // columns)
+    figure = _figure(4.2 * columns, 0.4 + 4.3 * rows)
+    from matplotlib import colormaps
+
+    grid = figure.subplots(rows, columns, squeeze=False)
+    for axes in grid.flat:
+        axes.axis("off")
+    for axes, (name, values, colours) in zip(grid.flat, pictures, strict=False):
+        top = float(np.nanmax(np.abs(values)))
+        limits = {"vmin": -top, "vmax": top} if colours == "RdBu_r" else {}
+        axes.imshow(values, cmap=colormaps[colours].with_extremes(bad="0.75"), interpolation="nearest", **limits)
+        axes.set_title(name, fontsize=9)
+    figure.suptitle(title)
+    return figure
 
 
 def samples(
@@ -149,7 +223,7 @@ def samples(
         probabilities: (N, K).
         classes: the K names.
         right, wrong: which of the images to draw in each part.
-        path: the PNG file to write.
+        path: the file to write, .png, .svg or .pdf.
         title: above the picture.
 
     Raises:
@@ -169,4 +243,4 @@ def samples(
         text = f"{classes[said]} {probabilities[i, said]:.0%}" + ("" if good else f"\nis {classes[labels[i]]}")
         axes.set_title(text, fontsize=8, color="#2ca02c" if good else _VALIDATION)
     figure.suptitle(f"{title}: right and wrong predictions")
-    _save(figure, path)
+    save(figure, path)

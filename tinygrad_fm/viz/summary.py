@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import no_grad
 from ..nn import Module
+from ..nn.utils.evaluating import evaluating
 from ..ops import from_numpy
 from ..tensor import Tensor
 
@@ -132,18 +132,14 @@ def _run(model: Module, input_size: Sequence[int]) -> tuple[dict[Module, tuple[i
             outputs[module] = tuple(output.shape[1:])
             costs[module] = costs.get(module, 0) + _cost(module, args[0] if args else None, output)
 
-    modes = [(module, module.training) for module in model.modules()]
     handles = [module.register_forward_hook(note) for module in model.modules()]
     dtype = next((p.numpy(force=True).dtype for p in model.parameters()), np.dtype(np.float32))
-    model.eval()
     try:
-        with no_grad():
+        with evaluating(model):
             model(from_numpy(np.zeros((1, *input_size), dtype)))
     finally:
         for handle in handles:
             handle.remove()
-        for module, training in modes:
-            module.training = training
     return outputs, costs
 
 
