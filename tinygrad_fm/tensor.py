@@ -6,8 +6,7 @@ the operation of that name from ``ops``, where the kernels, the rules and the do
 
 from __future__ import annotations
 
-import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,7 +16,7 @@ from .autograd import backward as run_backward
 from .autograd import versions
 from .autograd.hooks import Removable, is_retained, retain
 from .autograd.node import Leaf
-from .autograd.primitive import box, raw, register_tensor
+from .autograd.primitive import box, register_tensor
 from .autograd.views import wrote
 from .device import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
@@ -25,8 +24,7 @@ from .errors import AutogradError
 from .methods import Methods, in_place
 from .ops import elementwise
 from .ops.create import as_array, sizes
-from .printing import format_tensor
-from .ufuncs import ufunc_on_tensors
+from .values import Values
 
 
 class Size(tuple[int, ...]):
@@ -54,7 +52,7 @@ def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
     return compare
 
 
-class Tensor(Methods):
+class Tensor(Values, Methods):
     """An n-dimensional array of one dtype that remembers, where asked to, how it was computed.
 
     ``Tensor(data)`` makes a tensor of the default float dtype from nested lists, an array or a tensor, and ``Tensor(2, 3)``
@@ -72,7 +70,6 @@ class Tensor(Methods):
     _view: Any = None  # for a view: of what, and how it was made
     _counted = True  # whether writes to it are counted (not those through .data)
     grad: Tensor | None = None  # of a leaf, after backward(); None before
-    __array_priority__ = 1000  # `ndarray * tensor` asks the tensor
 
     def __init__(self, *data: Any, device: Any = None) -> None:
         check_device(device)
@@ -234,73 +231,6 @@ class Tensor(Methods):
     def retains_grad(self) -> bool:
         """Whether :meth:`retain_grad` was called on this tensor."""
         return not self.is_leaf and is_retained(self)
-
-    # -- out of the tensor -------------------------------------------------------------------------------------------
-
-    def numpy(self, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The array itself, sharing memory. Raises RuntimeError if gradients are being recorded: detach() first.
-
-        Args:
-            force: detach, instead of raising.
-        """
-        if self.requires_grad and not force:
-            raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
-        return self._array
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            return array.astype(dtype)
-        return array.copy() if copy else array
-
-    __array_ufunc__ = ufunc_on_tensors
-
-    def item(self) -> Any:
-        """The value of a tensor with one element, as a Python number."""
-        if self._array.size != 1:
-            raise RuntimeError(f"a tensor with {self._array.size} elements cannot be converted to one number")
-        return self._array.item()
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
-        return self._array.tolist()
-
-    def __bool__(self) -> bool:
-        if self._array.size != 1:
-            raise RuntimeError(
-                f"the truth of a tensor with {self._array.size} elements is ambiguous; use any(), all() or numel()"
-            )
-        return builtins.bool(self._array.item())
-
-    def __float__(self) -> float:
-        return builtins.float(self.item())
-
-    def __int__(self) -> int:
-        return builtins.int(self.item())
-
-    def __index__(self) -> int:
-        if self._array.dtype.kind not in "iub" or self._array.size != 1:
-            raise TypeError("only integer tensors of one element can be used as an index")
-        return builtins.int(self._array.item())
-
-    def __len__(self) -> int:
-        if not self._array.ndim:
-            raise TypeError("len() of a 0-d tensor")
-        return len(self._array)
-
-    def __iter__(self) -> Iterator[Tensor]:
-        if not self._array.ndim:
-            raise TypeError("iteration over a 0-d tensor")
-        return iter(ops.unbind(self, 0))
-
-    def __contains__(self, value: Any) -> bool:
-        return builtins.bool(np.any(self._array == raw(value)))
-
-    def __repr__(self) -> str:
-        return format_tensor(self)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.item(), spec) if not self._array.ndim else object.__format__(self, spec)
 
     __hash__ = object.__hash__
 

@@ -14,7 +14,7 @@ FLOORS = [
     ["version", "errors", "dtypes", "device", "promotion", "random", "runtime", "files", "printing", "outside"],
     ["autograd"],
     ["ops"],
-    ["more_methods", "ufuncs"],
+    ["more_methods", "ufuncs", "values"],
     ["methods"],
     ["tensor"],
     ["func", "profiler", "io", "older", "settings", "amp"],

@@ -103,6 +103,8 @@ def _defined(path: Path) -> list[str]:
         elif isinstance(statement, ast.Assign):
             targets = [t for target in statement.targets for t in getattr(target, "elts", [target])]
             names += [target.id for target in targets if isinstance(target, ast.Name)]
+        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
+            names.append(statement.target.id)
     return names
 
 

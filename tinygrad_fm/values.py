@@ -1,0 +1,85 @@
+"""What a tensor is to the rest of Python and to NumPy: a number, a sequence, an array, a text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .autograd.primitive import raw
+from .errors import AutogradError
+from .printing import format_tensor
+from .ufuncs import ufunc_on_tensors
+
+
+class Values:
+    """What :class:`~tinygrad_fm.tensor.Tensor` inherits to be taken out of the framework again."""
+
+    __array_priority__ = 1000  # `ndarray * tensor` asks the tensor
+
+    def numpy(self: Any, *, force: bool = False) -> np.ndarray[Any, Any]:
+        """The array itself, sharing memory. Raises RuntimeError if gradients are being recorded: detach() first.
+
+        Args:
+            force: detach, instead of raising.
+        """
+        if self.requires_grad and not force:
+            raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
+        return self._array
+
+    def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        array = self.numpy()
+        if dtype is not None and array.dtype != dtype:
+            return array.astype(dtype)
+        return array.copy() if copy else array
+
+    __array_ufunc__ = ufunc_on_tensors
+
+    def item(self: Any) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        if self._array.size != 1:
+            raise RuntimeError(f"a tensor with {self._array.size} elements cannot be converted to one number")
+        return self._array.item()
+
+    def tolist(self: Any) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self: Any) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(
+                f"the truth of a tensor with {self._array.size} elements is ambiguous; use any(), all() or numel()"
+            )
+        return bool(self._array.item())
+
+    def __float__(self: Any) -> float:
+        return float(self.item())
+
+    def __int__(self: Any) -> int:
+        return int(self.item())
+
+    def __index__(self: Any) -> int:
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+            raise TypeError("only integer tensors of one element can be used as an index")
+        return int(self._array.item())
+
+    def __len__(self: Any) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._array)
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(ops.unbind(self, 0))
+
+    def __contains__(self: Any, value: Any) -> bool:
+        return bool(np.any(self._array == raw(value)))
+
+    def __repr__(self: Any) -> str:
+        return format_tensor(self)
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self.item(), spec) if not self._array.ndim else object.__format__(self, spec)
