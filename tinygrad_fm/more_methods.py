@@ -62,6 +62,13 @@ class MoreMethods:
             raise RuntimeError(f"sum_to_size(): {shape} cannot be broadcast to this tensor's shape {tuple(self.shape)}")
         return self if shape == self.shape else sum_to(self, shape=shape)
 
+    def new(self: Any, *data: Any) -> Any:
+        """A tensor of this one's dtype from ``data``, or of that size, filled with zeros; an older way to make one."""
+        if len(data) == 1 and not isinstance(data[0], builtins.int):
+            is_size = isinstance(data[0], tuple) and hasattr(data[0], "numel")
+            return ops.zeros(data[0], dtype=self.dtype) if is_size else ops.tensor(data[0], self.dtype)
+        return ops.zeros(*data or (0,), dtype=self.dtype)
+
     def short(self: Any, memory_format: Any = None) -> Any:
         """``to(int16)``."""
         return self.to(dtypes.int16)

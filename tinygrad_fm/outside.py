@@ -27,7 +27,8 @@ LEFT_OUT = {
     "bfloat16 and types of eight bits": "bfloat16 BFloat16Tensor float8_e4m3fn float8_e5m2 uint16 uint32 uint64",
     "quantisation": """ao quantization quantized quantize_per_tensor quantize_per_channel qint8 quint8 qint32 dequantize qat
         intrinsic quantizable""",
-    "several processes and machines": "distributed multiprocessing futures share_memory rpc parallel SyncBatchNorm",
+    "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
+        DistributedDataParallel""",
     "forward mode and batching of functions": "vmap forward_ad fwAD",
     "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_exp matrix_rank
         pinverse det slogdet logdet solve triangular_solve""",

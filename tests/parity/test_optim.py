@@ -45,6 +45,11 @@ OPTIMIZERS = [
     ("Adagrad", {}),
     ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
     ("Adagrad", {"lr": 0.1, "maximize": True}),
+    ("Adamax", {}),
+    ("Adamax", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
+    ("RAdam", {}),
+    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1}),
+    ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
     ("Adadelta", {}),
     ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
 ]
@@ -203,6 +208,13 @@ SCHEDULES = [
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300, "cycle_momentum": False}),
 ]
 
+CYCLES = [
+    {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 7},
+    {"base_lr": [0.01, 0.1], "max_lr": 0.5, "step_size_up": 5, "step_size_down": 9, "mode": "triangular2"},
+    {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "mode": "exp_range", "gamma": 0.99, "base_momentum": 0.5},
+    {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "scale_fn": lambda x: 0.5**x, "cycle_momentum": False},
+]
+
 
 def two_optimizers(name="SGD", **options):
     pair = []
@@ -240,6 +252,74 @@ def test_rates_of_every_step(name, settings, optimizer, options):
         b.step()
         ours.step()
         theirs.step()
+
+
+def step_together(pair, schedules, steps):
+    for _ in range(steps):
+        assert_same_options(*pair)
+        for optimizer, schedule in zip(pair, schedules, strict=True):
+            optimizer.step()
+            schedule.step()
+
+
+@pytest.mark.parametrize(("optimizer", "options"), [("SGD", {"momentum": 0.9}), ("Adam", {})])
+@pytest.mark.parametrize("settings", CYCLES)
+def test_cycles(settings, optimizer, options):
+    pair = two_optimizers(optimizer, **options)
+    libraries = (lr_scheduler, torch.optim.lr_scheduler)
+    step_together(pair, [lib.CyclicLR(opt, **settings) for lib, opt in zip(libraries, pair, strict=True)], 60)
+
+
+def test_several_schedules_at_once():
+    pair = two_optimizers(momentum=0.9)
+    schedules = []
+    for library, optimizer in zip((lr_scheduler, torch.optim.lr_scheduler), pair, strict=True):
+        parts = [library.ConstantLR(optimizer, 0.1, 5), library.ExponentialLR(optimizer, 0.9)]
+        schedules.append(library.ChainedScheduler(parts))
+    step_together(pair, schedules, 20)
+    np.testing.assert_allclose(schedules[0].get_last_lr(), schedules[1].get_last_lr())
+    state = schedules[0].state_dict()
+    schedules[0].load_state_dict(state)
+    assert schedules[0].state_dict()["_last_lr"] == state["_last_lr"]
+
+
+@pytest.mark.parametrize("settings", [
+    {"swa_lr": 0.05}, {"swa_lr": [0.05, 0.2], "anneal_epochs": 7, "anneal_strategy": "linear"},
+    {"swa_lr": 0.05, "anneal_epochs": 0},
+])
+def test_towards_the_rate_of_averaging(settings):
+    pair = two_optimizers()
+    libraries = (optim.swa_utils, torch.optim.swa_utils)
+    step_together(pair, [lib.SWALR(opt, **settings) for lib, opt in zip(libraries, pair, strict=True)], 25)
+
+
+@pytest.mark.parametrize("options", ["plain", "moving", "lists", "buffers"])
+def test_averaged_models(options):
+    from tinygrad_fm import nn
+
+    results = []
+    rng = np.random.default_rng(0)
+    values = rng.standard_normal((4, 2, 3)).astype(np.float32)
+    batches = rng.standard_normal((3, 8, 3)).astype(np.float32)
+    for modules, tools, tensor in ((nn, optim.swa_utils, tensor_of), (torch.nn, torch.optim.swa_utils, torch.tensor)):
+        model = modules.Sequential(modules.Linear(3, 2), modules.BatchNorm1d(2))
+        settings = {
+            "plain": {}, "moving": {"avg_fn": lambda a, p, n: 0.8 * a + 0.2 * p}, "buffers": {"use_buffers": True},
+            "lists": {"multi_avg_fn": tools.get_ema_multi_avg_fn(0.7)},
+        }[options]
+        average = tools.AveragedModel(model, **settings)
+        for value, batch in zip(values, [*batches, batches[0]], strict=True):
+            model[0].weight.data.copy_(tensor(value))
+            model[0].bias.data.fill_(1.0)
+            model(tensor(batch))
+            average.update_parameters(model)
+        first = average.state_dict()["module.1.running_mean"].numpy().copy()
+        tools.update_bn([tensor(b) for b in batches], average)
+        result = average.eval()(tensor(batches[0])).detach().numpy()
+        results.append([first, *[v.numpy() for v in average.state_dict().values()], result])
+        assert next(iter(average.state_dict())) == "n_averaged"
+    for a, b in zip(*results, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
 
 
 @pytest.mark.parametrize(("name", "settings"), [s for s in SCHEDULES if s[0] not in ("OneCycleLR", "MultiplicativeLR")])

@@ -3,12 +3,12 @@
 from .augment import RandomErasing, RandomHorizontalFlip, RandomShift
 from .choose import CHOICES, Splits, load_splits
 from .collate import default_collate, default_convert
-from .dataset import ConcatDataset, Dataset, Subset, TensorDataset, random_split
+from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .download import NotAvailableError
 from .fashion_mnist import FashionMNIST
 from .files import cache_folder
 from .images import CLASSES, ImageDataset
-from .loader import DataLoader
+from .loader import DataLoader, get_worker_info
 from .sampler import (
     BatchSampler,
     EpochSampler,
@@ -32,6 +32,7 @@ __all__ = [
     "EpochSampler",
     "FashionMNIST",
     "ImageDataset",
+    "IterableDataset",
     "Lambda",
     "Normalize",
     "NotAvailableError",
@@ -52,6 +53,7 @@ __all__ = [
     "cache_folder",
     "default_collate",
     "default_convert",
+    "get_worker_info",
     "load_splits",
     "random_split",
 ]

@@ -11,7 +11,7 @@ import math
 import operator
 import warnings
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate
 from typing import Any, Generic, TypeVar
 
@@ -60,6 +60,16 @@ class Dataset(Generic[T_co]):
 
     def __add__(self, other: Dataset[Any]) -> ConcatDataset[Any]:
         return ConcatDataset([self, other])
+
+
+class IterableDataset(Dataset[T_co]):
+    """Samples that come one after the other, without indices; derive from it and define ``__iter__``.
+
+    A ``DataLoader`` takes them in their order; ``shuffle`` and samplers are refused.
+    """
+
+    def __iter__(self) -> Iterator[T_co]:
+        raise NotImplementedError(f"{type(self).__name__} must define __iter__()")
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):

@@ -10,12 +10,29 @@ import numpy as np
 
 from ..random import Generator
 from .collate import default_collate, default_convert
-from .dataset import fast_path, index_array, speaks_for
+from .dataset import IterableDataset, fast_path, index_array, speaks_for
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
 
 T = TypeVar("T")
 
 _FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset"})
+
+
+class _Stream:
+    """Stands where a sampler does for an IterableDataset, and gives its samples instead of indices."""
+
+    def __init__(self, dataset: IterableDataset[Any]) -> None:
+        self.dataset = dataset
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self.dataset)
+
+    def __len__(self) -> int:
+        return len(self.dataset)  # type: ignore[arg-type]
+
+
+def get_worker_info() -> None:
+    """None: all work happens in the calling process."""
 
 
 class DataLoader(Generic[T]):
@@ -77,6 +94,7 @@ class DataLoader(Generic[T]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
+        streams = isinstance(dataset, IterableDataset)
         if not hasattr(dataset, "__getitem__"):
             raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__}, which has no __getitem__(index)")
         if num_workers < 0 or timeout < 0:
@@ -87,8 +105,10 @@ class DataLoader(Generic[T]):
             raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
         if batch_size is None and drop_last:
             raise ValueError("DataLoader: drop_last needs a batch_size")
-        if sampler is None and batch_sampler is None and not hasattr(dataset, "__len__"):
+        if sampler is None and batch_sampler is None and not streams and not hasattr(dataset, "__len__"):
             raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__} without __len__(); give a sampler")
+        if streams and (shuffle or sampler is not None or batch_sampler is not None):
+            raise ValueError("DataLoader: an IterableDataset decides its order itself; shuffle and samplers are refused")
         self.dataset = dataset
         self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
@@ -98,6 +118,8 @@ class DataLoader(Generic[T]):
         self.drop_last = drop_last
         if batch_sampler is not None:
             batch_size = None
+        elif streams:
+            sampler = _Stream(dataset)
         elif sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
         if batch_size is not None and sampler is not None:
@@ -141,6 +163,8 @@ class DataLoader(Generic[T]):
     def _fetcher(self) -> Callable[[Any], Any]:
         """What turns one item of the index source into what the loop receives."""
         dataset, collate = self.dataset, self.collate_fn
+        if isinstance(self.sampler, _Stream):
+            return collate  # what comes from it are samples, not indices
         if self.batch_sampler is None:
             return lambda index: collate(dataset[index])
         get_batch = fast_path(dataset) if self._collates_by_default else None

@@ -1,11 +1,12 @@
 """Modules, their parameters and how they start: PyTorch's ``torch.nn``."""
 
 from ..outside import refuse
-from . import functional, init, modules, utils
+from . import functional, init, modules, parallel, utils
 from .modules import *  # noqa: F403
+from .parallel import DataParallel
 from .parameter import Parameter
 
-__all__ = ["Parameter", "functional", "init", "modules", "utils"]
+__all__ = ["DataParallel", "Parameter", "functional", "init", "modules", "parallel", "utils"]
 __all__ += modules.__all__
 
 __getattr__ = refuse("torch.nn")

@@ -248,6 +248,8 @@ def randint(
     """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
     if size is None:
         low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
     if not low < high:
         raise RuntimeError(f"randint(): low must be below high, got {low} and {high}")
     drawn = random.bits(generator).integers(low, high, _shape((size,), "randint"))

@@ -267,18 +267,3 @@ class TripletMarginWithDistanceLoss(_Loss):
                  swap: bool = False, reduction: str = "mean") -> None:
         distance = PairwiseDistance() if distance_function is None else distance_function
         super().__init__(None, None, reduction, distance_function=distance, margin=margin, swap=swap)
-
-
-# ---- wrappers --------------------------------------------------------------------------------------------------------
-
-
-class DataParallel(Module):
-    """Calls ``module``, as PyTorch's does on a machine without GPU; its parameters are named ``module.…``."""
-
-    def __init__(self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0) -> None:
-        super().__init__()
-        self.module = module
-
-    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
-        """Call the module."""
-        return self.module(*inputs, **kwargs)

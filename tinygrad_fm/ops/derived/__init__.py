@@ -14,7 +14,7 @@ from .losses import (
 )  # fmt: skip
 from .pointwise import (
     acosh, asinh, atanh, deg2rad, erfc, heaviside, hypot, isneginf, isposinf, logaddexp, logit, nan_to_num, positive, rad2deg,
-    sgn, signbit, xlogy,
+    sgn, signbit, where, xlogy,
 )  # fmt: skip
 from .products import cdist, dist, inner, kron, matrix_power, tensordot, trace
 from .statistics import aminmax, nanmean, nansum, quantile
@@ -27,5 +27,5 @@ __all__ = [
     "index_fill", "inner", "isin", "isneginf", "isposinf", "kron", "logaddexp", "logit", "masked_scatter", "matrix_power",
     "meshgrid", "nan_to_num", "nanmean", "nansum", "positive", "quantile", "rad2deg", "rot90", "row_stack",
     "scaled_dot_product_attention", "searchsorted", "sgn", "signbit", "take", "tensor_split", "tensordot", "trace",
-    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vsplit", "xlogy",
+    "tril_indices", "triu_indices", "unique", "unique_consecutive", "vsplit", "where", "xlogy",
 ]  # fmt: skip

@@ -12,6 +12,13 @@ from ...autograd.primitive import box, is_tensor, raw
 from ...dtypes import default_float
 
 
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
+    """:func:`ops.where`, and with the condition alone the indices where it holds: ``nonzero(condition, as_tuple=True)``."""
+    if input is None and other is None:
+        return ops.nonzero(condition, as_tuple=True)
+    return ops.where(condition, input, other)
+
+
 def _floating(x: Any) -> Any:
     """``x``, whole numbers as floats."""
     return x if not is_tensor(x) or x.is_floating_point() else x.to(dtype=default_float())

@@ -1,0 +1,31 @@
+"""What PyTorch's code for several GPUs does on a machine without any: call the module."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..outside import refuse
+from .modules.module import Module
+
+__all__ = ["DataParallel", "data_parallel"]
+
+
+class DataParallel(Module):
+    """Calls ``module``, as PyTorch's does on a machine without GPU; its parameters are named ``module.…``."""
+
+    def __init__(self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Call the module."""
+        return self.module(*inputs, **kwargs)
+
+
+def data_parallel(module: Module, inputs: Any, device_ids: Any = None, output_device: Any = None, dim: int = 0,
+                  module_kwargs: dict[str, Any] | None = None) -> Any:
+    """``module(*inputs, **module_kwargs)``; ``inputs`` is a tuple, or one tensor."""
+    return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
+
+
+__getattr__ = refuse("torch.nn.parallel")

@@ -1,6 +1,0 @@
-"""``tinygrad_fm.data`` under the name PyTorch users look for."""
-
-from ..data import *  # noqa: F403
-from ..data import __all__ as _names
-
-__all__ = list(_names)
