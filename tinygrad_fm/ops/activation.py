@@ -78,7 +78,11 @@ def _rectify(x: Array) -> Array:
     count = x.size // zeros.size
     (rows, out), rest = (view[: count * zeros.size].reshape(-1, zeros.size) for view in views), count * zeros.size
     np.maximum(views[0][rest:], _ZERO[x.dtype], out=views[1][rest:])
-    share(lambda start, stop: np.maximum(rows[start:stop], zeros, out=out[start:stop]), count, x.size)
+
+    def work(start: int, stop: int) -> None:
+        np.maximum(rows[start:stop], zeros, out=out[start:stop])
+
+    share(work, count, x.size)
     return y
 
 

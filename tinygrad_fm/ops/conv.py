@@ -168,12 +168,12 @@ def _turned(weight: Array, geo: Geometry) -> tuple[Array, Geometry] | None:
     """
     o, inner, kh, kw = weight.shape
     groups = geo.groups
-    padding = tuple(d * (k - 1) - p for d, k, p in zip(geo.dilation, geo.kernel, geo.padding, strict=True))
-    if geo.stride != (1, 1) or min(padding) < 0 or o > 2 * inner * groups:
+    top, left = (d * (k - 1) - p for d, k, p in zip(geo.dilation, geo.kernel, geo.padding, strict=True))
+    if geo.stride != (1, 1) or min(top, left) < 0 or o > 2 * inner * groups:
         return None
     turned = weight.reshape(groups, o // groups, inner, kh, kw)[..., ::-1, ::-1].swapaxes(1, 2)
     filters = np.ascontiguousarray(turned).reshape(inner * groups, o // groups, kh, kw)
-    return filters, geo._replace(size=geo.out, out=geo.size, padding=padding)
+    return filters, geo._replace(size=geo.out, out=geo.size, padding=(top, left))
 
 
 def _input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
