@@ -55,6 +55,14 @@ class Methods(MoreMethods):
         """Bytes of all elements."""
         return self._array.nbytes
 
+    def ndimension(self: Any) -> builtins.int:
+        """How many dimensions."""
+        return self._array.ndim
+
+    def nelement(self: Any) -> builtins.int:
+        """How many elements."""
+        return self._array.size
+
     def stride(self: Any, dim: builtins.int | None = None) -> Any:
         """Elements (not bytes) from one index to the next, in each dimension or in ``dim``."""
         strides = tuple(n // self._array.itemsize for n in self._array.strides)

@@ -98,13 +98,9 @@ class Tensor(Values, Methods):
         """How many dimensions."""
         return self._array.ndim
 
-    ndimension = dim
-
     def numel(self) -> int:
         """How many elements."""
         return self._array.size
-
-    nelement = numel
 
     @property
     def dtype(self) -> dtype:
