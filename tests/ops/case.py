@@ -100,8 +100,9 @@ def _defined(path: Path) -> list[str]:
     for statement in ast.parse(path.read_text(encoding="utf-8")).body:
         if isinstance(statement, ast.FunctionDef):
             names.append(statement.name)
-        elif isinstance(statement, ast.Assign):
-            targets = [t for target in statement.targets for t in getattr(target, "elts", [target])]
+        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
+            given = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
+            targets = [t for target in given for t in getattr(target, "elts", [target])]
             names += [target.id for target in targets if isinstance(target, ast.Name)]
         elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
             names.append(statement.target.id)

@@ -18,6 +18,8 @@ import torch
 
 import tinygrad_fm
 
+torch.set_num_threads(1)  # the samples are small; threads would only wait for one another
+
 TOLERANCE = {  # dtype -> (relative, absolute), for values; gradients get ten times that
     torch.float64: (1e-7, 1e-9),
     torch.float32: (1e-5, 1e-5),

@@ -32,6 +32,11 @@ from .known import KNOWN, LEFT_OUT
 
 DTYPES = [torch.float64, torch.float32, torch.int64, torch.bool, torch.uint8]
 CHOSEN = 60  # samples of one operator and dtype that a test run takes; all when run by hand
+# operators with thousands of samples that take long
+FEWER = dict.fromkeys(
+    ["nn.functional.max_unpool2d", "nn.functional.max_pool2d", "nn.functional.max_pool1d", "nn.functional.conv2d", "tril",
+     "triu"], 15,
+)
 THRESHOLD = 0.98
 
 # random results: dtypes and shapes only
@@ -214,7 +219,7 @@ TALLY = Tally()
 
 @pytest.mark.parametrize("op", OPS, ids=title)
 def test_agrees_on_pytorchs_samples(op: Any) -> None:
-    failures = TALLY.add(op, CHOSEN)
+    failures = TALLY.add(op, FEWER.get(op.name, CHOSEN))
     if failures:
         pytest.fail(f"{len(failures)} differences:\n" + "\n".join(failures[:8]), pytrace=False)
 
@@ -251,5 +256,4 @@ def main(names: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    torch.set_num_threads(1)
     sys.exit(main(sys.argv[1:]))
