@@ -30,19 +30,15 @@ def _leaves(tree: Any) -> list[Tensor]:
 
 def _rebuild(tree: Any, leaves: Iterable[Any]) -> Any:
     """A tree like ``tree`` with ``leaves``, in order, in place of its tensors."""
-    leaves = iter(leaves)
-
-    def build(part: Any) -> Any:
-        if isinstance(part, Tensor):
-            return next(leaves)
-        if isinstance(part, dict):
-            return {key: build(value) for key, value in part.items()}
-        if isinstance(part, (list, tuple)):
-            parts = [build(value) for value in part]
-            return type(part)(*parts) if hasattr(part, "_fields") else type(part)(parts)
-        return part
-
-    return build(tree)
+    leaves = iter(leaves)  # the same iterator all the way down
+    if isinstance(tree, Tensor):
+        return next(leaves)
+    if isinstance(tree, dict):
+        return {key: _rebuild(value, leaves) for key, value in tree.items()}
+    if isinstance(tree, (list, tuple)):
+        parts = [_rebuild(value, leaves) for value in tree]
+        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
+    return tree
 
 
 def _variable(x: Tensor) -> Tensor:
@@ -213,7 +209,6 @@ def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_
         return (jacobian, aux) if has_aux else jacobian
 
     return differentiated
-
 
 
 def hessian(func: Callable[..., Any], argnums: int = 0) -> Callable[..., Any]:

@@ -178,3 +178,13 @@ def test_leaves_are_not_kept_by_the_graph(no_collector: None) -> None:
     del x
     assert gone() is None
     y.backward()  # delivers to nobody, and does not fail
+
+
+def test_functional_transforms_leave_nothing(nodes: list[Any], params: list[torch.Tensor]) -> None:
+    x = params[0]
+    torch.func.grad(lambda t: (t["a"] ** 2).sum())({"a": x})
+    torch.func.vjp(lambda q: q * q, x)[1](x)
+    torch.func.jvp(lambda q: q * q, (x,), (x,))
+    torch.func.hessian(lambda q: (q**3).sum())(x[0])
+    assert len(nodes) > 20
+    assert alive(nodes) == 0
