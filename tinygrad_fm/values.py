@@ -14,6 +14,12 @@ from .printing import format_tensor
 from .ufuncs import ufunc_on_tensors
 
 
+def _unpickled(cls: type, array: np.ndarray[Any, Any], requires_grad: bool) -> Any:
+    out: Any = object.__new__(cls)
+    out._array = array
+    return out.requires_grad_(requires_grad)
+
+
 class Values:
     """What :class:`~tinygrad_fm.tensor.Tensor` inherits to be taken out of the framework again."""
 
@@ -74,6 +80,12 @@ class Values:
         if not self._array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return iter(ops.unbind(self, 0))
+
+    def __reduce__(self: Any) -> tuple[Any, ...]:
+        """What ``pickle`` keeps, as between processes: the class, the values, and whether a gradient is asked for."""
+        if not self.is_leaf:
+            raise AutogradError("only leaf tensors can be pickled; detach() this one first, or save its values with save()")
+        return _unpickled, (type(self), self._array, self.requires_grad)
 
     def __contains__(self: Any, value: Any) -> bool:
         return bool(np.any(self._array == raw(value)))

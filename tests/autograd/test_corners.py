@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import pickle
 from collections.abc import Iterator
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.errors import AutogradError
+from tinygrad_fm.ops import arrange
 from tinygrad_fm.utils.checkpoint import checkpoint
 
 
@@ -172,6 +174,20 @@ def test_a_shallow_copy_shares_memory_and_has_its_own_gradient() -> None:
     assert np.shares_memory(a.detach().numpy(), b.detach().numpy())
 
 
+def test_pickled_leaves_keep_values_and_mode() -> None:
+    base = torch.arange(6.0).reshape(2, 3)
+    for tensor in (leaf(1.0, 2.0), base[0], torch.nn.Parameter(torch.ones(2)), torch.tensor([True])):
+        again = pickle.loads(pickle.dumps(tensor))
+        assert type(again) is type(tensor)
+        assert again.tolist() == tensor.tolist()
+        assert again.dtype is tensor.dtype
+        assert again.requires_grad == tensor.requires_grad
+    (again := pickle.loads(pickle.dumps(leaf(3.0)))).square().sum().backward()
+    assert again.grad.tolist() == [6.0]
+    with pytest.raises(AutogradError, match="leaf"):
+        pickle.dumps(leaf(1.0) * 2)
+
+
 def test_an_expansion_that_repeats_nothing_may_be_written_to() -> None:
     x = leaf(1.0, 2.0, 3.0)
     h = x * 1
@@ -331,3 +347,12 @@ def test_numpys_operators_that_carry_no_gradient_work_too() -> None:
     assert (np.array([5.0, 4.0]) % x).tolist() == [0.0, 1.0]
     assert (np.array([True, True]) & mask).tolist() == [True, False]
     assert (np.array([True, True]) ^ mask).tolist() == [False, True]
+
+
+def test_plans_of_operations_on_any_number_of_tensors_do_not_pile_up() -> None:
+    x = leaf(1.0)
+    plans = arrange._cat.primitive.plans
+    for n in range(1, 400):
+        torch.cat([x] * n).sum().backward()
+    assert 0 < len(plans) <= 256
+    assert x.grad.item() == 399 * 400 / 2

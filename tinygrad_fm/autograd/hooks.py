@@ -93,8 +93,7 @@ def _with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
 
 def around_forward(table: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run ``op`` inside all active hooks, which do not see it a second time."""
-    call = OpCall(table.name, "forward", args, static)
-    return around(call, lambda: _with_inside_hook(True, lambda: op(*args, **static)))
+    return around(OpCall(table.name, "forward", args, static), lambda: _with_inside_hook(True, lambda: op(*args, **static)))
 
 
 class Removable:

@@ -129,7 +129,8 @@ class Primitive:
         plan.reads = slots.get(-1, ())
         # a slice makes itemgetter return a sequence for a single value too
         plan.keep = itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1)) if kept else None
-        self.plans[mask, count] = plan
+        if len(self.plans) < 256:  # cat() and stack() of ever more tensors would fill the memory with plans
+            self.plans[mask, count] = plan
         return plan
 
     def _missing_rule(self, name: str) -> Callable[[Any], Any]:
