@@ -141,7 +141,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
 
     >>> import tinygrad_fm as torch
     >>> torch.masked_fill(torch.tensor([1., 2.]), torch.tensor([True, False]), float("-inf"))
-    tensor([-inf,   2.])
+    tensor([-inf, 2.])
     """
     if np.ndim(raw(value)):
         raise ShapeError(f"masked_fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
