@@ -86,7 +86,7 @@ class Methods(MoreMethods):
 
     def type(self: Any, dtype: Any = None) -> Any:
         """The name of the tensor's type, or with an argument the tensor cast to that dtype."""
-        return self.to(dtype) if dtype is not None else f"torch.{_TYPE_NAMES[self._array.dtype.name]}Tensor"
+        return self.to(dtype=dtype) if dtype is not None else f"torch.{_TYPE_NAMES[self._array.dtype.name]}Tensor"
 
     # -- dtypes and copies -------------------------------------------------------------------------------------------
 

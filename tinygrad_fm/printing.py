@@ -51,7 +51,8 @@ class _Formatter:
         if self.kind == "f":
             with np.errstate(all="ignore"):
                 self._choose_notation(shown.astype(np.float64))
-        texts = [self.text(value) for value in shown.ravel().tolist()]
+        values = shown[np.isfinite(shown) & (shown != 0)] if self.kind == "f" else shown  # zeros and NaN find room
+        texts = [self.text(value) for value in values.ravel().tolist()]
         self.width = max(map(len, texts), default=1)
 
     def _choose_notation(self, shown: np.ndarray[Any, Any]) -> None:
@@ -62,16 +63,12 @@ class _Formatter:
         self.whole = bool((sizes == np.ceil(sizes)).all())
         smallest, largest = sizes.min(), sizes.max()
         self.scientific = bool(largest / smallest > 1000 or largest > 1e8 or (not self.whole and smallest < 1e-4))
-        if self.whole and not self.scientific:
-            return
         if options.sci_mode is not None:
             self.scientific = options.sci_mode
 
     def text(self, value: Any) -> str:
         """One element, right-aligned."""
-        if self.kind != "f":
-            text = str(value)
-        elif not np.isfinite(value):
+        if self.kind != "f" or not np.isfinite(value):
             text = str(value)
         elif self.scientific:
             text = f"{value:.{options.precision}e}"
@@ -133,12 +130,12 @@ def format_tensor(tensor: Any, prefix: str = "tensor(") -> str:
     elif tensor.requires_grad:
         notes.append("requires_grad=True")
     text = prefix + format_array(array, len(prefix))
-    room = options.linewidth - (len(text) - text.rfind("\n") - 1)
+    used = len(text) - text.rfind("\n") + 1  # of the last line; where PyTorch breaks it
     for note in notes:
-        if room < len(note) + 3:
+        if used + len(note) + 2 > options.linewidth:
             text += ",\n" + " " * len(prefix) + note
-            room = options.linewidth - len(prefix) - len(note)
+            used = len(prefix) + len(note)
         else:
             text += ", " + note
-            room -= len(note) + 2
+            used += len(note) + 2
     return text + ")"

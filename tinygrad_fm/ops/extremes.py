@@ -14,7 +14,7 @@ from ..autograd.backward import clone
 from ..autograd.primitive import primitive, raw
 from .dims import one_dim
 from .elementwise import quiet
-from .gathering import ValuesIndices, pick
+from .gathering import RESULT_OF, ValuesIndices, pick
 from .limits import maximum, minimum
 from .reduce import Array, Dims, accepts_axis, dims_or_all, equal_shares, kept, not_empty
 from .shape import to_shape
@@ -74,13 +74,13 @@ def _with_indices(op: str, input: Any, dim: Any, keepdim: bool, find: Callable[.
     along = one_dim(op, dim, len(input.shape))
     not_empty(op, tuple(input.shape), (along,) if input.shape else None)
     if not input.shape:
-        return ValuesIndices(clone(input), to_shape(find(to_shape(input, shape=(1,)), 0, True), shape=()))
+        return RESULT_OF[op](clone(input), to_shape(find(to_shape(input, shape=(1,)), 0, True), shape=()))
     indices = find(input, along, True)
     values = pick(input, dim=along, index=raw(indices))
     if keepdim:
-        return ValuesIndices(values, indices)
+        return RESULT_OF[op](values, indices)
     left = tuple(n for i, n in enumerate(input.shape) if i != along)
-    return ValuesIndices(to_shape(values, shape=left), to_shape(indices, shape=left))
+    return RESULT_OF[op](to_shape(values, shape=left), to_shape(indices, shape=left))
 
 
 @accepts_axis

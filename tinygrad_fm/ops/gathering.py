@@ -28,6 +28,15 @@ class ValuesIndices(NamedTuple):
     values: Any
     indices: Any
 
+    def __repr__(self) -> str:
+        return f"torch.return_types.{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
+
+
+# a class for each operation, as one sees when printing a result
+RESULT_OF: dict[str, Any] = {
+    name: type(name, (ValuesIndices,), {"__slots__": ()}) for name in ("max", "min", "median", "sort", "topk")
+}
+
 
 # -- gather and scatter ------------------------------------------------------------------------------------------------
 
@@ -226,7 +235,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     """
     dim = one_dim("sort", dim, len(input.shape))
     indices = argsort(input, dim, descending)
-    return ValuesIndices(pick(input, dim=dim, index=raw(indices)) if input.shape else clone(input), indices)
+    return RESULT_OF["sort"](pick(input, dim=dim, index=raw(indices)) if input.shape else clone(input), indices)
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:
@@ -241,5 +250,5 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     indices = _argtop(x, dim=dim, descending=largest, k=int(k))
     values = pick(x, dim=dim, index=raw(indices))
     if input.shape or k == 0:
-        return ValuesIndices(values, indices)
-    return ValuesIndices(to_shape(values, shape=()), to_shape(indices, shape=()))
+        return RESULT_OF["topk"](values, indices)
+    return RESULT_OF["topk"](to_shape(values, shape=()), to_shape(indices, shape=()))

@@ -9,6 +9,7 @@ from ...autograd import no_grad
 from ...tensor import Tensor
 from ..parameter import Parameter
 
+
 def _rows(weight: Tensor, dim: int) -> Tensor:
     """``weight`` as a matrix whose rows are its slices along ``dim``."""
     return weight.movedim(dim, 0).reshape(weight.shape[dim], -1)
@@ -17,7 +18,7 @@ def _rows(weight: Tensor, dim: int) -> Tensor:
 def _compute_at_call(module: Any, name: str, compute: Any) -> None:
     """Have ``module.name`` set to ``compute(module)`` now and before each forward."""
     handle = module.register_forward_pre_hook(lambda module, args: setattr(module, name, compute(module)))
-    module.__dict__.setdefault("_reparametrized", {})[name] = handle
+    module.__dict__.setdefault("_reparametrized", {})[f"{name}_v"] = handle
     setattr(module, name, compute(module))
 
 
@@ -88,12 +89,12 @@ def spectral_norm(module: Any, name: str = "weight", n_power_iterations: int = 1
 
     setattr(module, name, weight.detach())
     handle = module.register_forward_pre_hook(lambda module, args: setattr(module, name, compute(module)))
-    module.__dict__.setdefault("_reparametrized", {})[name] = handle
+    module.__dict__.setdefault("_reparametrized", {})[f"{name}_orig"] = handle
     return module
 
 
 def _remove(module: Any, name: str, kind: str, parameter: str) -> Any:
-    handle = module.__dict__.get("_reparametrized", {}).pop(name, None)
+    handle = module.__dict__.get("_reparametrized", {}).pop(parameter, None)
     if handle is None:
         raise ValueError(f"{kind} of '{name}' not found in {module}")
     handle.remove()
