@@ -80,7 +80,7 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
 
 
 def _power(x: Any, exponent: Any) -> Any:
-    if type(exponent) is float and exponent == 2.0:
+    if type(exponent) in (int, float) and exponent == 2:
         return np.square(x)
     kind = np.result_type(x, exponent).kind
     if kind == "b":
