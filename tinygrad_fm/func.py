@@ -192,7 +192,7 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
 
 
 def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False) -> Callable[..., Any]:
-    """The function that returns the Jacobian, row by row: for a result of shape S and an argument of shape A, shape (*S, *A)."""
+    """The function that returns the Jacobian: for a result of shape S and an argument of shape A, of shape (*S, *A)."""
 
     def differentiated(*args: Any, **kwargs: Any) -> Any:
         call = _Call(func, args, kwargs, argnums)

@@ -110,7 +110,7 @@ class Profile:
         return result
 
     def _flops(self, call: OpCall, result: Any, node: Any) -> int:
-        """Two per multiply-add of a contraction, as often again for each gradient of it; else one per element of the results."""
+        """Two per multiply-add of a contraction, as many again for each gradient of it; else one per element of the results."""
         arrays = _arrays(result)
         size = sum(array.size for array in arrays)
         if call.phase == "backward":

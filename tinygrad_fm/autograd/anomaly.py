@@ -34,8 +34,9 @@ def _bad(value: Any) -> str:
 def detect_anomaly(check_nan: bool = True) -> Iterator[None]:
     """Within the block, stop at the first NaN or inf, forward or backward, with an error that says where it arose.
 
-    The error names the operation, the shapes of its inputs, the path of the module and the line of the user's code that recorded it. An operation that is *given* a NaN or inf is not reported for it; so
-    an intended one, such as a mask of −inf, stops nothing.
+    The error names the operation, the shapes of its inputs, the path of the module and the line of the user's code that
+    recorded it. An operation that is *given* a NaN or inf is not reported for it; so an intended one, such as a mask of
+    −inf, stops nothing.
 
     Args:
         check_nan: False only notes the lines, for the errors of the engine itself.
