@@ -139,7 +139,7 @@ def outcomes(op: Any, limit: int | None) -> Iterator[tuple[str, Outcome]]:
                     continue
                 drops = sample.kwargs.get("dropout_p")
                 compared = values and not drops
-                check = Check(compared, _differentiable(op, dtype), second and compared, sample.output_process_fn_grad)
+                check = Check(compared, _differentiable(op, dtype), second and compared, process=sample.output_process_fn_grad)
                 where = f"{kind} {dtype} #{number} {_summary(sample)}"
                 yield where, compare(theirs[kind], ours[kind], (sample.input, *sample.args), sample.kwargs, check)
     if op.error_inputs_func is not None:
