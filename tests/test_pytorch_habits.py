@@ -461,7 +461,7 @@ LEFT_OUT = [
     "nn.LSTM", "nn.GRU", "nn.RNN", "nn.Conv3d",
     "nn.LazyLinear", "nn.SyncBatchNorm", "optim.SparseAdam", "torch.ones(1).to_sparse", "torch.ones(1).bfloat16",
     "torch.utils.tensorboard", "torch.backends.quantized", "torch.nn.quantized", "torch.anything_else", "nn.Anything",
-    "F.anything", "optim.Anything", "torch.utils.anything", "nn.utils.anything", "torch.ones(1).anything",
+    "F.anything", "optim.Anything", "torch.utils.anything", "nn.utils.anything", "torch.ones(1).qr",
 ]  # fmt: skip
 
 

@@ -38,13 +38,13 @@ LEFT_OUT = {
         LazyBatchNorm2d LazyBatchNorm3d UninitializedParameter""",
     "models and logs from elsewhere": "hub tensorboard",
 }  # fmt: skip
-_REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
+REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
 _ROOT = __name__.partition(".")[0]
 
 
 def message(name: str, where: str) -> str:
     """What is said to code that looks for ``name`` in ``where``."""
-    kind = _REASONS.get(name)
+    kind = REASONS.get(name)
     if kind is None:
         return f"'{where}' has no '{name}'; {PAGE} has a table of what there is of PyTorch"
     return f"'{where}.{name}' is left out of this framework, as are all {kind}; {PAGE} says what there is instead"
@@ -69,7 +69,7 @@ class _Finder:
         """Raise ImportError for a module or name of this framework that is left out on purpose; otherwise find nothing."""
         root, _, rest = name.partition(".")
         last = rest.rpartition(".")[2]
-        if root == _ROOT and last in _REASONS:
+        if root == _ROOT and last in REASONS:
             raise ImportError(message(last, name.rpartition(".")[0]), name=name)
 
 

@@ -79,10 +79,9 @@ class _Pass:
         self.inner = inner or set()  # the nodes from which a wanted one can be reached
         self.goals = None if inner is None else self.inner | wanted.keys()  # None: deliver to all leaves
         self.plain = self.goals is None and not create
-        self.heap: list[int] = []
-        self.nodes: dict[int, Any] = {}
-        self.gradients: dict[int, Any] = {}
-        self.own: set[int] = set()  # numbers whose gradient is a sum made here, which may be added to in place
+        self.heap: list[int] = []  # the numbers of the nodes that wait, negative: the highest comes first
+        # by number: the node, its gradient, and whether that is a sum made here, which may be added to in place
+        self.waiting: dict[int, list[Any]] = {}
 
     def pass_on(self, node: Any, parent: Any, g: Any) -> None:
         """Add ``g``, which a rule of ``node`` gave, to the gradient of ``parent``, in the shape, dtype and memory order of
@@ -92,29 +91,24 @@ class _Pass:
             g = _fit(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
             g = _in_order(g, parent.order)
-        number, gradients = parent.number, self.gradients
-        if number not in gradients:
-            gradients[number] = g
-            self.nodes[number] = parent
+        number = parent.number
+        held = self.waiting.get(number)
+        if held is None:
+            self.waiting[number] = [parent, g, False]
             heappush(self.heap, -number)
-        elif number in self.own:
-            held = gradients[number]
-            np.add(held, g, out=held)
+        elif held[2]:
+            np.add(held[1], g, out=held[1])
         else:
-            total = gradients[number] + g
-            if type(total) is _ndarray:
-                self.own.add(number)
-            elif isinstance(total, np.generic):  # the sum of 0-d arrays
+            total = held[1] + g
+            if isinstance(total, np.generic):  # the sum of 0-d arrays
                 total = np.asarray(total)
-            gradients[number] = total
+            held[1:] = total, type(total) is _ndarray
 
     def run(self) -> None:
         """Take the nodes from the highest number down until no gradient is left on its way."""
-        heap, nodes, gradients, wanted, everything = self.heap, self.nodes, self.gradients, self.wanted, self.goals is None
+        heap, waiting, wanted, everything = self.heap, self.waiting, self.wanted, self.goals is None
         while heap:
-            number = -heappop(heap)
-            node = nodes.pop(number)
-            g = gradients.pop(number)
+            node, g, _ = waiting.pop(-heappop(heap))
             if node.hooks:
                 g = self._call_hooks(node, g)
             if wanted and node in wanted:
@@ -169,13 +163,12 @@ class _Pass:
     def _collect(self, output: Output, g: Any) -> None:
         """Put the gradient of one of several results of an operation in its place."""
         node = output.parents[0]
-        held = self.gradients.get(node.number)
-        if held is None:
-            held = self.gradients[node.number] = _Bundle([None] * node.outputs)
-            self.nodes[node.number] = node
+        if node.number not in self.waiting:
+            self.waiting[node.number] = [node, _Bundle([None] * node.outputs), False]
             heappush(self.heap, -node.number)
-        before = held[output.index]  # of another Output of this index: a saved result, when differentiating twice
-        held[output.index] = g if before is None else before + g
+        bundle = self.waiting[node.number][1]
+        before = bundle[output.index]  # of another Output of this index: a saved result, when differentiating twice
+        bundle[output.index] = g if before is None else before + g
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
         for hook in tuple(node.hooks.values()):

@@ -95,7 +95,7 @@ class Primitive:
         self.kernel, self.name, self.rules, self.joint = kernel, name, rules, joint
         self.inputs, self.residuals, self.outputs = inputs, residuals, outputs
         self.broadcasts, self.composition = broadcasts, composition
-        self.plans: dict[tuple[int, int], _Plan] = {}
+        self.plans: dict[int, _Plan] = {}  # by the inputs' bits and one bit more, which says how many inputs there are
         named = {p for rule in ([joint] if joint else rules.values()) for p in _parameters(rule)}
         known = {*inputs, *residuals, "g", "y", "needs"}
         # values beside the inputs, the result and the residuals that some rule reads: shapes and static arguments
@@ -130,7 +130,7 @@ class Primitive:
         # a slice makes itemgetter return a sequence for a single value too
         plan.keep = itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1)) if kept else None
         if len(self.plans) < 256:  # cat() and stack() of ever more tensors would fill the memory with plans
-            self.plans[mask, count] = plan
+            self.plans[mask | 1 << count] = plan
         return plan
 
     def _missing_rule(self, name: str) -> Callable[[Any], Any]:
@@ -249,7 +249,7 @@ def primitive(
     def op(*args: Any, **static: Any) -> Any:
         arrays: list[Any] = []
         parents: list[Any] = []
-        live = 0  # bit i: input i needs a gradient
+        live, bit = 0, 1  # bit i of live: input i needs a gradient
         boxed = False
         for a in args:
             if isinstance(a, Tensor):
@@ -258,12 +258,13 @@ def primitive(
                     a._view.refresh(a)
                 node = a._node
                 if node is not None:
-                    live |= 1 << len(arrays)
+                    live |= bit
                 arrays.append(a._array)
                 parents.append(node)
             else:
                 arrays.append(a)
                 parents.append(None)
+            bit += bit
         if not boxed:  # a rule at work on bare arrays
             y = kernel(*arrays, **static)
             return y[0] if has_residuals else y
@@ -288,7 +289,7 @@ def primitive(
         out = _new(Tensor)
         out._array = y
         if live and y.dtype.kind == "f" and state.grad_enabled:
-            plan = plans.get((live, len(arrays))) or table.make_plan(live, len(arrays))
+            plan = plans.get(live | bit) or table.make_plan(live, len(arrays))
             if plan.keep is not None:
                 arrays.append(y)
                 if has_residuals:
@@ -318,7 +319,7 @@ def _box_several(
     results = tuple(np.asarray(r) for r in results)
     if not (live and state.grad_enabled):
         return tuple(box(r) for r in results)
-    plan = table.plans.get((live, len(arrays))) or table.make_plan(live, len(arrays))
+    plan = table.plans.get(live | 1 << len(arrays)) or table.make_plan(live, len(arrays))
     arrays += [results, *kept, *table.extra_values(arrays, static)]
     node = Node(table, parents, plan, plan.keep(arrays) if plan.keep else (), static, results[0])
     node.outputs = len(results)

@@ -95,7 +95,7 @@ def rebase(view: Any) -> None:
     mask = sum(1 << i for i, node in enumerate(parents) if node is not None)
     if mask:
         table = view_scatter.primitive  # type: ignore[attr-defined]
-        plan = table.plans.get((mask, 2)) or table.make_plan(mask, 2)
+        plan = table.plans.get(mask | 4) or table.make_plan(mask, 2)
         static = {"replay": view._view.replay}
         values = [base._array, view._array, base._array, *table.extra_values([base._array, view._array], static)]
         _place(base, Node(table, parents, plan, plan.keep(values), static, base._array))
