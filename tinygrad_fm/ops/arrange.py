@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.backward import clone as _clone
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
@@ -147,6 +148,16 @@ copied = primitive(
     lambda x, shape: x.copy("C").reshape(shape), name="repeat", promotion=None,
     x=lambda g, x_shape: to_shape(g, shape=x_shape),
 )  # fmt: skip
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """A copy, which gradients pass through.
+
+    Args:
+        memory_format: ``contiguous_format`` puts the elements in memory in the order of their indices; otherwise they keep
+            the order they have.
+    """
+    return contiguous(input) if str(memory_format).endswith("contiguous_format") else _clone(input)
 
 
 contiguous = primitive(lambda x: x.copy("C"), name="contiguous", promotion=None, x=lambda g: g)

@@ -71,8 +71,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
             input = input * 1.0
         return _clamp(input, low=bounds[0], high=bounds[1])
     if min is not None:
-        input = where(input < min, min, input)
-    return input if max is None else where(input > max, max, input)
+        input = where((input < min) | (min != min), min, input)  # a bound that is NaN shows
+    return input if max is None else where((input > max) | (max != max), max, input)
 
 
 clip = clamp

@@ -10,6 +10,7 @@ import numpy as np
 from ... import ops
 from ...autograd.primitive import box, is_tensor, raw
 from ...dtypes import default_float
+from ..elementwise import pointwise, quiet, unary_float
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:
@@ -24,23 +25,9 @@ def _floating(x: Any) -> Any:
     return x if not is_tensor(x) or x.is_floating_point() else x.to(dtype=default_float())
 
 
-def asinh(input: Any) -> Any:
-    """The inverse of sinh: sign(x) · log(|x| + √(x² + 1)), by way of log1p for small x."""
-    x = _floating(input)
-    size = x.abs()
-    return ops.sign(x) * ops.log1p(size + size * size / (1 + ops.sqrt(size * size + 1)))
-
-
-def acosh(input: Any) -> Any:
-    """The inverse of cosh, NaN below 1."""
-    x = _floating(input)
-    return ops.log(x + ops.sqrt(x - 1) * ops.sqrt(x + 1))
-
-
-def atanh(input: Any) -> Any:
-    """The inverse of tanh: log((1 + x) / (1 − x)) / 2."""
-    x = _floating(input)
-    return (ops.log1p(x) - ops.log1p(-x)) / 2
+asinh = unary_float(np.arcsinh, name="asinh", x=lambda g, x: g * ops.rsqrt(x * x + 1))
+acosh = unary_float(quiet(np.arccosh), name="acosh", x=lambda g, x: g * ops.rsqrt(x * x - 1))
+atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / (1 - x * x))
 
 
 def erfc(input: Any) -> Any:
@@ -65,14 +52,20 @@ def logaddexp(input: Any, other: Any) -> Any:
 def xlogy(input: Any, other: Any) -> Any:
     """a · log(b), and 0 where a is 0 whatever b is, unless b is NaN."""
     a, b = (_floating(x) for x in (input, other))
-    zero = (a == 0) & ~ops.isnan(b) if is_tensor(b) else (a == 0) & (not math.isnan(b))
+    # where the product itself would be NaN
+    odd = (~(b > 0) | (b == math.inf)) & ~ops.isnan(b) if is_tensor(b) else b <= 0 or b == math.inf
+    zero = (a == 0) & odd
     logarithm = ops.log(b) if is_tensor(b) else math.log(b) if b > 0 else -math.inf if b == 0 else math.nan
     return ops.where(zero, 0.0, a * ops.where(zero, 0.0, logarithm))
 
 
-def hypot(input: Any, other: Any) -> Any:
-    """√(a² + b²)."""
-    return ops.sqrt(input * input + other * other)
+def _longer(a: Any, b: Any) -> Any:
+    if a.dtype.kind != "f":
+        raise NotImplementedError(f"hypot() is not implemented for {a.dtype} tensors; cast them first")
+    return np.hypot(a, b)  # √(a² + b²), without overflow on the way
+
+
+hypot = pointwise(quiet(_longer), name="hypot", a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
 
 
 def deg2rad(input: Any) -> Any:
