@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 # operators of the database whose name we use for something else, or only in part; they are not compared
-LEFT_OUT: dict[str, str] = {
-    "nn.functional.scaled_dot_product_attention": "the samples drop at random; compared in test_more_layers",
-}
+LEFT_OUT: dict[str, str] = {}
 
 _ORDER_OF_EQUALS = (
     "result 1",

@@ -63,7 +63,14 @@ _NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat
     unsqueeze var view where zeros_like eq ne lt le gt ge bool __getitem__ __radd__ __rmul__ __rsub__ __rpow__
     nn.functional.relu nn.functional.leaky_relu nn.functional.gelu nn.functional.linear nn.functional.one_hot
     nn.functional.cross_entropy nn.functional.nll_loss nn.functional.mse_loss nn.functional.binary_cross_entropy
-    nn.functional.binary_cross_entropy_with_logits nn.functional.dropout"""
+    nn.functional.binary_cross_entropy_with_logits nn.functional.dropout expm1 log2 tan erf floor cumsum topk sort tril triu
+    einsum outer addmm multinomial nn.functional.elu nn.functional.silu nn.functional.softplus nn.functional.hardtanh
+    nn.functional.l1_loss nn.functional.smooth_l1_loss nn.functional.kl_div nn.functional.normalize
+    nn.functional.cosine_similarity nn.functional.scaled_dot_product_attention nn.functional.embedding
+    nn.functional.layer_norm nn.functional.unfold nn.functional.interpolate nn.functional.pixel_shuffle
+    nn.functional.adaptive_max_pool2d nn.functional.adaptive_avg_pool2d nn.functional.avg_pool2d nn.functional.max_pool2d
+    nn.functional.conv2d nn.functional.conv_transpose2d nn.functional.batch_norm nn.functional.group_norm
+    nn.functional.dropout2d nn.functional.pad"""
 NEEDED = _NEEDED.split()
 
 
