@@ -1,0 +1,94 @@
+"""docs/pytorch.md is true: its tables are those that the code gives.
+
+    python -m tests.test_docs_pytorch       writes them anew
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+import types
+from pathlib import Path
+from typing import Any
+
+import tinygrad_fm
+from tinygrad_fm.outside import LEFT_OUT
+
+PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
+MODULES = {
+    "torch.nn": tinygrad_fm.nn, "torch.nn.functional": tinygrad_fm.nn.functional, "torch.nn.init": tinygrad_fm.nn.init,
+    "torch.nn.utils": tinygrad_fm.nn.utils, "torch.optim": tinygrad_fm.optim,
+    "torch.optim.lr_scheduler": tinygrad_fm.optim.lr_scheduler, "torch.optim.swa_utils": tinygrad_fm.optim.swa_utils,
+    "torch.utils.data": tinygrad_fm.utils.data, "torch.autograd": tinygrad_fm.autograd, "torch.func": tinygrad_fm.func,
+    "torch.cuda": tinygrad_fm.cuda, "torch.amp": tinygrad_fm.amp,
+}  # fmt: skip
+
+
+def names_of(module: Any) -> list[str]:
+    """What a module offers: its ``__all__``, or the functions and classes made in it, without modules."""
+    offered = getattr(module, "__all__", None)
+    if offered is None:
+        offered = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+    return sorted(
+        name for name in offered if not name.startswith("_") and not isinstance(getattr(module, name), types.ModuleType)
+    )
+
+
+def top_level() -> list[str]:
+    """The functions, classes and values directly in ``torch``."""
+    names = vars(tinygrad_fm).items()
+    return sorted(name for name, value in names if not name.startswith("_") and not isinstance(value, types.ModuleType))
+
+
+def methods() -> list[str]:
+    """The methods and attributes of tensors."""
+    tensor = tinygrad_fm.ones(1, 1)
+    return sorted(name for name in dir(tensor) if not name.startswith("_") and hasattr(tensor, name))
+
+
+def listed(names: list[str]) -> str:
+    return textwrap.fill(", ".join(f"`{name}`" for name in names), 126, break_on_hyphens=False)
+
+
+def left_out() -> str:
+    rows = [f"| {kind} | {', '.join(f'`{name}`' for name in names.split()[:9])}{', …' if len(names.split()) > 9 else ''} |"
+            for kind, names in LEFT_OUT.items()]  # fmt: skip
+    return "\n".join(["| left out | among them |", "|---|---|", *rows])
+
+
+def there() -> str:
+    parts = {"torch": top_level(), "torch.Tensor": methods(), **{name: names_of(module) for name, module in MODULES.items()}}
+    return "\n\n".join(f"### `{name}` ({len(names)})\n\n{listed(names)}" for name, names in parts.items())
+
+
+SECTIONS = {"left out": left_out, "there": there}
+
+
+def with_tables(text: str) -> str:
+    """``text`` with what stands between its markers written anew."""
+    for name, make in SECTIONS.items():
+        pattern = rf"(<!-- {name}: made by tests/test_docs_pytorch.py -->\n).*?(\n<!-- end -->)"
+        text, count = re.subn(pattern, lambda m, make=make: m[1] + make() + m[2], text, flags=re.S)  # type: ignore[misc]
+        assert count == 1, f"docs/pytorch.md has no place for '{name}'"
+    return text
+
+
+def test_the_tables_are_current() -> None:
+    text = PAGE.read_text(encoding="utf-8")
+    assert text == with_tables(text), "run: python -m tests.test_docs_pytorch"
+
+
+def test_nothing_is_both_there_and_left_out() -> None:
+    out = {name for names in LEFT_OUT.values() for name in names.split()}
+    offered = {name for module in MODULES.values() for name in names_of(module)} | set(top_level()) | set(methods())
+    assert out & offered <= {"compile", "export"}
+
+
+def test_the_imports_of_the_page_work() -> None:
+    code = re.search(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.S)
+    assert code is not None
+    exec(code[1], {})
+
+
+if __name__ == "__main__":
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
