@@ -66,6 +66,7 @@ from ..ops import (
     threshold,
     triplet_margin_loss,
 )
+from ..ops.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d
 from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
 from ..ops.derived import (
     bilinear,
@@ -85,16 +86,7 @@ from ..ops.derived import (
 from ..ops.norm import group_norm, layer_norm
 from ..ops.norm import instance_norm as _instance_norm
 from ..ops.pad import pad
-from ..ops.pool import (
-    adaptive_avg_pool1d,
-    adaptive_avg_pool2d,
-    adaptive_max_pool1d,
-    adaptive_max_pool2d,
-    avg_pool1d,
-    avg_pool2d,
-    max_pool1d,
-    max_pool2d,
-)
+from ..ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
 from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
 from ..outside import refuse
 from ..tensor import Tensor

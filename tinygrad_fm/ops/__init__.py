@@ -1,13 +1,15 @@
 """Every operation on tensors: kernel, backward rule and public function side by side, a family to a file."""
 
-from ..autograd.backward import clone
 from ..autograd.broadcast import sum_to
 from .activation import (
     celu, elu, erf, gelu, glu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, prelu,
     relu, relu6, rrelu, selu, silu, softplus, softshrink, softsign, tanhshrink, threshold,
 )  # fmt: skip
+from .adaptive import (
+    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d,
+)  # fmt: skip
 from .arrange import (
-    cat, concat, concatenate, diag, diag_embed, diagonal, flip, hstack, repeat, roll, stack, tile, tril, triu,
+    cat, clone, concat, concatenate, diag, diag_embed, diagonal, flip, hstack, repeat, roll, stack, tile, tril, triu,
     vstack,
 )  # fmt: skip
 from .axes import (
@@ -76,8 +78,7 @@ from .parts import (
     chunk, narrow, select, split, unbind,
 )  # fmt: skip
 from .pool import (
-    adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d, avg_pool1d, avg_pool2d,
-    max_pool1d, max_pool2d,
+    avg_pool1d, avg_pool2d, max_pool1d, max_pool2d,
 )  # fmt: skip
 from .reduce import (
     mean, std, sum, var,

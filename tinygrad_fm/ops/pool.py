@@ -18,10 +18,8 @@ from ..autograd.modes import is_grad_enabled
 from ..autograd.primitive import is_tensor, primitive, raw
 from ..errors import ShapeError
 from .elementwise import quiet
-from .gathering import gather
-from .linalg import matmul
 from .rounding import div
-from .shape import flatten, squeeze, to_shape, unsqueeze
+from .shape import squeeze, unsqueeze
 from .windows import Array, Geometry, Pair, batch_first, batch_last, batched, by_channels, hashable, padded, pair, reach
 
 _Slices = tuple[slice, slice]
@@ -269,14 +267,14 @@ def max_pool2d(
             recorded = is_grad_enabled() and is_tensor(x) and x.requires_grad
             return _max_pool(x, geo=geo) if recorded else _max_only(x, geo=geo)
         index = _maximum(raw(x), geo)[1]
-        found.append(_like(x, _places(index, geo)))
+        found.append(same_kind(x, _places(index, geo)))
         return pick(x, index, geo=geo)
 
     y = batched("max_pool2d", input, run)
     return (y, found[0] if input.ndim == 4 else squeeze(found[0], 0)) if return_indices else y
 
 
-def _like(x: Any, values: Array) -> Any:
+def same_kind(x: Any, values: Array) -> Any:
     """``values`` as what ``x`` is, a Tensor or an array."""
     return values if isinstance(x, np.ndarray) else x.new_tensor(values, dtype=int)
 
@@ -327,93 +325,10 @@ def avg_pool2d(
     return batched("avg_pool2d", input, run)
 
 
-# -- to a given size ---------------------------------------------------------------------------------------------------
-
-
-def _target(op: str, size: Pair, output_size: Any) -> Pair:
-    """The size asked for; None leaves a dimension as it is."""
-    given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(given) == 1:
-        given = given * 2
-    if len(given) != 2 or any(n is not None and n < 0 for n in given):
-        raise ShapeError(f"{op}(): output_size must be an int or a pair of ints or Nones, got {output_size!r}")
-    return tuple(n if o is None else int(o) for n, o in zip(size, given, strict=True))  # type: ignore[return-value]
-
-
-def _bounds(n: int, out: int) -> list[tuple[int, int]]:
-    """Where the windows start and stop that share ``n`` elements among ``out``, overlapping where they must."""
-    return [(i * n // out, -(-(i + 1) * n // out)) for i in range(out)]
-
-
-def _averaging(n: int, out: int, dtype: Any) -> Array:
-    """(out, n): what a vector is multiplied by to average it over those windows."""
-    matrix = np.zeros((out, n), dtype)
-    for row, (start, stop) in zip(matrix, _bounds(n, out), strict=True):
-        row[start:stop] = 1 / (stop - start)
-    return matrix
-
-
-def _regular(size: Pair, out: Pair) -> Pair | None:
-    """The kernel, and stride, of the pooling that does the same; None if the windows differ in size."""
-    if min(out) < 1 or min(size) < 1 or any(n % o for n, o in zip(size, out, strict=True)):
-        return None
-    return size[0] // out[0], size[1] // out[1]
-
-
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
-    """The averages of as many windows as asked for: of size ``output_size``, an int or a pair; None keeps a dimension.
-
-    Window i covers rows from ⌊i·H/OH⌋ to ⌈(i + 1)·H/OH⌉.
-
-    Args:
-        input: (N, C, H, W) or (C, H, W).
-
-    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_avg_pool2d.html
-    """
-
-    def run(x: Any) -> Any:
-        size = tuple(x.shape[2:])
-        out, dtype = _target("adaptive_avg_pool2d", size, output_size), raw(x).dtype
-        kernel = _regular(size, out)
-        if kernel:
-            return avg_pool2d(x, kernel)
-        return matmul(matmul(_averaging(size[0], out[0], dtype), x), _averaging(size[1], out[1], dtype).T)
-
-    return batched("adaptive_avg_pool2d", input, run)
-
-
-def _largest_places(x: Array, out: Pair) -> Array:
-    """Row · W + column of the first maximum of each adaptive window of ``x`` (N, C, H, W): (N, C, OH·OW)."""
-    n, c, _, width = x.shape
-    found = np.empty((n, c, *out), np.int64)
-    for i, (top, bottom) in enumerate(_bounds(x.shape[2], out[0])):
-        for j, (left, right) in enumerate(_bounds(width, out[1])):
-            row, column = np.divmod(x[:, :, top:bottom, left:right].reshape(n, c, -1).argmax(-1), right - left)
-            found[:, :, i, j] = (top + row) * width + left + column
-    return found.reshape(n, c, -1)
-
-
-def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of the windows of :func:`adaptive_avg_pool2d`; with ``return_indices`` also where they are."""
-    found: list[Any] = []
-
-    def run(x: Any) -> Any:
-        out = _target("adaptive_max_pool2d", tuple(x.shape[2:]), output_size)
-        kernel = _regular(tuple(x.shape[2:]), out)
-        if kernel and not return_indices:
-            return max_pool2d(x, kernel)
-        index = _like(x, _largest_places(raw(x), out))
-        found.append(to_shape(index, shape=(*x.shape[:2], *out)))
-        return to_shape(gather(flatten(x, 2), 2, index), shape=(*x.shape[:2], *out))
-
-    y = batched("adaptive_max_pool2d", input, run)
-    return (y, found[0] if input.ndim == 4 else squeeze(found[0], 0)) if return_indices else y
-
-
 # -- sequences ---------------------------------------------------------------------------------------------------------
 
 
-def _row(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
+def on_rows(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
     """``op`` on sequences (N, C, L) or (C, L), as images of one row. Options come with their value across."""
     if input.ndim not in (2, 3):
         raise ShapeError(f"expected a 2D (unbatched) or 3D (batched) input, got shape {tuple(input.shape)}")
@@ -437,7 +352,7 @@ def max_pool1d(
         raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")
     op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
     steps = kernel_size if stride is None or stride in ((), []) else stride
-    return _row(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))
+    return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))
 
 
 def avg_pool1d(
@@ -446,14 +361,4 @@ def avg_pool1d(
     """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
     op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
     steps = kernel_size if stride is None or stride in ((), []) else stride
-    return _row(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
-
-
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
-    """:func:`adaptive_avg_pool2d` of sequences: (N, C, L) or (C, L)."""
-    return _row(adaptive_avg_pool2d, input, output_size=(output_size, 1))
-
-
-def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """:func:`adaptive_max_pool2d` of sequences: (N, C, L) or (C, L)."""
-    return _row(partial(adaptive_max_pool2d, return_indices=return_indices), input, output_size=(output_size, 1))
+    return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))

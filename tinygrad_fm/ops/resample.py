@@ -13,10 +13,10 @@ from numpy.lib.stride_tricks import as_strided
 
 from ..autograd.primitive import primitive, raw
 from ..errors import ShapeError
+from .adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .elementwise import cast
 from .limits import clamp
 from .linalg import matmul
-from .pool import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .rounding import floor
 from .selection import index_select
 from .shape import permute, squeeze, to_shape, unsqueeze
