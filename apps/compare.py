@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
     for name, config in configs.items():
         argv = ["--out", str(folders[name].path)]
         if folders[name].path.exists():
-            _check_same(folders[name], config)
+            _check_same(folders[name], {**MODELS[name], **shared})
             argv = ["--resume", str(folders[name].path)]
         print(f"== {name} ==", flush=True)
         code = main(f"train_{name}.py", "", config, build, lambda group: None, argv)
@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
     print("\n" + table(results))
     whole = RunFolder(args.out)
     whole.write_json("comparison.json", results)
-    title = f"{results['mlp']['dataset']}, {args.epochs} epochs: " + ", ".join(
+    title = f"{results['mlp']['dataset']}, {args.epochs} epoch{'s' * (args.epochs > 1)}: " + ", ".join(
         f"{name} {found['test_accuracy']:.2%}" for name, found in results.items())  # fmt: skip
     plots.class_bars({name: _recalls(found) for name, found in results.items()}, list(results["mlp"]["per_class"]),
                      args.out / "comparison.png", title)  # fmt: skip
@@ -85,10 +85,9 @@ def _recalls(result: dict[str, Any]) -> list[float]:
     return [scores["recall"] for scores in result["per_class"].values()]
 
 
-def _check_same(folder: RunFolder, config: Config) -> None:
+def _check_same(folder: RunFolder, wanted: dict[str, Any]) -> None:
     """Raise ValueError if the run in the folder was made with other settings."""
     found = folder.read_config()["settings"]
-    wanted = {**config.as_dict(), "lr": config.learning_rate}
     other = [f"{name} {found.get(name)}, not {value}" for name, value in wanted.items() if found.get(name) != value]
     if other:
         raise ValueError(f"{folder.path} holds a run with other settings ({'; '.join(other)}): choose another --out")

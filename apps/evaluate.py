@@ -7,7 +7,7 @@ import argparse
 import models
 from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
 from tinygrad_fm.training import RunFolder
-from tinygrad_fm.training.scores import score, score_record, score_table, test_images
+from tinygrad_fm.training.scores import images_of, score, score_record, score_table
 from tinygrad_fm.viz import plots
 
 from .failures import Failures
@@ -34,7 +34,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _evaluate(folder: RunFolder, args: argparse.Namespace, failures: Failures) -> str:
-    data = test_images(folder, args.data)
+    data = images_of(folder, args.data)
     scores, errors = score(folder, data, models.build, args.tta)
     for error in errors:
         failures.add(error)

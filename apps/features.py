@@ -9,7 +9,7 @@ import models
 from tinygrad_fm.data.photos import prepare_photo
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model
-from tinygrad_fm.training.scores import checkpoint_of, test_images
+from tinygrad_fm.training.scores import checkpoint_of, images_of
 from tinygrad_fm.viz import feature_maps, filters, plots
 
 from .failures import Failures
@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         model, _ = load_model(checkpoint_of(args.run), models.build)
         if args.image is None:
-            image = test_images(RunFolder(args.run))[0][0]
+            image = images_of(RunFolder(args.run))[0][0]
         else:
             image = evaluation_transform()(prepare_photo(args.image).image)
     except (CheckpointError, DataError, OSError) as error:

@@ -16,7 +16,7 @@ from .failures import Failures
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("runs", nargs="+", metavar="RUN", help="folder of a run; it may still be training")
-    parser.add_argument("--out", default="curves.png", type=Path, metavar="FILE", help=".png, .svg or .pdf; default: curves.png")
+    parser.add_argument("--out", default="curves.png", type=Path, metavar="FILE", help="default: %(default)s; or .svg or .pdf")
     parser.add_argument("--title", default="", help="what to write above")
 
 

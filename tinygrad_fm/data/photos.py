@@ -128,14 +128,17 @@ def prepare(pixels: npt.NDArray[np.uint8]) -> Prepared:
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or not pixels.size:
         raise ValueError(f"a picture is uint8 (H, W), (H, W, 3) or (H, W, 4), not {pixels.dtype} {pixels.shape}")
     colours, ground = _ground(pixels)
-    mask = _garment(colours, ground)
+    mask, box = _garment(colours, ground)
     signed = (colours - ground.colours) @ _LUMA
     light = np.abs(signed)
     colourful = np.abs(colours - ground.colours).max(2)
     if light[mask].mean() < 0.5 * colourful[mask].mean():  # as yellow on white
         light = colourful
     light[~_wider(mask)] = 0
-    return Prepared(_fitted(light, mask), bool(signed[mask].mean() < 0), ground.doubt)
+    inverted = bool(signed[mask].mean() < 0)
+    if inverted:  # in shares of the ground's own light, which may come from the side
+        light /= np.maximum(ground.colours @ _LUMA, 32)
+    return Prepared(_fitted(light, box), inverted, ground.doubt)
 
 
 class _Ground(NamedTuple):
@@ -148,17 +151,20 @@ class _Ground(NamedTuple):
 
 def _ground(pixels: Array) -> tuple[Array, _Ground]:
     """The colours (H, W, 3) of a picture, and the ground that the garment is on or, cut out, is to be put on."""
-    colours = pixels[:, :, :3].astype(np.float32)
+    colours: Array = pixels[:, :, :3].astype(np.float32)
     if pixels.shape[2] == 3:
         return colours, _ground_found(_blurred(colours))
     opacity = pixels[:, :, 3:].astype(np.float32) / 255
     if not (opacity > 0.1).any():
         raise DataError("the picture is transparent all over")
-    clear = bool((opacity < 0.5).mean() > 0.05)  # else a frame, and the garment stands before a ground within
-    light = not clear or _wants_light(colours @ _LUMA, opacity[:, :, 0])
-    behind = np.float32(255 if light else 0)
-    colours = opacity * colours + (1 - opacity) * behind
-    return colours, _Ground(np.full_like(colours, behind), 0.0, None) if clear else _ground_found(_blurred(colours))
+    solid = opacity[:, :, 0] > 0.5
+    if solid.mean() < 0.95:
+        behind = np.full(3, 255 if _wants_light(colours @ _LUMA, opacity[:, :, 0]) else 0, np.float32)
+        colours = opacity * colours + (1 - opacity) * behind
+        return colours, _Ground(np.broadcast_to(behind, colours.shape), 0.0, None)
+    rim = solid & ~_filtered(solid, "MinFilter", 9)  # a photo with round corners: what is beside them is the ground
+    colours = opacity * colours + (1 - opacity) * (np.median(colours[rim], 0) if rim.any() else 255)
+    return colours, _ground_found(_blurred(colours))
 
 
 def _ground_found(colours: Array) -> _Ground:
@@ -208,19 +214,22 @@ def _wants_light(luma: Array, opacity: Array) -> bool:
     return bool((luma * opacity).sum() < 127.5 * opacity.sum())
 
 
-def _garment(colours: Array, ground: _Ground) -> Array:
-    """Where the garment is: bool (H, W)."""
+def _garment(colours: Array, ground: _Ground) -> tuple[Array, tuple[slice, slice]]:
+    """Where the garment is: bool (H, W), and the rows and columns that it takes."""
     off = np.abs(_blurred(colours) - ground.colours).max(2)
     least = max(_CLOSE, 4 * ground.noise)
     mask = off > least
     if mask.any():  # beside a strong contrast a faint one is a shadow
-        mask = off > max(least, 0.1 * float(np.percentile(off[mask], 95)))
+        least = max(least, 0.1 * float(np.percentile(off[mask], 95)))
+        mask = off > least
     speck = 1 + 2 * round(max(mask.shape) / 250)
     opened = _filtered(_filtered(mask, "MinFilter", speck), "MaxFilter", speck)
     mask = opened if opened.any() else mask
     if mask.sum() < 4:
         raise DataError("nothing in the picture stands out from its background")
-    return mask
+    sharp = mask & (np.abs(colours - ground.colours).max(2) > least)  # blurring has widened the mask
+    rows, columns = (np.flatnonzero((sharp if sharp.any() else mask).any(axis)) for axis in (1, 0))
+    return mask, (slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1))
 
 
 def _blurred(colours: Array) -> Array:
@@ -245,18 +254,18 @@ def _wider(mask: Array) -> Array:
     return _filtered(mask, "MaxFilter", 3 + 2 * round(max(mask.shape) / 250))
 
 
-def _fitted(light: Array, mask: Array) -> npt.NDArray[np.uint8]:
-    """The part of ``light`` (H, W) that the mask covers, its longer side scaled to 28, in the middle of a square."""
+def _fitted(light: Array, box: tuple[slice, slice]) -> npt.NDArray[np.uint8]:
+    """The part of ``light`` (H, W) in a box, its longer side scaled to 28, in the middle of a square."""
     from PIL import Image
 
-    rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
-    part = light[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    part = light[box]
     scale = SIZE / max(part.shape)
     height, width = (max(1, round(n * scale)) for n in part.shape)
     small = np.asarray(Image.fromarray(part.astype(np.float32)).resize((width, height), Image.Resampling.LANCZOS))
+    small = np.clip(small, 0, part.max())  # the filter overshoots at edges
     result = np.zeros((SIZE, SIZE), np.uint8)
     top, left = (SIZE - height + 1) // 2, (SIZE - width + 1) // 2  # the odd pixel is at the top and left, as theirs is
-    result[top : top + height, left : left + width] = np.rint(np.clip(small * (255 / small.max()), 0, 255))
+    result[top : top + height, left : left + width] = np.rint(small * (255 / small.max()))
     return result
 
 

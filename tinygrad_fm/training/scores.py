@@ -60,7 +60,7 @@ def checkpoint_of(run: str | os.PathLike[str]) -> Path:
     return found[0]
 
 
-def test_images(folder: RunFolder, choice: str | None = None) -> ImageDataset:
+def images_of(folder: RunFolder, choice: str | None = None) -> ImageDataset:
     """The test images of a run, or those of another data set.
 
     Args:
@@ -73,11 +73,11 @@ def test_images(folder: RunFolder, choice: str | None = None) -> ImageDataset:
     """
     saved = folder.read_config()
     size = Config.from_dict(saved["settings"]).train_size if choice is None else None
-    return _test_images(choice or saved["dataset"]["choice"], size)
+    return _images_of(choice or saved["dataset"]["choice"], size)
 
 
 @lru_cache(maxsize=1)  # runs that are compared are mostly of one set
-def _test_images(choice: str, size: int | None) -> ImageDataset:
+def _images_of(choice: str, size: int | None) -> ImageDataset:
     splits = load_splits(choice, transform=evaluation_transform(), size=size)
     splits.test.name = splits.name  # which tells of the size
     return splits.test
