@@ -153,6 +153,31 @@ def test_large_products_are_shared_and_right(rng: np.random.Generator) -> None:
 
 
 @needs_openblas
+def test_nothing_holds_the_work_once_it_is_done() -> None:
+    runtime.set_num_threads(3)
+    gate = threading.Event()
+    for worker in runtime._workers(2):
+        worker.tasks.put(gate.wait)  # they come too late for the work
+    kept = [np.zeros(1000) for _ in range(50)]
+    for array in kept:
+        runtime.parallel(lambda start, stop, array=array: array[start:stop].fill(1), len(array))  # type: ignore[misc]
+    del array
+    assert {sys.getrefcount(array) for array in kept} == {sys.getrefcount(np.zeros(1)) + 2}  # the list and the variable
+    gate.set()
+
+
+def test_a_gradient_made_by_threads_is_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
+    runtime.set_num_threads(2)
+    weight = tinygrad_fm.ones(128, 784, requires_grad=True)
+    made: list[int] = []
+    product = tinygrad_fm.ops.linalg._dot
+    monkeypatch.setattr(tinygrad_fm.ops.linalg, "_dot", lambda a, b: made.append(id(y := product(a, b))) or y)
+    for _ in range(20):
+        weight.grad = None
+        tinygrad_fm.nn.functional.linear(tinygrad_fm.ones(64, 784), weight).sum().backward()
+        assert id(weight.grad._array) in made
+
+
 def test_importing_changes_nothing() -> None:
     code = """
 import numpy, threading, os, sys

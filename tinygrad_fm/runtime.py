@@ -16,6 +16,7 @@ import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
+from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
@@ -176,20 +177,23 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
         if count:
             work(0, count)
         return
-    waiting = deque((count * i // parts, count * (i + 1) // parts) for i in range(parts))
+    # Only what waits refers to the work: a gradient made by it that a thread still held would be copied by backward.
+    waiting = deque(partial(work, count * i // parts, count * (i + 1) // parts) for i in range(parts))
     done: SimpleQueue[BaseException | None] = SimpleQueue()
 
     def take() -> None:
         while True:
             try:
-                start, stop = waiting.popleft()
+                part = waiting.popleft()
             except IndexError:
                 return
+            found: BaseException | None = None
             try:
-                work(start, stop)
-                done.put(None)
+                part()
             except BaseException as error:  # it is raised where the work was asked for
-                done.put(error)
+                found = error
+            del part
+            done.put(found)
 
     take_over_blas()
     _here.busy = True
