@@ -72,6 +72,18 @@ def test_shades_within_the_garment_are_kept_dark_is_light() -> None:
     assert left == pytest.approx(255, abs=5) and right == pytest.approx(255 * 115 / 235, abs=8)
 
 
+def test_on_grey_black_and_white_parts_both_stand_out() -> None:
+    halves = np.where(np.arange(300) < 150, 20.0, 236.0)[None, :, None] * np.ones((300, 300, 3))
+    found = prepare(on(128, halves)).image
+    assert found[14, 10] > 200 and found[14, 17] > 200
+
+
+def test_a_colour_as_light_as_the_ground_is_told_by_its_colour(rng: np.random.Generator) -> None:
+    noisy = on((80, 150, 80), (205, 90, 70)) + rng.normal(0, 6, (300, 300, 3))  # both have a luma of 121
+    found = prepare(np.clip(noisy, 0, 255).astype(np.uint8)).image
+    assert found[10:20, 10:18].std() < 12
+
+
 @pytest.mark.parametrize("size", [(28, 28), (37, 61), (90, 70), (640, 480), (3000, 1700)])
 def test_size_and_place_do_not_matter(size: tuple[int, int]) -> None:
     side = round(0.8 * min(size))
