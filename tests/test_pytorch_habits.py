@@ -169,7 +169,7 @@ def test_older_ways_to_draw_and_fill() -> None:
     assert x.random_(5).min() >= 0 and x.max() == 4 and x.random_(2, 4).min() == 2
     assert abs(x.exponential_(2.0).mean() - 0.5) < 0.1 and x.normal_(3, 0.1).mean() > 2.9
     assert x.uniform_(-1, 1).min() < -0.9 and set(x.bernoulli_(0.5).tolist()) == {0.0, 1.0}
-    assert torch.randint(5, size=(3,)).max() < 5
+    assert torch.randint(5, size=(3,)).max() < 5 and torch.zeros(size=(2, 3)).shape == torch.randn(size=(2, 3)).shape == (2, 3)
     with pytest.raises(RuntimeError, match="lambda"):
         x.exponential_(0)
 
@@ -472,7 +472,8 @@ def test_reaching_for_what_is_left_out_names_the_page(expression: str) -> None:
 
 
 @pytest.mark.parametrize("line", [
-    "import tinygrad_fm.jit", "from tinygrad_fm.distributions import Normal", "from tinygrad_fm.nn import LSTM",
+    "import tinygrad_fm.jit", "from tinygrad_fm.autograd.functional import jacobian",
+    "from tinygrad_fm.distributions import Normal", "from tinygrad_fm.nn import LSTM",
     "from tinygrad_fm import fft", "import tinygrad_fm.distributed as dist",
     "from tinygrad_fm.utils.tensorboard import SummaryWriter",
 ])

@@ -29,13 +29,14 @@ LEFT_OUT = {
         intrinsic quantizable""",
     "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
         DistributedDataParallel""",
-    "forward mode and batching of functions": "vmap forward_ad fwAD",
+    "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
     "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_exp matrix_rank
         pinverse det slogdet logdet solve triangular_solve""",
     "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d AdaptiveMaxPool3d
         conv3d conv_transpose3d max_pool3d avg_pool3d""",
     "layers whose sizes are found at the first call": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyBatchNorm1d
         LazyBatchNorm2d LazyBatchNorm3d UninitializedParameter""",
+    "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
     "models and logs from elsewhere": "hub tensorboard",
 }  # fmt: skip
 REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
@@ -47,7 +48,7 @@ def message(name: str, where: str) -> str:
     kind = REASONS.get(name)
     if kind is None:
         return f"'{where}' has no '{name}'; {PAGE} has a table of what there is of PyTorch"
-    return f"'{where}.{name}' is left out of this framework, as are all {kind}; {PAGE} says what there is instead"
+    return f"'{where}.{name}' is left out of this framework ({kind}); {PAGE} says what there is instead"
 
 
 def refuse(where: str) -> Callable[[str], Any]:

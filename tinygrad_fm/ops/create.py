@@ -116,6 +116,16 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
     return box(np.asarray(ndarray))
 
 
+def _size_by_name(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make(2, 3)``, which may also be called as ``make(size=(2, 3))``."""
+
+    @wraps(make)
+    def made(*args: Any, **named: Any) -> Any:
+        return make(named.pop("size"), **named) if "size" in named else make(*args, **named)
+
+    return made
+
+
 def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str) -> Any:
     def create(
         *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
@@ -129,9 +139,9 @@ def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndar
     return create
 
 
-zeros = _creator("zeros", np.zeros, "filled with 0")
-ones = _creator("ones", np.ones, "filled with 1")
-empty = _creator("empty", np.zeros, "whose content does not matter (here 0, so that runs can be repeated)")
+zeros = _size_by_name(_creator("zeros", np.zeros, "filled with 0"))
+ones = _size_by_name(_creator("ones", np.ones, "filled with 1"))
+empty = _size_by_name(_creator("empty", np.zeros, "whose content does not matter (here 0, so that runs can be repeated)"))
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
@@ -227,6 +237,7 @@ def _draw(size: tuple[Any, ...], name: str, draw: Callable[..., np.ndarray[Any, 
     return np.asarray(drawn, kind)
 
 
+@_size_by_name
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Any:
@@ -234,6 +245,7 @@ def rand(
     return _finish(_draw(size, "rand", random.bits(generator).random, dtype), device, requires_grad)
 
 
+@_size_by_name
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Any:
