@@ -55,6 +55,10 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
 _clamp = primitive(_clip, name="clamp", x=lambda g, x, low, high: where(_inside(x, low, high), g, 0.0))
 
 
+def _beyond(compare: Any, x: Any, bound: Any) -> Any:
+    return np.asarray(compare(raw(x), raw(bound)) | np.isnan(raw(bound)))  # a bound that is NaN shows
+
+
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
     """``input`` with what is below ``min`` set to it, and what is above ``max``; the gradient passes up to and at the bounds.
 
@@ -71,8 +75,8 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
             input = input * 1.0
         return _clamp(input, low=bounds[0], high=bounds[1])
     if min is not None:
-        input = where((input < min) | (min != min), min, input)  # a bound that is NaN shows
-    return input if max is None else where((input > max) | (max != max), max, input)
+        input = where(_beyond(np.less, input, min), min, input)
+    return input if max is None else where(_beyond(np.greater, input, max), max, input)
 
 
 clip = clamp
