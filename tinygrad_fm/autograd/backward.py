@@ -18,12 +18,11 @@ import numpy as np
 from ..dtypes import OURS
 from ..errors import AutogradError
 from . import hooks, versions
-from . import primitive as engine
 from .broadcast import broadcasts_to, sum_to
 from .hooks import OpCall
 from .modes import enable_grad, state
 from .node import Leaf, Node, Output, gradient_scope
-from .primitive import box
+from .primitive import box, is_tensor, primitive
 
 _ndarray = np.ndarray
 _delivering = threading.Lock()  # two threads may deliver to the same leaf
@@ -55,8 +54,8 @@ def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndar
 
 def _fit(node: Any, parent: Any, dx: Any) -> Any:
     """Give a rule's result the shape and dtype of the input that it is the gradient of."""
-    array = dx._array if isinstance(dx, engine.Tensor) else np.asarray(dx)
-    dx = dx if isinstance(dx, engine.Tensor) else array
+    array = dx._array if is_tensor(dx) else np.asarray(dx)
+    dx = dx if is_tensor(dx) else array
     if array.shape != parent.shape:
         broadcast = getattr(node.op, "broadcasts", False) and array.shape == node.shape
         if not (broadcast and broadcasts_to(parent.shape, array.shape)):
@@ -66,7 +65,7 @@ def _fit(node: Any, parent: Any, dx: Any) -> Any:
             )
         dx = sum_to(dx, shape=parent.shape)
     if array.dtype != parent.dtype:
-        dx = dx.to(OURS[parent.dtype]) if isinstance(dx, engine.Tensor) else dx.astype(parent.dtype)
+        dx = dx.to(OURS[parent.dtype]) if is_tensor(dx) else dx.astype(parent.dtype)
     return dx
 
 
@@ -158,7 +157,7 @@ class _Pass:
         else:
             found = node.op.pull(node, g, saved, self.create, self.goals)
         for parent, dx in found:  # a recorded pass knows Tensors only, also where a rule gave a constant array
-            self.pass_on(node, parent, box(dx) if self.create and not isinstance(dx, engine.Tensor) else dx)
+            self.pass_on(node, parent, box(dx) if self.create and not is_tensor(dx) else dx)
 
     def _collect(self, output: Output, g: Any) -> None:
         """Put the gradient of one of several results of an operation in its place."""
@@ -176,7 +175,7 @@ class _Pass:
             replaced = hook(tensor)
             if replaced is None:
                 continue
-            if not isinstance(replaced, engine.Tensor) or (replaced.shape, replaced._array.dtype) != (node.shape, node.dtype):
+            if not is_tensor(replaced) or (replaced.shape, replaced._array.dtype) != (node.shape, node.dtype):
                 raise AutogradError(
                     f"a gradient hook must return None or a Tensor of shape {tuple(node.shape)} and dtype {node.dtype}, "
                     f"got {replaced!r}"
@@ -263,7 +262,7 @@ def _start(output: Any, g: Any, create: bool) -> tuple[Any, Any]:
             )
         array = np.ones(output._array.shape, output._array.dtype)
         return output._node, box(array) if create else array
-    if not isinstance(g, engine.Tensor):
+    if not is_tensor(g):
         raise TypeError(f"gradients must be Tensors or None, got {type(g).__name__}")
     if g.shape != output.shape:
         raise AutogradError(f"the gradient has shape {tuple(g.shape)}, but the output has shape {tuple(output.shape)}")
@@ -275,7 +274,7 @@ def _start(output: Any, g: Any, create: bool) -> tuple[Any, Any]:
 def _as_list(value: Any, count: int | None = None) -> list[Any]:
     if value is None:
         return [None] * (count or 0)
-    return [value] if isinstance(value, engine.Tensor) else list(value)
+    return [value] if is_tensor(value) else list(value)
 
 
 def _roots(outputs: list[Any], gradients: Any, create: bool) -> list[tuple[Any, Any]]:
@@ -364,7 +363,7 @@ def grad(
 def grad_of(roots: Sequence[tuple[Any, Any]], inputs: Sequence[Any], retain: bool, create: bool) -> list[Any]:
     """The gradients of ``inputs`` as Tensors, None for those that the roots do not depend on."""
     for i, tensor in enumerate(inputs):
-        if not isinstance(tensor, engine.Tensor):
+        if not is_tensor(tensor):
             raise TypeError(f"inputs must be Tensors, input {i} is {type(tensor).__name__}")
         if tensor._view is not None:
             tensor._view.refresh(tensor)
@@ -373,7 +372,7 @@ def grad_of(roots: Sequence[tuple[Any, Any]], inputs: Sequence[Any], retain: boo
     wanted: dict[Any, Any] = {tensor._node: None for tensor in inputs}
     run_backward(roots, retain, create, wanted)
     found = (wanted[tensor._node] for tensor in inputs)
-    return [g if g is None or isinstance(g, engine.Tensor) else box(np.array(g, order="K")) for g in found]
+    return [g if g is None or is_tensor(g) else box(np.array(g, order="K")) for g in found]
 
 
 def differentiate_composition(
@@ -397,4 +396,4 @@ def differentiate_composition(
     return [(node.parents[i], dx) for i, dx in zip(node.plan.live, found, strict=True) if dx is not None]
 
 
-clone = engine.primitive(lambda x: x.copy(order="K"), name="clone", promotion=None, x=lambda g: g)
+clone = primitive(lambda x: x.copy(order="K"), name="clone", promotion=None, x=lambda g: g)

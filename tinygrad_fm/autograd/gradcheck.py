@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradcheckError
-from .backward import engine, grad  # the name autograd.primitive is the function's by now, not the module's
+from .backward import grad
 from .node import Leaf
-from .primitive import box
+from .primitive import box, is_tensor
 
 Array = np.ndarray[Any, Any]
 
@@ -46,7 +46,7 @@ class _Check:
         results = self.func(*self.inputs)
         results = results if isinstance(results, (tuple, list)) else (results,)
         for i, result in enumerate(results):
-            if not isinstance(result, engine.Tensor):
+            if not is_tensor(result):
                 raise TypeError(f"{self.title}: output {i} must be a Tensor, got {type(result).__name__}")
         return [result for result in results if result._array.dtype.kind == "f"]
 
@@ -84,10 +84,10 @@ class _Check:
 
 def _checked_inputs(title: str, inputs: Any) -> tuple[Any, ...]:
     """The inputs as a tuple; raises for those that finite differences cannot be taken of."""
-    given = (inputs,) if isinstance(inputs, engine.Tensor) else tuple(inputs)
+    given = (inputs,) if is_tensor(inputs) else tuple(inputs)
     some = False
     for i, x in enumerate(given):
-        if not isinstance(x, engine.Tensor) or not x.requires_grad:
+        if not is_tensor(x) or not x.requires_grad:
             continue
         some = True
         array = x._array
@@ -289,7 +289,7 @@ def _check_directions(check: _Check, outputs: list[Any], positions: list[int]) -
 
 
 def _run(check: _Check, fast_mode: bool, nondet_tol: float) -> None:
-    positions = [i for i, x in enumerate(check.inputs) if isinstance(x, engine.Tensor) and x.requires_grad]
+    positions = [i for i, x in enumerate(check.inputs) if is_tensor(x) and x.requires_grad]
     inputs = [check.inputs[i] for i in positions]
     outputs = check.outputs()
     for k, output in enumerate(outputs):
@@ -390,7 +390,7 @@ def gradgradcheck(
     title = f"gradgradcheck of {_name_of(func)}"
     _refuse(title, check_batched_grad=check_batched_grad, check_fwd_over_rev=check_fwd_over_rev)
     given = _checked_inputs(title, inputs)
-    positions = [i for i, x in enumerate(given) if isinstance(x, engine.Tensor) and x.requires_grad]
+    positions = [i for i, x in enumerate(given) if is_tensor(x) and x.requires_grad]
 
     def results(*args: Any) -> list[Any]:
         found = func(*args)
@@ -404,7 +404,7 @@ def gradgradcheck(
         arrays = [np.asarray(rng.standard_normal(y._array.shape)) for y in outputs]
         starts = [_leaf(_other_layout(g) if gen_non_contig_grad_outputs else g) for g in arrays]
     else:
-        starts = [grad_outputs] if isinstance(grad_outputs, engine.Tensor) else list(grad_outputs)
+        starts = [grad_outputs] if is_tensor(grad_outputs) else list(grad_outputs)
     count = len(given)
     used: list[int] = []  # the inputs whose gradients the function below returns
 

@@ -19,9 +19,9 @@ import numpy as np
 from ..dtypes import can_cast
 from ..errors import AutogradError, ShapeError
 from . import hooks, versions
-from . import primitive as engine
 from .modes import enable_grad, state
 from .node import Leaf, Node
+from .primitive import primitive
 
 
 class Replay:
@@ -79,7 +79,7 @@ def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.n
     return out
 
 
-view_scatter: Any = engine.primitive(
+view_scatter: Any = primitive(
     _view_scatter,
     name="view_scatter",
     promotion=None,
@@ -94,7 +94,7 @@ def rebase(view: Any) -> None:
     parents = [base._node, view._node]
     mask = sum(1 << i for i, node in enumerate(parents) if node is not None)
     if mask:
-        table = view_scatter.primitive  # type: ignore[attr-defined]
+        table = view_scatter.primitive
         plan = table.plans.get(mask | 4) or table.make_plan(mask, 2)
         static = {"replay": view._view.replay}
         values = [base._array, view._array, base._array, *table.extra_values([base._array, view._array], static)]

@@ -130,7 +130,7 @@ class Graph:
                 instead = path.with_suffix(".gv")
                 _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
                 return self.save(instead)
-        write_atomically(path, lambda file: file.write(data))  # type: ignore[arg-type]
+        write_atomically(path, lambda file: file.write(data))
         return path
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
