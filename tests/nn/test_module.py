@@ -372,3 +372,42 @@ def test_parameter():
     assert not nn.Parameter(source, requires_grad=False).requires_grad
     assert nn.Parameter().shape == (0,)
     assert type(copy.deepcopy(p)) is nn.Parameter
+
+
+def test_backward_hooks_see_and_replace_gradients():
+    layer, seen = nn.Linear(2, 1, bias=False), []
+    layer.weight.data.copy_(tensor_of([[2.0, 3.0]]))
+
+    def hook(module, grad_input, grad_output):
+        seen.append((module is layer, grad_input[0].tolist(), grad_output[0].tolist()))
+        return (grad_input[0] * 10,)
+
+    before = layer.register_full_backward_pre_hook(lambda module, grad_output: (grad_output[0] * 5,))
+    after = layer.register_full_backward_hook(hook)
+    x = tensor_of(np.ones((1, 2), np.float32), requires_grad=True)
+    layer(x).sum().backward()
+    assert seen == [(True, [[10.0, 15.0]], [[5.0]])]
+    assert x.grad.tolist() == [[100.0, 150.0]] and layer.weight.grad.tolist() == [[5.0, 5.0]]
+    before.remove()
+    after.remove()
+    x.grad = None
+    layer(x).sum().backward()
+    assert x.grad.tolist() == [[2.0, 3.0]] and len(seen) == 1
+
+
+def test_a_transformer_learns_to_copy():
+    from tinygrad_fm import manual_seed, optim
+    from tinygrad_fm.nn import functional as F
+
+    manual_seed(0)
+    embed, head = nn.Embedding(5, 8), nn.Linear(8, 5)
+    body = nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, 0.0, batch_first=True), 1)
+    steps = optim.Adam([*embed.parameters(), *body.parameters(), *head.parameters()], lr=0.02)
+    x = tensor_of(np.random.default_rng(0).integers(0, 5, (8, 6)))
+    mask = nn.Transformer.generate_square_subsequent_mask(6)
+    for _ in range(60):
+        loss = F.cross_entropy(head(body(embed(x), mask=mask)).flatten(0, 1), x.flatten())
+        steps.zero_grad()
+        loss.backward()
+        steps.step()
+    assert loss.item() < 0.1
