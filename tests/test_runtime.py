@@ -126,25 +126,30 @@ needs_openblas = pytest.mark.skipif(runtime._blas() is None, reason="NumPy's BLA
 
 @needs_openblas
 @pytest.mark.parametrize(
-    "work", ["runtime.parallel(lambda a, b: None, 2)", "runtime.set_num_threads(3)", "t.ones(300, 300) @ t.ones(300, 300)"]
+    "work, threads",
+    [
+        ("t.ones(300, 300) @ t.ones(300, 300)", 2),
+        ("t.relu(t.ones(1000, 1000))", 2),
+        ("runtime.parallel(lambda a, b: None, 2)", 1),
+        ("t.nn.functional.conv2d(t.ones(4, 1, 8, 8), t.ones(2, 1, 3, 3))", 1),
+        ("runtime.parallel(lambda a, b: None, 2); runtime.set_num_threads(2)", 1),
+    ],
 )
-def test_blas_has_one_thread_from_the_first_large_operation_on(work: str) -> None:
+def test_blas_keeps_its_threads_until_ours_begin_to_work(work: str, threads: int) -> None:
     code = f"""
 import tinygrad_fm as t
 from tinygrad_fm import runtime
-blas = runtime._blas()
-blas.set(2)
-t.ones(3, 3) @ t.ones(3, 3)
-before = blas.get()
-runtime._count = 2
+runtime.set_num_threads(2)
+before = runtime._blas().get()
 {work}
-print(before, blas.get())
+print(before, runtime._blas().get())
 """
-    assert run(code) == "2 1"
+    assert run(code) == f"2 {threads}"
 
 
 def test_large_products_are_shared_and_right(rng: np.random.Generator) -> None:
     runtime.set_num_threads(2)
+    runtime.parallel(lambda start, stop: None, 2)  # from here on the threads are ours
     for m, k, n in ((64, 784, 700), (700, 784, 64), (300, 300, 300)):
         a, b = rng.standard_normal((m, k)), rng.standard_normal((n, k))
         first = (tinygrad_fm.from_numpy(a) @ tinygrad_fm.from_numpy(b).T).numpy()

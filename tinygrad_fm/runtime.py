@@ -1,9 +1,10 @@
 """The process: how many threads work, who owns them, and how memory is kept. Importing this changes nothing.
 
-Large operations divide their work among a few threads of ours, each making long NumPy calls that do not hold Python's lock.
-From the first such operation on, BLAS has one thread for the rest of the process, so that the two never multiply. (OpenBLAS's
-own threads wait for each other by spinning. On a processor shared with others a LeNet step took 20 to 480 ms with them, 5 to
-15 with ours.)
+A process begins with BLAS's own threads. Convolutions divide their work among a few threads of ours instead, each making long
+NumPy calls that do not hold Python's lock. From the first convolution on, BLAS has one thread for the rest of the process and
+every large operation is shared among ours, so that the two never multiply. (BLAS's threads wait for each other by spinning:
+quicker to start for a single product, but on a processor shared with others a LeNet step took 20 to 480 ms with them, 5 to 15
+with ours.)
 """
 
 from __future__ import annotations
@@ -64,7 +65,9 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"set_num_threads(): expected a positive number, got {count}")
     _count = count
-    take_over_blas()
+    blas = _blas()
+    if blas is not None and not _taken_over:
+        blas.set(count)
 
 
 # -- BLAS --------------------------------------------------------------------------------------------------------------
@@ -106,6 +109,11 @@ def _blas() -> _Blas | None:
 
 
 _taken_over = False
+
+
+def blas_has_threads() -> bool:
+    """Whether the threads of this process are still BLAS's: nothing has called :func:`parallel` yet."""
+    return not _taken_over
 
 
 def take_over_blas() -> None:

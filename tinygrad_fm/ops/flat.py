@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..runtime import parallel
+from ..runtime import blas_has_threads, parallel
 
 Array = np.ndarray[Any, Any]
 
@@ -28,8 +28,8 @@ def _by_item(a: Array) -> list[int]:
 
 
 def share(work: Callable[[int, int], None], count: int, elements: int) -> None:
-    """``work(start, stop)`` over ``range(count)``, on all threads if there are many ``elements``."""
-    if elements < _THREADED:
+    """``work(start, stop)`` over ``range(count)``, on all threads of ours if there are many ``elements``."""
+    if elements < _THREADED or blas_has_threads():
         work(0, count)
     else:
         parallel(work, count)

@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd.broadcast import sum_to
 from ..autograd.primitive import primitive, raw, same_dtype
 from ..errors import ShapeError
-from ..runtime import get_num_threads, parallel, take_over_blas
+from ..runtime import blas_has_threads, get_num_threads, parallel
 
 Array = np.ndarray[Any, Any]
 
@@ -27,18 +27,14 @@ def _rows(x: Any) -> Any:
     return x if x.ndim == 2 else x.reshape(math.prod(x.shape[:-1]), x.shape[-1])
 
 
-_LARGE, _THREADED = 200_000, 4_000_000  # multiplications: from there on BLAS would use threads; ours pay
+_THREADED = 4_000_000  # multiplications from which threads of ours pay, where BLAS has none
 
 
 def _dot(a: Array, b: Array) -> Array:
-    """The product of two matrices; a large one on all threads, each making some rows or columns of it."""
+    """The product of two matrices, on BLAS's threads; where those are ours, a large one is made by them, in parts."""
     (m, k), n = a.shape, b.shape[1]
-    size = m * k * n
-    if size < _LARGE:
+    if m * k * n < _THREADED or blas_has_threads() or k != b.shape[0] or a.dtype is not b.dtype or get_num_threads() == 1:
         return np.dot(a, b)  # unlike np.matmul, copies what BLAS cannot read, as a gradient made by expand()
-    take_over_blas()
-    if size < _THREADED or k != b.shape[0] or a.dtype is not b.dtype or get_num_threads() == 1:
-        return np.dot(a, b)
     y = np.empty((m, n), a.dtype)
 
     def rows(start: int, stop: int) -> None:
@@ -60,7 +56,6 @@ def _product(a: Array, b: Array) -> Array:
             return _dot(a, b)
         if b.ndim == 2 and a.ndim > 2 and a.flags.c_contiguous:
             return _dot(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])  # one product, not one for each of the batch
-        take_over_blas()
         return np.matmul(a, b)
     except ValueError:
         raise ShapeError(_mismatch(a.shape, b.shape)) from None

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..errors import ShapeError
-from ..runtime import parallel, take_over_blas
+from ..runtime import blas_has_threads, parallel
 from .shape import squeeze, unsqueeze
 
 Array = np.ndarray[Any, Any]
@@ -67,15 +67,14 @@ _THREADED = 1 << 19  # elements below which a second thread does not pay
 
 
 def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
-    """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads."""
+    """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads of ours."""
     step = max(1, _CHANNELS * channels // max(size, 1))
 
     def some(start: int, stop: int) -> None:
         for i in range(start, stop, step):
             work(i, min(i + step, stop))
 
-    take_over_blas()
-    if size < _THREADED:
+    if size < _THREADED or blas_has_threads():
         some(0, channels)
     else:
         parallel(some, channels)
