@@ -14,7 +14,7 @@ import tinygrad_fm as torch
 from models import build
 from tinygrad_fm import autograd, nn, runtime
 from tinygrad_fm.nn import functional as F
-from tinygrad_fm.ops import conv, windows
+from tinygrad_fm.ops import conv, strips, windows
 
 Array = np.ndarray[Any, Any]
 
@@ -91,6 +91,8 @@ LAYERS = [  # N, C, O, size, kernel, options: so large that blocks, threads and 
     (33, 8, 12, 11, 3, {"groups": 4, "dilation": 2}),
     (20, 20, 30, 9, 1, {}),
     (1100, 2, 3, 6, 3, {}),
+    (16, 4, 5, 12, (3, 5), {"padding": (1, 3), "stride": (1, 2), "dilation": (1, 2)}),
+    (16, 12, 20, 11, (4, 3), {"padding": 2, "stride": (2, 3), "dilation": (3, 1)}),
 ]
 
 
@@ -106,7 +108,7 @@ def run_layer(x: Array, w: Array, options: dict[str, Any]) -> list[Array]:
 def layer(case: Any, dtype: Any) -> tuple[Array, Array, dict[str, Any]]:
     n, c, o, size, k, options = case
     rng = np.random.default_rng(0)
-    w = rng.standard_normal((o, c // options.get("groups", 1), k, k)).astype(dtype)
+    w = rng.standard_normal((o, c // options.get("groups", 1), *(k if isinstance(k, tuple) else (k, k)))).astype(dtype)
     return images(rng, n, c, size, size, dtype=dtype), w, options
 
 
@@ -119,10 +121,9 @@ def test_blocks_and_threads_do_not_change_results(case: Any, threads: None, monk
         found.append(run_layer(x, w, options))
         again = run_layer(x, w, options)
         assert all(np.array_equal(a, b) for a, b in zip(found[-1], again, strict=True)), "other bits with as many threads"
-    monkeypatch.setattr(conv, "_COLUMNS", 1 << 30)
-    monkeypatch.setattr(conv, "_BYTES", 1 << 40)
-    monkeypatch.setattr(conv, "_BATCH", 1 << 30)
-    monkeypatch.setattr(conv, "_THREADED", 1 << 62)
+    for name, value in {"_ELEMENTS": 1 << 60, "_BYTES": 1 << 40, "_BATCH": 1 << 30, "_THREADED": 1 << 62, "_NARROW": 0}.items():
+        monkeypatch.setattr(strips, name, value)
+    strips._pieces.cache_clear()
     whole = run_layer(x, w, options)
     for result in found:
         for got, want in zip(result, whole, strict=True):
