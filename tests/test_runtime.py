@@ -87,6 +87,30 @@ def test_errors_come_back(part: int) -> None:
     runtime.parallel(lambda start, stop: None, 2)  # and the workers are still there
 
 
+def test_what_comes_later_is_computed_once_by_whoever_has_time() -> None:
+    runtime.set_num_threads(2)
+    gate, calls = threading.Event(), []
+
+    def work() -> tuple[str, bool]:
+        calls.append(1)
+        inner: list[int] = []
+        runtime.parallel(lambda start, stop: inner.append(stop - start), 8)
+        return threading.current_thread().name, inner == [8]  # on one thread, whoever it is
+
+    promise = runtime.later(work)
+    while not calls:
+        time.sleep(0.001)
+    assert promise.result() == ("tinygrad_fm-1", True)
+    runtime._hand_out(gate.wait)  # the worker has something else to do
+    assert runtime.later(work).result() == (threading.current_thread().name, True)
+    broken = runtime.later(lambda: 1 / 0)
+    gate.set()
+    with pytest.raises(ZeroDivisionError):
+        broken.result()
+    runtime.set_num_threads(1)
+    assert runtime.later(work)[0] == threading.current_thread().name
+
+
 def test_several_callers_at_a_time() -> None:
     runtime.set_num_threads(2)
     wrong = []
@@ -161,8 +185,7 @@ def test_large_products_are_shared_and_right(rng: np.random.Generator) -> None:
 def test_nothing_holds_the_work_once_it_is_done() -> None:
     runtime.set_num_threads(3)
     gate = threading.Event()
-    for worker in runtime._workers(2):
-        worker.tasks.put(gate.wait)  # they come too late for the work
+    runtime._hand_out(gate.wait, 2)  # the workers come too late for the work
     kept = [np.zeros(1000) for _ in range(50)]
     for array in kept:
         runtime.parallel(lambda start, stop, array=array: array[start:stop].fill(1), len(array))  # type: ignore[misc]
@@ -190,7 +213,7 @@ before = threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.
 import tinygrad_fm
 from tinygrad_fm import runtime
 assert (threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0) == before
-assert not runtime._pool and not runtime._found
+assert not runtime._workers and not runtime._found
 """
     run(code)
 

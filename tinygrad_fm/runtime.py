@@ -129,18 +129,12 @@ def take_over_blas() -> None:
 # -- workers -----------------------------------------------------------------------------------------------------------
 
 
-class _Worker:
-    """A thread that waits for work. It sleeps in the kernel meanwhile, and ends with the process."""
-
-    def __init__(self, number: int) -> None:
-        self.tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
-        threading.Thread(target=self._run, name=f"tinygrad_fm-{number}", daemon=True).start()
-
-    def _run(self) -> None:
-        _here.busy = True
-        with np.errstate(all="ignore"):  # as in the kernels that the work is part of
-            while True:
-                self.tasks.get()()  # without a name for it: no array may live on while the thread waits
+def _serve() -> None:
+    """What a worker does: take tasks, asleep in the kernel meanwhile, until the process ends."""
+    _here.busy = True
+    with np.errstate(all="ignore"):  # as in the kernels that the work is part of
+        while True:
+            _tasks.get()()  # without a name for it: no array may live on while the thread waits
 
 
 class _Here(threading.local):
@@ -148,28 +142,32 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_pool: list[_Worker] = []
-_pool_lock = threading.Lock()
+_tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
+_workers = 0  # that have been started
+_workers_lock = threading.Lock()
 _fork_handled = False
 
 
-def _workers(count: int) -> list[_Worker]:
-    """``count`` workers, started when first needed and again after a fork."""
-    global _fork_handled  # noqa: PLW0603
-    with _pool_lock:
-        if not _fork_handled and hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_after_fork)
-        _fork_handled = True
-        while len(_pool) < count:
-            _pool.append(_Worker(len(_pool) + 1))
-        return _pool[:count]
+def _hand_out(task: Callable[[], None], times: int = 1) -> None:
+    """Let so many workers call ``task`` when they have time. They are started when first needed, and again after a fork."""
+    global _fork_handled, _workers  # noqa: PLW0603
+    take_over_blas()
+    if _workers < get_num_threads() - 1:
+        with _workers_lock:
+            if not _fork_handled and hasattr(os, "register_at_fork"):
+                os.register_at_fork(after_in_child=_after_fork)
+            _fork_handled = True
+            while _workers < get_num_threads() - 1:
+                _workers += 1
+                threading.Thread(target=_serve, name=f"tinygrad_fm-{_workers}", daemon=True).start()
+    for _ in range(times):
+        _tasks.put(task)
 
 
 def _after_fork() -> None:
     """In a forked child: no worker lives there, and no other thread that may have held the lock or been at work."""
-    global _pool_lock  # noqa: PLW0603
-    _pool_lock = threading.Lock()
-    _pool.clear()
+    global _tasks, _workers, _workers_lock
+    _tasks, _workers, _workers_lock = SimpleQueue(), 0, threading.Lock()
     _here.busy = False
 
 
@@ -203,11 +201,9 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
             del part
             done.put(found)
 
-    take_over_blas()
+    _hand_out(take, parts - 1)
     _here.busy = True
     try:
-        for worker in _workers(parts - 1):
-            worker.tasks.put(take)
         take()
         errors = [done.get() for _ in range(parts)]
     finally:
@@ -215,6 +211,51 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+class Later:
+    """What ``work()`` returns, which nobody waits for yet: a worker computes it, or whoever asks for it first.
+
+    The work stays on one thread, so that its bits do not depend on who did it.
+    """
+
+    def __init__(self, work: Callable[[], Any]) -> None:
+        self._work: Callable[[], Any] | None = work
+        self._claimed, self._done = threading.Lock(), threading.Lock()
+        self._done.acquire()
+        self._value: Any = None
+        self._error: BaseException | None = None
+
+    def _run(self) -> None:
+        if not self._claimed.acquire(blocking=False):
+            return
+        before, _here.busy = _here.busy, True
+        try:
+            self._value = self._work()  # type: ignore[misc]
+        except BaseException as error:  # it is raised where the result is asked for
+            self._error = error
+        finally:
+            self._work = None
+            _here.busy = before
+            self._done.release()
+
+    def result(self) -> Any:
+        """The value, to be taken once; what the work raised is raised here."""
+        self._run()
+        self._done.acquire()
+        if self._error is not None:
+            raise self._error
+        value, self._value = self._value, None
+        return value
+
+
+def later(work: Callable[[], Any]) -> Any:
+    """``work()``, computed while the caller goes on: a :class:`Later`; with one thread or within such work, the value itself."""
+    if get_num_threads() == 1 or _here.busy:
+        return work()
+    promise = Later(work)
+    _hand_out(promise._run)
+    return promise
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

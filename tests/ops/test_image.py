@@ -150,7 +150,7 @@ def test_the_workspace_is_bounded(n: int) -> None:
 
 
 def test_norm_and_pooling_use_threads_with_the_same_bits(threads: None, rng: np.random.Generator) -> None:
-    x = images(rng, 32, 16, 34, 34)
+    x = images(rng, 64, 16, 34, 34)
     assert x.size > windows._THREADED
     found = []
     for count in (1, 2):

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..dtypes import OURS
 from ..errors import AutogradError
+from ..runtime import Later
 from . import hooks, versions
 from .broadcast import broadcasts_to, sum_to
 from .hooks import OpCall
@@ -86,6 +87,12 @@ class _Pass:
         """Add ``g``, which a rule of ``node`` gave, to the gradient of ``parent``, in the shape, dtype and memory order of
         its value. The first gradient is borrowed; only sums made here are changed in place."""
         shape = parent.shape
+        if type(g) is Later:
+            if self.plain and type(parent) is Leaf and parent.hooks is None and parent.number not in self.waiting:
+                self.waiting[parent.number] = [parent, g, False]  # nobody reads it before the leaf's turn comes
+                heappush(self.heap, -parent.number)
+                return
+            g = g.result()
         if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
             g = _fit(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
@@ -98,6 +105,8 @@ class _Pass:
         elif held[2]:
             np.add(held[1], g, out=held[1])
         else:
+            if type(held[1]) is Later:
+                held[1] = held[1].result()
             total = held[1] + g
             if isinstance(total, np.generic):  # the sum of 0-d arrays
                 total = np.asarray(total)
@@ -119,7 +128,7 @@ class _Pass:
             elif kind is Output:
                 self._collect(node, g)
             elif everything:
-                _deliver(node, g, self.create)
+                _deliver(node, _in_order(g.result(), node.order) if type(g) is Later else g, self.create)
 
     def _step(self, node: Node, g: Any) -> None:
         """Run the rules of ``node`` and pass the gradients on to its inputs. Lets go of what the node saved."""
@@ -170,6 +179,8 @@ class _Pass:
         bundle[output.index] = g if before is None else before + g
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
+        if type(g) is Later:  # the hook is younger than the gradient
+            g = g.result()
         for hook in tuple(node.hooks.values()):
             tensor = g if self.create else box(g)
             replaced = hook(tensor)

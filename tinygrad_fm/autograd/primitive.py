@@ -28,6 +28,7 @@ import numpy as np
 
 from ..errors import AutogradError
 from ..promotion import explained, promote, promote_float, same_dtype
+from ..runtime import Later
 from . import hooks
 from .modes import state
 from .node import Node, Output
@@ -168,6 +169,8 @@ class Primitive:
                 dx = rule(g)
             else:
                 dx = rule(g, *[saved[i] for i in reads])
+            if type(dx) is Later:
+                dx = dx.result()
             if dx is not None:
                 result.append((parent, dx))
         return result

@@ -11,7 +11,7 @@ from ..runtime import blas_has_threads, parallel
 
 Array = np.ndarray[Any, Any]
 
-_THREADED = 1 << 19  # elements below which a second thread does not pay
+_THREADED = 1 << 20  # elements below which a second thread does not pay
 
 
 def flat(*arrays: Array) -> list[Array] | None:

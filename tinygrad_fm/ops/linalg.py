@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 
 from ..autograd.broadcast import sum_to
-from ..autograd.primitive import primitive, raw, same_dtype
+from ..autograd.primitive import is_tensor, primitive, raw, same_dtype
 from ..errors import ShapeError
-from ..runtime import blas_has_threads, get_num_threads, parallel
+from ..runtime import blas_has_threads, get_num_threads, later, parallel
 
 Array = np.ndarray[Any, Any]
 
@@ -242,10 +242,17 @@ def _matrices(a: Any, b: Any) -> Any:
     return _dot(a, b) if type(a) is type(b) is np.ndarray else _matmul(a, b)
 
 
+def _weight_gradient(g: Any, x: Any) -> Any:
+    """gᵀ · x, (out, in): in this order it lies in memory as the weight does. Nothing waits for it, so it may come later."""
+    if is_tensor(g) or is_tensor(x) or blas_has_threads() or g.size * x.shape[-1] < _THREADED:
+        return _matrices(_rows(g).mT, _rows(x))
+    return later(lambda: np.dot(_rows(g).mT, _rows(x)))
+
+
 _linear = primitive(
     _affine, name="linear", promotion=same_dtype,
     input=lambda g, weight, input_shape: _matrices(_rows(g), weight).reshape(input_shape),
-    weight=lambda g, input: _matrices(_rows(g).mT, _rows(input)),  # in this order it lies in memory as weight does
+    weight=lambda g, input: _weight_gradient(g, input),
     bias=lambda g, bias_shape: sum_to(g, shape=bias_shape),
 )  # fmt: skip
 

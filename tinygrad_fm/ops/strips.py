@@ -26,7 +26,7 @@ from ..runtime import parallel, take_over_blas
 from .windows import Array, Geometry, batch_first, batch_last, reach
 
 _Index = tuple[Any, ...]
-_BYTES = 1 << 21  # of the strips that one call makes, and of the products that are added up at once
+_BYTES = 1 << 23  # of the strips that one call makes, and of the products that are added up at once
 _ELEMENTS, _LEAST = 1 << 19, 256  # of the matrix of one product, and its columns at least
 _THREADED = 10_000_000  # multiplications below which waking a second thread does not pay
 _NARROW = 8  # channels of a result so narrow that two of its rows are made at once

@@ -62,8 +62,8 @@ def padded(x: Array, geo: Geometry, value: float = 0.0) -> Array:
 
 # -- work on some channels at a time ------------------------------------------------------------------------------------
 
-_CHANNELS = 1 << 17  # elements that one pass works on, so that they stay in the cache
-_THREADED = 1 << 19  # elements below which a second thread does not pay
+_CHANNELS = 1 << 22  # elements that one pass works on; fewer would stay in the second-level cache, but calls cost more
+_THREADED = 1 << 20  # elements below which a second thread does not pay
 
 
 def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
