@@ -87,28 +87,27 @@ def test_errors_come_back(part: int) -> None:
     runtime.parallel(lambda start, stop: None, 2)  # and the workers are still there
 
 
-def test_what_comes_later_is_computed_once_by_whoever_has_time() -> None:
+def test_what_comes_later_is_done_by_whoever_has_time() -> None:
     runtime.set_num_threads(2)
-    gate, calls = threading.Event(), []
+    gate, seen, inner, here = threading.Event(), {}, [], threading.current_thread().name
 
-    def work() -> tuple[str, bool]:
-        calls.append(1)
-        inner: list[int] = []
-        runtime.parallel(lambda start, stop: inner.append(stop - start), 8)
-        return threading.current_thread().name, inner == [8]  # on one thread, whoever it is
+    def work(start: int, stop: int) -> None:
+        seen[start, stop] = threading.current_thread().name
+        runtime.parallel(lambda start, stop: inner.append(stop - start), 8)  # stays on its thread
 
-    promise = runtime.later(work)
-    while not calls:
+    promise = runtime.later(work, 6, lambda: "done")
+    while len(seen) < 2:
         time.sleep(0.001)
-    assert promise.result() == ("tinygrad_fm-1", True)
-    runtime._hand_out(gate.wait)  # the worker has something else to do
-    assert runtime.later(work).result() == (threading.current_thread().name, True)
-    broken = runtime.later(lambda: 1 / 0)
+    assert promise.result() == "done" and sorted(seen) == [(0, 3), (3, 6)]
+    assert all(name.startswith("tinygrad_fm-") for name in seen.values())
+    runtime._hand_out(gate.wait, runtime._workers)  # they have something else to do
+    assert runtime.later(work, 6, lambda: "done").result() == "done" and seen == {(0, 3): here, (3, 6): here}
     gate.set()
     with pytest.raises(ZeroDivisionError):
-        broken.result()
+        runtime.later(lambda start, stop: 1 // (start - 3), 6, lambda: "done").result()
     runtime.set_num_threads(1)
-    assert runtime.later(work)[0] == threading.current_thread().name
+    assert runtime.later(work, 6, lambda: "done") == "done" and seen[0, 6] == here
+    assert set(inner) == {8} and len(inner) == 5
 
 
 def test_several_callers_at_a_time() -> None:
@@ -198,8 +197,9 @@ def test_a_gradient_made_by_threads_is_not_copied(monkeypatch: pytest.MonkeyPatc
     runtime.set_num_threads(2)
     weight = tinygrad_fm.ones(128, 784, requires_grad=True)
     made: list[int] = []
-    product = tinygrad_fm.ops.linalg._dot
-    monkeypatch.setattr(tinygrad_fm.ops.linalg, "_dot", lambda a, b: made.append(id(y := product(a, b))) or y)
+    result = runtime.Later.result
+    monkeypatch.setattr(runtime.Later, "result", lambda self: made.append(id(y := result(self))) or y)
+    runtime.parallel(lambda start, stop: None, 2)  # from here on the threads are ours
     for _ in range(20):
         weight.grad = None
         tinygrad_fm.nn.functional.linear(tinygrad_fm.ones(64, 784), weight).sum().backward()

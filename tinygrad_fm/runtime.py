@@ -171,6 +171,72 @@ def _after_fork() -> None:
     _here.busy = False
 
 
+class Later:
+    """Work in parts that threads take while the caller goes on: each a part, until none is left.
+
+    Args:
+        work: called as ``work(start, stop)`` for each of the parts, which make up ``range(count)``.
+        parts: how many; that many threads may be at work, the one that asks for the result among them.
+        finish: makes the result when all is done.
+    """
+
+    def __init__(self, work: Callable[[int, int], None], count: int, parts: int, finish: Callable[[], Any]) -> None:
+        # Only what waits refers to the work: a gradient made by it that a thread still held would be copied by backward.
+        self._waiting = deque(partial(work, count * i // parts, count * (i + 1) // parts) for i in range(parts))
+        self._parts, self._finish = parts, finish
+        self._done: SimpleQueue[BaseException | None] = SimpleQueue()
+        _hand_out(self._take, parts - 1)
+
+    def _take(self) -> None:
+        while True:
+            try:
+                part = self._waiting.popleft()
+            except IndexError:
+                return
+            found: BaseException | None = None
+            try:
+                part()
+            except BaseException as error:  # it is raised where the result is asked for
+                found = error
+            del part
+            self._done.put(found)
+
+    def result(self) -> Any:
+        """Take the parts that nobody has taken, wait for the others, and return the result, once. What the work raised is
+        raised here."""
+        _here.busy = True
+        try:
+            self._take()
+            errors = [self._done.get() for _ in range(self._parts)]
+        finally:
+            _here.busy = False
+        finish, self._finish = self._finish, _nothing
+        for error in errors:
+            if error is not None:
+                raise error
+        return finish()
+
+
+def later(work: Callable[[int, int], None], count: int, finish: Callable[[], Any]) -> Any:
+    """Have ``work(start, stop)`` done over the whole of ``range(count)``, and then ``finish()``, by the time it is needed.
+
+    Returns:
+        A :class:`Later`, whose ``result()`` is what ``finish()`` returns; where there is one thread only, and within such
+        work, that itself.
+    """
+    parts = min(get_num_threads(), count)
+    if parts < 2 or _here.busy:
+        if count:
+            work(0, count)
+        return finish()
+    return Later(work, count, parts, finish)
+
+
+def now(value: Any) -> Any:
+    """``value`` itself, or its result if it is a :class:`Later`."""
+    return value.result() if type(value) is Later else value
+
+
 def parallel(work: Callable[[int, int], None], count: int) -> None:
     """Run ``work(start, stop)`` over the whole of ``range(count)``, in as many equal parts as there are threads.
 
@@ -178,84 +244,11 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
     not wait for a thread that has not come to work yet. Returns when all is done; what the work raises is raised here.
     Called from within such work, it runs on the calling thread alone.
     """
-    parts = min(get_num_threads(), count)
-    if parts < 2 or _here.busy:
-        if count:
-            work(0, count)
-        return
-    # Only what waits refers to the work: a gradient made by it that a thread still held would be copied by backward.
-    waiting = deque(partial(work, count * i // parts, count * (i + 1) // parts) for i in range(parts))
-    done: SimpleQueue[BaseException | None] = SimpleQueue()
-
-    def take() -> None:
-        while True:
-            try:
-                part = waiting.popleft()
-            except IndexError:
-                return
-            found: BaseException | None = None
-            try:
-                part()
-            except BaseException as error:  # it is raised where the work was asked for
-                found = error
-            del part
-            done.put(found)
-
-    _hand_out(take, parts - 1)
-    _here.busy = True
-    try:
-        take()
-        errors = [done.get() for _ in range(parts)]
-    finally:
-        _here.busy = False
-    for error in errors:
-        if error is not None:
-            raise error
+    now(later(work, count, _nothing))
 
 
-class Later:
-    """What ``work()`` returns, which nobody waits for yet: a worker computes it, or whoever asks for it first.
-
-    The work stays on one thread, so that its bits do not depend on who did it.
-    """
-
-    def __init__(self, work: Callable[[], Any]) -> None:
-        self._work: Callable[[], Any] | None = work
-        self._claimed, self._done = threading.Lock(), threading.Lock()
-        self._done.acquire()
-        self._value: Any = None
-        self._error: BaseException | None = None
-
-    def _run(self) -> None:
-        if not self._claimed.acquire(blocking=False):
-            return
-        before, _here.busy = _here.busy, True
-        try:
-            self._value = self._work()  # type: ignore[misc]
-        except BaseException as error:  # it is raised where the result is asked for
-            self._error = error
-        finally:
-            self._work = None
-            _here.busy = before
-            self._done.release()
-
-    def result(self) -> Any:
-        """The value, to be taken once; what the work raised is raised here."""
-        self._run()
-        self._done.acquire()
-        if self._error is not None:
-            raise self._error
-        value, self._value = self._value, None
-        return value
-
-
-def later(work: Callable[[], Any]) -> Any:
-    """``work()``, computed while the caller goes on: a :class:`Later`; with one thread or within such work, the value itself."""
-    if get_num_threads() == 1 or _here.busy:
-        return work()
-    promise = Later(work)
-    _hand_out(promise._run)
-    return promise
+def _nothing() -> None:
+    """What is left to do when parallel work is done."""
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------

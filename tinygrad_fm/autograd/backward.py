@@ -17,7 +17,7 @@ import numpy as np
 
 from ..dtypes import OURS
 from ..errors import AutogradError
-from ..runtime import Later
+from ..runtime import Later, now
 from . import hooks, versions
 from .broadcast import broadcasts_to, sum_to
 from .hooks import OpCall
@@ -105,9 +105,7 @@ class _Pass:
         elif held[2]:
             np.add(held[1], g, out=held[1])
         else:
-            if type(held[1]) is Later:
-                held[1] = held[1].result()
-            total = held[1] + g
+            total = now(held[1]) + g
             if isinstance(total, np.generic):  # the sum of 0-d arrays
                 total = np.asarray(total)
             held[1:] = total, type(total) is _ndarray
@@ -179,8 +177,7 @@ class _Pass:
         bundle[output.index] = g if before is None else before + g
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
-        if type(g) is Later:  # the hook is younger than the gradient
-            g = g.result()
+        g = now(g)  # the hook may be younger than the gradient
         for hook in tuple(node.hooks.values()):
             tensor = g if self.create else box(g)
             replaced = hook(tensor)

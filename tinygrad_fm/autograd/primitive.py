@@ -28,7 +28,7 @@ import numpy as np
 
 from ..errors import AutogradError
 from ..promotion import explained, promote, promote_float, same_dtype
-from ..runtime import Later
+from ..runtime import now
 from . import hooks
 from .modes import state
 from .node import Node, Output
@@ -169,10 +169,8 @@ class Primitive:
                 dx = rule(g)
             else:
                 dx = rule(g, *[saved[i] for i in reads])
-            if type(dx) is Later:
-                dx = dx.result()
             if dx is not None:
-                result.append((parent, dx))
+                result.append((parent, now(dx)))
         return result
 
     def extra_values(self, args: list[Any], static: dict[str, Any]) -> list[Any]:

@@ -15,7 +15,7 @@ import numpy as np
 from ..autograd.broadcast import sum_to
 from ..autograd.primitive import is_tensor, primitive, raw, same_dtype
 from ..errors import ShapeError
-from ..runtime import blas_has_threads, get_num_threads, later, parallel
+from ..runtime import blas_has_threads, get_num_threads, later, now
 
 Array = np.ndarray[Any, Any]
 
@@ -30,11 +30,24 @@ def _rows(x: Any) -> Any:
 _THREADED = 4_000_000  # multiplications from which threads of ours pay, where BLAS has none
 
 
+def _by_threads(a: Array, b: Array) -> bool:
+    """Whether threads of ours make the product of ``a`` and ``b``, in parts."""
+    (m, k), n = a.shape, b.shape[1]
+    return (
+        m * k * n >= _THREADED and not blas_has_threads() and k == b.shape[0] and a.dtype is b.dtype and get_num_threads() > 1
+    )
+
+
 def _dot(a: Array, b: Array) -> Array:
     """The product of two matrices, on BLAS's threads; where those are ours, a large one is made by them, in parts."""
-    (m, k), n = a.shape, b.shape[1]
-    if m * k * n < _THREADED or blas_has_threads() or k != b.shape[0] or a.dtype is not b.dtype or get_num_threads() == 1:
+    if not _by_threads(a, b):
         return np.dot(a, b)  # unlike np.matmul, copies what BLAS cannot read, as a gradient made by expand()
+    return now(_dot_later(a, b))
+
+
+def _dot_later(a: Array, b: Array) -> Any:
+    """The product of two matrices, of the taller one's rows or the wider one's columns by parts."""
+    m, n = len(a), b.shape[1]
     y = np.empty((m, n), a.dtype)
 
     def rows(start: int, stop: int) -> None:
@@ -43,11 +56,7 @@ def _dot(a: Array, b: Array) -> Array:
     def columns(start: int, stop: int) -> None:
         y[:, start:stop] = np.dot(a, b[:, start:stop])
 
-    if m > n:
-        parallel(rows, m)
-    else:
-        parallel(columns, n)
-    return y
+    return later(rows, m, lambda: y) if m > n else later(columns, n, lambda: y)
 
 
 def _product(a: Array, b: Array) -> Array:
@@ -244,9 +253,10 @@ def _matrices(a: Any, b: Any) -> Any:
 
 def _weight_gradient(g: Any, x: Any) -> Any:
     """gᵀ · x, (out, in): in this order it lies in memory as the weight does. Nothing waits for it, so it may come later."""
-    if is_tensor(g) or is_tensor(x) or blas_has_threads() or g.size * x.shape[-1] < _THREADED:
-        return _matrices(_rows(g).mT, _rows(x))
-    return later(lambda: np.dot(_rows(g).mT, _rows(x)))
+    left, right = _rows(g).mT, _rows(x)
+    if is_tensor(g) or is_tensor(x) or not _by_threads(left, right):
+        return _matrices(left, right)
+    return _dot_later(left, right)
 
 
 _linear = primitive(

@@ -22,13 +22,14 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import parallel, take_over_blas
+from ..runtime import later, now, parallel, take_over_blas
 from .windows import Array, Geometry, batch_first, batch_last, reach
 
 _Index = tuple[Any, ...]
-_BYTES = 1 << 23  # of the strips that one call makes, and of the products that are added up at once
+_BYTES = 1 << 21  # of the strips that one call makes, and of the products that are added up at once
 _ELEMENTS, _LEAST = 1 << 19, 256  # of the matrix of one product, and its columns at least
 _THREADED = 10_000_000  # multiplications below which waking a second thread does not pay
+_LATER = 4_000_000  # and below which one does not pay that nobody waits for
 _NARROW = 8  # channels of a result so narrow that two of its rows are made at once
 _BATCH = 512  # images that one pass takes; more go through in parts, so that the workspace stays bounded
 
@@ -60,24 +61,33 @@ def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Arra
         if b is not None:
             np.add(target, b, out=target)
 
-    _over_rows(x, geo, 0, o // groups, multiply)
+    work = _over_rows(x, geo, 0, multiply)
+    take_over_blas()
+    if _multiplications(x, o, geo) < _THREADED:
+        work(0, oh)
+    else:
+        parallel(work, oh)
     return batch_first(y)
 
 
 def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
     """The adjoint of :func:`convolve` in w: (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)."""
-    n, o, inner, (kh, kw), groups = len(x), g.shape[1], x.shape[1] // geo.groups, geo.kernel, geo.groups
-    width, depth = o // groups, inner * kh * kw
+    return np.asarray(now(weight_gradient_later(x, g, geo)))
+
+
+def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
+    """:func:`weight_gradient`, or a promise of it where that is worth a thread's while."""
+    n, o, inner, (kh, kw), (oh, ow) = len(x), g.shape[1], x.shape[1] // geo.groups, geo.kernel, geo.out
+    width, depth = o // geo.groups, inner * kh * kw
     if n > _BATCH:
-        return np.asarray(sum(weight_gradient(x[part], g[part], geo) for part in _parts(n)))
+        return sum(weight_gradient(x[part], g[part], geo) for part in _parts(n))
     if not g.size or not depth:
         return np.zeros((o, inner, kh, kw), g.dtype)
-    if _narrow(o, geo):
-        oh, ow = geo.out
+    paired = _narrow(o, geo)
+    if paired:
         both = batch_last(g).reshape(o, oh // 2, 2, ow, n).transpose(2, 0, 1, 3, 4).reshape(2 * o, oh // 2, ow, n)
-        found = weight_gradient(x, batch_first(both), _paired(geo)).reshape(2, o, inner, -1, kw)
-        return found[0, :, :, :kh] + found[1, :, :, geo.stride[0] :]
-    right = _rows(batch_last(g), groups, _pieces(geo.out[1], n, depth))
+        g, geo, width, depth, oh = batch_first(both), _paired(geo), 2 * o, inner * (kh + geo.stride[0]) * kw, oh // 2
+    right = _rows(batch_last(g), geo.groups, _pieces(ow, n, depth))
     sums: dict[int, Array] = {}  # of each part, by its start: added up in that order, whichever thread was first
 
     def multiply(start: int, stop: int, matrices: Array) -> None:
@@ -86,9 +96,17 @@ def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
         else:  # the same, transposed: faster where the result is higher than wide
             sums[start] = np.matmul(matrices, right[:, start:stop].mT).sum((1, 2)).mT
 
-    _over_rows(x, geo, width * depth * x.itemsize, width, multiply)
-    total = np.asarray(sum(sums[start] for start in sorted(sums)))
-    return np.ascontiguousarray(total.reshape(o, kh, kw, inner).transpose(0, 3, 1, 2))
+    def finish() -> Array:
+        total = np.asarray(sum(sums[start] for start in sorted(sums)))
+        found = np.ascontiguousarray(total.reshape(-1, geo.kernel[0], kw, inner).transpose(0, 3, 1, 2))
+        return found[:o, :, :kh] + found[o:, :, -kh:] if paired else found
+
+    work = _over_rows(x, geo, width * depth * x.itemsize, multiply)
+    take_over_blas()
+    if _multiplications(x, g.shape[1], geo) < _LATER:
+        work(0, oh)
+        return finish()
+    return later(work, oh, finish)
 
 
 def input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
@@ -195,18 +213,24 @@ def _rows(y: Array, groups: int, pieces: int) -> Array:
     return y.reshape(groups, channels // groups, rows, pieces, columns // pieces * n).transpose(0, 2, 3, 1, 4)
 
 
-def _over_rows(x: Array, geo: Geometry, result: int, count: int, use: Callable[[int, int, Array], None]) -> None:
-    """Call ``use(start, stop, matrices)`` for the rows of the output, some at a time, on all threads.
+def _multiplications(x: Array, o: int, geo: Geometry) -> int:
+    """How many of them the convolution of ``x`` to ``o`` channels takes."""
+    n, channels = x.shape[:2]
+    (oh, ow), (kh, kw) = geo.out, geo.kernel
+    return n * o * oh * ow * kh * kw * channels // geo.groups
+
+
+def _over_rows(x: Array, geo: Geometry, result: int, use: Callable[[int, int, Array], None]) -> Callable[[int, int], None]:
+    """Work on rows of the output from ``start`` to ``stop``: ``use(start, stop, matrices)`` for some of them at a time.
 
     ``matrices`` (groups, stop − start, pieces, D, columns/pieces · N) are what the filters see from those rows.
 
     Args:
         result: bytes that one row's use allocates.
-        count: multiplications per element of the matrices, to tell whether threads pay.
     """
     image = batch_last(x)
     by_rows = image.reshape(geo.groups, -1, *image.shape[1:]).swapaxes(1, 2)
-    (oh, ow), (kh, kw), n = geo.out, geo.kernel, image.shape[-1]
+    ow, kw, n = geo.out[1], geo.kernel[1], image.shape[-1]
     strip = kw * len(image) * ow * n * image.itemsize
     step = max(1, _BYTES // max(strip * geo.stride[0], result))
     plain = geo.kernel == geo.stride == (1, 1) and geo.size == geo.out and geo.padding == (0, 0)
@@ -219,11 +243,7 @@ def _over_rows(x: Array, geo: Geometry, result: int, count: int, use: Callable[[
             else:
                 use(i, j, _matrices(by_rows, geo, i, j))
 
-    take_over_blas()
-    if oh * ow * n * kh * kw * len(image) * count < _THREADED:
-        work(0, oh)
-    else:
-        parallel(work, oh)
+    return work
 
 
 class _Layout(NamedTuple):
