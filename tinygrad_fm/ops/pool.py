@@ -54,16 +54,35 @@ def _index_type(geo: Geometry) -> Any:
     return np.min_scalar_type(-geo.kernel[0] * geo.kernel[1])
 
 
+def _rows_seen(x: Array, geo: Geometry) -> list[Array]:
+    """What each row of the window sees of a padded image (C, H, W, N)."""
+    (n, _), (step, _), (gap, _) = geo.out, geo.stride, geo.dilation
+    return [x[:, i * gap : i * gap + n * step : step] for i in range(geo.kernel[0])]
+
+
+def _columns_seen(x: Array, geo: Geometry) -> list[Array]:
+    """What each column of the window sees of it. Copies, where there are gaps between the columns: a copy and a comparison of
+    what lies dense take half the time of a comparison of what does not."""
+    (_, n), (_, step), (_, gap) = geo.out, geo.stride, geo.dilation
+    seen = [x[:, :, j * gap : j * gap + n * step : step] for j in range(geo.kernel[1])]
+    return seen if step == 1 else [np.ascontiguousarray(part) for part in seen]
+
+
 def _largest(x: Array, geo: Geometry) -> Array:
-    """The maximum of each window."""
+    """The maximum of each window: of its columns, and then of its rows."""
     image = padded(x, geo, _lowest(x.dtype))
     y = np.empty((len(image), *geo.out, len(x)), x.dtype)
 
     def work(start: int, stop: int) -> None:
-        part, best = image[start:stop], y[start:stop]
-        for number, (rows, columns) in _positions(geo):
-            seen = part[:, rows, columns]
-            np.maximum(seen, best if number else seen, out=best)
+        first, *others = _columns_seen(image[start:stop], geo)
+        best = first if first.base is None else first.copy()
+        for seen in others:
+            np.maximum(seen, best, out=best)
+        first, *others = _rows_seen(best, geo)
+        out = y[start:stop]
+        out[...] = first
+        for seen in others:
+            np.maximum(seen, out, out=out)
 
     if y.size:
         by_channels(work, len(image), image.size)
@@ -71,24 +90,29 @@ def _largest(x: Array, geo: Geometry) -> Array:
 
 
 def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
-    """The maximum of each window, and the number of its position: the first one's, or a NaN's."""
+    """The maximum of each window, and the number of its position: the first one's, or a NaN's.
+
+    First the maximum of the columns within each row and its column, then of the rows: half as many comparisons as of
+    all positions one after another, and the second half over long runs of memory.
+    """
     image = padded(x, geo, _lowest(x.dtype))
     shape = (len(image), *geo.out, len(x))
     y, index = np.empty(shape, x.dtype), np.zeros(shape, _index_type(geo))
 
     def work(start: int, stop: int) -> None:
-        part, best, at = image[start:stop], y[start:stop], index[start:stop]
-        higher = np.empty(best.shape, bool)
-        for number, (rows, columns) in _positions(geo):
-            seen = part[:, rows, columns]
-            if number == 0:
-                best[...] = seen
-                continue
-            np.greater(seen, best, out=higher)
-            np.maximum(seen, best, out=best)
-            # the numbers rise, so that the last position to be higher is the highest number
-            np.maximum(at, np.multiply(higher, at.dtype.type(number), dtype=at.dtype), out=at)
-        if x.dtype.kind == "f" and np.isnan(best).any():
+        part = image[start:stop]
+        first, *others = _columns_seen(part, geo)
+        best = first if first.base is None else first.copy()
+        column = np.zeros(first.shape, index.dtype)
+        for j, seen in enumerate(others, 1):
+            _take(seen, best, j, column)
+        out, at = y[start:stop], index[start:stop]
+        for i, (seen, found) in enumerate(zip(_rows_seen(best, geo), _rows_seen(column, geo), strict=True)):
+            if i == 0:
+                out[...], at[...] = seen, found
+            else:
+                _take(seen, out, found + at.dtype.type(i * geo.kernel[1]), at)
+        if x.dtype.kind == "f" and np.isnan(out).any():
             for number, (rows, columns) in _positions(geo):
                 at[np.isnan(part[:, rows, columns])] = number
 
@@ -97,13 +121,20 @@ def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
     return batch_first(y), batch_first(index)
 
 
+def _take(seen: Array, best: Array, number: Any, at: Array) -> None:
+    """Take what is higher than ``best`` into it, and its ``number``, higher than all before, into ``at``."""
+    higher = np.greater(seen, best).view(np.int8)
+    np.maximum(seen, best, out=best)
+    np.maximum(at, np.multiply(higher, number, dtype=at.dtype), out=at)
+
+
 _BITS = {1: np.int8, 2: np.int16, 4: np.int32, 8: np.int64}
 
 
-def _chosen(values: Array, index: Array, number: int) -> Array:
+def _chosen(values: Array, index: Array, number: int, out: Array | None = None) -> Array:
     """The bits of ``values`` where ``index`` is ``number``, else 0: as quick as a product, and inf · 0 does not come up."""
     mask = np.negative((index == number).view(np.int8))  # all bits set, or none
-    return np.bitwise_and(values.view(_BITS[values.itemsize]), mask)
+    return np.bitwise_and(values.view(_BITS[values.itemsize]), mask, out=out)
 
 
 def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
@@ -118,12 +149,12 @@ def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
 
     def work(start: int, stop: int) -> None:
         for number, (rows, columns), (to_rows, to_columns) in _reached(geo):
-            found = _chosen(values[start:stop, rows, columns], at[start:stop, rows, columns], number)
+            chosen, where = values[start:stop, rows, columns], at[start:stop, rows, columns]
             place = dx[start:stop, to_rows, to_columns]
             if apart:
-                place.view(bits)[...] = found
+                _chosen(chosen, where, number, out=place.view(bits))
             else:
-                np.add(place, found.view(g.dtype), out=place)
+                np.add(place, _chosen(chosen, where, number).view(g.dtype), out=place)
 
     by_channels(work, len(values), dx.size)
     return batch_first(dx)
