@@ -25,7 +25,7 @@ from ..autograd.primitive import box
 from ..tensor import Tensor
 from .optimizer import Closure, Group, Optimizer, run_closure
 
-BLOCK = 1 << 16  # elements: a few float32 arrays of it fit an L2 cache, and calls of it hide NumPy's overhead
+BLOCK = 1 << 17  # elements: a few float32 arrays of it fit the caches, and calls of it hide NumPy's overhead
 ALONE = 1 << 14  # a parameter of so many elements is not gathered with others: the copies would cost more than the calls
 
 
