@@ -31,7 +31,7 @@ _ELEMENTS, _LEAST = 1 << 19, 256  # of the matrix of one product, and its column
 _THREADED = 10_000_000  # multiplications below which waking a second thread does not pay
 _LATER = 4_000_000  # and below which one does not pay that nobody waits for
 _NARROW = 8  # channels of a result so narrow that two of its rows are made at once
-_BATCH = 512  # images that one pass takes; more go through in parts, so that the workspace stays bounded
+_WORKSPACE = 1 << 24  # bytes of what the filters see from one row; a batch that needs more goes through in parts
 
 
 def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Array:
@@ -41,8 +41,9 @@ def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Arra
     if not weight.size or not y.size:
         y[...] = 0 if bias is None else bias[:, None, None, None]
         return batch_first(y)
-    if n > _BATCH:
-        for part in _parts(n):
+    parts = _parts(x, geo)
+    if len(parts) > 1:
+        for part in parts:
             y[..., part] = batch_last(convolve(x[part], weight, bias, geo))
         return batch_first(y)
     if _narrow(o, geo):
@@ -79,8 +80,9 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
     """:func:`weight_gradient`, or a promise of it where that is worth a thread's while."""
     n, o, inner, (kh, kw), (oh, ow) = len(x), g.shape[1], x.shape[1] // geo.groups, geo.kernel, geo.out
     width, depth = o // geo.groups, inner * kh * kw
-    if n > _BATCH:
-        return sum(weight_gradient(x[part], g[part], geo) for part in _parts(n))
+    parts = _parts(x, geo)
+    if len(parts) > 1:
+        return sum(weight_gradient(x[part], g[part], geo) for part in parts)
     if not g.size or not depth:
         return np.zeros((o, inner, kh, kw), g.dtype)
     paired = _narrow(o, geo)
@@ -191,8 +193,12 @@ def _twice(weight: Array, geo: Geometry) -> Array:
 # -- matrices ----------------------------------------------------------------------------------------------------------
 
 
-def _parts(n: int) -> list[slice]:
-    return [slice(i, min(i + _BATCH, n)) for i in range(0, n, _BATCH)]
+def _parts(x: Array, geo: Geometry) -> list[slice]:
+    """The images that go through together, so that the workspace stays bounded."""
+    n, channels = x.shape[:2]
+    seen = geo.kernel[0] * geo.kernel[1] * channels * geo.out[1] * x.itemsize  # bytes, of one image from one row
+    most = max(64, _WORKSPACE // max(seen, 1))
+    return [slice(i, min(i + most, n)) for i in range(0, n, most)]
 
 
 @lru_cache
