@@ -52,7 +52,7 @@ def apart(measured: dict[str, Any], rival: str) -> float:
     return max(map(abs, map(float.__sub__, measured[OURS]["losses"], measured[rival]["losses"])), default=0.0)
 
 
-def spread(measured: dict[str, Any]) -> float:
+def rounding(measured: dict[str, Any]) -> float:
     """The greatest difference of the losses of PyTorch's own settings: what rounding alone makes of them, as Adam's first
     steps go by the sign of every gradient, also of one that is nothing but rounding."""
     losses = [f["losses"] for n, f in measured.items() if n.startswith("pytorch") and _fit(f)]
@@ -77,7 +77,7 @@ def case_lines(case: str, found: dict[str, Any]) -> str:
             gap = apart(measured, rival)
             text += f"; losses differ by {gap:.1e} at most"
             if gap > EQUAL:
-                text += f", more than {EQUAL:.0e} (PyTorch's settings among themselves: {spread(measured):.1e})"
+                text += f", more than {EQUAL:.0e} (PyTorch's settings among themselves: {rounding(measured):.1e})"
         lines.append(text)
     share = _peak_share(case, found)
     if share:

@@ -131,6 +131,58 @@ def test_blocks_and_threads_do_not_change_results(case: Any, threads: None, monk
             np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-9)
 
 
+def _ways_back(x: Array, weight: Array) -> dict[str, Array]:
+    """A weight's gradient, of a convolution and a linear layer that share nothing and of one that is used twice."""
+    found: dict[str, Array] = {}
+
+    def loss_of(leaf: Any) -> Any:
+        once = F.conv2d(torch.from_numpy(x), leaf, padding=1)
+        return F.conv2d(once, leaf, padding=1).square().mean()
+
+    def leaf_of() -> Any:
+        return torch.from_numpy(weight.copy()).requires_grad_()
+
+    leaf = leaf_of()
+    loss_of(leaf).backward()
+    found["twice"] = leaf.grad.numpy().copy()
+    loss_of(leaf).backward()
+    found["added up"] = leaf.grad.numpy() / 2
+    leaf = leaf_of()
+    leaf.register_hook(lambda g: g * 3)
+    loss_of(leaf).backward()
+    found["hooked"] = leaf.grad.numpy() / 3
+    leaf = leaf_of()
+    found["grad()"] = autograd.grad(loss_of(leaf), leaf)[0].numpy()
+    found["recorded"] = autograd.grad(loss_of(leaf), leaf, create_graph=True)[0].detach().numpy()
+    with autograd.op_hook(lambda call, run: run()):
+        loss_of(leaf).backward()
+    found["watched"] = leaf.grad.numpy()
+    leaf = leaf_of()
+    loss_of(leaf.to(memory_format=torch.channels_last)).backward()
+    found["through an operation"] = leaf.grad.numpy()
+    return found
+
+
+def test_a_gradient_that_comes_later_is_the_same_on_every_way_back(threads: None, rng: np.random.Generator) -> None:
+    x, weight = images(rng, 64, 16, 14, 14, dtype=np.float64), rng.standard_normal((16, 16, 3, 3)) / 12
+    runtime.set_num_threads(1)
+    want = _ways_back(x, weight)["twice"]
+    runtime.set_num_threads(2)
+    for way, got in _ways_back(x, weight).items():
+        np.testing.assert_allclose(got, want, rtol=1e-9, atol=1e-12, err_msg=way)
+
+
+def test_an_error_in_what_comes_later_is_raised(threads: None, monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(0)
+    runtime.set_num_threads(2)
+    weight = torch.from_numpy(rng.standard_normal((16, 16, 3, 3))).requires_grad_()
+    y = F.conv2d(torch.from_numpy(images(rng, 64, 16, 14, 14, dtype=np.float64)), weight)
+    monkeypatch.setattr(strips, "_matrices", lambda *args: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        y.sum().backward()
+    assert weight.grad is None
+
+
 @pytest.mark.parametrize("case", LAYERS, ids=str)
 def test_single_precision_is_close_to_double(case: Any) -> None:
     x, w, options = layer(case, np.float32)

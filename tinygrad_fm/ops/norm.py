@@ -52,8 +52,8 @@ def _composed_batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[An
 
 
 class _Rows:
-    """An image's channels as rows of memory, (C, H, W·N), on which the fused kernels work: a few that fit into the cache at a
-    time, on all threads. Sums add up W·N elements in BLAS, and then their H sums, which keeps float32's error small."""
+    """An image's channels as rows of memory, (C, H, W·N), on which the fused kernels work: large ones on all threads.
+    Sums add up W·N elements in BLAS, and then their H sums, which keeps float32's error small."""
 
     def __init__(self, x: Array) -> None:
         c, h, w, n = (x.shape[axis] for axis in (1, 2, 3, 0))
@@ -77,7 +77,7 @@ class _Rows:
         return np.vecdot(a, b).sum(1)[:, None, None]
 
     def each(self, work: Callable[[slice], None]) -> None:
-        """Run ``work`` for some channels at a time, until all are done."""
+        """Run ``work`` over the channels, in as many parts as memory and threads ask for."""
         by_channels(lambda start, stop: work(slice(start, stop)), self.rows[0], self.rows[0] * self.count)
 
 

@@ -10,7 +10,7 @@ view, and what is copied is KW times the image instead of KH · KW times.
     y[row] = filters (O, D) @ matrix[row] (D, OW · N)
 
 One ``np.matmul`` makes many rows of the result and writes them where they belong. For 64 images with 16 channels of 28×28, 3×3,
-one thread of a processor with AVX2: 4.7 ms where columns that were copied whole took 7.9.
+one thread of a processor with AVX2: 4.9 ms where columns that were copied whole took 7.0.
 """
 
 from __future__ import annotations
@@ -176,8 +176,8 @@ def _narrow(o: int, geo: Geometry) -> bool:
 
 def _paired(geo: Geometry) -> Geometry:
     """The convolution that makes two rows of the output at once, as channels (2 · O): its filters are one row higher, and
-    each stands there twice, for the upper row and for the lower one. For 64 images, 5×5, one thread, from 6 channels of
-    28×28 back to one 0.55 ms instead of 0.88, from 16 channels of 10×10 back to 6 1.4 instead of 2.4."""
+    each stands there twice, for the upper row and for the lower one. For 64 images of 28×28, one channel, 5×5, 6 filters,
+    one thread: 0.40 ms instead of 0.55, and for the gradient of the filters 0.55 instead of 0.88."""
     (kh, kw), (sh, sw), (oh, ow) = geo.kernel, geo.stride, geo.out
     return geo._replace(kernel=(kh + sh, kw), stride=(2 * sh, sw), out=(oh // 2, ow))
 
