@@ -87,14 +87,11 @@ class _Pass:
         """Add ``g``, which a rule of ``node`` gave, to the gradient of ``parent``, in the shape, dtype and memory order of
         its value. The first gradient is borrowed; only sums made here are changed in place."""
         shape = parent.shape
-        if type(g) is Later:
-            if self.plain and type(parent) is Leaf and parent.hooks is None and parent.number not in self.waiting:
-                self.waiting[parent.number] = [parent, g, False]  # nobody reads it before the leaf's turn comes
-                heappush(self.heap, -parent.number)
-                return
-            g = g.result()
         if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
-            g = _fit(node, parent, g)
+            # nobody reads a leaf's gradient before the leaf's turn comes
+            at_leaf = self.plain and type(parent) is Leaf and not parent.hooks and parent.number not in self.waiting
+            if type(g) is not Later or not at_leaf:
+                g = _fit(node, parent, now(g))
         if len(shape) == 4 and type(g) is _ndarray:
             g = _in_order(g, parent.order)
         number = parent.number
