@@ -131,6 +131,22 @@ def test_blocks_and_threads_do_not_change_results(case: Any, threads: None, monk
             np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-9)
 
 
+def test_strips_make_what_columns_copied_whole_make(monkeypatch: pytest.MonkeyPatch) -> None:
+    rng = np.random.default_rng(3)
+    for _ in range(150):
+        n, groups, inner, outer, *kernel = (int(k) for k in rng.integers(1, (4, 4, 4, 10, 6, 6)))
+        options = {name: tuple(map(int, rng.integers(low, 4, 2))) for name, low in [("stride", 1), ("padding", 0), ("dilation", 1)]}
+        least = [max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(options["dilation"], kernel, options["padding"], strict=True)]
+        size = [m + int(rng.integers(0, 8)) for m in least]
+        x, w = images(rng, n, groups * inner, *size, dtype=np.float64), rng.standard_normal((groups * outer, inner, *kernel))
+        found = []
+        for small in (-1, 1 << 60):
+            monkeypatch.setattr(strips, "_SMALL", small)
+            found.append(run_layer(x, w, {**options, "groups": groups}))
+        for got, want in zip(*found, strict=True):
+            np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10, err_msg=f"{x.shape} {w.shape} {options}")
+
+
 def _ways_back(x: Array, weight: Array) -> dict[str, Array]:
     """A weight's gradient, of a convolution and a linear layer that share nothing and of one that is used twice."""
     found: dict[str, Array] = {}
