@@ -32,8 +32,7 @@ _ELEMENTS, _LEAST = 1 << 19, 256  # of the matrix of one product, and its column
 _THREADED = 10_000_000  # multiplications below which waking a second thread does not pay
 _LATER = 4_000_000  # and below which one does not pay that nobody waits for
 _SMALL = 1 << 17  # elements of im2col's columns up to which they are copied whole
-_NARROW = 8  # channels of a result so narrow that two of its rows are made at once
-_WORKSPACE = 1 << 24  # bytes of what the filters see from one row; a batch that needs more goes through in parts
+_NARROW = 8  # channels of an image so few that its gradient is made along the rows and spread
 
 
 def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Array:
@@ -46,17 +45,6 @@ def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Arra
     take_over_blas()
     if y.size // o * weight[0].size * groups <= _SMALL and min(geo.padding) >= 0:
         _convolve_at_once(x, weight, bias, geo, y)
-        return batch_first(y)
-    parts = _parts(x, geo)
-    if len(parts) > 1:
-        for part in parts:
-            y[..., part] = batch_last(convolve(x[part], weight, bias, geo))
-        return batch_first(y)
-    if _narrow(o, geo):
-        both = batch_last(convolve(x, _twice(weight, geo), None, _paired(geo))).reshape(2, o, oh // 2, ow, n)
-        y.reshape(o, oh // 2, 2, ow, n)[...] = both.transpose(1, 2, 0, 3, 4)
-        if bias is not None:
-            y += bias[:, None, None, None]
         return batch_first(y)
     w = _as_matrices(weight, geo)
     b = None if bias is None else bias.reshape(groups, 1, -1, 1)
@@ -101,15 +89,8 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
     """:func:`weight_gradient`, or a promise of it where that is worth a thread's while."""
     n, o, inner, (kh, kw), (oh, ow) = len(x), g.shape[1], x.shape[1] // geo.groups, geo.kernel, geo.out
     width, depth = o // geo.groups, inner * kh * kw
-    parts = _parts(x, geo)
-    if len(parts) > 1:
-        return sum(weight_gradient(x[part], g[part], geo) for part in parts)
     if not g.size or not depth:
         return np.zeros((o, inner, kh, kw), g.dtype)
-    paired = _narrow(o, geo)
-    if paired:
-        both = batch_last(g).reshape(o, oh // 2, 2, ow, n).transpose(2, 0, 1, 3, 4).reshape(2 * o, oh // 2, ow, n)
-        g, geo, width, depth, oh = batch_first(both), _paired(geo), 2 * o, inner * (kh + geo.stride[0]) * kw, oh // 2
     right = _rows(batch_last(g), geo.groups, _pieces(ow, n, depth))
     sums: dict[Pair, Array] = {}  # of each part, by its place: added up in that order, whichever thread was first
 
@@ -122,8 +103,7 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
 
     def finish() -> Array:
         total = np.asarray(sum(sums[place] for place in sorted(sums)))
-        found = np.ascontiguousarray(total.reshape(-1, geo.kernel[0], kw, inner).transpose(0, 3, 1, 2))
-        return found[:o, :, :kh] + found[o:, :, -kh:] if paired else found
+        return np.ascontiguousarray(total.reshape(o, kh, kw, inner).transpose(0, 3, 1, 2))
 
     work = _over_rows(x, geo, width * depth * x.itemsize, multiply)
     take_over_blas()
@@ -191,41 +171,13 @@ def _phases(geo: Geometry, axis: int) -> Iterator[tuple[int, tuple[slice, int, i
         yield phase, (slice(k - 1 - last, k - first, every), padding, gap), len(range(phase, n, s))
 
 
-def _narrow(o: int, geo: Geometry) -> bool:
-    """Whether the matrix of filters is so low that BLAS takes longer to arrange the strips than to multiply them."""
-    return o <= _NARROW and geo.groups == 1 and geo.dilation[0] == 1 and geo.stride[0] < geo.kernel[0] and geo.out[0] % 2 == 0
-
-
-def _paired(geo: Geometry) -> Geometry:
-    """The convolution that makes two rows of the output at once, as channels (2 · O): its filters are one row higher, and
-    each stands there twice, for the upper row and for the lower one. For 64 images of 28×28, one channel, 5×5, 6 filters,
-    one thread: 0.40 ms instead of 0.55, and for the gradient of the filters 0.55 instead of 0.88."""
-    (kh, kw), (sh, sw), (oh, ow) = geo.kernel, geo.stride, geo.out
-    return geo._replace(kernel=(kh + sh, kw), stride=(2 * sh, sw), out=(oh // 2, ow))
-
-
-def _twice(weight: Array, geo: Geometry) -> Array:
-    """The filters of :func:`_paired`: (2 · O, C, KH + stride, KW)."""
-    (o, inner, kh, kw), sh = weight.shape, geo.stride[0]
-    filters = np.zeros((2, o, inner, kh + sh, kw), weight.dtype)
-    filters[0, :, :, :kh] = filters[1, :, :, sh:] = weight
-    return filters.reshape(2 * o, inner, kh + sh, kw)
-
-
 # -- matrices ----------------------------------------------------------------------------------------------------------
-
-
-def _parts(x: Array, geo: Geometry) -> list[slice]:
-    """The images that go through together, so that the workspace stays bounded."""
-    n, channels = x.shape[:2]
-    seen = geo.kernel[0] * geo.kernel[1] * channels * geo.out[1] * x.itemsize  # bytes, of one image from one row
-    most = max(64, _WORKSPACE // max(seen, 1))
-    return [slice(i, min(i + most, n)) for i in range(0, n, most)]
 
 
 @lru_cache
 def _pieces(columns: int, n: int, depth: int) -> int:
-    """Into how many products a row of the output is divided, each of whole columns, so that its matrix stays in the cache."""
+    """Into how many products a row of the output is divided, each of whole columns, so that its matrix stays in the cache and
+    the workspace small, however large the batch."""
     most = max(_LEAST, _ELEMENTS // depth)
     return next(p for p in range(1, columns + 1) if columns % p == 0 and (columns // p * n <= most or p == columns))
 
