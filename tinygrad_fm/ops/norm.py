@@ -222,8 +222,14 @@ def _normalize(
     inv = 1 / np.sqrt(running_var + np.asarray(eps, running_var.dtype))
     scale = inv if weight is None else inv * weight
     shift = -running_mean * scale if bias is None else bias - running_mean * scale
-    y = x * _per_channel(scale, x)
-    y += _per_channel(shift, x)
+    scale, shift, y = _per_channel(scale, x), _per_channel(shift, x), np.empty_like(x)
+
+    def work(start: int, stop: int) -> None:
+        part = y[:, start:stop]
+        np.multiply(x[:, start:stop], scale[start:stop], out=part)
+        part += shift[start:stop]
+
+    by_channels(work, x.shape[1], x.size)
     return y, inv
 
 
