@@ -55,6 +55,15 @@ def test_unless_in_every_precision_and_memory_order(dtype: Any) -> None:
         np.testing.assert_array_equal(unless(a, mask), np.where(mask, 0, a))
 
 
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+def test_relu_of_many_is_the_maximum_with_zero(dtype: Any) -> None:
+    x = np.random.default_rng(0).standard_normal((60, 70)).astype(dtype).T
+    x[0, :5] = np.nan, np.inf, -np.inf, 0.0, -0.0
+    y = relu(torch.from_numpy(x)).numpy()
+    assert (y.dtype, y.strides) == (x.dtype, x.strides)
+    np.testing.assert_array_equal(y, np.maximum(x, dtype(0)))
+
+
 def test_in_place_forms_write_into_the_input() -> None:
     below = partial(threshold, threshold=0.1, value=3.0)
     for op in (relu, leaky_relu, hardtanh, hardsigmoid, hardswish, elu, celu, selu, silu, mish, rrelu, below):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import tracemalloc
 from collections.abc import Iterator
@@ -260,6 +261,31 @@ def test_large_means_do_not_spoil_a_variance() -> None:
     x = x.astype(np.float32).astype(np.float64)
     want = (x - x.mean((0, 2, 3), keepdims=True)) / np.sqrt(x.var((0, 2, 3), keepdims=True) + 1e-5)
     np.testing.assert_allclose(got, want, atol=3e-3)
+
+
+@pytest.mark.parametrize("offset", [0.0, 3.0, 5.0, 1e3])
+def test_norm_of_channels_near_and_far_from_zero(offset: float) -> None:
+    """Sums of squares serve where they lose no digits; where one channel lies farther off, all are centred first."""
+    rng = np.random.default_rng(1)
+    x, g = images(rng, 16, 3, 9, 9), torch.from_numpy(images(rng, 16, 3, 9, 9))
+    x[:, 1] += offset
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        leaves = [torch.from_numpy(x).to(dtype), torch.tensor([1.0, 2.0, 0.5], dtype=dtype), torch.zeros(3, dtype=dtype)]
+        for leaf in leaves:
+            leaf.requires_grad_()
+        with contextlib.nullcontext() if dtype == torch.float32 else autograd.composed():
+            y = F.batch_norm(leaves[0], None, None, *leaves[1:], training=True)
+        y.backward(g.to(dtype))
+        found.append([y.detach().numpy(), *(leaf.grad.numpy() for leaf in leaves)])
+    for got, want in zip(*found, strict=True):
+        assert np.abs(got - want).max() <= (1e-5 if offset < 10 else 3e-4) * np.abs(want).max()
+
+
+def test_norm_of_what_does_not_vary_or_whose_squares_overflow() -> None:
+    x = np.ones((2, 3, 4, 4), np.float32) * np.array([0, 7, 1e30], np.float32)[:, None, None]
+    y = F.batch_norm(torch.from_numpy(x), None, None, None, torch.tensor([1.0, 2.0, 3.0]), training=True)
+    assert y.numpy().mean((0, 2, 3)).tolist() == [1.0, 2.0, 3.0]
 
 
 def test_the_first_layers_input_gradient_is_not_computed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -80,4 +80,4 @@ def version(array: np.ndarray[Any, Any]) -> int:
 def writes_since(array: np.ndarray[Any, Any], number: int) -> int:
     """How many writes to ``array``'s storage came after ``number``; at most the few dozen that are remembered."""
     writes = _writes(array)
-    return sum(n > number for n in writes.recent) if writes else 0
+    return sum(n > number for n in writes.recent) if writes and writes.recent[-1] > number else 0

@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-import http.client
 import importlib
 import os
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..files import put_in_place
 from .files import reason
+
+if TYPE_CHECKING:
+    import urllib.request
 
 CONNECT_SECONDS = 6.0  #: until a server must have begun to answer, names looked up and all its addresses tried
 READ_SECONDS = 15.0  #: until the next bytes must have come
@@ -112,6 +112,10 @@ def _fetch(url: str, file: RemoteFile, part: Path, advance: Callable[[int], None
 
 def _receive(url: str, file: RemoteFile, part: Path, advance: Callable[[int], None]) -> str | None:
     """One request; appends what comes to ``part``. Returns why it broke off, or None if it came to its end."""
+    import http.client  # these three take a fifth of the time of importing the package: whoever has the data does without
+    import urllib.error
+    import urllib.request
+
     have = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "tinygrad_fm", "Accept-Encoding": "identity"})
     if have:
@@ -157,12 +161,14 @@ def _open(request: urllib.request.Request) -> Any:
     Its own timeout holds for each address of a host in turn and not at all for looking up the name, which can add up to
     minutes behind a firewall that drops packets. So the call runs in a thread that is left behind when time is up.
     """
+    from urllib.request import urlopen
+
     answer: list[Any] = []
     abandoned = threading.Event()
 
     def connect() -> None:
         try:
-            answer.append(urllib.request.urlopen(request, timeout=READ_SECONDS))
+            answer.append(urlopen(request, timeout=READ_SECONDS))
         except Exception as error:  # handed over to the caller's thread, whatever it is
             answer.append(error)
         if abandoned.is_set() and hasattr(answer[0], "close"):

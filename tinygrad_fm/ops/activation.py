@@ -12,7 +12,6 @@ from ..autograd.views import inplace as run_inplace
 from ..random import bits
 from .dims import one_dim
 from .elementwise import constants, exp, expm1, quiet, sigmoid, tanh, where
-from .flat import flat, share
 from .limits import clamp
 
 Array = np.ndarray[Any, Any]
@@ -36,7 +35,7 @@ def _run(op: Any, input: Any, inplace: bool, **static: Any) -> Any:
 
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 _ONE = np.array(1, np.int8)
-_LARGE = 1 << 14  # elements above which looking at the memory pays
+_LARGE = 1 << 11  # elements above which np.clip is quicker than np.maximum
 
 
 def _unless(g: Array, mask: Array) -> Array:
@@ -45,45 +44,20 @@ def _unless(g: Array, mask: Array) -> Array:
     Clearing bits costs as much as a multiplication by the mask (75 µs for 300,000 elements, np.where 1100), and inf · 0
     does not come up.
     """
-    y = np.empty_like(g)
-    views = flat(g.view(_BITS[g.itemsize]), mask.view(np.int8), y.view(_BITS[g.itemsize])) if g.size >= _LARGE else None
-    if views is None:
-        keep = np.subtract(mask.view(np.int8), _ONE)  # False → −1: all bits; True → 0: none
-        return np.bitwise_and(g.view(_BITS[g.itemsize]), keep).view(g.dtype)
-    bits, drop, out = views
-
-    def work(start: int, stop: int) -> None:
-        np.bitwise_and(bits[start:stop], np.subtract(drop[start:stop], _ONE), out=out[start:stop])
-
-    share(work, g.size, g.size)
-    return y
+    keep = np.subtract(mask.view(np.int8), _ONE)  # False → −1: all bits; True → 0: none
+    return np.bitwise_and(g.view(_BITS[g.itemsize]), keep).view(g.dtype)
 
 
 unless: Any = primitive(_unless, inputs="g mask", promotion=None, g=lambda g, mask: unless(g, mask))
 _ZERO = constants(0.0)
 
 
-_ZEROS = {dtype: np.zeros(512, dtype) for dtype in _ZERO}
-
-
 def _rectify(x: Array) -> Array:
     if x.dtype.kind == "b":
         raise RuntimeError("relu(): bools are not supported")
-    zeros = _ZEROS.get(x.dtype)
-    y = np.empty_like(x) if zeros is not None and x.size >= _LARGE else None
-    views = None if y is None else flat(x, y)
-    if zeros is None or y is None or views is None:
-        return np.maximum(x, _ZERO.get(x.dtype, 0))
-    # rows against a row of zeros take 0.4 of the time that a scalar takes: 38 µs instead of 93 for 300,000 elements
-    count = x.size // zeros.size
-    (rows, out), rest = (view[: count * zeros.size].reshape(-1, zeros.size) for view in views), count * zeros.size
-    np.maximum(views[0][rest:], _ZERO[x.dtype], out=views[1][rest:])
-
-    def work(start: int, stop: int) -> None:
-        np.maximum(rows[start:stop], zeros, out=out[start:stop])
-
-    share(work, count, x.size)
-    return y
+    if x.dtype.kind == "f" and x.size >= _LARGE:
+        return x.clip(0, math.inf)  # the same, 97 µs instead of 239 for 300,000 elements
+    return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 
 _relu = primitive(_rectify, name="relu", promotion=None, x=lambda g, y: unless(g, y <= 0))  # a NaN lets g through
