@@ -66,7 +66,7 @@ def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Arra
 
 
 def _convolve_at_once(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> None:
-    """:func:`convolve` into ``y`` (O, OH, OW, N) by im2col: one copy, one product. For one image of 28×28, 16 → 16 channels, 3×3:
+    """:func:`convolve` into ``y`` (O, OH, OW, N) by im2col: one copy, one product. For one image, 16 → 16 channels of 28×28, 3×3:
     164 µs instead of 190; 6 → 16 channels of 14×14, 5×5: 42 instead of 68."""
     (kh, kw), (sh, sw), (dh, dw), (oh, ow), groups = geo.kernel, geo.stride, geo.dilation, geo.out, geo.groups
     image = padded(x, geo)
