@@ -137,7 +137,8 @@ def test_strips_make_what_columns_copied_whole_make(monkeypatch: pytest.MonkeyPa
         n, groups, inner, outer, *kernel = (int(k) for k in rng.integers(1, (4, 4, 4, 10, 6, 6)))
         stride, padding, dilation = (tuple(map(int, rng.integers(least, 4, 2))) for least in (1, 0, 1))
         options = {"stride": stride, "padding": padding, "dilation": dilation}
-        size = [max(1, d * (k - 1) + 1 - 2 * p) + int(rng.integers(0, 8)) for d, k, p in zip(dilation, kernel, padding, strict=True)]
+        least = [max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(dilation, kernel, padding, strict=True)]
+        size = [m + int(rng.integers(0, 8)) for m in least]
         x, w = images(rng, n, groups * inner, *size, dtype=np.float64), rng.standard_normal((groups * outer, inner, *kernel))
         found = []
         for small in (-1, 1 << 60):
