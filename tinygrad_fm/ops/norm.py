@@ -132,7 +132,7 @@ def _image_rule(g: Array, x: Array, weight: Any, mean: Array, inv: Array) -> tup
 
 
 @fused(
-    _composed_batch_norm, name="batch_norm", promotion=None, inputs="x weight bias", outputs=3, residuals="mean inv",
+    _composed_batch_norm, name="batch_norm", promotion=only_floats, inputs="x weight bias", outputs=3, residuals="mean inv",
     joint=_batch_norm_rule,
 )  # fmt: skip
 @quiet
@@ -212,7 +212,7 @@ def _normalize_rule(
 
 
 @fused(
-    _composed_normalize, name="normalize_channels", promotion=None, inputs="x running_mean running_var weight bias",
+    _composed_normalize, name="normalize_channels", promotion=only_floats, inputs="x running_mean running_var weight bias",
     residuals="inv", joint=_normalize_rule,
 )  # fmt: skip
 @quiet

@@ -133,7 +133,7 @@ def input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
     dx = np.zeros((groups, inner, *geo.size, n), g.dtype)
     for first, taps, padding, gap, rows in _phases(geo):
         along = Geometry(geo.out, (rows, geo.out[1]), (len(range(kh)[taps]), 1), (1, 1), (padding, 0), (gap, 1), groups)
-        found = batch_last(convolve(g, filters[:, :, taps], None, along)).reshape(groups, kw, inner, rows, -1, n)
+        found = batch_last(convolve(g, filters[:, :, taps], None, along)).reshape(groups, kw, inner, rows, geo.out[1], n)
         for j in range(kw):
             seen, columns = reach(j * geo.dilation[1] - geo.padding[1], geo.size[1], geo.stride[1], 0, geo.out[1])
             place = dx[:, :, first :: geo.stride[0], columns]
