@@ -218,6 +218,16 @@ assert not runtime._workers and not runtime._found
     run(code)
 
 
+def test_importing_brings_nothing_that_only_some_need() -> None:
+    code = """
+import numpy, sys
+before = set(sys.modules)
+import tinygrad_fm
+print(*{"http.client", "urllib.request", "ssl", "matplotlib", "PIL", "tqdm", "graphviz"} & (set(sys.modules) - before))
+"""
+    assert run(code) == ""
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
 def test_workers_are_started_again_after_a_fork() -> None:
     code = """

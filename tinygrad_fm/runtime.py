@@ -113,7 +113,7 @@ _taken_over = False
 
 
 def blas_has_threads() -> bool:
-    """Whether the threads of this process are still BLAS's: nothing has called :func:`parallel` yet."""
+    """Whether the threads of this process are still BLAS's: :func:`take_over_blas` has not been called yet."""
     return not _taken_over
 
 

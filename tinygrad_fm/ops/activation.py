@@ -56,7 +56,7 @@ def _rectify(x: Array) -> Array:
     if x.dtype.kind == "b":
         raise RuntimeError("relu(): bools are not supported")
     if x.dtype.kind == "f" and x.size >= _LARGE:
-        return x.clip(0, math.inf)  # the same, 97 µs instead of 239 for 300,000 elements
+        return x.clip(0, math.inf)  # the same as np.maximum, 97 µs instead of 239 for 300,000 elements
     return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 
