@@ -24,7 +24,8 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..runtime import later, now, parallel, take_over_blas
-from .windows import Array, Geometry, Pair, batch_first, batch_last, padded, reach
+from . import winograd
+from .windows import Array, Geometry, Pair, Work, batch_first, batch_last, padded, reach
 
 _Index = tuple[Any, ...]
 _BYTES = 1 << 21  # of the strips that one call makes, and of the products that are added up at once
@@ -38,18 +39,30 @@ _NARROW = 8  # channels of an image so few that its gradient is made along the r
 
 def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Array:
     """y = x ∗ w: (N, C, H, W), (O, C/groups, KH, KW) → (N, O, OH, OW), batch-last in memory."""
-    n, o, (oh, ow), groups = len(x), len(weight), geo.out, geo.groups
-    y = np.empty((o, oh, ow, n), x.dtype)
+    o, rows = len(weight), geo.out[0]
+    y = np.empty((o, *geo.out, len(x)), x.dtype)
     if not weight.size or not y.size:
         y[...] = 0 if bias is None else bias[:, None, None, None]
         return batch_first(y)
     take_over_blas()
-    if y.size // o * weight[0].size * groups <= _SMALL and min(geo.padding) >= 0:
+    if y.size // o * weight[0].size * geo.groups <= _SMALL and min(geo.padding) >= 0:
         _convolve_at_once(x, weight, bias, geo, y)
         return batch_first(y)
-    w = _as_matrices(weight, geo)
+    work = _convolving(x, weight, bias, geo, y)
+    if _multiplications(x, o, geo) < _THREADED:
+        work(0, rows)
+    else:
+        parallel(work, rows)
+    return batch_first(y)
+
+
+def _convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> Work:
+    """The work that writes some rows of :func:`convolve` into ``y`` (O, OH, OW, N)."""
+    if winograd.suits(x, geo):
+        return winograd.convolving(x, weight, bias, geo, y)
+    groups, w = geo.groups, _as_matrices(weight, geo)
     b = None if bias is None else bias.reshape(groups, 1, -1, 1)
-    out = _rows(y, groups, _pieces(ow, n, w.shape[-1]))
+    out = _rows(y, groups, _pieces(geo.out[1], len(x), w.shape[-1]))
 
     def multiply(start: int, stop: int, piece: int, matrices: Array) -> None:
         target = out[:, start:stop, piece]
@@ -57,12 +70,7 @@ def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Arra
         if b is not None:
             np.add(target, b, out=target)
 
-    work = _over_rows(x, geo, 0, multiply)
-    if _multiplications(x, o, geo) < _THREADED:
-        work(0, oh)
-    else:
-        parallel(work, oh)
-    return batch_first(y)
+    return _over_rows(x, geo, 0, multiply)
 
 
 def _convolve_at_once(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> None:
@@ -88,11 +96,24 @@ def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
 
 def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
     """:func:`weight_gradient`, or a promise of it where that is worth a thread's while."""
-    n, o, inner, (kh, kw), (oh, ow) = len(x), g.shape[1], x.shape[1] // geo.groups, geo.kernel, geo.out
+    o, inner = g.shape[1], x.shape[1] // geo.groups
+    if not g.size or not inner:
+        return np.zeros((o, inner, *geo.kernel), g.dtype)
+    work, finish = _adding_up(x, g, geo)
+    take_over_blas()
+    if _multiplications(x, o, geo) < _LATER:
+        work(0, geo.out[0])
+        return finish()
+    return later(work, geo.out[0], finish)
+
+
+def _adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Array]]:
+    """The work that goes over some rows of the output, and what then makes :func:`weight_gradient` of all of them."""
+    if winograd.suits(x, geo):
+        return winograd.adding_up(x, g, geo)
+    o, inner, (kh, kw) = g.shape[1], x.shape[1] // geo.groups, geo.kernel
     width, depth = o // geo.groups, inner * kh * kw
-    if not g.size or not depth:
-        return np.zeros((o, inner, kh, kw), g.dtype)
-    right = _rows(batch_last(g), geo.groups, _pieces(ow, n, depth))
+    right = _rows(batch_last(g), geo.groups, _pieces(geo.out[1], len(x), depth))
     sums: dict[Pair, Array] = {}  # of each part, by its place: added up in that order, whichever thread was first
 
     def multiply(start: int, stop: int, piece: int, matrices: Array) -> None:
@@ -108,12 +129,7 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
         total = np.asarray(sum(sums[place] for place in sorted(sums)))
         return np.ascontiguousarray(total.reshape(o, kh, kw, inner).transpose(0, 3, 1, 2))
 
-    work = _over_rows(x, geo, width * depth * x.itemsize, multiply)
-    take_over_blas()
-    if _multiplications(x, g.shape[1], geo) < _LATER:
-        work(0, oh)
-        return finish()
-    return later(work, oh, finish)
+    return _over_rows(x, geo, width * depth * x.itemsize, multiply), finish
 
 
 def input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
@@ -188,7 +204,7 @@ def _multiplications(x: Array, o: int, geo: Geometry) -> int:
 
 def _over_rows(
     x: Array, geo: Geometry, result: int, use: Callable[[int, int, int, Array], None]
-) -> Callable[[int, int], None]:
+) -> Work:
     """Work on rows of the output from ``start`` to ``stop``: ``use(start, stop, piece, matrices)`` for some of them at a time,
     a piece of the columns after another.
 

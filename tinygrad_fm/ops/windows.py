@@ -18,6 +18,7 @@ from .shape import squeeze, unsqueeze
 
 Array = np.ndarray[Any, Any]
 Pair = tuple[int, int]
+Work = Callable[[int, int], None]  # work on rows, or channels, from one to before another
 
 
 class Geometry(NamedTuple):
@@ -66,7 +67,7 @@ _CHANNELS = 1 << 22  # elements that one pass works on; fewer would stay in the 
 _THREADED = 1 << 20  # elements below which a second thread does not pay
 
 
-def by_channels(work: Callable[[int, int], None], channels: int, size: int) -> None:
+def by_channels(work: Work, channels: int, size: int) -> None:
     """Run ``work(start, stop)`` over the channels of an image of ``size`` elements, some at a time, on all threads of ours."""
     step = max(1, _CHANNELS * channels // max(size, 1))
 
