@@ -3,22 +3,21 @@
 Letters: N batch, C channels in, O channels out, H W image, KH KW kernel, OH OW output; of a row of the output, T tiles of m
 elements, each found from P products.
 
-A tile and the filter's KW taps are polynomials, and so is what they have to do with each other: m outputs see P = m + KW − 1
-columns, and are found from the values at P points, with P multiplications instead of m · KW (7 outputs, 3 taps: 9 instead of 21):
+A tile and the filter's KW taps are polynomials: m outputs see P = m + KW − 1 columns, and are found from the values at P
+points, with P multiplications instead of m · KW (7 outputs, 3 taps: 9 instead of 21):
 
     y = A ((G w) ∘ (B x))        A (m, P), G (P, KW), B (P, P)
 
 The sum over channels and the filter's rows stands between A and the rest: for each point a product of matrices,
-(O, KH · C) by (KH · C, T · N), where rows of the output that follow one another share the memory. A z and B x are products with
-small matrices.
+(O, KH · C) by (KH · C, T · N), where rows of the output that follow one another share the memory. A z and B x are products
+with small matrices.
 
-Other sums round otherwise. Errors are up to 8 times those of the direct way, 2·10⁻⁵ where results are about 5, which is why it is for
-float32 only; a number that is infinite or not one spreads over its tile. 64 images, 32 → 64 channels of 14×14, 3×3, one thread
-of a processor with AVX2: 5.9 ms instead of 8.6, the filters' gradient 7.0 instead of 8.8.
+Other sums round otherwise. Errors are up to 10 times those of the direct way, 3·10⁻⁵ where results are about 6, which is why
+it is for float32 only; a NaN or an infinity spreads over its tiles. 64 images, 32 → 64 channels of 14×14, 3×3, one thread of
+a processor with AVX2: 5.9 ms instead of 8.6, the filters' gradient 7.0 instead of 8.8.
 
-Sources: Winograd 1980, "Arithmetic complexity of computations"; Lavin and Gray 2016, "Fast algorithms for convolutional neural
-networks". The points are of the kind that Barabasz et al. 2020 found best, "Error analysis and improving the accuracy of Winograd
-convolution for deep neural networks".
+Sources: Winograd 1980, "Arithmetic complexity of computations"; Lavin and Gray 2016, "Fast algorithms for convolutional
+neural networks".
 """
 
 from __future__ import annotations
@@ -35,7 +34,7 @@ from .windows import Array, Geometry, Pair, Work, batch_last
 _POINTS = {6: (0.0, 0.75, -0.75, 1.5, -1.5), 9: (0.25, -0.25, 0.625, -0.625, 1.125, -1.125, 2.0, -2.0)}
 _IMAGES = 256  # that one call works on at most; on two tiles of a row where there are up to half as many, else on one
 _BYTES = 1 << 21  # of the values at the points that one call makes
-_LEAST = 32, 64  # images; and elements that a filter sees of a column
+_LEAST = 32, 144  # images, and elements that a filter sees
 
 
 def suits(x: Array, geo: Geometry) -> bool:
@@ -43,7 +42,7 @@ def suits(x: Array, geo: Geometry) -> bool:
     (n, c), (kh, kw), out = x.shape[:2], geo.kernel, geo.out[1]
     if x.dtype != np.float32 or geo.groups != 1 or not geo.stride == geo.dilation == (1, 1) or not 3 <= kw <= 5:
         return False
-    return n >= _LEAST[0] and kh * c >= _LEAST[1] and 3 * kw * out >= 5 * _products(out, kw, _points(out, kw))
+    return n >= _LEAST[0] and kh * kw * c >= _LEAST[1] and 3 * kw * out > 5 * _products(out, kw, _points(out, kw))
 
 
 def convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> Work:
@@ -174,7 +173,7 @@ def _over_rows(x: Array, geo: Geometry, use: Callable[[slice, _Part, slice, Arra
 
 
 def _values(seen: Array, part: _Part, rows: Pair, geo: Geometry) -> Array:
-    """B x of some of the image's rows and columns, ``seen`` (H, C, columns, N), as the products take it. Rows may lie outside."""
+    """B x of some rows, which may lie outside, and columns of the image, ``seen`` (H, C, columns, N), as the products take it."""
     (height, c, _, n), (start, stop), depth = seen.shape, rows, len(part.spread)
     values = np.empty((stop - start, c, depth, n), seen.dtype)
     low = min(max(start, 0), stop)
