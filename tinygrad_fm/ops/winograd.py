@@ -173,7 +173,7 @@ def _over_rows(x: Array, geo: Geometry, use: Callable[[slice, _Part, slice, Arra
 
 
 def _values(seen: Array, part: _Part, rows: Pair, geo: Geometry) -> Array:
-    """B x of some rows, which may lie outside, and columns of the image, ``seen`` (H, C, columns, N), as the products take it."""
+    """B x of some rows, which may lie outside, of an image ``seen`` (H, C, columns, N), as the products take it."""
     (height, c, _, n), (start, stop), depth = seen.shape, rows, len(part.spread)
     values = np.empty((stop - start, c, depth, n), seen.dtype)
     low = min(max(start, 0), stop)
