@@ -264,3 +264,21 @@ def test_the_allocator_is_tuned_only_when_asked_and_where_it_can_be() -> None:
     assert second == "False"
     if sys.platform == "linux" and "glibc" in os.confstr("CS_GNU_LIBC_VERSION"):
         assert first == "True"
+
+
+def test_the_tuned_allocator_keeps_arrays_of_any_size() -> None:
+    code = """
+import resource, numpy
+from tinygrad_fm import runtime
+def faults():
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(5):
+        numpy.ones(1 << 24)
+    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
+plain, tuned = faults(), runtime.tune_allocator()
+faults()
+print(tuned, faults() <= plain / 10)
+"""
+    pytest.importorskip("resource")
+    tuned, kept = run(code).split()
+    assert kept == "True" or tuned == "False"

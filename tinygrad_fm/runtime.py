@@ -254,7 +254,7 @@ def _nothing() -> None:
 
 # -- memory ------------------------------------------------------------------------------------------------------------
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
+_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
 _KEPT = 1 << 30
 
 
@@ -272,5 +272,5 @@ def tune_allocator() -> bool:
     libc = ctypes.CDLL(None)
     if not hasattr(libc, "gnu_get_libc_version") or not hasattr(libc, "mallopt"):
         return False
-    largest = 1 << 25  # what glibc takes at most: larger arrays are mapped and unmapped as before
-    return bool(libc.mallopt(_M_MMAP_THRESHOLD, largest)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, _KEPT))
+    # No array is a mapping of its own, however large: one that is goes back to the system when it is freed.
+    return bool(libc.mallopt(_M_MMAP_MAX, 0)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, _KEPT))

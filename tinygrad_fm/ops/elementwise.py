@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import partial, wraps
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -27,7 +27,7 @@ unary_float = partial(primitive, promotion=promote_float)
 
 def quiet(kernel: Callable[..., Any]) -> Callable[..., Any]:
     """``kernel`` without NumPy's warnings: log(0) is −inf and 0/0 is NaN without a word, as in PyTorch."""
-    return np.errstate(all="ignore")(wraps(kernel)(lambda *args, **static: kernel(*args, **static)))
+    return np.errstate(all="ignore")(kernel)
 
 
 def constants(value: float) -> dict[Any, Array]:

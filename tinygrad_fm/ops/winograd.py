@@ -31,7 +31,7 @@ import numpy as np
 from .windows import Array, Geometry, Pair, Work, batch_last
 
 # Where the polynomials are evaluated, by P; infinity is the last. Of short binary fractions the ones that err least.
-_POINTS = {6: (0.0, 0.75, -0.75, 1.5, -1.5), 9: (0.25, -0.25, 0.625, -0.625, 1.125, -1.125, 2.0, -2.0)}
+_POINTS = {6: (0.0, 0.75, -0.75, 1.5, -1.5), 9: (0.25, -0.25, 0.625, -0.625, 1.125, -1.125, 2.25, -2.25)}
 _IMAGES = 256  # that one call works on at most; on two tiles of a row where there are up to half as many, else on one
 _BYTES = 1 << 21  # of the values at the points that one call makes
 _LEAST = 32, 144  # images, and elements that a filter sees

@@ -78,10 +78,11 @@ class _BatchNorm(Module):
             self.num_batches_tracked._written()
             if self.momentum is None:
                 momentum = 1 / int(self.num_batches_tracked._array)
-        by_batch = self.training or self.running_mean is None or self.running_var is None
-        update = not self.training or self.track_running_stats
-        return F.batch_norm(input, self.running_mean if update else None, self.running_var if update else None,
-                            self.weight, self.bias, by_batch, momentum, self.eps)
+        mean, var = self.running_mean, self.running_var
+        by_batch = self.training or mean is None or var is None
+        if self.training and not self.track_running_stats:
+            mean = var = None
+        return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
