@@ -57,12 +57,21 @@ def _dot_later(a: Array, b: Array) -> Any:
     y = np.empty((m, n), a.dtype)
 
     def rows(start: int, stop: int) -> None:
-        y[start:stop] = np.dot(a[start:stop], b)
+        _dot_into(y[start:stop], a[start:stop], b)
 
     def columns(start: int, stop: int) -> None:
-        y[:, start:stop] = np.dot(a, b[:, start:stop])
+        _dot_into(y[:, start:stop], a, b[:, start:stop])
 
     return later(rows, m, lambda: y) if m > n else later(columns, n, lambda: y)
+
+
+def _dot_into(y: Array, a: Array, b: Array) -> None:
+    """y = a · b. ``np.dot`` would copy some rows of a transposed matrix: 1,000×3,136×128 from images batch-last, 14 ms on two
+    threads instead of 7."""
+    if min(a.strides) == min(b.strides) == y.itemsize:
+        np.matmul(a, b, out=y)
+    else:
+        y[...] = np.dot(a, b)
 
 
 def _product(a: Array, b: Array) -> Array:

@@ -63,7 +63,7 @@ def padded(x: Array, geo: Geometry, value: float = 0.0) -> Array:
 
 # -- work on some channels at a time ------------------------------------------------------------------------------------
 
-_CHANNELS = 1 << 22  # elements that one pass works on; fewer would stay in the second-level cache, but calls cost more
+_CHANNELS = 1 << 20  # elements that one pass works on; fewer would stay in the second-level cache, but calls cost more
 _THREADED = 1 << 20  # elements below which a second thread does not pay
 
 
