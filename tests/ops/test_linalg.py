@@ -8,9 +8,11 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
+from tinygrad_fm import runtime
 from tinygrad_fm.autograd import gradcheck, gradgradcheck
 from tinygrad_fm.autograd.primitive import box
 from tinygrad_fm.errors import AutogradError, ShapeError
+from tinygrad_fm.ops import linalg as products
 from tinygrad_fm.ops.linalg import addmm, baddbmm, bmm, dot, einsum, linear, matmul, mm, mv, outer
 
 PAIRS = [
@@ -30,6 +32,27 @@ def test_matmul_of_all_shapes(a: tuple[int, ...], b: tuple[int, ...]) -> None:
     np.testing.assert_allclose(matmul(x, y).detach().numpy(), x.detach().numpy() @ y.detach().numpy(), rtol=1e-12)
     assert gradcheck(matmul, (x, y), fast_mode=True)
     assert gradgradcheck(matmul, (x, y), fast_mode=True)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_threads_make_products_of_operands_in_any_order_of_memory(dtype: Any, rng: np.random.Generator) -> None:
+    def laid_out(rows: int, columns: int) -> list[Any]:
+        plain = rng.standard_normal((rows, columns)).astype(dtype)
+        part = rng.standard_normal((rows, 2 * columns)).astype(dtype)[:, ::2]
+        return [plain, np.asfortranarray(plain), part, plain[::-1], np.broadcast_to(plain[:1], plain.shape)]
+
+    before = runtime.get_num_threads()
+    try:
+        runtime.set_num_threads(3)
+        runtime.take_over_blas()
+        for m, n in ((330, 50), (50, 330)):
+            for a in laid_out(m, 260):
+                for b in laid_out(260, n):
+                    assert m * n * 260 > products._THREADED
+                    want = a.astype(np.float64) @ b.astype(np.float64)
+                    np.testing.assert_allclose(products._dot(a, b), want, rtol=1e-4, atol=1000 * np.finfo(dtype).eps)
+    finally:
+        runtime.set_num_threads(before)
 
 
 def test_transposed_and_expanded_operands() -> None:
