@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from . import profiling, report, scaling
-from .cases import CASES, MODELS
+from .cases import CASES
 from .libraries import LIBRARIES
 from .runs import compare, limits
 
@@ -36,7 +36,8 @@ def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argpars
     parser.add_argument("--libraries", nargs="+", choices=list(LIBRARIES), metavar="NAME",
                         help=f"only these of {', '.join(LIBRARIES)}")  # fmt: skip
     parser.add_argument("--out", type=Path, default=Path("runs/benchmark"), help="folder for the JSON and the picture")
-    parser.add_argument("--profile", choices=[*MODELS, "chain"], metavar="MODEL", help="show where the time of a step goes")
+    steps = [name for name in CASES if name != "epoch"]
+    parser.add_argument("--profile", choices=steps, metavar="CASE", help="show where the time of a case's step goes")
     parser.add_argument("--scaling", action="store_true", help="the MLP's step by batch size, width, depth and threads")
     parser.add_argument("--set", dest="options", type=json.loads, default={}, metavar="JSON",
                         help='options for the cases, as \'{"size": 6400}\' for a shorter epoch')  # fmt: skip

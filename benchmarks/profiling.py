@@ -6,7 +6,7 @@ import statistics
 import time
 from typing import Any
 
-from .cases import CASES, MODELS, batches, made
+from .cases import CASES, batches, made
 
 STEPS = 30
 
@@ -27,15 +27,17 @@ def flops(model: str, kind: str, batch: int) -> int:
     return sum(event.flops for event in p.events)
 
 
-def profiled(model: str, threads: int, limits: dict[str, float], options: dict[str, Any]) -> str:
-    """The profile of one training step of ``model`` (or of the chain) as text: by operation, by module, beside the limits."""
+def profiled(name: str, threads: int, limits: dict[str, float], options: dict[str, Any]) -> str:
+    """The profile of one step of the case ``name`` as text: by operation, by module, beside the limits."""
     import tinygrad_fm as torch
 
     torch.runtime.set_num_threads(threads)
     torch.runtime.tune_allocator()
-    lines = [f"{model}: mean of {STEPS} steps; sgemm {limits['gflops']:.0f} GFLOP/s, copying {limits['gbps']:.0f} GB/s", ""]
+    case = CASES[name]
+    options = {"batch": case.batch, **options}
+    lines = [f"{name}: mean of {STEPS} steps; sgemm {limits['gflops']:.0f} GFLOP/s, copying {limits['gbps']:.0f} GB/s", ""]
     optimizing: list[float] = []
-    step = _step_with_timer(torch, model, options, optimizing) if model in MODELS else CASES[model].make(torch, options)
+    step = _step_with_timer(torch, case.model, options, optimizing) if case.kind == "train" else case.make(torch, options)
     for _ in range(5):
         step()
     plain = _median(step)
@@ -44,8 +46,10 @@ def profiled(model: str, threads: int, limits: dict[str, float], options: dict[s
         for _ in range(STEPS):
             step()
     lines += [_by_operation(p, limits), ""]
-    if model in MODELS:
-        lines += [p.table(by="module"), f"\nThe optimizer: {statistics.median(optimizing) * 1e3:.3f} ms a step."]
+    if case.model:
+        lines.append(p.table(by="module"))
+    if optimizing:
+        lines.append(f"\nThe optimizer: {statistics.median(optimizing) * 1e3:.3f} ms a step.")
     inside = sum(event.duration for event in p.events) / STEPS / 1e6
     lines.append(f"A step without the profiler: {plain * 1e3:.3f} ms; operations and rules under it: {inside:.3f} ms.")
     return "\n".join(lines)

@@ -109,6 +109,8 @@ def test_the_profile_names_the_operations() -> None:
     text = profiling.profiled("mlp", before, LIMITS, {"batch": 4})
     assert "linear backward" in text and "The optimizer" in text
     assert "mul forward" in profiling.profiled("chain", before, LIMITS, {})
+    text = profiling.profiled("mlp-infer-1", before, LIMITS, {})
+    assert "linear forward" in text and "backward" not in text.split("module")[0] and "optimizer" not in text
 
 
 def _measured() -> dict[str, Any]:
