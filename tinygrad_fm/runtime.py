@@ -262,8 +262,8 @@ def tune_allocator() -> bool:
     """Tell the C library to keep the memory of freed arrays for the next ones, instead of returning it to the system.
 
     Training allocates the same arrays in every step; by default glibc hands large ones back and the system clears each of
-    their pages anew. Keeping them made a LeNet step 2.5 times faster. The price is that the process does not shrink: it keeps up
-    to 1 GiB of what was freed last, and what lies before memory that is still in use.
+    their pages anew. Keeping them made a LeNet step 2.5 times faster. The price is that the process does not shrink: it
+    keeps up to 1 GiB of what was freed last, and what lies before memory that is still in use.
 
     Returns:
         Whether the C library is glibc and accepted. Elsewhere nothing happens.
