@@ -12,8 +12,9 @@ DEFAULTS = Config(model="cnn", epochs=8, lr=0.01, label_smoothing=0.05)
 
 def model_options(group: Any) -> None:
     """The command-line options of the models; each model takes those that are its own."""
-    group.add_argument("--model", metavar="NAME",
-                       help="lenet, cnn, resnet or vgg; resnet20 and vgg6 give the depth (default: cnn)")  # fmt: skip
+    group.add_argument(
+        "--model", metavar="NAME", help="lenet, cnn, resnet or vgg; resnet20 and vgg6 give the depth (default: cnn)"
+    )
     group.add_argument("--depth", type=int, metavar="N", help="resnet: 6n + 2 layers; vgg: convolutions")
     group.add_argument("--width", type=int, metavar="N", help="resnet and vgg: channels of the first stage")
     group.add_argument("--channels", type=int, nargs=2, metavar="N", help="cnn: channels of both convolutions")

@@ -52,9 +52,14 @@ def run(args: argparse.Namespace) -> int:
     whole = RunFolder(args.out)
     whole.write_json("comparison.json", results)
     title = f"{results['mlp']['dataset']}, {args.epochs} epoch{'s' * (args.epochs > 1)}: " + ", ".join(
-        f"{name} {found['test_accuracy']:.2%}" for name, found in results.items())  # fmt: skip
-    plots.class_bars({name: _recalls(found) for name, found in results.items()}, list(results["mlp"]["per_class"]),
-                     args.out / "comparison.png", title)  # fmt: skip
+        f"{name} {found['test_accuracy']:.2%}" for name, found in results.items()
+    )
+    plots.class_bars(
+        {name: _recalls(found) for name, found in results.items()},
+        list(results["mlp"]["per_class"]),
+        args.out / "comparison.png",
+        title,
+    )
     records = {name: list(folder.read_metrics()) for name, folder in folders.items()}
     plots.compare_curves(records, args.out / "curves.png", title)
     print(f"\nWritten to {args.out}: comparison.png, curves.png, comparison.json")

@@ -47,8 +47,12 @@ def _evaluate(folder: RunFolder, args: argparse.Namespace, failures: Failures) -
     target = f"{FOLDER}/{'-'.join(filter(None, [args.data, 'tta' if args.tta else None])) or 'own'}"
     try:
         for s in scores:
-            plots.confusion(s.evaluation.confusion, data.classes, folder.path / target / f"confusion-{s.name}.png",
-                            f"{folder.path.name}, {s.name}, on {data.name}: {s.evaluation.accuracy:.2%} right")  # fmt: skip
+            plots.confusion(
+                s.evaluation.confusion,
+                data.classes,
+                folder.path / target / f"confusion-{s.name}.png",
+                f"{folder.path.name}, {s.name}, on {data.name}: {s.evaluation.accuracy:.2%} right",
+            )
     except MissingExtraError as error:
         failures.add(error)
     folder.write_json(f"{target}/evaluation.json", score_record(scores, data, args.tta))

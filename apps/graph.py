@@ -14,10 +14,12 @@ from tinygrad_fm import viz
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
     parser.add_argument("model", help="mlp, lenet, cnn, resnet20, vgg ...")
-    parser.add_argument("--option", action="append", default=[], metavar="NAME=VALUE",
-                        help="an option of the model, such as dropout=0.5")  # fmt: skip
-    parser.add_argument("--out", metavar="FILE",
-                        help="where to write it: .svg, .png, .pdf, .html, .gv or .txt; printed without this")  # fmt: skip
+    parser.add_argument(
+        "--option", action="append", default=[], metavar="NAME=VALUE", help="an option of the model, such as dropout=0.5"
+    )
+    parser.add_argument(
+        "--out", metavar="FILE", help="where to write it: .svg, .png, .pdf, .html, .gv or .txt; printed without this"
+    )
     parser.add_argument("--depth", type=int, help="close modules from this level on; 1 shows the model's children")
     parser.add_argument("--unfold", action="store_true", help="draw equal neighbours one by one instead of once, with × N")
     parser.add_argument("--color-by", choices=["time", "memory", "grad"], help="colour the nodes by a measured value")
@@ -42,9 +44,14 @@ def run(args: argparse.Namespace) -> int:
         raise ValueError(f"--batch-size must be 1 or more, got {args.batch_size}")
     model = models.build(args.model, **dict(map(_option, args.option)))
     graph = viz.draw(
-        model, torch.randn(args.batch_size, 1, 28, 28), depth=args.depth, fold=not args.unfold, color_by=args.color_by,
-        backward=args.backward, direction=args.direction,
-    )  # fmt: skip
+        model,
+        torch.randn(args.batch_size, 1, 28, 28),
+        depth=args.depth,
+        fold=not args.unfold,
+        color_by=args.color_by,
+        backward=args.backward,
+        direction=args.direction,
+    )
     if args.out is None:
         print(graph)
         return 0

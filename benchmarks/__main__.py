@@ -33,14 +33,21 @@ def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argpars
     parser.add_argument("--rounds", type=int, default=5, help="processes per library and case (5)")
     parser.add_argument("--seconds", type=float, default=1.0, help="measuring time of each process (1)")
     parser.add_argument("--threads", type=int, default=2, help="threads for every library (2)")
-    parser.add_argument("--libraries", nargs="+", choices=list(LIBRARIES), metavar="NAME",
-                        help=f"only these of {', '.join(LIBRARIES)}")  # fmt: skip
+    parser.add_argument(
+        "--libraries", nargs="+", choices=list(LIBRARIES), metavar="NAME", help=f"only these of {', '.join(LIBRARIES)}"
+    )
     parser.add_argument("--out", type=Path, default=Path("runs/benchmark"), help="folder for the JSON and the picture")
     steps = [name for name in CASES if name != "epoch"]
     parser.add_argument("--profile", choices=steps, metavar="CASE", help="show where the time of a case's step goes")
     parser.add_argument("--scaling", action="store_true", help="the MLP's step by batch size, width, depth and threads")
-    parser.add_argument("--set", dest="options", type=json.loads, default={}, metavar="JSON",
-                        help='options for the cases, as \'{"size": 6400}\' for a shorter epoch')  # fmt: skip
+    parser.add_argument(
+        "--set",
+        dest="options",
+        type=json.loads,
+        default={},
+        metavar="JSON",
+        help="options for the cases, as '{\"size\": 6400}' for a shorter epoch",
+    )
     args = parser.parse_args(argv)
     unknown = [case for case in args.cases if case not in names]
     if unknown:
@@ -58,9 +65,13 @@ def main(argv: list[str] | None = None) -> int:
         print(profiling.profiled(args.profile, args.threads, limits(args.threads), args.options))
         return 0
     found: dict[str, Any] = {
-        "date": time.strftime("%Y-%m-%d"), "machine": _processor(), "threads": args.threads, "rounds": args.rounds,
-        "python": platform.python_version(), "limits": limits(args.threads),
-    }  # fmt: skip
+        "date": time.strftime("%Y-%m-%d"),
+        "machine": _processor(),
+        "threads": args.threads,
+        "rounds": args.rounds,
+        "python": platform.python_version(),
+        "limits": limits(args.threads),
+    }
     print(report.head(found), flush=True)
     if args.scaling:
         found["scaling"] = scaling.measure(args.libraries, args.rounds, args.seconds, args.threads)

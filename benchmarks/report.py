@@ -110,17 +110,21 @@ def table(found: dict[str, Any]) -> str:
         if rival:
             ratio, least, most = ratios(measured, rival)
             cells[2:6] = [
-                f"{measured[rival]['ms']:.3f} ms", rival.removeprefix("pytorch").strip() or "default",
-                f"**{ratio:.2f}**", f"{least:.2f}–{most:.2f}",
-            ]  # fmt: skip
+                f"{measured[rival]['ms']:.3f} ms",
+                rival.removeprefix("pytorch").strip() or "default",
+                f"**{ratio:.2f}**",
+                f"{least:.2f}–{most:.2f}",
+            ]
             least_memory = best_rival(case, measured, "mib")
             if least_memory and measured[least_memory]["mib"] and what and what.kind in ("train", "epoch"):
                 cells[8] += f" ({ours['mib'] / measured[least_memory]['mib']:.2f}; target {MEMORY_TARGET})"
         lines.append("| " + " | ".join(cells) + " |")
     others = [
-        f"{case}: {name} {f['ms']:.3f} ms" for case, measured in found["cases"].items()
-        for name, f in measured.items() if _fit(f) and name != OURS and not name.startswith("pytorch")
-    ]  # fmt: skip
+        f"{case}: {name} {f['ms']:.3f} ms"
+        for case, measured in found["cases"].items()
+        for name, f in measured.items()
+        if _fit(f) and name != OURS and not name.startswith("pytorch")
+    ]
     return "\n".join(lines) + ("\n\nOthers: " + "; ".join(others) if others else "")
 
 
@@ -182,5 +186,5 @@ def draw_scaling(found: dict[str, Any], path: Path) -> bool:
 
 def growth(rows: list[dict[str, Any]], name: str) -> float:
     """The exponent of the cost over the last half of the values: 1 where it grows as the value does."""
-    points = [(math.log(row["value"]), math.log(row["ms"][name])) for row in rows[len(rows) // 2 - 1:] if name in row["ms"]]
+    points = [(math.log(row["value"]), math.log(row["ms"][name])) for row in rows[len(rows) // 2 - 1 :] if name in row["ms"]]
     return statistics.linear_regression(*zip(*points, strict=True)).slope if len(points) > 1 else math.nan

@@ -55,9 +55,9 @@ def compare(
                 if case == "import":
                     runs[name].append(run_worker(what="import", library=name))
                 else:
-                    runs[name].append(run_worker(
-                        what="case", case=case, library=name, seconds=seconds, threads=threads, options=options
-                    ))  # fmt: skip
+                    runs[name].append(
+                        run_worker(what="case", case=case, library=name, seconds=seconds, threads=threads, options=options)
+                    )
             except RuntimeError as error:
                 if name == OURS:
                     raise
@@ -68,6 +68,9 @@ def compare(
 def _summed_up(runs: list[dict[str, Any]]) -> dict[str, Any]:
     times = [run["ms"] for run in runs]
     return {
-        "ms": statistics.median(times), "times": times, "mib": statistics.median(run["mib"] for run in runs),
-        "losses": runs[0]["losses"], "version": runs[0]["version"],
-    }  # fmt: skip
+        "ms": statistics.median(times),
+        "times": times,
+        "mib": statistics.median(run["mib"] for run in runs),
+        "losses": runs[0]["losses"],
+        "version": runs[0]["version"],
+    }

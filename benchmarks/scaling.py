@@ -11,9 +11,11 @@ from .libraries import LIBRARIES, OURS
 from .runs import run_worker
 
 VALUES = {
-    "batch": [1, 4, 16, 64, 256, 1024], "width": [32, 64, 128, 256, 512, 1024], "depth": [1, 2, 4, 8, 16, 32],
+    "batch": [1, 4, 16, 64, 256, 1024],
+    "width": [32, 64, 128, 256, 512, 1024],
+    "depth": [1, 2, 4, 8, 16, 32],
     "threads": [1, 2, 4, 8, 16, 32],
-}  # fmt: skip
+}
 RIVAL = "pytorch fused"
 
 
@@ -34,9 +36,13 @@ def measure(libraries: Sequence[str] | None, rounds: int, seconds: float, thread
             for _ in range(rounds):
                 for name in names:
                     done = run_worker(
-                        what="case", case="mlp", library=name, seconds=seconds,
-                        threads=value if what == "threads" else threads, options=options,
-                    )  # fmt: skip
+                        what="case",
+                        case="mlp",
+                        library=name,
+                        seconds=seconds,
+                        threads=value if what == "threads" else threads,
+                        options=options,
+                    )
                     times[name].append(done["ms"])
             rows.append({"value": value, "ms": {name: statistics.median(t) for name, t in times.items()}})
             print(f"{value:>8} " + " ".join(f"{rows[-1]['ms'][name]:>17.3f} ms" for name in names), flush=True)

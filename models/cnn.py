@@ -31,9 +31,15 @@ class CNN(nn.Module):
             raise ValueError(f"cnn needs two positive numbers of channels and a positive width, got {list(channels)}, {dense}")
         first, second = channels
         self.features = nn.Sequential(
-            nn.Conv2d(1, first, 3, padding=1), nn.BatchNorm2d(first), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(first, second, 3, padding=1), nn.BatchNorm2d(second), nn.ReLU(), nn.MaxPool2d(2),
-        )  # fmt: skip
+            nn.Conv2d(1, first, 3, padding=1),
+            nn.BatchNorm2d(first),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(first, second, 3, padding=1),
+            nn.BatchNorm2d(second),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+        )
         self.classifier = nn.Sequential(
             nn.Flatten(), nn.Linear(second * 7 * 7, dense), nn.ReLU(), nn.Dropout(dropout), nn.Linear(dense, num_classes)
         )

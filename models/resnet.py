@@ -60,9 +60,7 @@ class ResNet(nn.Module):
             raise ValueError(f"the depth of resnet must be 6n + 2 (8, 14, 20, 32, 44 ...), got {depth}")
         if width < 1:
             raise ValueError(f"the width of resnet must be positive, got {width}")
-        self.stem = nn.Sequential(
-            nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU()
-        )
+        self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         blocks = (depth - 2) // 6
         self.stage1 = _stage(width, width, blocks, stride=1)
         self.stage2 = _stage(width, 2 * width, blocks, stride=2)

@@ -25,9 +25,7 @@ class VGG(nn.Module):
         ValueError: ``depth`` or a width is out of range.
     """
 
-    def __init__(
-        self, depth: int = 6, width: int = 16, dense: int = 128, dropout: float = 0.3, num_classes: int = 10
-    ) -> None:
+    def __init__(self, depth: int = 6, width: int = 16, dense: int = 128, dropout: float = 0.3, num_classes: int = 10) -> None:
         super().__init__()
         if not 3 <= depth <= 12:
             raise ValueError(f"the depth of vgg must be from 3 to 12 convolutions, got {depth}")

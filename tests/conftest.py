@@ -12,9 +12,13 @@ from hypothesis import HealthCheck, settings
 
 # the same examples every time, and no deadline: a busy machine must not fail a test
 settings.register_profile(
-    "repeatable", derandomize=True, deadline=None, database=None, max_examples=60,
+    "repeatable",
+    derandomize=True,
+    deadline=None,
+    database=None,
+    max_examples=60,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)  # fmt: skip
+)
 settings.load_profile("repeatable")
 
 PARITY = Path(__file__).parent / "parity"

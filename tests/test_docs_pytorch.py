@@ -1,6 +1,6 @@
 """docs/pytorch.md is true: its tables are those that the code gives.
 
-    python -m tests.test_docs_pytorch       writes them anew
+python -m tests.test_docs_pytorch       writes them anew
 """
 
 from __future__ import annotations
@@ -16,12 +16,19 @@ from tinygrad_fm.outside import LEFT_OUT
 
 PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
 MODULES = {
-    "torch.nn": tinygrad_fm.nn, "torch.nn.functional": tinygrad_fm.nn.functional, "torch.nn.init": tinygrad_fm.nn.init,
-    "torch.nn.utils": tinygrad_fm.nn.utils, "torch.optim": tinygrad_fm.optim,
-    "torch.optim.lr_scheduler": tinygrad_fm.optim.lr_scheduler, "torch.optim.swa_utils": tinygrad_fm.optim.swa_utils,
-    "torch.utils.data": tinygrad_fm.utils.data, "torch.autograd": tinygrad_fm.autograd, "torch.func": tinygrad_fm.func,
-    "torch.cuda": tinygrad_fm.cuda, "torch.amp": tinygrad_fm.amp,
-}  # fmt: skip
+    "torch.nn": tinygrad_fm.nn,
+    "torch.nn.functional": tinygrad_fm.nn.functional,
+    "torch.nn.init": tinygrad_fm.nn.init,
+    "torch.nn.utils": tinygrad_fm.nn.utils,
+    "torch.optim": tinygrad_fm.optim,
+    "torch.optim.lr_scheduler": tinygrad_fm.optim.lr_scheduler,
+    "torch.optim.swa_utils": tinygrad_fm.optim.swa_utils,
+    "torch.utils.data": tinygrad_fm.utils.data,
+    "torch.autograd": tinygrad_fm.autograd,
+    "torch.func": tinygrad_fm.func,
+    "torch.cuda": tinygrad_fm.cuda,
+    "torch.amp": tinygrad_fm.amp,
+}
 
 
 def names_of(module: Any) -> list[str]:
@@ -51,8 +58,10 @@ def listed(names: list[str]) -> str:
 
 
 def left_out() -> str:
-    rows = [f"| {kind} | {', '.join(f'`{name}`' for name in names.split()[:9])}{', …' if len(names.split()) > 9 else ''} |"
-            for kind, names in LEFT_OUT.items()]  # fmt: skip
+    rows = [
+        f"| {kind} | {', '.join(f'`{name}`' for name in names.split()[:9])}{', …' if len(names.split()) > 9 else ''} |"
+        for kind, names in LEFT_OUT.items()
+    ]
     return "\n".join(["| left out | among them |", "|---|---|", *rows])
 
 

@@ -114,7 +114,14 @@ def test_dtypes_and_older_types() -> None:
     x = torch.tensor([1.7, 0.0])
     casts = (x.long(), x.int(), x.bool(), x.double(), x.half(), x.byte(), x.short(), x.char())
     assert [c.dtype for c in casts] == [
-        torch.int64, torch.int32, torch.bool, torch.float64, torch.float16, torch.uint8, torch.int16, torch.int8,
+        torch.int64,
+        torch.int32,
+        torch.bool,
+        torch.float64,
+        torch.float16,
+        torch.uint8,
+        torch.int16,
+        torch.int8,
     ]
     assert x.type() == "torch.FloatTensor" and x.type(torch.LongTensor).dtype is torch.long
     assert x.type("torch.DoubleTensor").dtype is torch.float64 and x.to(torch.float64).type_as(x).dtype is torch.float32
@@ -455,14 +462,40 @@ def test_where_alone_gives_indices() -> None:
 # -- what is left out --------------------------------------------------------------------------------------------------
 
 LEFT_OUT = [
-    "torch.jit.script", "torch.compile", "torch.fft.fft", "torch.distributions.Normal", "torch.cuda.Stream",
-    "torch.sparse_coo_tensor", "torch.complex64", "torch.quantization", "torch.distributed.init_process_group",
-    "torch.bfloat16", "torch.linalg.svd", "torch.vmap", "torch.multiprocessing", "torch.onnx.export",
-    "nn.LSTM", "nn.GRU", "nn.RNN", "nn.Conv3d",
-    "nn.LazyLinear", "nn.SyncBatchNorm", "optim.SparseAdam", "torch.ones(1).to_sparse", "torch.ones(1).bfloat16",
-    "torch.utils.tensorboard", "torch.backends.quantized", "torch.nn.quantized", "torch.anything_else", "nn.Anything",
-    "F.anything", "optim.Anything", "torch.utils.anything", "nn.utils.anything", "torch.ones(1).qr",
-]  # fmt: skip
+    "torch.jit.script",
+    "torch.compile",
+    "torch.fft.fft",
+    "torch.distributions.Normal",
+    "torch.cuda.Stream",
+    "torch.sparse_coo_tensor",
+    "torch.complex64",
+    "torch.quantization",
+    "torch.distributed.init_process_group",
+    "torch.bfloat16",
+    "torch.linalg.svd",
+    "torch.vmap",
+    "torch.multiprocessing",
+    "torch.onnx.export",
+    "nn.LSTM",
+    "nn.GRU",
+    "nn.RNN",
+    "nn.Conv3d",
+    "nn.LazyLinear",
+    "nn.SyncBatchNorm",
+    "optim.SparseAdam",
+    "torch.ones(1).to_sparse",
+    "torch.ones(1).bfloat16",
+    "torch.utils.tensorboard",
+    "torch.backends.quantized",
+    "torch.nn.quantized",
+    "torch.anything_else",
+    "nn.Anything",
+    "F.anything",
+    "optim.Anything",
+    "torch.utils.anything",
+    "nn.utils.anything",
+    "torch.ones(1).qr",
+]
 
 
 @pytest.mark.parametrize("expression", LEFT_OUT)
@@ -471,12 +504,18 @@ def test_reaching_for_what_is_left_out_names_the_page(expression: str) -> None:
         eval(expression)
 
 
-@pytest.mark.parametrize("line", [
-    "import tinygrad_fm.jit", "from tinygrad_fm.autograd.functional import jacobian",
-    "from tinygrad_fm.distributions import Normal", "from tinygrad_fm.nn import LSTM",
-    "from tinygrad_fm import fft", "import tinygrad_fm.distributed as dist",
-    "from tinygrad_fm.utils.tensorboard import SummaryWriter",
-])
+@pytest.mark.parametrize(
+    "line",
+    [
+        "import tinygrad_fm.jit",
+        "from tinygrad_fm.autograd.functional import jacobian",
+        "from tinygrad_fm.distributions import Normal",
+        "from tinygrad_fm.nn import LSTM",
+        "from tinygrad_fm import fft",
+        "import tinygrad_fm.distributed as dist",
+        "from tinygrad_fm.utils.tensorboard import SummaryWriter",
+    ],
+)
 def test_importing_what_is_left_out_names_the_page(line: str) -> None:
     with pytest.raises(ImportError, match=r"docs/pytorch\.md"):
         exec(line)

@@ -44,10 +44,16 @@ bool_ = dtype("bool")
 OURS = {t.numpy: t for t in (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)}
 _PYTHON = {float: float32, int: int64, bool: bool_}
 _OLDER_NAMES = {
-    "torch.HalfTensor": "float16", "torch.FloatTensor": "float32", "torch.DoubleTensor": "float64", "torch.ByteTensor": "uint8",
-    "torch.CharTensor": "int8", "torch.ShortTensor": "int16", "torch.IntTensor": "int32", "torch.LongTensor": "int64",
+    "torch.HalfTensor": "float16",
+    "torch.FloatTensor": "float32",
+    "torch.DoubleTensor": "float64",
+    "torch.ByteTensor": "uint8",
+    "torch.CharTensor": "int8",
+    "torch.ShortTensor": "int16",
+    "torch.IntTensor": "int32",
+    "torch.LongTensor": "int64",
     "torch.BoolTensor": "bool",
-}  # fmt: skip
+}
 _CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 _default = np.dtype(np.float32)

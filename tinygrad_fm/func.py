@@ -98,9 +98,7 @@ class _Call:
             return list(_gradients(ys, self.variables, cs, create_graph=True, materialize_grads=True))
 
 
-def value_and_grad(
-    func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False
-) -> Callable[..., Any]:
+def value_and_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable[..., Any]:
     """The function that returns ``func``'s value and its gradient: ``(grad, value)`` in PyTorch's order.
 
     Args:
@@ -180,9 +178,7 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
     with enable_grad():
         reached = [(g, t) for g, t in zip(back, directions, strict=True) if g.requires_grad]
         found = list(
-            _gradients(
-                [g for g, _ in reached], cotangents, [t for _, t in reached], create_graph=True, materialize_grads=True
-            )
+            _gradients([g for g, _ in reached], cotangents, [t for _, t in reached], create_graph=True, materialize_grads=True)
             if reached
             else [zeros_like(y).detach() for y in outputs]
         )

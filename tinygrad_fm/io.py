@@ -31,8 +31,20 @@ FORMAT = 1
 _MAGIC = "tinygrad_fm"
 
 # what zipfile and NumPy's reader raise for damaged content; OSError is left alone, it says that the disk failed
-_DAMAGE = (zipfile.BadZipFile, zlib.error, struct.error, ValueError, KeyError, TypeError, IndexError, EOFError,
-           RuntimeError, OverflowError, MemoryError, SyntaxError)  # fmt: skip
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    ValueError,
+    KeyError,
+    TypeError,
+    IndexError,
+    EOFError,
+    RuntimeError,
+    OverflowError,
+    MemoryError,
+    SyntaxError,
+)
 
 
 def save(obj: Any, f: str | os.PathLike[str] | BinaryIO, *_: Any, **__: Any) -> None:
@@ -77,9 +89,13 @@ def save(obj: Any, f: str | os.PathLike[str] | BinaryIO, *_: Any, **__: Any) -> 
 
 
 def load(
-    f: str | os.PathLike[str] | BinaryIO, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool = True,
+    f: str | os.PathLike[str] | BinaryIO,
+    map_location: Any = None,
+    pickle_module: Any = None,
+    *,
+    weights_only: bool = True,
     **_: Any,
-) -> Any:  # fmt: skip
+) -> Any:
     """Read what :func:`save` wrote.
 
     Args:

@@ -27,9 +27,16 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
 
 
 _TYPE_NAMES = {
-    "float16": "Half", "float32": "Float", "float64": "Double", "uint8": "Byte", "int8": "Char", "int16": "Short",
-    "int32": "Int", "int64": "Long", "bool": "Bool",
-}  # fmt: skip
+    "float16": "Half",
+    "float32": "Float",
+    "float64": "Double",
+    "uint8": "Byte",
+    "int8": "Char",
+    "int16": "Short",
+    "int32": "Int",
+    "int64": "Long",
+    "bool": "Bool",
+}
 
 
 class Methods(MoreMethods):

@@ -9,8 +9,17 @@ from .device import check_device
 from .dtypes import bool_, dtype, float16, float32, float64, int8, int16, int32, int64, uint8
 from .tensor import Size, Tensor
 
-__all__ = ["BoolTensor", "ByteTensor", "CharTensor", "DoubleTensor", "FloatTensor", "HalfTensor", "IntTensor", "LongTensor",
-           "ShortTensor"]  # fmt: skip
+__all__ = [
+    "BoolTensor",
+    "ByteTensor",
+    "CharTensor",
+    "DoubleTensor",
+    "FloatTensor",
+    "HalfTensor",
+    "IntTensor",
+    "LongTensor",
+    "ShortTensor",
+]
 
 
 class _OfType(type):

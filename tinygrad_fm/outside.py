@@ -38,7 +38,7 @@ LEFT_OUT = {
         LazyBatchNorm2d LazyBatchNorm3d UninitializedParameter""",
     "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
     "models and logs from elsewhere": "hub tensorboard",
-}  # fmt: skip
+}
 REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
 _ROOT = __name__.partition(".")[0]
 

@@ -102,11 +102,18 @@ class Profile:
         node = next((x._node for x in _tensors(result) if x._node is not None), None) if call.phase == "forward" else None
         self.events.append(
             Event(
-                call.name, call.phase, module_path(scope), start - self._origin, duration, self._flops(call, result, node),
-                sum(a.nbytes for a in arrays), self._newly_kept(node), tuple(np.shape(raw(x)) for x in call.inputs),
+                call.name,
+                call.phase,
+                module_path(scope),
+                start - self._origin,
+                duration,
+                self._flops(call, result, node),
+                sum(a.nbytes for a in arrays),
+                self._newly_kept(node),
+                tuple(np.shape(raw(x)) for x in call.inputs),
                 threading.get_ident(),
             )
-        )  # fmt: skip
+        )
         return result
 
     def _flops(self, call: OpCall, result: Any, node: Any) -> int:
@@ -171,12 +178,17 @@ class Profile:
         """Write the events as a trace file that https://ui.perfetto.dev and chrome://tracing open."""
         trace = [
             {
-                "name": event.name, "cat": event.phase, "ph": "X", "ts": event.start / 1e3, "dur": event.duration / 1e3,
-                "pid": 1, "tid": event.thread,
+                "name": event.name,
+                "cat": event.phase,
+                "ph": "X",
+                "ts": event.start / 1e3,
+                "dur": event.duration / 1e3,
+                "pid": 1,
+                "tid": event.thread,
                 "args": {"module": event.module, "shapes": str(event.shapes), "flops": event.flops, "kept": event.kept},
             }
             for event in self.events
-        ]  # fmt: skip
+        ]
         text = json.dumps({"traceEvents": trace, "displayTimeUnit": "ms"})
         write_atomically(Path(path), lambda file: file.write(text.encode()))
 

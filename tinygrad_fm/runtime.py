@@ -102,10 +102,18 @@ def _blas() -> _Blas | None:
     """NumPy's OpenBLAS, or None if its BLAS is another one or cannot be reached."""
     if not _found:
         names = [(p, s) for p in ("scipy_openblas_", "openblas_") for s in ("64_", "", "_64_", "_")]
-        _found.append(next((
-            _Blas(library, prefix, suffix) for library in _libraries() for prefix, suffix in names
-            if hasattr(library, f"{prefix}set_num_threads{suffix}") and hasattr(library, f"{prefix}get_num_threads{suffix}")
-        ), None))  # fmt: skip
+        _found.append(
+            next(
+                (
+                    _Blas(library, prefix, suffix)
+                    for library in _libraries()
+                    for prefix, suffix in names
+                    if hasattr(library, f"{prefix}set_num_threads{suffix}")
+                    and hasattr(library, f"{prefix}get_num_threads{suffix}")
+                ),
+                None,
+            )
+        )
     return _found[0]
 
 

@@ -15,12 +15,34 @@ from .dtypes import result_type as _result_type
 from .tensor import Tensor
 
 __all__ = [
-    "are_deterministic_algorithms_enabled", "can_cast", "channels_last", "contiguous_format", "finfo", "get_default_device",
-    "get_float32_matmul_precision", "iinfo", "inference_mode", "is_complex", "is_floating_point", "is_inference_mode_enabled",
-    "is_nonzero", "memory_format", "newaxis", "numel", "preserve_format", "promote_types", "result_type", "set_default_device",
-    "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "strided",
-    "typename", "use_deterministic_algorithms",
-]  # fmt: skip
+    "are_deterministic_algorithms_enabled",
+    "can_cast",
+    "channels_last",
+    "contiguous_format",
+    "finfo",
+    "get_default_device",
+    "get_float32_matmul_precision",
+    "iinfo",
+    "inference_mode",
+    "is_complex",
+    "is_floating_point",
+    "is_inference_mode_enabled",
+    "is_nonzero",
+    "memory_format",
+    "newaxis",
+    "numel",
+    "preserve_format",
+    "promote_types",
+    "result_type",
+    "set_default_device",
+    "set_default_tensor_type",
+    "set_float32_matmul_precision",
+    "set_flush_denormal",
+    "set_num_interop_threads",
+    "strided",
+    "typename",
+    "use_deterministic_algorithms",
+]
 
 newaxis = None
 

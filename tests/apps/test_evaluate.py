@@ -130,10 +130,20 @@ def test_plot_draws_those_that_can_be_read(runs: Path, command: Command, tmp_pat
     assert code == 1 and "metrics.jsonl, line" in err
 
 
-@pytest.mark.parametrize("arguments", [
-    ("evaluate",), ("evaluate", "x", "--data", "cifar"), ("plot", "x", "--out", "x.bmp"), ("predict", "x"), ("compare", "x"),
-    ("compare", "--epochs", "0"), ("compare", "--epochs", "many"), ("features",), ("features", "x", "--filters", "x.txt"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("evaluate",),
+        ("evaluate", "x", "--data", "cifar"),
+        ("plot", "x", "--out", "x.bmp"),
+        ("predict", "x"),
+        ("compare", "x"),
+        ("compare", "--epochs", "0"),
+        ("compare", "--epochs", "many"),
+        ("features",),
+        ("features", "x", "--filters", "x.txt"),
+    ],
+)
 def test_wrong_arguments_end_with_code_2(arguments: tuple[str, ...], command: Command, tmp_path: Path) -> None:
     code, _, err = command(*arguments)
     assert code == 2 and err and "Traceback" not in err

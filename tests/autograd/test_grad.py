@@ -132,10 +132,7 @@ FUNCTIONS = {
     "reciprocal": (lambda x: 1 / x, lambda v: -6 / v**4),
     "product": (lambda x: x * x * x, lambda v: np.full_like(v, 6.0)),
     "power": (lambda x: x**4, lambda v: 24 * v),
-    "sigmoid": (
-        lambda x: x.sigmoid(),
-        lambda v: (s := 1 / (1 + np.exp(-v))) * (1 - s) * (1 - 6 * s + 6 * s * s),
-    ),
+    "sigmoid": (lambda x: x.sigmoid(), lambda v: (s := 1 / (1 + np.exp(-v))) * (1 - s) * (1 - 6 * s + 6 * s * s)),
 }
 
 

@@ -162,9 +162,10 @@ def _to_a_constant_base(x, w):
 
 
 PROGRAMS: dict[str, Program] = {
-    name.strip("_").replace("_", " "): f for name, f in list(globals().items()) if name.startswith("_") and callable(f)
-    and getattr(f, "__module__", "") == __name__
-}  # fmt: skip
+    name.strip("_").replace("_", " "): f
+    for name, f in list(globals().items())
+    if name.startswith("_") and callable(f) and getattr(f, "__module__", "") == __name__
+}
 
 
 def inputs() -> tuple[torch.Tensor, torch.Tensor]:

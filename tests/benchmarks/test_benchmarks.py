@@ -116,15 +116,22 @@ def test_the_profile_names_the_operations() -> None:
 def _measured() -> dict[str, Any]:
     figures = {"losses": [1.0, 2.0], "version": "1", "mib": 50.0}
     return {
-        "date": "2026-01-01", "machine": "a machine", "threads": 2, "rounds": 2, "python": "3", "limits": LIMITS,
-        "cases": {"mlp": {
-            OURS: {**figures, "ms": 0.5, "times": [0.4, 0.6]},
-            "pytorch": {**figures, "ms": 1.0, "times": [1.0, 1.0], "mib": 90.0},
-            "pytorch fused": {**figures, "ms": 0.8, "times": [0.8, 0.8], "mib": 100.0, "losses": [1.0, 2.5]},
-            "pytorch compile": {"error": "no compiler"},
-            "jax": {**figures, "ms": 0.4, "times": [0.4, 0.4]},
-        }},
-    }  # fmt: skip
+        "date": "2026-01-01",
+        "machine": "a machine",
+        "threads": 2,
+        "rounds": 2,
+        "python": "3",
+        "limits": LIMITS,
+        "cases": {
+            "mlp": {
+                OURS: {**figures, "ms": 0.5, "times": [0.4, 0.6]},
+                "pytorch": {**figures, "ms": 1.0, "times": [1.0, 1.0], "mib": 90.0},
+                "pytorch fused": {**figures, "ms": 0.8, "times": [0.8, 0.8], "mib": 100.0, "losses": [1.0, 2.5]},
+                "pytorch compile": {"error": "no compiler"},
+                "jax": {**figures, "ms": 0.4, "times": [0.4, 0.4]},
+            }
+        },
+    }
 
 
 def test_the_report_takes_the_best_of_pytorch(tmp_path: Path) -> None:

@@ -70,10 +70,14 @@ def test_rectangles_are_erased_within_their_bounds() -> None:
 @pytest.mark.parametrize(
     "wrong",
     [
-        lambda: RandomHorizontalFlip(1.5), lambda: RandomShift(-1), lambda: RandomErasing(-0.1),
-        lambda: RandomErasing(scale=(0.5, 0.1)), lambda: RandomErasing(ratio=(0, 1)), lambda: RandomErasing(value=256),
+        lambda: RandomHorizontalFlip(1.5),
+        lambda: RandomShift(-1),
+        lambda: RandomErasing(-0.1),
+        lambda: RandomErasing(scale=(0.5, 0.1)),
+        lambda: RandomErasing(ratio=(0, 1)),
+        lambda: RandomErasing(value=256),
     ],
-)  # fmt: skip
+)
 def test_values_out_of_range_are_refused(wrong: Any) -> None:
     with pytest.raises(ValueError, match="Random"):
         wrong()

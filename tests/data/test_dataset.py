@@ -76,12 +76,7 @@ def test_random_split_cuts_without_overlap_and_repeats_with_its_seed() -> None:
 
 @pytest.mark.parametrize(
     ("total", "fractions", "sizes"),
-    [
-        (10, [0.3, 0.3, 0.4], [3, 3, 4]),
-        (10, [1 / 3] * 3, [4, 3, 3]),
-        (11, [0.25] * 4, [3, 3, 3, 2]),
-        (7, [0.1] * 10, None),
-    ],
+    [(10, [0.3, 0.3, 0.4], [3, 3, 4]), (10, [1 / 3] * 3, [4, 3, 3]), (11, [0.25] * 4, [3, 3, 3, 2]), (7, [0.1] * 10, None)],
 )
 def test_fractions_share_out_what_rounding_leaves(total: int, fractions: list[float], sizes: list[int] | None) -> None:
     if sizes is None:

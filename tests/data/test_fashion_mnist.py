@@ -98,14 +98,7 @@ def test_missing_files_name_the_places_looked_in(tmp_path: Path, cache: Path, mo
     monkeypatch.setenv("FASHION_MNIST_DIR", str(tmp_path / "env"))
     with pytest.raises(NotAvailableError) as caught:
         FashionMNIST(tmp_path / "root", download=False)
-    for part in (
-        NAMES[0],
-        str(tmp_path / "root"),
-        str(tmp_path / "env"),
-        str(cache),
-        "FASHION_MNIST_DIR",
-        "download=True",
-    ):
+    for part in (NAMES[0], str(tmp_path / "root"), str(tmp_path / "env"), str(cache), "FASHION_MNIST_DIR", "download=True"):
         assert part in str(caught.value)
     with pytest.raises(NotAvailableError, match="Connection refused"):
         FashionMNIST(tmp_path / "root")
@@ -147,12 +140,7 @@ def test_a_damaged_file_of_the_user_is_named_and_left_alone(
             FashionMNIST(root)
         message = str(caught.value)
         assert not isinstance(caught.value, NotAvailableError)
-        for part in (
-            str(tmp_path / NAMES[0]),
-            f"{len(content)} bytes",
-            hashlib.sha256(content).hexdigest(),
-            "Delete it",
-        ):
+        for part in (str(tmp_path / NAMES[0]), f"{len(content)} bytes", hashlib.sha256(content).hexdigest(), "Delete it"):
             assert part in message
         assert f"Expected: {len(GOOD)} bytes with SHA-256 {hashlib.sha256(GOOD).hexdigest()}" in message
     assert (tmp_path / NAMES[0]).read_bytes() == content
@@ -216,10 +204,7 @@ def test_a_damaged_file_in_the_cache_is_downloaded_again(
     lay_out(cache, small | {NAMES[0]: GOOD[:MIDDLE]})
     with pytest.raises(DataError, match="truncated"):
         FashionMNIST(download=False)
-    with (
-        pytest.warns(UserWarning, match="truncated"),
-        pytest.raises(DataError, match=r"(?s)truncated.*again failed") as caught,
-    ):
+    with pytest.warns(UserWarning, match="truncated"), pytest.raises(DataError, match=r"(?s)truncated.*again failed") as caught:
         FashionMNIST()
     assert not isinstance(caught.value, NotAvailableError)  # so that nobody falls back to other data
     monkeypatch.setattr(module, "SOURCES", (server.url,))

@@ -15,8 +15,18 @@ from tinygrad_fm.errors import DataError, MissingExtraError
 
 Array = np.ndarray[Any, Any]
 
-SHAPE = [(0.3, 0.1), (0.7, 0.1), (0.95, 0.35), (0.8, 0.45), (0.7, 0.35), (0.7, 0.9), (0.3, 0.9), (0.3, 0.35), (0.2, 0.45),
-         (0.05, 0.35)]  # fmt: skip
+SHAPE = [
+    (0.3, 0.1),
+    (0.7, 0.1),
+    (0.95, 0.35),
+    (0.8, 0.45),
+    (0.7, 0.35),
+    (0.7, 0.9),
+    (0.3, 0.9),
+    (0.3, 0.35),
+    (0.2, 0.45),
+    (0.05, 0.35),
+]
 
 
 def shirt(side: int = 300) -> Array:
@@ -51,12 +61,21 @@ def test_what_is_expected_is_a_shirt_that_fills_the_picture() -> None:
     assert abs(int(np.flatnonzero(filled.any(1))[0]) - int(27 - np.flatnonzero(filled.any(1))[-1])) <= 1
 
 
-@pytest.mark.parametrize(("ground", "colour", "inverted"), [
-    (255, 0, True), (0, 255, False), (255, (200, 30, 40), True), ((250, 248, 240), (20, 40, 120), True),
-    (20, (90, 90, 80), False), (128, 20, True), (128, 240, False), (255, (255, 255, 0), True),
-    ((80, 150, 80), (190, 50, 50), True),
-    (255, 215, True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("ground", "colour", "inverted"),
+    [
+        (255, 0, True),
+        (0, 255, False),
+        (255, (200, 30, 40), True),
+        ((250, 248, 240), (20, 40, 120), True),
+        (20, (90, 90, 80), False),
+        (128, 20, True),
+        (128, 240, False),
+        (255, (255, 255, 0), True),
+        ((80, 150, 80), (190, 50, 50), True),
+        (255, 215, True),
+    ],
+)
 def test_any_colour_on_any_ground_gives_the_same(ground: Any, colour: Any, inverted: bool) -> None:
     found = prepare(on(ground, colour))
     assert near(found) and found.doubt is None
@@ -177,16 +196,20 @@ def test_formats_depths_and_palettes(tmp_path: Path) -> None:
     grey = np.asarray(plain.convert("L"))
     clear = Image.fromarray(np.dstack([on(20, 20), np.rint(shirt() * 255).astype(np.uint8)]))
     files = [
-        _saved(tmp_path / "a.jpg", plain, quality=40), _saved(tmp_path / "b.jpg", plain.convert("CMYK")),
-        _saved(tmp_path / "c.bmp", plain), _saved(tmp_path / "d.png", plain.quantize(8)), _saved(tmp_path / "e.png", clear),
-        _saved(tmp_path / "f.png", clear.quantize(8)), _saved(tmp_path / "g.png", plain.convert("1")),
+        _saved(tmp_path / "a.jpg", plain, quality=40),
+        _saved(tmp_path / "b.jpg", plain.convert("CMYK")),
+        _saved(tmp_path / "c.bmp", plain),
+        _saved(tmp_path / "d.png", plain.quantize(8)),
+        _saved(tmp_path / "e.png", clear),
+        _saved(tmp_path / "f.png", clear.quantize(8)),
+        _saved(tmp_path / "g.png", plain.convert("1")),
         _saved(tmp_path / "h.png", Image.fromarray(grey.astype(np.uint16) * 257)),
         _saved(tmp_path / "i.png", Image.fromarray(grey.astype(np.uint16) * 16)),
         _saved(tmp_path / "j.tif", Image.fromarray(grey.astype(np.int32) * 257)),
         _saved(tmp_path / "k.tif", Image.fromarray((grey / 255).astype(np.float32))),
         _saved(tmp_path / "l.gif", plain, save_all=True, append_images=[Image.new("RGB", plain.size, "red")]),
         _saved(tmp_path / "m.png", clear.convert("LA")),
-    ]  # fmt: skip
+    ]
     for path in files:
         assert near(prepare_photo(path), 16), path.name
 

@@ -59,12 +59,18 @@ def test_sequential_takes_names():
     assert repr(nn.Sequential()) == "Sequential()"
 
 
-@pytest.mark.parametrize(("error", "wrong"), [
-    (IndexError, lambda m: m[5]), (IndexError, lambda m: m[-3]), (TypeError, lambda m: m["a"]),
-    (TypeError, lambda m: m.append(3)), (IndexError, lambda m: m.insert(9, nn.ReLU())),
-    (TypeError, lambda m: m.extend(3)),
-    (TypeError, lambda m: type(m)([3]) if isinstance(m, nn.ModuleList) else type(m)(3)),
-])
+@pytest.mark.parametrize(
+    ("error", "wrong"),
+    [
+        (IndexError, lambda m: m[5]),
+        (IndexError, lambda m: m[-3]),
+        (TypeError, lambda m: m["a"]),
+        (TypeError, lambda m: m.append(3)),
+        (IndexError, lambda m: m.insert(9, nn.ReLU())),
+        (TypeError, lambda m: m.extend(3)),
+        (TypeError, lambda m: type(m)([3]) if isinstance(m, nn.ModuleList) else type(m)(3)),
+    ],
+)
 @pytest.mark.parametrize("cls", [nn.Sequential, nn.ModuleList])
 def test_mistakes(cls, error, wrong):
     with pytest.raises(error):
@@ -78,8 +84,7 @@ def test_module_list():
     assert list(layers[1:]._modules) == ["0", "1"]
     assert kinds(layers + [nn.ReLU()]) == ["Linear"] * 3 + ["ReLU"]  # noqa: RUF005  # it is `+` that is tested
     layers += [nn.ReLU()]
-    assert repr(layers) == ("ModuleList(\n  (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)\n"
-                            "  (3): ReLU()\n)")
+    assert repr(layers) == ("ModuleList(\n  (0-2): 3 x Linear(in_features=2, out_features=2, bias=True)\n  (3): ReLU()\n)")
     assert repr(nn.ModuleList()) == "ModuleList()"
     with pytest.raises(NotImplementedError):
         layers(1)
@@ -118,8 +123,10 @@ def test_parameter_list():
     assert values[-1].shape == (1,)
     values += [tensor(5)]
     assert len(values) == 4
-    assert repr(values[:2]) == ("ParameterList(\n    (0): Parameter containing: [torch.float32 of size 4]\n"
-                                "    (1): Parameter containing: [torch.float32 of size 2x3]\n)")
+    assert repr(values[:2]) == (
+        "ParameterList(\n    (0): Parameter containing: [torch.float32 of size 4]\n"
+        "    (1): Parameter containing: [torch.float32 of size 2x3]\n)"
+    )
     with pytest.raises(TypeError):
         values.extend(3)
 

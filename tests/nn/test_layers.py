@@ -109,14 +109,19 @@ def test_batch_norm_composition_is_differentiable_twice():
     torch.autograd.gradgradcheck(lambda x, w, b: F.batch_norm(x, None, None, w, b, training=True), (x, w, b))
 
 
-@pytest.mark.parametrize(("layer", "function"), [
-    (nn.ReLU(), lambda x: np.maximum(x, 0)), (nn.LeakyReLU(0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
-    (nn.Tanh(), np.tanh), (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
-    (nn.Softmax(dim=0), lambda x: np.exp(x) / np.exp(x).sum(0)),
-    (nn.LogSoftmax(dim=1), lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))),
-    (nn.GELU(approximate="tanh"), lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
-    (nn.GELU(), lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))),
-])
+@pytest.mark.parametrize(
+    ("layer", "function"),
+    [
+        (nn.ReLU(), lambda x: np.maximum(x, 0)),
+        (nn.LeakyReLU(0.2), lambda x: np.where(x > 0, x, 0.2 * x)),
+        (nn.Tanh(), np.tanh),
+        (nn.Sigmoid(), lambda x: 1 / (1 + np.exp(-x))),
+        (nn.Softmax(dim=0), lambda x: np.exp(x) / np.exp(x).sum(0)),
+        (nn.LogSoftmax(dim=1), lambda x: x - np.log(np.exp(x).sum(1, keepdims=True))),
+        (nn.GELU(approximate="tanh"), lambda x: 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))),
+        (nn.GELU(), lambda x: 0.5 * x * (1 + np.vectorize(math.erf)(x / math.sqrt(2)))),
+    ],
+)
 def test_activations(layer, function):
     x = np.random.default_rng(0).standard_normal((3, 4))
     np.testing.assert_allclose(layer(tensor_of(x)).detach().numpy(), function(x), rtol=1e-6, atol=1e-12)
@@ -155,8 +160,9 @@ def test_losses():
     assert nn.MSELoss(reduction="sum")(tensor([1, 2]), tensor([3, 5])).item() == 13.0
     p, t = tensor([0.2, 0.9]), tensor([0, 1])
     np.testing.assert_allclose(nn.BCELoss()(p, t).item(), -(math.log(0.8) + math.log(0.9)) / 2, rtol=1e-6)
-    np.testing.assert_allclose(nn.BCEWithLogitsLoss(pos_weight=tensor([2.0]))(tensor([0.0]), tensor([1.0])).item(),
-                               2 * math.log(2), rtol=1e-6)
+    np.testing.assert_allclose(
+        nn.BCEWithLogitsLoss(pos_weight=tensor([2.0]))(tensor([0.0]), tensor([1.0])).item(), 2 * math.log(2), rtol=1e-6
+    )
 
 
 def test_the_older_form_of_reduction():
@@ -170,15 +176,18 @@ def test_the_older_form_of_reduction():
 # ---- initial values --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("fill", "mean", "std", "bound"), [
-    (lambda w: init.uniform_(w, -2, 4), 1, 6 / math.sqrt(12), 4),
-    (lambda w: init.normal_(w, 3, 2), 3, 2, None),
-    (lambda w: init.trunc_normal_(w, 0, 1, -1, 1), 0, 0.5396, 1),
-    (lambda w: init.xavier_uniform_(w, gain=2), 0, 2 * math.sqrt(2 / 700), 2 * math.sqrt(6 / 700)),
-    (lambda w: init.xavier_normal_(w), 0, math.sqrt(2 / 700), None),
-    (lambda w: init.kaiming_uniform_(w, nonlinearity="relu"), 0, math.sqrt(2 / 400), math.sqrt(6 / 400)),
-    (lambda w: init.kaiming_normal_(w, a=1, mode="fan_out"), 0, math.sqrt(1 / 300), None),
-])
+@pytest.mark.parametrize(
+    ("fill", "mean", "std", "bound"),
+    [
+        (lambda w: init.uniform_(w, -2, 4), 1, 6 / math.sqrt(12), 4),
+        (lambda w: init.normal_(w, 3, 2), 3, 2, None),
+        (lambda w: init.trunc_normal_(w, 0, 1, -1, 1), 0, 0.5396, 1),
+        (lambda w: init.xavier_uniform_(w, gain=2), 0, 2 * math.sqrt(2 / 700), 2 * math.sqrt(6 / 700)),
+        (lambda w: init.xavier_normal_(w), 0, math.sqrt(2 / 700), None),
+        (lambda w: init.kaiming_uniform_(w, nonlinearity="relu"), 0, math.sqrt(2 / 400), math.sqrt(6 / 400)),
+        (lambda w: init.kaiming_normal_(w, a=1, mode="fan_out"), 0, math.sqrt(1 / 300), None),
+    ],
+)
 def test_distributions(fill, mean, std, bound):
     w = parameter(300, 400)
     assert fill(w) is w
@@ -221,15 +230,18 @@ def test_orthogonal_and_eye():
     assert init.zeros_(init.ones_(parameter(1))).tolist() == [0.0]
 
 
-@pytest.mark.parametrize(("text", "wrong"), [
-    ("Unsupported nonlinearity foo", lambda: init.calculate_gain("foo")),
-    ("negative_slope x not a valid number", lambda: init.calculate_gain("leaky_relu", "x")),
-    ("fewer than 2 dimensions", lambda: init.xavier_uniform_(parameter(2))),
-    ("Mode x not supported", lambda: init.kaiming_uniform_(parameter(2, 2), mode="x")),
-    ("Only tensors with 2 dimensions", lambda: init.eye_(parameter(2))),
-    ("Only tensors with 2 or more", lambda: init.orthogonal_(parameter(2))),
-    ("trunc_normal_ cannot draw", lambda: init.trunc_normal_(parameter(2), 0, 1, 9, 10)),
-])
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("Unsupported nonlinearity foo", lambda: init.calculate_gain("foo")),
+        ("negative_slope x not a valid number", lambda: init.calculate_gain("leaky_relu", "x")),
+        ("fewer than 2 dimensions", lambda: init.xavier_uniform_(parameter(2))),
+        ("Mode x not supported", lambda: init.kaiming_uniform_(parameter(2, 2), mode="x")),
+        ("Only tensors with 2 dimensions", lambda: init.eye_(parameter(2))),
+        ("Only tensors with 2 or more", lambda: init.orthogonal_(parameter(2))),
+        ("trunc_normal_ cannot draw", lambda: init.trunc_normal_(parameter(2), 0, 1, 9, 10)),
+    ],
+)
 def test_init_refuses(text, wrong):
     with pytest.raises(ValueError, match=text):
         wrong()

@@ -99,26 +99,29 @@ def test_a_buffer_may_become_a_parameter():
     assert net.free is None
 
 
-@pytest.mark.parametrize(("error", "text", "wrong"), [
-    (TypeError, "cannot assign 'int' as child module 'first'", lambda n: setattr(n, "first", 3)),
-    (TypeError, "cannot assign 'Tensor' as parameter 'scale'", lambda n: setattr(n, "scale", tensor(3))),
-    (TypeError, "cannot assign 'int' as buffer 'seen'", lambda n: setattr(n, "seen", 3)),
-    (KeyError, "contain", lambda n: n.register_parameter("a.b", None)),
-    (KeyError, "be empty", lambda n: n.register_parameter("", None)),
-    (KeyError, "'first' already exists", lambda n: n.register_parameter("first", None)),
-    (KeyError, "'forward' already exists", lambda n: n.add_module("forward", nn.ReLU())),
-    (TypeError, "should be a string", lambda n: n.register_buffer(3, None)),
-    (TypeError, "object to parameter 'z'", lambda n: n.register_parameter("z", tensor(2))),
-    (TypeError, "object to buffer 'z'", lambda n: n.register_buffer("z", 3)),
-    (TypeError, "int is not a Module subclass", lambda n: n.add_module("z", 3)),
-    (ValueError, "training mode is expected to be boolean", lambda n: n.train(3)),
-    (AttributeError, "Linear has no attribute `x`", lambda n: n.get_submodule("first.x")),
-    (AttributeError, "`weight` is not an nn.Module", lambda n: n.get_submodule("first.weight")),
-    (AttributeError, "`in_features` is not an nn.Parameter", lambda n: n.get_parameter("first.in_features")),
-    (AttributeError, "`first` is not a buffer", lambda n: n.get_buffer("first")),
-    (TypeError, "only accepts floating point", lambda n: n.to(__import__("tinygrad_fm").int64)),
-    (NotImplementedError, r"\[Module\] is missing the required \"forward\"", lambda n: nn.Module()(1)),
-])
+@pytest.mark.parametrize(
+    ("error", "text", "wrong"),
+    [
+        (TypeError, "cannot assign 'int' as child module 'first'", lambda n: setattr(n, "first", 3)),
+        (TypeError, "cannot assign 'Tensor' as parameter 'scale'", lambda n: setattr(n, "scale", tensor(3))),
+        (TypeError, "cannot assign 'int' as buffer 'seen'", lambda n: setattr(n, "seen", 3)),
+        (KeyError, "contain", lambda n: n.register_parameter("a.b", None)),
+        (KeyError, "be empty", lambda n: n.register_parameter("", None)),
+        (KeyError, "'first' already exists", lambda n: n.register_parameter("first", None)),
+        (KeyError, "'forward' already exists", lambda n: n.add_module("forward", nn.ReLU())),
+        (TypeError, "should be a string", lambda n: n.register_buffer(3, None)),
+        (TypeError, "object to parameter 'z'", lambda n: n.register_parameter("z", tensor(2))),
+        (TypeError, "object to buffer 'z'", lambda n: n.register_buffer("z", 3)),
+        (TypeError, "int is not a Module subclass", lambda n: n.add_module("z", 3)),
+        (ValueError, "training mode is expected to be boolean", lambda n: n.train(3)),
+        (AttributeError, "Linear has no attribute `x`", lambda n: n.get_submodule("first.x")),
+        (AttributeError, "`weight` is not an nn.Module", lambda n: n.get_submodule("first.weight")),
+        (AttributeError, "`in_features` is not an nn.Parameter", lambda n: n.get_parameter("first.in_features")),
+        (AttributeError, "`first` is not a buffer", lambda n: n.get_buffer("first")),
+        (TypeError, "only accepts floating point", lambda n: n.to(__import__("tinygrad_fm").int64)),
+        (NotImplementedError, r"\[Module\] is missing the required \"forward\"", lambda n: nn.Module()(1)),
+    ],
+)
 def test_mistakes(error, text, wrong):
     with pytest.raises(error, match=text):
         wrong(Net())
@@ -168,6 +171,7 @@ def test_train_eval_apply():
 
 def test_casting_keeps_the_parameters():
     import tinygrad_fm as torch
+
     net = Net()
     net.register_buffer("count", tensor_of(np.array(3)))
     weight = net.first.weight
@@ -309,7 +313,7 @@ def test_everything_that_does_not_fit_is_listed_and_nothing_changed():
         "Error(s) in loading state_dict for Net:\n"
         '\tMissing key(s) in state_dict: "seen", "first.bias". \n'
         '\tUnexpected key(s) in state_dict: "extra", "scratch". \n'
-        "\tWhile copying the parameter named \"scale\", expected a tensor or an array from checkpoint but received "
+        '\tWhile copying the parameter named "scale", expected a tensor or an array from checkpoint but received '
         "<class 'str'>\n"
         "\tsize mismatch for rest.1.weight: copying a param with shape torch.Size([3, 2]) from checkpoint, the shape "
         "in current model is torch.Size([2, 3])."

@@ -1,6 +1,5 @@
 """What a row of the table of operations is, and how it is called (the rows are in ``cases``)."""
 
-
 from __future__ import annotations
 
 import ast

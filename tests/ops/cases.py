@@ -414,10 +414,7 @@ def _reasons(reason: str, names: str) -> dict[str, str]:
 
 # public functions that have no row above, and why
 WITHOUT_ROW = {
-    **_reasons(
-        "has no derivative in PyTorch either, which raises where it is asked for",
-        "floor_divide",
-    ),
+    **_reasons("has no derivative in PyTorch either, which raises where it is asked for", "floor_divide"),
     **_reasons(
         "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
         """all allclose any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor count_nonzero eq equal ge gt

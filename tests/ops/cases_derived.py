@@ -128,6 +128,7 @@ WRITING = [
       call=lambda x, s: function("masked_scatter")(x, t(MASK), s)),
 ]  # fmt: skip
 
+
 def np_log_likelihood(x: Array, y: Array, var: Array) -> Array:
     return (0.5 * (np.log(var) + (x - y) ** 2 / var)).mean()
 

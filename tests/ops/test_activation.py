@@ -27,7 +27,7 @@ from tinygrad_fm.ops.activation import (
     silu,
     threshold,
     unless,
-)  # fmt: skip
+)
 from tinygrad_fm.ops.dropouts import alpha_dropout, dropout, dropout2d
 
 

@@ -11,11 +11,20 @@ import tinygrad_fm as torch
 @pytest.mark.parametrize(
     ("data", "dtype"),
     [
-        (1.5, "float32"), (3, "int64"), (True, "bool"), ([1.0, 2], "float32"), ([[1, 2], [3, 4]], "int64"), ([], "float32"),
-        (np.float64(2.0), "float64"), (np.ones(2, np.float16), "float16"), (np.arange(3, dtype=np.int32), "int32"),
-        (np.array([True, False]), "bool"), ([np.ones(2), np.zeros(2)], "float64"), ((1, 2, 3), "int64"),
+        (1.5, "float32"),
+        (3, "int64"),
+        (True, "bool"),
+        ([1.0, 2], "float32"),
+        ([[1, 2], [3, 4]], "int64"),
+        ([], "float32"),
+        (np.float64(2.0), "float64"),
+        (np.ones(2, np.float16), "float16"),
+        (np.arange(3, dtype=np.int32), "int32"),
+        (np.array([True, False]), "bool"),
+        ([np.ones(2), np.zeros(2)], "float64"),
+        ((1, 2, 3), "int64"),
     ],
-)  # fmt: skip
+)
 def test_the_dtype_of_data(data: object, dtype: str) -> None:
     assert torch.tensor(data).dtype is getattr(torch, dtype)
 
@@ -77,9 +86,12 @@ def test_ranges() -> None:
 def test_the_same_seed_gives_the_same_numbers() -> None:
     def draw() -> list[object]:
         return [
-            torch.rand(3).tolist(), torch.randn(3).tolist(), torch.randint(10, (3,)).tolist(), torch.randperm(5).tolist(),
+            torch.rand(3).tolist(),
+            torch.randn(3).tolist(),
+            torch.randint(10, (3,)).tolist(),
+            torch.randperm(5).tolist(),
             torch.bernoulli(torch.full((5,), 0.5)).tolist(),
-        ]  # fmt: skip
+        ]
 
     torch.manual_seed(3)
     first, second = draw(), draw()

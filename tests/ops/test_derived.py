@@ -61,16 +61,24 @@ CASES: list[tuple[str, Callable[..., Any], Callable[..., Any] | None, tuple[Any,
     ("rms_norm", lambda x: F.rms_norm(x, (4,), eps=0.0), lambda x: x / np.sqrt((x * x).mean(1, keepdims=True)), (A,)),
     ("local_response_norm", lambda x: F.local_response_norm(x[None], 3), None, (A,)),
     ("channel_shuffle", lambda x: F.channel_shuffle(x.t().reshape(1, 4, 3), 2), None, (A,)),
-    ("bilinear", lambda x, y: F.bilinear(x, y, torch.ones(2, 4, 4, dtype=torch.float64)),
-     lambda x, y: np.stack([x.sum(1) * y.sum(1)] * 2, 1), (A, B)),
+    (
+        "bilinear",
+        lambda x, y: F.bilinear(x, y, torch.ones(2, 4, 4, dtype=torch.float64)),
+        lambda x, y: np.stack([x.sum(1) * y.sum(1)] * 2, 1),
+        (A, B),
+    ),
     ("gaussian_nll_loss", F.gaussian_nll_loss, None, (A, B, A + 0.1)),
     ("poisson_nll_loss", F.poisson_nll_loss, lambda x, y: (np.exp(x) - y * x).mean(), (A, B)),
     ("multi_margin_loss", lambda x: F.multi_margin_loss(x, torch.tensor([0, 1, 3])), None, (A,)),
     ("multilabel_soft_margin_loss", F.multilabel_soft_margin_loss, None, (A, B)),
     ("attention", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, is_causal=True), None, (A, B, SQUARE)),
-    ("masked_attention", lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.eye(3).bool()), lambda q, k, v: v,
-     (A, B, SQUARE)),
-]  # fmt: skip
+    (
+        "masked_attention",
+        lambda q, k, v: F.scaled_dot_product_attention(q, k, v, torch.eye(3).bool()),
+        lambda q, k, v: v,
+        (A, B, SQUARE),
+    ),
+]
 
 
 @pytest.mark.parametrize(("name", "call", "reference", "inputs"), CASES, ids=[case[0] for case in CASES])

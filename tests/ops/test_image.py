@@ -318,7 +318,7 @@ MISTAKES: list[tuple[Any, str]] = [
     (lambda: F.pad(torch.ones(3), (1, 0, 1, 0)), "more dimensions"),
     (lambda: F.interpolate(torch.ones(1, 1, 2, 2)), "exactly one of size and scale_factor"),
     (lambda: F.fold(torch.ones(1, 4, 5), (3, 3), 2), "fold"),
-]  # fmt: skip
+]
 
 
 @pytest.mark.parametrize(("call", "text"), MISTAKES, ids=[text for _, text in MISTAKES])

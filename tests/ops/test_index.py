@@ -28,11 +28,35 @@ def _double(x: Any) -> Any:
 
 MASK = np.array([[True, False, True, False], [False, False, True, True], [False, True, False, False]])
 SAME_AS_NUMPY = [
-    0, -1, (1, 2), (0, 1, 2), slice(1, None), (slice(None, None, 2), -1), ..., (..., 1), (None, 0), (slice(None), None, 1),
-    (0, ..., 0), [0, 2], [True, False, True], ([0, 1], [1, 2]), (slice(None), [0, 3, 3]), (..., [[0, 1], [4, -5]]),
-    ([[0], [2]], [0, 1]), ([0, 2], slice(1, 3), [1, 4]), MASK, (MASK, 1), (slice(1, 2), [1, 1]), (range(2),), (), [],
-    (None, [2, 0]), ([0, 1], None, [1, 0]), True, False,
-]  # fmt: skip
+    0,
+    -1,
+    (1, 2),
+    (0, 1, 2),
+    slice(1, None),
+    (slice(None, None, 2), -1),
+    ...,
+    (..., 1),
+    (None, 0),
+    (slice(None), None, 1),
+    (0, ..., 0),
+    [0, 2],
+    [True, False, True],
+    ([0, 1], [1, 2]),
+    (slice(None), [0, 3, 3]),
+    (..., [[0, 1], [4, -5]]),
+    ([[0], [2]], [0, 1]),
+    ([0, 2], slice(1, 3), [1, 4]),
+    MASK,
+    (MASK, 1),
+    (slice(1, 2), [1, 1]),
+    (range(2),),
+    (),
+    [],
+    (None, [2, 0]),
+    ([0, 1], None, [1, 0]),
+    True,
+    False,
+]
 
 
 @pytest.mark.parametrize("index", SAME_AS_NUMPY, ids=str)
@@ -226,17 +250,20 @@ def test_embedding_gives_the_padding_row_no_gradient() -> None:
     assert weight.grad[:, 0].tolist() == [1.0, 1.0, 0.0, 0.0, 0.0]
 
 
-@pytest.mark.parametrize("call", [
-    lambda x: torch.gather(x, 1, torch.tensor([[4]])),
-    lambda x: torch.gather(x, 1, torch.tensor([[-1]])),
-    lambda x: x.scatter(0, torch.tensor([[3]]), 1.0),
-    lambda x: torch.index_select(x, 1, torch.tensor([0, 4])),
-    lambda x: torch.index_add(x, 0, torch.tensor([3]), x[:1]),
-    lambda x: ops.embedding(torch.tensor([3]), x),
-    lambda x: torch.select(x, 0, 3),
-    lambda x: torch.sum(x, 2),
-    lambda x: torch.sort(x, -3),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda x: torch.gather(x, 1, torch.tensor([[4]])),
+        lambda x: torch.gather(x, 1, torch.tensor([[-1]])),
+        lambda x: x.scatter(0, torch.tensor([[3]]), 1.0),
+        lambda x: torch.index_select(x, 1, torch.tensor([0, 4])),
+        lambda x: torch.index_add(x, 0, torch.tensor([3]), x[:1]),
+        lambda x: ops.embedding(torch.tensor([3]), x),
+        lambda x: torch.select(x, 0, 3),
+        lambda x: torch.sum(x, 2),
+        lambda x: torch.sort(x, -3),
+    ],
+)
 def test_out_of_range_is_an_index_error(call: Any) -> None:
     with pytest.raises(IndexError, match=r"out of (range|bounds)"):
         call(_tensor(3, 4))

@@ -16,10 +16,23 @@ from tinygrad_fm.ops import linalg as products
 from tinygrad_fm.ops.linalg import addmm, baddbmm, bmm, dot, einsum, linear, matmul, mm, mv, outer
 
 PAIRS = [
-    ((3,), (3,)), ((2, 3), (3,)), ((3,), (3, 4)), ((2, 3), (3, 4)), ((5, 2, 3), (3, 4)), ((5, 2, 3), (3,)),
-    ((3,), (5, 3, 4)), ((2, 3), (5, 3, 4)), ((5, 2, 3), (5, 3, 4)), ((1, 2, 3), (5, 3, 4)), ((6, 1, 2, 3), (5, 3, 4)),
-    ((2, 0), (0, 3)), ((0, 2), (2, 3)), ((0, 2, 3), (3, 4)), ((4, 0, 3), (3,)), ((2, 0), (0,)),
-]  # fmt: skip
+    ((3,), (3,)),
+    ((2, 3), (3,)),
+    ((3,), (3, 4)),
+    ((2, 3), (3, 4)),
+    ((5, 2, 3), (3, 4)),
+    ((5, 2, 3), (3,)),
+    ((3,), (5, 3, 4)),
+    ((2, 3), (5, 3, 4)),
+    ((5, 2, 3), (5, 3, 4)),
+    ((1, 2, 3), (5, 3, 4)),
+    ((6, 1, 2, 3), (5, 3, 4)),
+    ((2, 0), (0, 3)),
+    ((0, 2), (2, 3)),
+    ((0, 2, 3), (3, 4)),
+    ((4, 0, 3), (3,)),
+    ((2, 0), (0,)),
+]
 
 
 def random(*shape: int, seed: int = 0) -> Any:
@@ -118,13 +131,28 @@ def test_the_gradient_of_a_weight_lies_in_memory_as_the_weight() -> None:
 
 
 EQUATIONS = [
-    ("ij,jk->ik", (2, 3), (3, 4)), ("ij,jk", (2, 3), (3, 4)), ("ii->i", (3, 3)), ("ii", (3, 3)), ("ij->ji", (2, 3)),
-    ("bij,bjk->bik", (5, 2, 3), (5, 3, 4)), ("...ij,...jk->...ik", (6, 5, 2, 3), (5, 3, 4)), ("ijk->", (2, 3, 4)),
-    ("...ij,jk", (6, 5, 2, 3), (3, 4)), ("i,j->ij", (3,), (4,)), ("bn,anm,bm->ba", (2, 3), (5, 3, 4), (2, 4)),
-    ("iij,jk->ik", (3, 3, 2), (2, 4)), ("ij,ij->ij", (2, 3), (2, 3)), ("abc,cd,de->abe", (2, 3, 4), (4, 5), (5, 2)),
-    ("ij,jk->ik", (1, 3), (3, 4)), ("iii->i", (3, 3, 3)), ("i,->i", (3,), ()), (" i j , j k -> i k", (2, 3), (3, 4)),
-    ("...a,...a->...", (5, 2, 3), (1, 3)), ("ij,jk->ik", (2, 0), (0, 4)), ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)),
-]  # fmt: skip
+    ("ij,jk->ik", (2, 3), (3, 4)),
+    ("ij,jk", (2, 3), (3, 4)),
+    ("ii->i", (3, 3)),
+    ("ii", (3, 3)),
+    ("ij->ji", (2, 3)),
+    ("bij,bjk->bik", (5, 2, 3), (5, 3, 4)),
+    ("...ij,...jk->...ik", (6, 5, 2, 3), (5, 3, 4)),
+    ("ijk->", (2, 3, 4)),
+    ("...ij,jk", (6, 5, 2, 3), (3, 4)),
+    ("i,j->ij", (3,), (4,)),
+    ("bn,anm,bm->ba", (2, 3), (5, 3, 4), (2, 4)),
+    ("iij,jk->ik", (3, 3, 2), (2, 4)),
+    ("ij,ij->ij", (2, 3), (2, 3)),
+    ("abc,cd,de->abe", (2, 3, 4), (4, 5), (5, 2)),
+    ("ij,jk->ik", (1, 3), (3, 4)),
+    ("iii->i", (3, 3, 3)),
+    ("i,->i", (3,), ()),
+    (" i j , j k -> i k", (2, 3), (3, 4)),
+    ("...a,...a->...", (5, 2, 3), (1, 3)),
+    ("ij,jk->ik", (2, 0), (0, 4)),
+    ("bhqd,bhkd->bhqk", (2, 2, 3, 4), (2, 2, 5, 4)),
+]
 
 
 @pytest.mark.parametrize("case", EQUATIONS, ids=lambda case: f"{case[0]} {case[1:]}")
@@ -139,9 +167,12 @@ def test_einsum_is_numpys(case: tuple[Any, ...]) -> None:
 def test_einsum_refuses_what_makes_no_sense() -> None:
     a, b = torch.ones(2, 3), torch.ones(4, 3)
     for equation, message in (
-        ("ij", "names 1 operand"), ("ijk,jk", "does not fit operand 0"), ("i1,jk", "subscripts are letters"),
-        ("ij,kj->iz", "output subscript 'z'"), ("ij,kj->ii", "output subscript 'i'"),
-    ):  # fmt: skip
+        ("ij", "names 1 operand"),
+        ("ijk,jk", "does not fit operand 0"),
+        ("i1,jk", "subscripts are letters"),
+        ("ij,kj->iz", "output subscript 'z'"),
+        ("ij,kj->ii", "output subscript 'i'"),
+    ):
         with pytest.raises(ValueError, match=message):
             einsum(equation, a, b)
     with pytest.raises(ShapeError, match="subscript 'i' stands for sizes"):

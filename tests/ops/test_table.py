@@ -230,7 +230,8 @@ PLANTED = {
     "a factor": (test_gradient, row(np.square, np.square, x=lambda g, x: g * x)),
     "a sign": (test_gradient, row(np.subtract, np.subtract, (3, 4), (3, 4), a=lambda g: g, b=lambda g: g)),
     "one wrong element": (
-        test_gradient, row(np.positive, np.positive, x=lambda g: g * np.where(np.arange(12).reshape(3, 4) == 7, 1.1, 1)),
+        test_gradient,
+        row(np.positive, np.positive, x=lambda g: g * np.where(np.arange(12).reshape(3, 4) == 7, 1.1, 1)),
     ),
     "zeros": (test_gradient, row(np.positive, np.positive, x=lambda g: 0 * g)),
     "no gradient": (test_gradient, row(np.positive, np.positive, x=lambda g: None)),
@@ -250,13 +251,14 @@ PLANTED = {
     ),
     "an input overwritten": (test_inputs_are_left_alone, row(_scribble, np.sin, x=lambda g: g)),
     "strides taken for granted": (
-        lambda case: test_any_memory_layout(case, transposed), row(_on_contiguous_only, np.sin, x=lambda g: g),
+        lambda case: test_any_memory_layout(case, transposed),
+        row(_on_contiguous_only, np.sin, x=lambda g: g),
     ),
     "a fused kernel that is another function": (
         lambda case: test_fused_agrees_with_composed(case, np.float64),
         Case("planted", np.positive, ((3, 4),), call=_fused_wrong),
     ),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("mistake", PLANTED)

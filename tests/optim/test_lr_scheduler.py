@@ -41,17 +41,20 @@ def rates(opt, schedule, steps):
     return got
 
 
-@pytest.mark.parametrize(("make", "expected"), [
-    (lambda o: StepLR(o, 2, 0.5), [1, 1, 0.5, 0.5, 0.25]),
-    (lambda o: MultiStepLR(o, [3, 1], 0.5), [1, 0.5, 0.5, 0.25, 0.25]),
-    (lambda o: ConstantLR(o, 0.5, 2), [0.5, 0.5, 1, 1, 1]),
-    (lambda o: LinearLR(o, 0.25, 1.0, 3), [0.25, 0.5, 0.75, 1, 1]),
-    (lambda o: ExponentialLR(o, 0.5), [1, 0.5, 0.25, 0.125, 0.0625]),
-    (lambda o: PolynomialLR(o, 4, 2), [1, 0.5625, 0.25, 0.0625, 0]),
-    (lambda o: LambdaLR(o, lambda t: 1 / (1 + t)), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]),
-    (lambda o: CosineAnnealingLR(o, 2, 0.5), [1, 0.75, 0.5, 0.75, 1]),
-    (lambda o: CosineAnnealingWarmRestarts(o, 1, 2), [1, 1, 0.5, 1, (1 + math.cos(math.pi / 4)) / 2]),
-])
+@pytest.mark.parametrize(
+    ("make", "expected"),
+    [
+        (lambda o: StepLR(o, 2, 0.5), [1, 1, 0.5, 0.5, 0.25]),
+        (lambda o: MultiStepLR(o, [3, 1], 0.5), [1, 0.5, 0.5, 0.25, 0.25]),
+        (lambda o: ConstantLR(o, 0.5, 2), [0.5, 0.5, 1, 1, 1]),
+        (lambda o: LinearLR(o, 0.25, 1.0, 3), [0.25, 0.5, 0.75, 1, 1]),
+        (lambda o: ExponentialLR(o, 0.5), [1, 0.5, 0.25, 0.125, 0.0625]),
+        (lambda o: PolynomialLR(o, 4, 2), [1, 0.5625, 0.25, 0.0625, 0]),
+        (lambda o: LambdaLR(o, lambda t: 1 / (1 + t)), [1, 1 / 2, 1 / 3, 1 / 4, 1 / 5]),
+        (lambda o: CosineAnnealingLR(o, 2, 0.5), [1, 0.75, 0.5, 0.75, 1]),
+        (lambda o: CosineAnnealingWarmRestarts(o, 1, 2), [1, 1, 0.5, 1, (1 + math.cos(math.pi / 4)) / 2]),
+    ],
+)
 def test_values(make, expected):
     opt = optimizer()
     np.testing.assert_allclose(rates(opt, make(opt), 5), expected, atol=1e-15)
@@ -67,9 +70,14 @@ def test_one_cycle_ends_where_it_should():
 
 
 RESUMABLE = [
-    lambda o: StepLR(o, 3), lambda o: MultiStepLR(o, [4, 6]), lambda o: CosineAnnealingLR(o, 9),
-    lambda o: CosineAnnealingWarmRestarts(o, 3, 2), lambda o: OneCycleLR(o, 1.0, 50), lambda o: LinearLR(o),
-    lambda o: LambdaLR(o, lambda t: 0.9**t), lambda o: PolynomialLR(o, 15),
+    lambda o: StepLR(o, 3),
+    lambda o: MultiStepLR(o, [4, 6]),
+    lambda o: CosineAnnealingLR(o, 9),
+    lambda o: CosineAnnealingWarmRestarts(o, 3, 2),
+    lambda o: OneCycleLR(o, 1.0, 50),
+    lambda o: LinearLR(o),
+    lambda o: LambdaLR(o, lambda t: 0.9**t),
+    lambda o: PolynomialLR(o, 15),
     lambda o: SequentialLR(o, [LinearLR(o), CosineAnnealingLR(o, 8)], [4]),
 ]
 
@@ -188,6 +196,7 @@ def test_mistakes():
 
 def lr_scheduler_without_momentum():
     from tinygrad_fm.optim import Optimizer
+
     return Optimizer([tensor_of(np.zeros(1), requires_grad=True)], {"lr": 1.0})
 
 

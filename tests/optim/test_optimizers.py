@@ -12,9 +12,13 @@ from tinygrad_fm import tensor as tensor_of
 from tinygrad_fm.optim import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, flat
 
 ALL = [
-    (SGD, {"lr": 0.1}), (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1}),
-    (RMSprop, {"momentum": 0.9, "centered": True}), (Adam, {"lr": 0.1, "amsgrad": True}), (AdamW, {"lr": 0.1}),
-    (NAdam, {"lr": 0.1}), (Adadelta, {}),
+    (SGD, {"lr": 0.1}),
+    (SGD, {"lr": 0.1, "momentum": 0.9, "dampening": 0.2, "weight_decay": 0.1}),
+    (RMSprop, {"momentum": 0.9, "centered": True}),
+    (Adam, {"lr": 0.1, "amsgrad": True}),
+    (AdamW, {"lr": 0.1}),
+    (NAdam, {"lr": 0.1}),
+    (Adadelta, {}),
 ]
 
 
@@ -94,14 +98,17 @@ def by_nadam(x, gs):
 ADAM = {"lr": 0.2, "betas": (0.8, 0.6), "eps": 1e-3}
 
 
-@pytest.mark.parametrize(("cls", "options", "formula"), [
-    (SGD, {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}, by_sgd),
-    (RMSprop, {"lr": 0.2, "alpha": 0.8, "eps": 1e-3, "momentum": 0.5, "centered": True}, by_rmsprop),
-    (Adam, {**ADAM, "weight_decay": 0.1}, by_adam),
-    (Adam, {**ADAM, "weight_decay": 0.1, "amsgrad": True}, lambda x, gs: by_adam(x, gs, amsgrad=True)),
-    (AdamW, {**ADAM, "weight_decay": 0.1}, lambda x, gs: by_adam(x, gs, decoupled=True)),
-    (NAdam, {**ADAM, "momentum_decay": 0.1}, by_nadam),
-])
+@pytest.mark.parametrize(
+    ("cls", "options", "formula"),
+    [
+        (SGD, {"lr": 0.2, "momentum": 0.9, "weight_decay": 0.1, "nesterov": True}, by_sgd),
+        (RMSprop, {"lr": 0.2, "alpha": 0.8, "eps": 1e-3, "momentum": 0.5, "centered": True}, by_rmsprop),
+        (Adam, {**ADAM, "weight_decay": 0.1}, by_adam),
+        (Adam, {**ADAM, "weight_decay": 0.1, "amsgrad": True}, lambda x, gs: by_adam(x, gs, amsgrad=True)),
+        (AdamW, {**ADAM, "weight_decay": 0.1}, lambda x, gs: by_adam(x, gs, decoupled=True)),
+        (NAdam, {**ADAM, "momentum_decay": 0.1}, by_nadam),
+    ],
+)
 def test_formulas(cls, options, formula):
     x, gs = np.array([1.0, -2.0]), [np.array(g) for g in ([0.5, 1.0], [-3.0, 0.2], [1.0, 2.0], [0.1, 0.1])]
     p = param(x)
@@ -205,6 +212,7 @@ def test_maximize_climbs():
 
 def test_a_step_raises_the_version_of_what_it_moved():
     from tinygrad_fm.autograd.versions import version
+
     p, q = param([1.0]), param([1.0])
     p.grad = tensor_of(np.array([1.0]))
     before = version(p._array), version(q._array)
@@ -230,10 +238,15 @@ def test_state_shows_what_the_next_step_uses():
     assert optimizer.state[p]["momentum_buffer"].tolist() == [[54.0, 8.0]]
 
 
-@pytest.mark.parametrize("forget", [
-    lambda o, p: o.state.clear(), lambda o, p: o.state.pop(p), lambda o, p: o.state[p].clear(),
-    lambda o, p: setattr(o, "state", type(o.state)(dict)),
-])
+@pytest.mark.parametrize(
+    "forget",
+    [
+        lambda o, p: o.state.clear(),
+        lambda o, p: o.state.pop(p),
+        lambda o, p: o.state[p].clear(),
+        lambda o, p: setattr(o, "state", type(o.state)(dict)),
+    ],
+)
 def test_state_that_was_deleted_starts_anew(forget):
     p = param([1.0, 2.0])
     optimizer = Adam([p], lr=0.1)
@@ -410,6 +423,7 @@ def test_parameters_may_come_from_a_generator():
 
 def test_closure_runs_with_gradients_enabled_and_its_loss_is_returned():
     from tinygrad_fm.autograd import is_grad_enabled, no_grad
+
     p = param([3.0])
     optimizer = SGD([p], lr=1.0)
 

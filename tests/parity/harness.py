@@ -80,9 +80,12 @@ class Converter:
         item, numpy_dtype = value.element_size(), np.dtype(str(value.dtype).removeprefix("torch."))
         if value.numel():
             array = np.ndarray(
-                tuple(value.shape), numpy_dtype, self.storages[key], value.storage_offset() * item,
+                tuple(value.shape),
+                numpy_dtype,
+                self.storages[key],
+                value.storage_offset() * item,
                 tuple(stride * item for stride in value.stride()),
-            )  # fmt: skip
+            )
         else:
             array = np.empty(tuple(value.shape), numpy_dtype)
         ours = tinygrad_fm.from_numpy(array)
@@ -122,8 +125,11 @@ def difference(theirs: Any, ours: Any, scale: float = 1.0, values: bool = True) 
             theirs = tuple(theirs)
         if isinstance(theirs, torch.dtype):
             return None if ours is dtype_of(theirs) else f"expected {theirs}, got {ours}"
-        same = theirs == ours or (isinstance(theirs, float) and isinstance(ours, float) and (
-            math.isclose(theirs, ours, rel_tol=1e-5) or (math.isnan(theirs) and math.isnan(ours))))  # fmt: skip
+        same = theirs == ours or (
+            isinstance(theirs, float)
+            and isinstance(ours, float)
+            and (math.isclose(theirs, ours, rel_tol=1e-5) or (math.isnan(theirs) and math.isnan(ours)))
+        )
         return None if (same and type(theirs) is type(ours)) or not values else f"expected {theirs!r}, got {ours!r}"
     if not isinstance(ours, tinygrad_fm.Tensor):
         return f"expected a Tensor, got {type(ours).__name__}"

@@ -45,41 +45,86 @@ def test_powers_at_zero(power):
     both(lambda lib, x: lib.pow(float(power), x), ZEROS)
 
 
-@pytest.mark.parametrize("call", [
-    lambda lib, x: x.sqrt(), lambda lib, x: (x * 0).norm(), lambda lib, x: (x * 0).norm(1), lambda lib, x: (x * 0).norm(3),
-    lambda lib, x: (x * 0).norm(float("inf")), lambda lib, x: x.abs(), lambda lib, x: x.sign(), lambda lib, x: x.relu(),
-    lambda lib, x: x.clamp(0.0, 2.0), lambda lib, x: x.clamp(min=2.0), lambda lib, x: x.prod(), lambda lib, x: x.cumprod(0),
-    lambda lib, x: lib.nn.functional.hardtanh(x, 0.0, 2.0), lambda lib, x: lib.nn.functional.leaky_relu(x),
-    lambda lib, x: lib.atan2(x * 0, x * 0), lambda lib, x: (x * 0).std(),
-    lambda lib, x: lib.nn.functional.normalize(x * 0, dim=0),
-    lambda lib, x: x.log(), lambda lib, x: 1 / x, lambda lib, x: x.rsqrt(), lambda lib, x: lib.logsumexp(x - float("inf"), 0),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x: x.sqrt(),
+        lambda lib, x: (x * 0).norm(),
+        lambda lib, x: (x * 0).norm(1),
+        lambda lib, x: (x * 0).norm(3),
+        lambda lib, x: (x * 0).norm(float("inf")),
+        lambda lib, x: x.abs(),
+        lambda lib, x: x.sign(),
+        lambda lib, x: x.relu(),
+        lambda lib, x: x.clamp(0.0, 2.0),
+        lambda lib, x: x.clamp(min=2.0),
+        lambda lib, x: x.prod(),
+        lambda lib, x: x.cumprod(0),
+        lambda lib, x: lib.nn.functional.hardtanh(x, 0.0, 2.0),
+        lambda lib, x: lib.nn.functional.leaky_relu(x),
+        lambda lib, x: lib.atan2(x * 0, x * 0),
+        lambda lib, x: (x * 0).std(),
+        lambda lib, x: lib.nn.functional.normalize(x * 0, dim=0),
+        lambda lib, x: x.log(),
+        lambda lib, x: 1 / x,
+        lambda lib, x: x.rsqrt(),
+        lambda lib, x: lib.logsumexp(x - float("inf"), 0),
+    ],
+)
 def test_at_zero_and_beyond(call):
     both(call, ZEROS)
 
 
-@pytest.mark.parametrize("call", [
-    lambda lib, x: x.amax(1), lambda lib, x: x.amin(1), lambda lib, x: x.max(), lambda lib, x: x.min(),
-    lambda lib, x: x.max(1)[0], lambda lib, x: x.min(1)[0], lambda lib, x: x.median(1)[0],
-    lambda lib, x: lib.maximum(x, x.detach()), lambda lib, x: lib.minimum(x, x.detach()),
-    lambda lib, x: x.sort(dim=1, stable=True)[0] * lib.tensor([1.0, 2.0, 3.0]), lambda lib, x: x.sort(dim=1, stable=True)[1],
-    lambda lib, x: x.sort(dim=1, descending=True, stable=True)[1], lambda lib, x: x.sort(dim=0, stable=True)[1],
-    lambda lib, x: lib.nn.functional.max_pool1d(x[None], 2, 1),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x: x.amax(1),
+        lambda lib, x: x.amin(1),
+        lambda lib, x: x.max(),
+        lambda lib, x: x.min(),
+        lambda lib, x: x.max(1)[0],
+        lambda lib, x: x.min(1)[0],
+        lambda lib, x: x.median(1)[0],
+        lambda lib, x: lib.maximum(x, x.detach()),
+        lambda lib, x: lib.minimum(x, x.detach()),
+        lambda lib, x: x.sort(dim=1, stable=True)[0] * lib.tensor([1.0, 2.0, 3.0]),
+        lambda lib, x: x.sort(dim=1, stable=True)[1],
+        lambda lib, x: x.sort(dim=1, descending=True, stable=True)[1],
+        lambda lib, x: x.sort(dim=0, stable=True)[1],
+        lambda lib, x: lib.nn.functional.max_pool1d(x[None], 2, 1),
+    ],
+)
 def test_ties(call):
     both(call, TIES)
 
 
-@pytest.mark.parametrize("call", [
-    lambda lib, x: x.sum(), lambda lib, x: x.sum(0), lambda lib, x: x.prod(), lambda lib, x: x.mean(1), lambda lib, x: x.norm(),
-    lambda lib, x: x.exp(), lambda lib, x: x @ lib.ones(3, 2), lambda lib, x: lib.ones(2, 0) @ x,
-    lambda lib, x: lib.cat([x, x]),
-    lambda lib, x: x.reshape(3, 0), lambda lib, x: x[:, 1], lambda lib, x: x.softmax(1), lambda lib, x: x.cumsum(0),
-    lambda lib, x: x + lib.ones(1, 3), lambda lib, x: x * lib.ones(3), lambda lib, x: x.t() * lib.ones(1),
-    lambda lib, x: x.var(0),
-    lambda lib, x: x.logsumexp(1), lambda lib, x: lib.nn.functional.linear(x, lib.ones(2, 3)), lambda lib, x: x.sort(0)[0],
-    lambda lib, x: x.unsqueeze(1).expand(0, 4, 3), lambda lib, x: lib.nn.functional.mse_loss(x, x, reduction="sum"),
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x: x.sum(),
+        lambda lib, x: x.sum(0),
+        lambda lib, x: x.prod(),
+        lambda lib, x: x.mean(1),
+        lambda lib, x: x.norm(),
+        lambda lib, x: x.exp(),
+        lambda lib, x: x @ lib.ones(3, 2),
+        lambda lib, x: lib.ones(2, 0) @ x,
+        lambda lib, x: lib.cat([x, x]),
+        lambda lib, x: x.reshape(3, 0),
+        lambda lib, x: x[:, 1],
+        lambda lib, x: x.softmax(1),
+        lambda lib, x: x.cumsum(0),
+        lambda lib, x: x + lib.ones(1, 3),
+        lambda lib, x: x * lib.ones(3),
+        lambda lib, x: x.t() * lib.ones(1),
+        lambda lib, x: x.var(0),
+        lambda lib, x: x.logsumexp(1),
+        lambda lib, x: lib.nn.functional.linear(x, lib.ones(2, 3)),
+        lambda lib, x: x.sort(0)[0],
+        lambda lib, x: x.unsqueeze(1).expand(0, 4, 3),
+        lambda lib, x: lib.nn.functional.mse_loss(x, x, reduction="sum"),
+    ],
+)
 @pytest.mark.filterwarnings("ignore::UserWarning")
 def test_empty_tensors(call):
     both(call, EMPTY)
@@ -96,25 +141,40 @@ def test_an_empty_batch_through_a_model():
 
 @pytest.mark.parametrize("shapes", [((), ()), ((), (3,)), ((1,), ()), ((3, 1), (1, 4)), ((1, 1), (2, 3)), ((0, 1), (1, 4)),
                                     ((1,), (0,)), ((2, 1, 3), (1, 4, 1)), ((0,), ())])  # fmt: skip
-@pytest.mark.parametrize("call", [
-    lambda lib, a, b: a * b, lambda lib, a, b: a / b, lambda lib, a, b: lib.where(a > b, a, b), lambda lib, a, b: a**b,
-    lambda lib, a, b: lib.maximum(a, b), lambda lib, a, b: (a + b).sum() * a,
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, a, b: a * b,
+        lambda lib, a, b: a / b,
+        lambda lib, a, b: lib.where(a > b, a, b),
+        lambda lib, a, b: a**b,
+        lambda lib, a, b: lib.maximum(a, b),
+        lambda lib, a, b: (a + b).sum() * a,
+    ],
+)
 def test_broadcasting(call, shapes):
     rng = np.random.default_rng(0)
     both(call, *(rng.uniform(0.5, 2, shape).astype(np.float32) for shape in shapes))
 
 
-@pytest.mark.parametrize("call", [
-    lambda lib, x: x[lib.tensor([0, 0, 1])] * lib.tensor([[1.0], [2.0], [3.0]]), lambda lib, x: x[[1, 1], [0, 0]],
-    lambda lib, x: x.index_select(0, lib.tensor([1, 1, 1])), lambda lib, x: x.gather(1, lib.tensor([[0, 0], [2, 2]])),
-    lambda lib, x: x.index_add(0, lib.tensor([0, 0]), x), lambda lib, x: x.take(lib.tensor([0, 0, 5])),
-    lambda lib, x: lib.zeros(2, 3).scatter_add(1, lib.tensor([[0, 0, 0], [1, 1, 2]]), x),
-    lambda lib, x: lib.zeros(2, 3).index_put((lib.tensor([0, 0]), lib.tensor([1, 1])), x[:, 0], accumulate=True),
-    lambda lib, x: lib.nn.functional.embedding(lib.tensor([1, 1, 0]), x), lambda lib, x: x.repeat_interleave(2, 0),
-    lambda lib, x: x[lib.tensor([[True, False, True], [False, False, True]])], lambda lib, x: x[..., -1, None],
-    lambda lib, x: x[1:1],
-])
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda lib, x: x[lib.tensor([0, 0, 1])] * lib.tensor([[1.0], [2.0], [3.0]]),
+        lambda lib, x: x[[1, 1], [0, 0]],
+        lambda lib, x: x.index_select(0, lib.tensor([1, 1, 1])),
+        lambda lib, x: x.gather(1, lib.tensor([[0, 0], [2, 2]])),
+        lambda lib, x: x.index_add(0, lib.tensor([0, 0]), x),
+        lambda lib, x: x.take(lib.tensor([0, 0, 5])),
+        lambda lib, x: lib.zeros(2, 3).scatter_add(1, lib.tensor([[0, 0, 0], [1, 1, 2]]), x),
+        lambda lib, x: lib.zeros(2, 3).index_put((lib.tensor([0, 0]), lib.tensor([1, 1])), x[:, 0], accumulate=True),
+        lambda lib, x: lib.nn.functional.embedding(lib.tensor([1, 1, 0]), x),
+        lambda lib, x: x.repeat_interleave(2, 0),
+        lambda lib, x: x[lib.tensor([[True, False, True], [False, False, True]])],
+        lambda lib, x: x[..., -1, None],
+        lambda lib, x: x[1:1],
+    ],
+)
 def test_indexing_with_repetitions(call):
     both(call, TIES)
 

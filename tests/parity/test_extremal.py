@@ -53,10 +53,24 @@ def reductions(library: Any) -> dict[str, Callable[..., Any]]:
 
 
 VECTORS = [
-    [0.0, 0.0, 0.0], [1.0, 1.0, 0.5], [inf, 1.0, 0.0], [-inf, 1.0, 0.0], [-inf, -inf], [inf, inf, 1.0], [inf, -inf, 0.0],
-    [nan, 1.0, 2.0], [1.0, nan, inf], [0.0, 2.0, 0.0], [0.0, 2.0, 3.0], [1e30, 1e30, -1e30], [1000.0, 0.0], [-1000.0, -1001.0],
-    [3.0], [0.0], [-0.0, 0.0],
-]  # fmt: skip
+    [0.0, 0.0, 0.0],
+    [1.0, 1.0, 0.5],
+    [inf, 1.0, 0.0],
+    [-inf, 1.0, 0.0],
+    [-inf, -inf],
+    [inf, inf, 1.0],
+    [inf, -inf, 0.0],
+    [nan, 1.0, 2.0],
+    [1.0, nan, inf],
+    [0.0, 2.0, 0.0],
+    [0.0, 2.0, 3.0],
+    [1e30, 1e30, -1e30],
+    [1000.0, 0.0],
+    [-1000.0, -1001.0],
+    [3.0],
+    [0.0],
+    [-0.0, 0.0],
+]
 
 
 def agree(theirs: Any, ours: Any, calls: list[tuple[Any, ...]], gradients: bool = True, quiet: bool = True) -> None:

@@ -59,12 +59,19 @@ def compare(build, inputs, keywords=None):
             close(a, b, 2e-4)
 
 
-@pytest.mark.parametrize(("options", "keywords"), [
-    ({}, {}), ({"bias": False}, {"need_weights": False}), ({"batch_first": True}, {"average_attn_weights": False}),
-    ({}, {"attn_mask": CAUSAL}), ({}, {"attn_mask": CAUSAL, "is_causal": True, "need_weights": False}),
-    ({}, {"key_padding_mask": PADDING}), ({}, {"attn_mask": CAUSAL, "key_padding_mask": PADDING}),
-    ({}, {"attn_mask": RNG.standard_normal((4, 5, 5)).astype(np.float32)}),
-])
+@pytest.mark.parametrize(
+    ("options", "keywords"),
+    [
+        ({}, {}),
+        ({"bias": False}, {"need_weights": False}),
+        ({"batch_first": True}, {"average_attn_weights": False}),
+        ({}, {"attn_mask": CAUSAL}),
+        ({}, {"attn_mask": CAUSAL, "is_causal": True, "need_weights": False}),
+        ({}, {"key_padding_mask": PADDING}),
+        ({}, {"attn_mask": CAUSAL, "key_padding_mask": PADDING}),
+        ({}, {"attn_mask": RNG.standard_normal((4, 5, 5)).astype(np.float32)}),
+    ],
+)
 def test_self_attention(options, keywords):
     x = SEQUENCE.transpose(1, 0, 2) if options.get("batch_first") else SEQUENCE
     compare(lambda nn: nn.MultiheadAttention(8, 2, **options), [x, x, x], keywords)
@@ -76,9 +83,7 @@ def test_attention_to_something_else():
     compare(lambda nn: nn.MultiheadAttention(8, 2), [SEQUENCE[:, 0], MEMORY[:, 0], MEMORY[:, 0]])
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"batch_first": True}, {"norm_first": True}, {"activation": "gelu"}, {"bias": False},
-])
+@pytest.mark.parametrize("options", [{}, {"batch_first": True}, {"norm_first": True}, {"activation": "gelu"}, {"bias": False}])
 def test_encoder(options):
     def build(nn):
         layer = nn.TransformerEncoderLayer(8, 2, 16, 0.0, **options)
@@ -90,8 +95,9 @@ def test_encoder(options):
 
 
 def test_decoder_and_the_whole():
-    compare(lambda nn: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, 0.0), 2), [SEQUENCE, MEMORY],
-            {"tgt_mask": CAUSAL})
+    compare(
+        lambda nn: nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, 0.0), 2), [SEQUENCE, MEMORY], {"tgt_mask": CAUSAL}
+    )
     compare(lambda nn: nn.Transformer(8, 2, 1, 1, 16, 0.0), [MEMORY, SEQUENCE])
     close(nn.Transformer.generate_square_subsequent_mask(4), torch.nn.Transformer.generate_square_subsequent_mask(4))
 
@@ -108,20 +114,39 @@ def test_attention_says_what_is_wrong():
         nn.TransformerEncoderLayer(8, 2, activation="tanh")
 
 
-@pytest.mark.parametrize(("name", "args", "inputs"), [
-    ("RMSNorm", (6,), [IMAGE]), ("RMSNorm", ((6, 6), 1e-3), [IMAGE]), ("RMSNorm", (6, None, False), [IMAGE]),
-    ("LocalResponseNorm", (3,), [IMAGE]), ("LocalResponseNorm", (2, 0.1, 0.5, 2.0), [IMAGE]), ("ChannelShuffle", (2,), [IMAGE]),
-    ("Softmax2d", (), [IMAGE]), ("Bilinear", (3, 3, 2), [LOGITS, LOGITS]), ("Bilinear", (3, 3, 2, False), [LOGITS, LOGITS]),
-    ("InstanceNorm3d", (4,), [VOLUME]), ("UpsamplingNearest2d", (None, 2), [IMAGE]), ("UpsamplingBilinear2d", (9,), [IMAGE]),
-    ("LPPool2d", (2, 3), [IMAGE]), ("LPPool2d", (3, (2, 3), 1), [np.abs(IMAGE)]), ("ReflectionPad1d", (2,), [IMAGE[0]]),
-    ("ReplicationPad1d", ((1, 3),), [IMAGE[0]]), ("CircularPad1d", (2,), [IMAGE[0]]), ("ZeroPad1d", (1,), [IMAGE[0]]),
-    ("ConstantPad1d", (2, 0.5), [IMAGE[0]]), ("GaussianNLLLoss", (), [LOGITS, LOGITS + 1, np.abs(LOGITS)]),
-    ("PoissonNLLLoss", (), [LOGITS, np.abs(LOGITS) * 3]), ("PoissonNLLLoss", (True, True), [LOGITS, np.abs(LOGITS) * 3]),
-    ("PoissonNLLLoss", (False,), [np.abs(LOGITS), np.abs(LOGITS)]), ("MultiMarginLoss", (), [LOGITS, LABELS]),
-    ("MultiMarginLoss", (2, 0.5), [LOGITS, LABELS]), ("MultiMarginLoss", (), [LOGITS[0], LABELS[0]]),
-    ("MultiLabelSoftMarginLoss", (), [LOGITS, (LOGITS > 0).astype(np.float32)]),
-    ("TripletMarginWithDistanceLoss", (), [LOGITS, LOGITS[::-1], LOGITS + 0.1]),
-])
+@pytest.mark.parametrize(
+    ("name", "args", "inputs"),
+    [
+        ("RMSNorm", (6,), [IMAGE]),
+        ("RMSNorm", ((6, 6), 1e-3), [IMAGE]),
+        ("RMSNorm", (6, None, False), [IMAGE]),
+        ("LocalResponseNorm", (3,), [IMAGE]),
+        ("LocalResponseNorm", (2, 0.1, 0.5, 2.0), [IMAGE]),
+        ("ChannelShuffle", (2,), [IMAGE]),
+        ("Softmax2d", (), [IMAGE]),
+        ("Bilinear", (3, 3, 2), [LOGITS, LOGITS]),
+        ("Bilinear", (3, 3, 2, False), [LOGITS, LOGITS]),
+        ("InstanceNorm3d", (4,), [VOLUME]),
+        ("UpsamplingNearest2d", (None, 2), [IMAGE]),
+        ("UpsamplingBilinear2d", (9,), [IMAGE]),
+        ("LPPool2d", (2, 3), [IMAGE]),
+        ("LPPool2d", (3, (2, 3), 1), [np.abs(IMAGE)]),
+        ("ReflectionPad1d", (2,), [IMAGE[0]]),
+        ("ReplicationPad1d", ((1, 3),), [IMAGE[0]]),
+        ("CircularPad1d", (2,), [IMAGE[0]]),
+        ("ZeroPad1d", (1,), [IMAGE[0]]),
+        ("ConstantPad1d", (2, 0.5), [IMAGE[0]]),
+        ("GaussianNLLLoss", (), [LOGITS, LOGITS + 1, np.abs(LOGITS)]),
+        ("PoissonNLLLoss", (), [LOGITS, np.abs(LOGITS) * 3]),
+        ("PoissonNLLLoss", (True, True), [LOGITS, np.abs(LOGITS) * 3]),
+        ("PoissonNLLLoss", (False,), [np.abs(LOGITS), np.abs(LOGITS)]),
+        ("MultiMarginLoss", (), [LOGITS, LABELS]),
+        ("MultiMarginLoss", (2, 0.5), [LOGITS, LABELS]),
+        ("MultiMarginLoss", (), [LOGITS[0], LABELS[0]]),
+        ("MultiLabelSoftMarginLoss", (), [LOGITS, (LOGITS > 0).astype(np.float32)]),
+        ("TripletMarginWithDistanceLoss", (), [LOGITS, LOGITS[::-1], LOGITS + 0.1]),
+    ],
+)
 def test_layers_and_losses(name, args, inputs):
     compare(lambda nn: getattr(nn, name)(*args), [np.asarray(x) for x in inputs])
 
@@ -139,11 +164,17 @@ def test_max_unpool_puts_them_back():
             close(a, b)
 
 
-@pytest.mark.parametrize("keywords", [
-    {}, {"is_causal": True}, {"scale": 0.3}, {"attn_mask": ~CAUSAL},
-    {"attn_mask": RNG.standard_normal((2, 1, 5, 5)).astype("f")},
-    {"attn_mask": np.array([[True] * 5, [False] * 5, [True, False] * 2 + [True], [False] * 5, [True] * 5])},
-])
+@pytest.mark.parametrize(
+    "keywords",
+    [
+        {},
+        {"is_causal": True},
+        {"scale": 0.3},
+        {"attn_mask": ~CAUSAL},
+        {"attn_mask": RNG.standard_normal((2, 1, 5, 5)).astype("f")},
+        {"attn_mask": np.array([[True] * 5, [False] * 5, [True, False] * 2 + [True], [False] * 5, [True] * 5])},
+    ],
+)
 def test_scaled_dot_product_attention(keywords):
     q, k, v = (RNG.standard_normal((2, 3, 5, width)).astype(np.float32) for width in (4, 4, 6))
     results = []

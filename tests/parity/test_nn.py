@@ -43,17 +43,65 @@ def close(ours, theirs, tol=1e-5):
 
 
 PRINTED = [
-    ("Linear", (2, 3)), ("Linear", (2, 3, False)), ("Identity", (1,)), ("Flatten", ()), ("Unflatten", (1, (2, 3))),
-    ("Dropout", ()), ("Dropout", (0.1, True)), ("Dropout1d", ()), ("Dropout2d", ()), ("AlphaDropout", ()),
-    ("Embedding", (3, 4)), ("Embedding", (3, 4, -1)), ("LayerNorm", ((3, 4),)), ("LayerNorm", (3, 1e-3, False)),
-    ("ReLU", ()), ("ReLU", (True,)), ("LeakyReLU", ()), ("LeakyReLU", (0.2, True)), ("PReLU", (3,)), ("RReLU", ()),
-    ("Hardtanh", ()), ("Hardtanh", (-2.0, 2.0, True)), ("ReLU6", ()), ("ReLU6", (True,)), ("Hardsigmoid", ()),
-    ("Hardswish", ()), ("Threshold", (0.1, 20)), ("Softshrink", ()), ("Hardshrink", (0.3,)), ("ELU", ()),
-    ("ELU", (0.5, True)), ("CELU", (2.0,)), ("SELU", ()), ("SiLU", ()), ("Mish", ()), ("GELU", ()), ("GELU", ("tanh",)),
-    ("Softplus", ()), ("Softsign", ()), ("Tanh", ()), ("Tanhshrink", ()), ("Sigmoid", ()), ("LogSigmoid", ()),
-    ("Softmax", ()), ("Softmax", (1,)), ("LogSoftmax", (-1,)), ("Softmin", (0,)), ("GLU", ()), ("CosineSimilarity", ()),
-    ("PairwiseDistance", ()), ("CrossEntropyLoss", ()), ("NLLLoss", ()), ("MSELoss", ()), ("BCELoss", ()),
-    ("BCEWithLogitsLoss", ()), ("KLDivLoss", ()), ("L1Loss", ()), ("SmoothL1Loss", ()), ("HuberLoss", ()),
+    ("Linear", (2, 3)),
+    ("Linear", (2, 3, False)),
+    ("Identity", (1,)),
+    ("Flatten", ()),
+    ("Unflatten", (1, (2, 3))),
+    ("Dropout", ()),
+    ("Dropout", (0.1, True)),
+    ("Dropout1d", ()),
+    ("Dropout2d", ()),
+    ("AlphaDropout", ()),
+    ("Embedding", (3, 4)),
+    ("Embedding", (3, 4, -1)),
+    ("LayerNorm", ((3, 4),)),
+    ("LayerNorm", (3, 1e-3, False)),
+    ("ReLU", ()),
+    ("ReLU", (True,)),
+    ("LeakyReLU", ()),
+    ("LeakyReLU", (0.2, True)),
+    ("PReLU", (3,)),
+    ("RReLU", ()),
+    ("Hardtanh", ()),
+    ("Hardtanh", (-2.0, 2.0, True)),
+    ("ReLU6", ()),
+    ("ReLU6", (True,)),
+    ("Hardsigmoid", ()),
+    ("Hardswish", ()),
+    ("Threshold", (0.1, 20)),
+    ("Softshrink", ()),
+    ("Hardshrink", (0.3,)),
+    ("ELU", ()),
+    ("ELU", (0.5, True)),
+    ("CELU", (2.0,)),
+    ("SELU", ()),
+    ("SiLU", ()),
+    ("Mish", ()),
+    ("GELU", ()),
+    ("GELU", ("tanh",)),
+    ("Softplus", ()),
+    ("Softsign", ()),
+    ("Tanh", ()),
+    ("Tanhshrink", ()),
+    ("Sigmoid", ()),
+    ("LogSigmoid", ()),
+    ("Softmax", ()),
+    ("Softmax", (1,)),
+    ("LogSoftmax", (-1,)),
+    ("Softmin", (0,)),
+    ("GLU", ()),
+    ("CosineSimilarity", ()),
+    ("PairwiseDistance", ()),
+    ("CrossEntropyLoss", ()),
+    ("NLLLoss", ()),
+    ("MSELoss", ()),
+    ("BCELoss", ()),
+    ("BCEWithLogitsLoss", ()),
+    ("KLDivLoss", ()),
+    ("L1Loss", ()),
+    ("SmoothL1Loss", ()),
+    ("HuberLoss", ()),
     ("TripletMarginLoss", ()),
 ]
 
@@ -67,25 +115,54 @@ def test_printed_alike(name, args):
 def test_containers_print_alike():
     def model(nn):
         inner = nn.Sequential(nn.Linear(2, 2), nn.ReLU(inplace=True), nn.Sequential())
-        return nn.Sequential(inner, nn.ModuleList([nn.Linear(1, 1) for _ in range(4)] + [nn.Sequential(nn.Tanh())] * 2),
-                             nn.ModuleDict({"a": nn.Tanh(), "b": inner}), nn.ModuleList())
+        return nn.Sequential(
+            inner,
+            nn.ModuleList([nn.Linear(1, 1) for _ in range(4)] + [nn.Sequential(nn.Tanh())] * 2),
+            nn.ModuleDict({"a": nn.Tanh(), "b": inner}),
+            nn.ModuleList(),
+        )
 
     assert repr(model(nn)) == repr(model(torch.nn))
 
 
 FORWARD = [
-    ("Linear", (3, 2), LOGITS), ("Linear", (5, 2, False), CUBE), ("Flatten", (), CUBE),
+    ("Linear", (3, 2), LOGITS),
+    ("Linear", (5, 2, False), CUBE),
+    ("Flatten", (), CUBE),
     ("Unflatten", (-1, (5, 1)), CUBE),
-    ("BatchNorm1d", (3,), LOGITS), ("BatchNorm1d", (3,), CUBE), ("BatchNorm2d", (3,), CUBE[..., None]),
-    ("LayerNorm", (5,), CUBE), ("LayerNorm", ((3, 5), 0.1), CUBE), ("LayerNorm", (5, 1e-5, True, False), CUBE),
-    ("ReLU", (), CUBE), ("LeakyReLU", (0.3,), CUBE), ("PReLU", (3, 0.1), CUBE), ("Hardtanh", (-0.5, 0.7), CUBE),
-    ("ReLU6", (), CUBE * 5), ("Hardsigmoid", (), CUBE * 3), ("Hardswish", (), CUBE * 3), ("Threshold", (0.1, 20), CUBE),
-    ("Softshrink", (), CUBE), ("Hardshrink", (), CUBE), ("ELU", (0.5,), CUBE), ("CELU", (0.5,), CUBE),
+    ("BatchNorm1d", (3,), LOGITS),
+    ("BatchNorm1d", (3,), CUBE),
+    ("BatchNorm2d", (3,), CUBE[..., None]),
+    ("LayerNorm", (5,), CUBE),
+    ("LayerNorm", ((3, 5), 0.1), CUBE),
+    ("LayerNorm", (5, 1e-5, True, False), CUBE),
+    ("ReLU", (), CUBE),
+    ("LeakyReLU", (0.3,), CUBE),
+    ("PReLU", (3, 0.1), CUBE),
+    ("Hardtanh", (-0.5, 0.7), CUBE),
+    ("ReLU6", (), CUBE * 5),
+    ("Hardsigmoid", (), CUBE * 3),
+    ("Hardswish", (), CUBE * 3),
+    ("Threshold", (0.1, 20), CUBE),
+    ("Softshrink", (), CUBE),
+    ("Hardshrink", (), CUBE),
+    ("ELU", (0.5,), CUBE),
+    ("CELU", (0.5,), CUBE),
     ("SELU", (), CUBE),
-    ("SiLU", (), CUBE), ("Mish", (), CUBE), ("GELU", (), CUBE), ("GELU", ("tanh",), CUBE), ("Softplus", (2, 1), CUBE),
-    ("Softsign", (), CUBE), ("Tanh", (), CUBE), ("Tanhshrink", (), CUBE), ("Sigmoid", (), CUBE),
+    ("SiLU", (), CUBE),
+    ("Mish", (), CUBE),
+    ("GELU", (), CUBE),
+    ("GELU", ("tanh",), CUBE),
+    ("Softplus", (2, 1), CUBE),
+    ("Softsign", (), CUBE),
+    ("Tanh", (), CUBE),
+    ("Tanhshrink", (), CUBE),
+    ("Sigmoid", (), CUBE),
     ("LogSigmoid", (), CUBE),
-    ("Softmax", (1,), CUBE), ("LogSoftmax", (0,), CUBE), ("Softmin", (2,), CUBE), ("GLU", (0,), CUBE),
+    ("Softmax", (1,), CUBE),
+    ("LogSoftmax", (0,), CUBE),
+    ("Softmin", (2,), CUBE),
+    ("GLU", (0,), CUBE),
 ]
 
 
@@ -114,21 +191,27 @@ LOSSES = [
     (name, {"reduction": reduction, **options}, x, t)
     for reduction in ("mean", "sum", "none")
     for name, options, x, t in [
-        ("CrossEntropyLoss", {}, LOGITS, LABELS), ("CrossEntropyLoss", {}, CUBE, CUBE_LABELS),
+        ("CrossEntropyLoss", {}, LOGITS, LABELS),
+        ("CrossEntropyLoss", {}, CUBE, CUBE_LABELS),
         ("CrossEntropyLoss", {"weight": WEIGHTS, "ignore_index": 2}, LOGITS, LABELS),
         ("CrossEntropyLoss", {"label_smoothing": 0.2, "weight": WEIGHTS}, CUBE, CUBE_LABELS),
         ("CrossEntropyLoss", {"label_smoothing": 0.1}, LOGITS, SOFT),
         ("CrossEntropyLoss", {"weight": WEIGHTS}, LOGITS, SOFT),
-        ("NLLLoss", {"weight": WEIGHTS, "ignore_index": 0}, LOGITS, LABELS), ("NLLLoss", {}, CUBE, CUBE_LABELS),
-        ("MSELoss", {}, LOGITS, SOFT), ("BCELoss", {}, PROBABILITIES, SOFT),
+        ("NLLLoss", {"weight": WEIGHTS, "ignore_index": 0}, LOGITS, LABELS),
+        ("NLLLoss", {}, CUBE, CUBE_LABELS),
+        ("MSELoss", {}, LOGITS, SOFT),
+        ("BCELoss", {}, PROBABILITIES, SOFT),
         ("BCELoss", {"weight": WEIGHTS}, PROBABILITIES, SOFT),
         ("BCEWithLogitsLoss", {"weight": WEIGHTS, "pos_weight": WEIGHTS}, LOGITS, SOFT),
         ("BCEWithLogitsLoss", {}, LOGITS, SOFT),
-        ("L1Loss", {}, LOGITS, SOFT), ("SmoothL1Loss", {"beta": 0.5}, LOGITS, SOFT),
+        ("L1Loss", {}, LOGITS, SOFT),
+        ("SmoothL1Loss", {"beta": 0.5}, LOGITS, SOFT),
         ("HuberLoss", {"delta": 0.5}, LOGITS, SOFT),
-        ("KLDivLoss", {}, LOGITS, SOFT), ("KLDivLoss", {"log_target": True}, LOGITS, SOFT),
+        ("KLDivLoss", {}, LOGITS, SOFT),
+        ("KLDivLoss", {"log_target": True}, LOGITS, SOFT),
         ("KLDivLoss", {"reduction": "batchmean"}, LOGITS, SOFT),
-        ("SoftMarginLoss", {}, LOGITS, SIGNS), ("HingeEmbeddingLoss", {"margin": 0.5}, LOGITS, SIGNS),
+        ("SoftMarginLoss", {}, LOGITS, SIGNS),
+        ("HingeEmbeddingLoss", {"margin": 0.5}, LOGITS, SIGNS),
     ]
 ]
 
@@ -145,12 +228,16 @@ def test_losses(name, options, x, target):
     close(a.grad, b.grad)
 
 
-@pytest.mark.parametrize(("name", "options", "inputs"), [
-    ("MarginRankingLoss", {"margin": 0.2}, (LOGITS, SOFT, SIGNS)),
-    ("CosineEmbeddingLoss", {"margin": 0.1, "reduction": "sum"}, (LOGITS, SOFT, SIGNS[:, 0])),
-    ("TripletMarginLoss", {"margin": 2.0, "swap": True}, (LOGITS, SOFT, PROBABILITIES)),
-    ("CosineSimilarity", {"dim": 0}, (LOGITS, SOFT)), ("PairwiseDistance", {"p": 1.0, "keepdim": True}, (LOGITS, SOFT)),
-])
+@pytest.mark.parametrize(
+    ("name", "options", "inputs"),
+    [
+        ("MarginRankingLoss", {"margin": 0.2}, (LOGITS, SOFT, SIGNS)),
+        ("CosineEmbeddingLoss", {"margin": 0.1, "reduction": "sum"}, (LOGITS, SOFT, SIGNS[:, 0])),
+        ("TripletMarginLoss", {"margin": 2.0, "swap": True}, (LOGITS, SOFT, PROBABILITIES)),
+        ("CosineSimilarity", {"dim": 0}, (LOGITS, SOFT)),
+        ("PairwiseDistance", {"p": 1.0, "keepdim": True}, (LOGITS, SOFT)),
+    ],
+)
 def test_several_inputs(name, options, inputs):
     ours, theirs = pair(name, (), options)
     a, b = tensor_of(inputs[0].copy(), requires_grad=True), torch.tensor(inputs[0], requires_grad=True)
@@ -177,10 +264,17 @@ def test_embedding():
     np.testing.assert_array_equal(frozen(tensor_of(np.array([3]))).numpy(), LOGITS[3:])
 
 
-@pytest.mark.parametrize("options", [
-    {}, {"momentum": None}, {"momentum": 0.01, "eps": 0.1}, {"affine": False}, {"track_running_stats": False},
-    {"bias": False},
-])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {},
+        {"momentum": None},
+        {"momentum": 0.01, "eps": 0.1},
+        {"affine": False},
+        {"track_running_stats": False},
+        {"bias": False},
+    ],
+)
 def test_batch_norm_over_a_hundred_steps(options):
     ours, theirs = pair("BatchNorm1d", (3,), options)
     rng = np.random.default_rng(2)
@@ -239,8 +333,7 @@ def test_training_follows_pytorch():
     from tinygrad_fm import optim
 
     def model(nn):
-        return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.GELU(), nn.Linear(16, 8), nn.Tanh(),
-                             nn.Linear(8, 3))
+        return nn.Sequential(nn.Linear(6, 16), nn.BatchNorm1d(16), nn.GELU(), nn.Linear(16, 8), nn.Tanh(), nn.Linear(8, 3))
 
     theirs = model(torch.nn)
     ours = model(nn)

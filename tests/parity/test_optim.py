@@ -158,15 +158,29 @@ def test_state_travels_both_ways(name, options):
             np.testing.assert_allclose(p._array, q.detach().numpy(), rtol=rtol, atol=1e-12)
 
 
-@pytest.mark.parametrize(("name", "options"), [
-    ("SGD", {"lr": -1}), ("SGD", {"momentum": -1}), ("SGD", {"weight_decay": -1}),
-    ("SGD", {"nesterov": True}), ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
-    ("RMSprop", {"alpha": -1}), ("RMSprop", {"eps": -1}), ("RMSprop", {"momentum": -1}),
-    ("Adam", {"betas": (1.0, 0.9)}), ("Adam", {"betas": (0.9, -0.1)}), ("Adam", {"eps": -1}),
-    ("Adagrad", {"lr_decay": -1}), ("Adagrad", {"initial_accumulator_value": -1}),
-    ("Adadelta", {"rho": 1.1}), ("Adagrad", {"eps": -1}), ("AdamW", {"weight_decay": -1}),
-    ("NAdam", {"momentum_decay": -1}), ("NAdam", {"lr": -1}),
-])
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("SGD", {"lr": -1}),
+        ("SGD", {"momentum": -1}),
+        ("SGD", {"weight_decay": -1}),
+        ("SGD", {"nesterov": True}),
+        ("SGD", {"nesterov": True, "momentum": 0.9, "dampening": 0.1}),
+        ("RMSprop", {"alpha": -1}),
+        ("RMSprop", {"eps": -1}),
+        ("RMSprop", {"momentum": -1}),
+        ("Adam", {"betas": (1.0, 0.9)}),
+        ("Adam", {"betas": (0.9, -0.1)}),
+        ("Adam", {"eps": -1}),
+        ("Adagrad", {"lr_decay": -1}),
+        ("Adagrad", {"initial_accumulator_value": -1}),
+        ("Adadelta", {"rho": 1.1}),
+        ("Adagrad", {"eps": -1}),
+        ("AdamW", {"weight_decay": -1}),
+        ("NAdam", {"momentum_decay": -1}),
+        ("NAdam", {"lr": -1}),
+    ],
+)
 def test_bad_options_raise_what_pytorch_raises(name, options):
     with pytest.raises(ValueError) as expected:
         getattr(torch.optim, name)([torch.zeros(1)], **options)
@@ -203,8 +217,19 @@ SCHEDULES = [
     ("MultiplicativeLR", {"lr_lambda": lambda step: 0.98}),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300}),
     ("OneCycleLR", {"max_lr": [0.5, 0.1], "epochs": 30, "steps_per_epoch": 10, "three_phase": True}),
-    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300, "anneal_strategy": "linear", "pct_start": 0.2, "div_factor": 10,
-                    "final_div_factor": 100, "base_momentum": 0.7, "max_momentum": 0.9}),
+    (
+        "OneCycleLR",
+        {
+            "max_lr": 0.5,
+            "total_steps": 300,
+            "anneal_strategy": "linear",
+            "pct_start": 0.2,
+            "div_factor": 10,
+            "final_div_factor": 100,
+            "base_momentum": 0.7,
+            "max_momentum": 0.9,
+        },
+    ),
     ("OneCycleLR", {"max_lr": 0.5, "total_steps": 300, "cycle_momentum": False}),
 ]
 
@@ -283,10 +308,14 @@ def test_several_schedules_at_once():
     assert schedules[0].state_dict()["_last_lr"] == state["_last_lr"]
 
 
-@pytest.mark.parametrize("settings", [
-    {"swa_lr": 0.05}, {"swa_lr": [0.05, 0.2], "anneal_epochs": 7, "anneal_strategy": "linear"},
-    {"swa_lr": 0.05, "anneal_epochs": 0},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"swa_lr": 0.05},
+        {"swa_lr": [0.05, 0.2], "anneal_epochs": 7, "anneal_strategy": "linear"},
+        {"swa_lr": 0.05, "anneal_epochs": 0},
+    ],
+)
 def test_towards_the_rate_of_averaging(settings):
     pair = two_optimizers()
     libraries = (optim.swa_utils, torch.optim.swa_utils)
@@ -304,7 +333,9 @@ def test_averaged_models(options):
     for modules, tools, tensor in ((nn, optim.swa_utils, tensor_of), (torch.nn, torch.optim.swa_utils, torch.tensor)):
         model = modules.Sequential(modules.Linear(3, 2), modules.BatchNorm1d(2))
         settings = {
-            "plain": {}, "moving": {"avg_fn": lambda a, p, n: 0.8 * a + 0.2 * p}, "buffers": {"use_buffers": True},
+            "plain": {},
+            "moving": {"avg_fn": lambda a, p, n: 0.8 * a + 0.2 * p},
+            "buffers": {"use_buffers": True},
             "lists": {"multi_avg_fn": tools.get_ema_multi_avg_fn(0.7)},
         }[options]
         average = tools.AveragedModel(model, **settings)
@@ -346,11 +377,17 @@ def test_one_cycle_refuses_a_step_too_many():
         schedule.step()
 
 
-@pytest.mark.parametrize("settings", [
-    {}, {"mode": "max", "patience": 3, "factor": 0.5}, {"threshold_mode": "abs", "threshold": 0.05, "patience": 2},
-    {"mode": "max", "threshold_mode": "abs", "threshold": 0.1, "patience": 0, "cooldown": 4, "factor": 0.9},
-    {"patience": 1, "min_lr": [0.1, 0.2], "factor": 0.7}, {"patience": 0, "factor": 0.3, "eps": 0.1},
-])
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"mode": "max", "patience": 3, "factor": 0.5},
+        {"threshold_mode": "abs", "threshold": 0.05, "patience": 2},
+        {"mode": "max", "threshold_mode": "abs", "threshold": 0.1, "patience": 0, "cooldown": 4, "factor": 0.9},
+        {"patience": 1, "min_lr": [0.1, 0.2], "factor": 0.7},
+        {"patience": 0, "factor": 0.3, "eps": 0.1},
+    ],
+)
 def test_plateau(settings):
     a, b = two_optimizers()
     ours = lr_scheduler.ReduceLROnPlateau(a, **settings)
@@ -362,17 +399,25 @@ def test_plateau(settings):
         theirs.step(metric)
         assert_same_options(a, b)
         assert (ours.best, ours.num_bad_epochs, ours.cooldown_counter, ours.last_epoch) == (
-            theirs.best, theirs.num_bad_epochs, theirs.cooldown_counter, theirs.last_epoch)
+            theirs.best,
+            theirs.num_bad_epochs,
+            theirs.cooldown_counter,
+            theirs.last_epoch,
+        )
 
 
 def test_sequence_and_chain():
     pair = two_optimizers()
     schedules = []
     for optimizer, library in zip(pair, (lr_scheduler, torch.optim.lr_scheduler), strict=True):
-        parts = [library.LinearLR(optimizer, 0.1, total_iters=10), library.CosineAnnealingLR(optimizer, 50),
-                 library.ExponentialLR(optimizer, 0.9)]
-        schedules.append([library.SequentialLR(optimizer, parts, milestones=[10, 60]),
-                          library.StepLR(optimizer, 9, gamma=0.95)])
+        parts = [
+            library.LinearLR(optimizer, 0.1, total_iters=10),
+            library.CosineAnnealingLR(optimizer, 50),
+            library.ExponentialLR(optimizer, 0.9),
+        ]
+        schedules.append(
+            [library.SequentialLR(optimizer, parts, milestones=[10, 60]), library.StepLR(optimizer, 9, gamma=0.95)]
+        )
     for _ in range(100):
         for optimizer, both in zip(pair, schedules, strict=True):
             optimizer.step()

@@ -17,8 +17,16 @@ from tinygrad_fm.dtypes import promote_types
 from .harness import Check, compare, dtype_of
 
 DTYPES = [
-    torch.float16, torch.float32, torch.float64, torch.uint8, torch.int8, torch.int16, torch.int32, torch.int64, torch.bool,
-]  # fmt: skip
+    torch.float16,
+    torch.float32,
+    torch.float64,
+    torch.uint8,
+    torch.int8,
+    torch.int16,
+    torch.int32,
+    torch.int64,
+    torch.bool,
+]
 NUMBERS = [True, 2, 0, 1.5]
 
 
@@ -78,10 +86,7 @@ def report(wrong: list[str]) -> None:
 
 THEIRS, OURS = functions(torch), functions(tinygrad_fm)
 # ours take a number where PyTorch insists on a tensor
-TENSORS_ONLY = {
-    "maximum", "minimum", "eq", "lt", "ge", "atan2", "logical_and", "bitwise_and", "bitwise_xor", "isclose",
-    "lerp",
-}  # fmt: skip
+TENSORS_ONLY = {"maximum", "minimum", "eq", "lt", "ge", "atan2", "logical_and", "bitwise_and", "bitwise_xor", "isclose", "lerp"}
 TENSOR_FIRST = {"clamp", "fmod", "masked_fill"}
 # PyTorch computes bool ** True, though no other power of bools; and has products of bool matrices, but not of vectors
 LEFT_OUT = {("pow", "bool", "True"), ("**", "bool", "True"), ("matmul", "bool", "bool")}
@@ -117,9 +122,12 @@ def test_every_dtype(name: str) -> None:
             continue  # ours has it, PyTorch does not
         kwargs: dict[str, Any] = {"dim": 0} if name in ("cumsum", "logsumexp", "amax") else {}
         outcome = compare(
-            getattr(torch, name), getattr(tinygrad_fm, name), (torch.tensor([1, 2, 1]).to(dtype),), kwargs,
+            getattr(torch, name),
+            getattr(tinygrad_fm, name),
+            (torch.tensor([1, 2, 1]).to(dtype),),
+            kwargs,
             Check(gradients=False),
-        )  # fmt: skip
+        )
         if outcome.kind == "fail":
             wrong.append(f"{name} {dtype}: {outcome.detail}")
     report(wrong)
@@ -131,9 +139,12 @@ def test_the_dtype_argument(name: str) -> None:
     for dtype, to in itertools.product(DTYPES, DTYPES):
         kwargs = {"dtype": to, **({} if name in ("sum", "mean", "prod") else {"dim": 0})}
         outcome = compare(
-            getattr(torch, name), getattr(tinygrad_fm, name), (torch.tensor([1, 2, 1]).to(dtype),), kwargs,
+            getattr(torch, name),
+            getattr(tinygrad_fm, name),
+            (torch.tensor([1, 2, 1]).to(dtype),),
+            kwargs,
             Check(gradients=False),
-        )  # fmt: skip
+        )
         if outcome.kind == "fail":
             wrong.append(f"{name} of {dtype} as {to}: {outcome.detail}")
     report(wrong)

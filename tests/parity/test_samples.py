@@ -34,17 +34,41 @@ DTYPES = [torch.float64, torch.float32, torch.int64, torch.bool, torch.uint8]
 CHOSEN = 60  # samples of one operator and dtype that a test run takes; all when run by hand
 # operators with thousands of samples that take long
 FEWER = dict.fromkeys(
-    ["nn.functional.max_unpool2d", "nn.functional.max_pool2d", "nn.functional.max_pool1d", "nn.functional.conv2d", "tril",
-     "triu"], 15,
+    [
+        "nn.functional.max_unpool2d",
+        "nn.functional.max_pool2d",
+        "nn.functional.max_pool1d",
+        "nn.functional.conv2d",
+        "tril",
+        "triu",
+    ],
+    15,
 )
 THRESHOLD = 0.98
 
 # random results: dtypes and shapes only
 RANDOM = {
-    "nn.functional.dropout", "nn.functional.dropout2d", "nn.functional.dropout3d", "nn.functional.alpha_dropout",
-    "nn.functional.feature_alpha_dropout", "rand_like", "randn", "randn_like", "randint", "randint_like", "multinomial",
-    "bernoulli", "normal", "uniform", "exponential", "geometric", "empty", "empty_like", "new_empty", "nn.functional.rrelu",
-}  # fmt: skip
+    "nn.functional.dropout",
+    "nn.functional.dropout2d",
+    "nn.functional.dropout3d",
+    "nn.functional.alpha_dropout",
+    "nn.functional.feature_alpha_dropout",
+    "rand_like",
+    "randn",
+    "randn_like",
+    "randint",
+    "randint_like",
+    "multinomial",
+    "bernoulli",
+    "normal",
+    "uniform",
+    "exponential",
+    "geometric",
+    "empty",
+    "empty_like",
+    "new_empty",
+    "nn.functional.rrelu",
+}
 
 # where the database calls an operator in its own order of arguments, ours must be called in the same
 REORDERED: dict[str, Callable[..., Any]] = {

@@ -11,11 +11,25 @@ from tinygrad_fm import nn
 torch = pytest.importorskip("torch")
 
 MODULES = [
-    ("Linear", (3, 4)), ("Linear", (3, 4, False)), ("Bilinear", (2, 3, 4)), ("Conv1d", (2, 4, 3)), ("Conv2d", (2, 4, 3)),
-    ("Conv2d", (4, 4, (1, 3), 1, 0, 1, 2)), ("ConvTranspose1d", (2, 4, 3)), ("ConvTranspose2d", (4, 2, 3)),
-    ("BatchNorm1d", (3,)), ("BatchNorm2d", (3,)), ("LayerNorm", (5,)), ("GroupNorm", (2, 4)), ("RMSNorm", (5,)),
-    ("InstanceNorm2d", (3, 1e-5, 0.1, True, True)), ("Embedding", (7, 3)), ("PReLU", (4,)), ("MultiheadAttention", (8, 2)),
-    ("TransformerEncoderLayer", (8, 2, 16)), ("TransformerDecoderLayer", (8, 2, 16)),
+    ("Linear", (3, 4)),
+    ("Linear", (3, 4, False)),
+    ("Bilinear", (2, 3, 4)),
+    ("Conv1d", (2, 4, 3)),
+    ("Conv2d", (2, 4, 3)),
+    ("Conv2d", (4, 4, (1, 3), 1, 0, 1, 2)),
+    ("ConvTranspose1d", (2, 4, 3)),
+    ("ConvTranspose2d", (4, 2, 3)),
+    ("BatchNorm1d", (3,)),
+    ("BatchNorm2d", (3,)),
+    ("LayerNorm", (5,)),
+    ("GroupNorm", (2, 4)),
+    ("RMSNorm", (5,)),
+    ("InstanceNorm2d", (3, 1e-5, 0.1, True, True)),
+    ("Embedding", (7, 3)),
+    ("PReLU", (4,)),
+    ("MultiheadAttention", (8, 2)),
+    ("TransformerEncoderLayer", (8, 2, 16)),
+    ("TransformerDecoderLayer", (8, 2, 16)),
 ]
 
 

@@ -18,9 +18,15 @@ from tinygrad_fm.training import Config, Data, RunFolder, Silence, Trainer, load
 ROOT = Path(__file__).resolve().parents[2]
 
 SMALL = {
-    "model": "mlp", "options": {"hidden": [12], "dropout": 0.2, "batch_norm": True}, "data": "synthetic", "train_size": 120,
-    "validation": 40, "batch_size": 20, "epochs": 3, "augment": ["flip", "shift", "erase"],
-}  # fmt: skip
+    "model": "mlp",
+    "options": {"hidden": [12], "dropout": 0.2, "batch_norm": True},
+    "data": "synthetic",
+    "train_size": 120,
+    "validation": 40,
+    "batch_size": 20,
+    "epochs": 3,
+    "augment": ["flip", "shift", "erase"],
+}
 ARGUMENTS = ("--data", "synthetic", "--train-size", "400", "--validation", "80", "--batch-size", "20", "--hidden", "16")
 
 
@@ -71,8 +77,13 @@ def script(tmp_path: Path) -> Script:
 
     def run(name: str, *arguments: Any) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [sys.executable, str(ROOT / name), *map(str, arguments)], cwd=tmp_path, env=environment(tmp_path),
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
+            [sys.executable, str(ROOT / name), *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
 
     return run

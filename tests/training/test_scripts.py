@@ -23,15 +23,37 @@ from .conftest import ARGUMENTS, ROOT, Script, environment
 from .test_trainer import records, same
 
 # slow enough to be killed on the way, with everything in it that a resumed run has to restore
-LONG = (*ARGUMENTS, "--steps", "60", "--augment", "flip", "shift", "erase", "--dropout", "0.3", "--batch-norm",
-        "--ema", "0.95", "--schedule", "cosine", "--save-every", "25", "--checkpoint-seconds", "0")  # fmt: skip
+LONG = (
+    *ARGUMENTS,
+    "--steps",
+    "60",
+    "--augment",
+    "flip",
+    "shift",
+    "erase",
+    "--dropout",
+    "0.3",
+    "--batch-norm",
+    "--ema",
+    "0.95",
+    "--schedule",
+    "cosine",
+    "--save-every",
+    "25",
+    "--checkpoint-seconds",
+    "0",
+)
 
 
 def start(tmp_path: Path, *arguments: Any) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, str(ROOT / "train_mlp.py"), *map(str, arguments)], cwd=tmp_path, env=environment(tmp_path), text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-    )  # fmt: skip
+        [sys.executable, str(ROOT / "train_mlp.py"), *map(str, arguments)],
+        cwd=tmp_path,
+        env=environment(tmp_path),
+        text=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
 
 
 def wait_for_steps(process: subprocess.Popen[str], metrics: Path, lines: int) -> None:
@@ -83,9 +105,15 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, script: Script) -
     (run,) = (tmp_path / "runs").iterdir()
     assert run.name.startswith("mlp-2")
     assert sorted(path.name for path in run.iterdir()) == [
-        "checkpoints", "config.json", "confusion.png", "curves.png", f"graph.{'svg' if shutil.which('dot') else 'gv'}",
-        "metrics.jsonl", "samples.png", "summary.json",
-    ]  # fmt: skip
+        "checkpoints",
+        "config.json",
+        "confusion.png",
+        "curves.png",
+        f"graph.{'svg' if shutil.which('dot') else 'gv'}",
+        "metrics.jsonl",
+        "samples.png",
+        "summary.json",
+    ]
     for name in ("confusion.png", "curves.png", "samples.png"):
         assert (run / name).read_bytes().startswith(b"\x89PNG")
     config = json.loads((run / "config.json").read_text())
@@ -136,8 +164,9 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp
         (["--early-stoping", "3", "--colour"], "unrecognized arguments"),
     ],
 )
-def test_bad_arguments_are_named_and_nothing_is_written(arguments: list[str], says: str, tmp_path: Path, monkeypatch: Any,
-                                                        capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_bad_arguments_are_named_and_nothing_is_written(
+    arguments: list[str], says: str, tmp_path: Path, monkeypatch: Any, capsys: pytest.CaptureFixture[str]
+) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "full").mkdir()
     (tmp_path / "full/file").write_text("mine")
@@ -154,8 +183,21 @@ def test_bad_arguments_are_named_and_nothing_is_written(arguments: list[str], sa
 
 
 def test_a_loss_that_is_not_finite_ends_with_code_1(tmp_path: Path, script: Script) -> None:
-    done = script("train_mlp.py", *ARGUMENTS, "--no-batch-norm", "--optimizer", "sgd", "--lr", "1e30", "--schedule", "constant",
-                  "--epochs", "1", "--out", "run")  # fmt: skip
+    done = script(
+        "train_mlp.py",
+        *ARGUMENTS,
+        "--no-batch-norm",
+        "--optimizer",
+        "sgd",
+        "--lr",
+        "1e30",
+        "--schedule",
+        "constant",
+        "--epochs",
+        "1",
+        "--out",
+        "run",
+    )
     assert done.returncode == 1
     assert "at step" in done.stderr and "learning rate 1e+30" in done.stderr and "Traceback" not in done.stderr
     assert load_checkpoint(tmp_path / "run/checkpoints/last.npz")
@@ -229,8 +271,9 @@ def test_resuming_what_is_no_run(
         assert says in " ".join(capsys.readouterr().err.split())
 
 
-def test_other_versions_are_warned_of(begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch,
-                                      capsys: pytest.CaptureFixture[str]) -> None:  # fmt: skip
+def test_other_versions_are_warned_of(
+    begun: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
     run = Path(shutil.copytree(begun, tmp_path / "run"))
     monkeypatch.setattr(runtime, "get_num_threads", lambda: 77)
     monkeypatch.setattr(Trainer, "fit", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
@@ -243,9 +286,14 @@ def test_without_matplotlib_a_run_ends_well(tmp_path: Path) -> None:
     (tmp_path / "matplotlib.py").write_text("raise ImportError('not installed')")
     (tmp_path / "tqdm.py").write_text("raise ImportError('not installed')")
     done = subprocess.run(
-        [sys.executable, str(ROOT / "train_mlp.py"), *ARGUMENTS, "--epochs", "1", "--out", "run"], cwd=tmp_path, check=False,
-        env={**environment(tmp_path), "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, timeout=60,
-    )  # fmt: skip
+        [sys.executable, str(ROOT / "train_mlp.py"), *ARGUMENTS, "--epochs", "1", "--out", "run"],
+        cwd=tmp_path,
+        check=False,
+        env={**environment(tmp_path), "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
     assert done.returncode == 0, done.stderr
     assert "pip install 'tinygrad_fm[train]'" in done.stdout and "Test accuracy" in done.stdout
     assert (tmp_path / "run/summary.json").exists()

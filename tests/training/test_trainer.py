@@ -131,9 +131,17 @@ def test_every_step_and_epoch_is_recorded(tmp_path: Path) -> None:
     trainer.fit()
     found = records(tmp_path / "run")
     assert [(r["kind"], r["epoch"], r["step"]) for r in found] == [
-        ("step", 1, 1), ("step", 1, 2), ("step", 1, 3), ("step", 1, 4), ("epoch", 1, 4),
-        ("step", 2, 5), ("step", 2, 6), ("step", 2, 7), ("step", 2, 8), ("epoch", 2, 8),
-    ]  # fmt: skip
+        ("step", 1, 1),
+        ("step", 1, 2),
+        ("step", 1, 3),
+        ("step", 1, 4),
+        ("epoch", 1, 4),
+        ("step", 2, 5),
+        ("step", 2, 6),
+        ("step", 2, 7),
+        ("step", 2, 8),
+        ("epoch", 2, 8),
+    ]
     steps = [r for r in found if r["kind"] == "step" and r["epoch"] == 2]
     assert found[-1]["train_loss"] == pytest.approx(np.mean([r["loss"] for r in steps]), rel=1e-12)
     assert found[-1]["train_accuracy"] == pytest.approx(np.mean([r["accuracy"] for r in steps]))
@@ -147,8 +155,12 @@ def test_training_by_steps_ends_at_the_step(tmp_path: Path) -> None:
     assert trainer.progress.step == 6 and trainer.finished
     assert records(tmp_path / "run")[-1]["kind"] == "epoch"
     assert [path.name for path in trainer.folder.all_checkpoints()] == [
-        "step-2.npz", "step-4.npz", "step-6.npz", "best.npz", "last.npz",
-    ]  # fmt: skip
+        "step-2.npz",
+        "step-4.npz",
+        "step-6.npz",
+        "best.npz",
+        "last.npz",
+    ]
     assert load_checkpoint(trainer.folder.at_step(4))["progress"]["step"] == 4
 
 

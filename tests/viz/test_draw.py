@@ -58,9 +58,11 @@ def test_forward_order_names_and_shapes() -> None:
     graph = viz.draw(total, names={"a": a, "b": b, "total": total})
     assert [i.title for i in graph.content.items] == ["a", "b", "mul", "sum", "total"]
     assert [(e.source.title, e.target.title, e.shape, e.dtype) for e in graph.content.edges] == [
-        ("a", "mul", (2, 3), "float32"), ("b", "mul", (3,), "float32"), ("mul", "sum", (2, 3), "float32"),
+        ("a", "mul", (2, 3), "float32"),
+        ("b", "mul", (3,), "float32"),
+        ("mul", "sum", (2, 3), "float32"),
         ("sum", "total", (), "float32"),
-    ]  # fmt: skip
+    ]
     assert roles(graph) == {"a": "leaf", "b": "leaf", "mul": "operation", "sum": "operation", "total": "output"}
 
 
@@ -178,8 +180,11 @@ def test_modules_are_boxes_and_parameters_have_their_names() -> None:
     net, x = Net(), torch.ones(5, 4)
     graph = viz.draw(net(x).sum(), model=net, names={"x": x})
     assert [(b.path, b.kind, b.parameters) for b in boxes(graph)] == [
-        ("", "Net", 21), ("first", "Linear", 15), ("act", "Tanh", 0), ("last", "Linear", 6),
-    ]  # fmt: skip
+        ("", "Net", 21),
+        ("first", "Linear", 15),
+        ("act", "Tanh", 0),
+        ("last", "Linear", 6),
+    ]
     assert [i.title for i in graph.content.items if i.role == "parameter"] == ["first.weight", "first.bias", "last.weight"]
     assert item(graph, "first.weight").box.path == "first"  # type: ignore[union-attr]
     assert item(graph, "mul").box.path == ""  # type: ignore[union-attr]
@@ -282,8 +287,12 @@ def test_depth_one_shows_one_box_per_child() -> None:
     graph = viz.draw(Net(), torch.ones(1, 4), depth=1)
     assert [n.closed.path for n in graph.view.nodes if n.closed] == ["first", "act", "last"]
     assert [(line.source.id, line.target.id) for line in graph.view.lines] == [
-        ("in1", "first#1"), ("first#1", "act#1"), ("act#1", "op3"), ("op3", "last#1"), ("last#1", "out1"),
-    ]  # fmt: skip
+        ("in1", "first#1"),
+        ("first#1", "act#1"),
+        ("act#1", "op3"),
+        ("op3", "last#1"),
+        ("last#1", "out1"),
+    ]
 
 
 def test_lenet() -> None:

@@ -16,9 +16,24 @@ from tinygrad_fm import nn, viz
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 GOLDEN = Path(__file__).parent / "golden"
 HOSTILE = [
-    "<b>bold</b>", "{a|b}", 'say "hi"', "back\\slash\\", "</title><script>", "größe · 大", "a\nb", "%s {0}", "<>",
-    "&amp;", "\\N", "", "tab\tbell\x07", "' onload='x", "-->", "node", "*/",
-]  # fmt: skip
+    "<b>bold</b>",
+    "{a|b}",
+    'say "hi"',
+    "back\\slash\\",
+    "</title><script>",
+    "größe · 大",
+    "a\nb",
+    "%s {0}",
+    "<>",
+    "&amp;",
+    "\\N",
+    "",
+    "tab\tbell\x07",
+    "' onload='x",
+    "-->",
+    "node",
+    "*/",
+]
 
 
 def perceptron() -> viz.Graph:
@@ -29,7 +44,7 @@ def perceptron() -> viz.Graph:
 def expression() -> viz.Graph:
     a, b = (torch.tensor(float(v), requires_grad=True) for v in (2, -3))
     c = a * b
-    loss = torch.tanh(c + a ** 2)
+    loss = torch.tanh(c + a**2)
     return viz.draw(loss, names={"a": a, "b": b, "c": c, "loss": loss}, backward=True)
 
 
@@ -54,9 +69,7 @@ def test_the_same_computation_gives_the_same_picture() -> None:
 @needs_dot
 def test_every_ending(tmp_path: Path) -> None:
     graph = perceptron()
-    starts = {
-        "svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "gv": b"digraph", "html": b"<!doctype", "txt": b"Sequential",
-    }  # fmt: skip
+    starts = {"svg": b"<?xml", "png": b"\x89PNG", "pdf": b"%PDF", "gv": b"digraph", "html": b"<!doctype", "txt": b"Sequential"}
     for kind, start in starts.items():
         path = tmp_path / "deep" / f"graph.{kind}"
         assert graph.save(path) == path

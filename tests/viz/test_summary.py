@@ -15,11 +15,20 @@ from tinygrad_fm.viz import plots
 from tinygrad_fm.viz.summary import summary
 
 LENET = [
-    ("conv1", (6, 28, 28), 156, 117_600), ("norm1", (6, 28, 28), 12, 0), ("relu1", (6, 28, 28), 0, 0),
-    ("pool1", (6, 14, 14), 0, 0), ("conv2", (16, 10, 10), 2_416, 240_000), ("norm2", (16, 10, 10), 32, 0),
-    ("relu2", (16, 10, 10), 0, 0), ("pool2", (16, 5, 5), 0, 0), ("fc1", (120,), 48_120, 48_000), ("relu3", (120,), 0, 0),
-    ("fc2", (84,), 10_164, 10_080), ("relu4", (84,), 0, 0), ("fc3", (10,), 850, 840),
-]  # fmt: skip
+    ("conv1", (6, 28, 28), 156, 117_600),
+    ("norm1", (6, 28, 28), 12, 0),
+    ("relu1", (6, 28, 28), 0, 0),
+    ("pool1", (6, 14, 14), 0, 0),
+    ("conv2", (16, 10, 10), 2_416, 240_000),
+    ("norm2", (16, 10, 10), 32, 0),
+    ("relu2", (16, 10, 10), 0, 0),
+    ("pool2", (16, 5, 5), 0, 0),
+    ("fc1", (120,), 48_120, 48_000),
+    ("relu3", (120,), 0, 0),
+    ("fc2", (84,), 10_164, 10_080),
+    ("relu4", (84,), 0, 0),
+    ("fc3", (10,), 850, 840),
+]
 
 
 def test_lenets_table() -> None:
@@ -35,8 +44,11 @@ def test_nested_modules_are_indented_and_sum_up_what_is_inside() -> None:
     model = nn.Sequential(nn.Sequential(nn.Linear(3, 4), nn.ReLU()), nn.Linear(4, 2))
     found = summary(model, (3,))
     assert [(row.name, row.depth, row.parameters) for row in found.rows] == [
-        ("0", 0, 16), ("0.0", 1, 16), ("0.1", 1, 0), ("1", 0, 10),
-    ]  # fmt: skip
+        ("0", 0, 16),
+        ("0.0", 1, 16),
+        ("0.1", 1, 0),
+        ("1", 0, 10),
+    ]
     assert str(found).splitlines()[3].startswith("  0 (Linear)")
     assert found.rows[0].multiply_adds == 12
 
@@ -68,9 +80,10 @@ def test_the_model_is_left_as_it_was() -> None:
 
 
 RECORDS = [
-    {"kind": "step", "step": 1, "loss": 2.0, "accuracy": 0.1}, {"kind": "step", "step": 2, "loss": 1.0, "accuracy": 0.5},
+    {"kind": "step", "step": 1, "loss": 2.0, "accuracy": 0.1},
+    {"kind": "step", "step": 2, "loss": 1.0, "accuracy": 0.5},
     {"kind": "epoch", "step": 2, "val_loss": 1.5, "val_accuracy": 0.4},
-]  # fmt: skip
+]
 
 
 def test_pictures_are_drawn(tmp_path: Path, rng: np.random.Generator) -> None:

@@ -26,9 +26,14 @@ def test_parts_without_gradient() -> None:
     graph = t.draw(names={"x": x, "hits": hits, "loss": loss})
     roles = [(i.title, i.role) for i in graph.content.operations()]
     assert roles == [
-        ("mul", "operation"), ("gt", "untracked"), ("to", "untracked"), ("mean", "untracked"), ("mul", "untracked"),
-        ("sum", "untracked"), ("sum", "operation"),
-    ]  # fmt: skip
+        ("mul", "operation"),
+        ("gt", "untracked"),
+        ("to", "untracked"),
+        ("mean", "untracked"),
+        ("mul", "untracked"),
+        ("sum", "untracked"),
+        ("sum", "operation"),
+    ]
     sources = {e.target.id: e.source.id for e in graph.content.edges}
     assert sources["op2"] == "op1"  # the comparison reads the product
     assert sources["op5"] == "op1"  # and so does what was computed from its detached value

@@ -10,7 +10,25 @@ from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_ena
 from .places import record_places
 
 __all__ = [
-    "Function", "OpCall", "backward", "composed", "debug", "detect_anomaly", "enable_grad", "fused", "grad", "gradcheck",
-    "gradgradcheck", "is_grad_enabled", "no_grad", "op_hook", "primitive", "promote", "promote_float", "record_places",
-    "same_dtype", "set_detect_anomaly", "set_grad_enabled",
-]  # fmt: skip
+    "Function",
+    "OpCall",
+    "backward",
+    "composed",
+    "debug",
+    "detect_anomaly",
+    "enable_grad",
+    "fused",
+    "grad",
+    "gradcheck",
+    "gradgradcheck",
+    "is_grad_enabled",
+    "no_grad",
+    "op_hook",
+    "primitive",
+    "promote",
+    "promote_float",
+    "record_places",
+    "same_dtype",
+    "set_detect_anomaly",
+    "set_grad_enabled",
+]

@@ -23,7 +23,7 @@ def _shapes(values: Any) -> str:
 
 
 def _bad(value: Any) -> str:
-    """"NaN" or "inf" if the array ``value`` holds one, else ""."""
+    """ "NaN" or "inf" if the array ``value`` holds one, else ""."""
     array = raw(value)
     if not isinstance(array, np.ndarray) or array.dtype.kind != "f" or np.isfinite(array).all():
         return ""

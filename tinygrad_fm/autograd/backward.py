@@ -233,9 +233,7 @@ def _reaching(starts: Iterable[Any], targets: Iterable[Any]) -> set[Any]:
     return reaching
 
 
-def run_backward(
-    roots: Sequence[tuple[Any, Any]], retain: bool, create: bool, wanted: dict[Any, Any] | None = None
-) -> None:
+def run_backward(roots: Sequence[tuple[Any, Any]], retain: bool, create: bool, wanted: dict[Any, Any] | None = None) -> None:
     """Send gradients from ``roots``, pairs of a node and the gradient of its result, to the leaves or to ``wanted``."""
     inner = None if wanted is None else _reaching((node for node, _ in roots), wanted)
     sweep = _Pass(retain, create, wanted if wanted is not None else {}, inner)
@@ -325,9 +323,16 @@ def backward(
 
 
 def grad(
-    outputs: Any, inputs: Any, grad_outputs: Any = None, retain_graph: bool | None = None, create_graph: bool = False,
-    only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False,
-) -> tuple[Any, ...]:  # fmt: skip
+    outputs: Any,
+    inputs: Any,
+    grad_outputs: Any = None,
+    retain_graph: bool | None = None,
+    create_graph: bool = False,
+    only_inputs: bool = True,
+    allow_unused: bool | None = None,
+    is_grads_batched: bool = False,
+    materialize_grads: bool = False,
+) -> tuple[Any, ...]:
     """The gradients of ``outputs`` with respect to ``inputs``, without touching any ``.grad``.
 
     Args:
@@ -359,9 +364,7 @@ def grad(
         if g is None and materialize_grads:
             found[i] = box(np.zeros_like(chosen[i]._array))
         elif g is None and not allow_unused:
-            raise AutogradError(
-                f"input {i} was not used to compute the outputs; pass allow_unused=True if that is intended"
-            )
+            raise AutogradError(f"input {i} was not used to compute the outputs; pass allow_unused=True if that is intended")
     return tuple(found)
 
 

@@ -34,9 +34,7 @@ def _broadcast(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[An
 
 
 # no rule beyond "g": the backward loop itself sums a gradient back over the axes that were broadcast
-broadcast_to: Any = primitive(
-    _broadcast, name="broadcast_to", promotion=None, broadcasts=True, view=True, x=lambda g: g
-)
+broadcast_to: Any = primitive(_broadcast, name="broadcast_to", promotion=None, broadcasts=True, view=True, x=lambda g: g)
 
 
 def broadcasts_to(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:

@@ -185,9 +185,10 @@ class Function:
 def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned: Any, results: list[Any]) -> None:
     """Put one call on the tape: what was saved by array and place, so that no Tensor is held."""
     tracked = [
-        i for i, y in enumerate(results)
+        i
+        for i, y in enumerate(results)
         if is_tensor(y) and y.is_floating_point() and not any(returned[i] is c for c in ctx._constant)
-    ]  # fmt: skip
+    ]
     if not tracked:
         return
     arrays: list[Any] = []

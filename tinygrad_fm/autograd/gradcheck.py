@@ -151,9 +151,7 @@ def _check_gradient_layout(check: _Check, k: int, output: Any, inputs: list[Any]
             )
 
 
-def _check_repeats(
-    check: _Check, k: int, output: Any, inputs: list[Any], positions: list[int], tolerance: float
-) -> None:
+def _check_repeats(check: _Check, k: int, output: Any, inputs: list[Any], positions: list[int], tolerance: float) -> None:
     """Going back twice must give the same."""
     g = np.random.default_rng(2).standard_normal(output._array.shape).astype(output._array.dtype)
     first, second = _pull(check, output, inputs, g), _pull(check, output, inputs, g)
@@ -194,9 +192,7 @@ def _report(check: _Check, k: int, i: int, output: Any, analytic: Array, numeric
     return "\n".join(lines)
 
 
-def _hints(
-    check: _Check, k: int, output: Any, analytic: Array, numerical: Array, x: Array, worst: list[Any]
-) -> list[str]:
+def _hints(check: _Check, k: int, output: Any, analytic: Array, numerical: Array, x: Array, worst: list[Any]) -> list[str]:
     """What the difference smells of, one line each."""
     hints = []
     narrow = _narrow_op(output)
@@ -318,11 +314,22 @@ def _verdict(check: _Check, fast_mode: bool, nondet_tol: float, raise_exception:
 
 
 def gradcheck(
-    func: Callable[..., Any], inputs: Any, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
-    raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
-    check_grad_dtypes: bool = False, check_batched_grad: bool = False, check_forward_ad: bool = False,
-    check_backward_ad: bool = True, fast_mode: bool = False, masked: bool | None = None,
-) -> bool:  # fmt: skip
+    func: Callable[..., Any],
+    inputs: Any,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_forward_ad: bool = False,
+    check_backward_ad: bool = True,
+    fast_mode: bool = False,
+    masked: bool | None = None,
+) -> bool:
     """Compare the gradients that backward gives with central differences, (f(x + ε) − f(x − ε)) / 2ε.
 
     Args:
@@ -364,12 +371,24 @@ def gradcheck(
 
 
 def gradgradcheck(
-    func: Callable[..., Any], inputs: Any, grad_outputs: Any = None, *, eps: float = 1e-6, atol: float = 1e-5,
-    rtol: float = 1e-3, gen_non_contig_grad_outputs: bool = False, raise_exception: bool = True,
-    nondet_tol: float = 0.0, check_undefined_grad: bool = True, check_grad_dtypes: bool = False,
-    check_batched_grad: bool = False, check_fwd_over_rev: bool = False, check_rev_over_rev: bool = True,
-    fast_mode: bool = False, masked: bool = False,
-) -> bool:  # fmt: skip
+    func: Callable[..., Any],
+    inputs: Any,
+    grad_outputs: Any = None,
+    *,
+    eps: float = 1e-6,
+    atol: float = 1e-5,
+    rtol: float = 1e-3,
+    gen_non_contig_grad_outputs: bool = False,
+    raise_exception: bool = True,
+    nondet_tol: float = 0.0,
+    check_undefined_grad: bool = True,
+    check_grad_dtypes: bool = False,
+    check_batched_grad: bool = False,
+    check_fwd_over_rev: bool = False,
+    check_rev_over_rev: bool = True,
+    fast_mode: bool = False,
+    masked: bool = False,
+) -> bool:
     """:func:`gradcheck` of the gradients, as functions of the inputs and of the gradients that come in: compares second
     derivatives with central differences of the first.
 
@@ -409,17 +428,21 @@ def gradgradcheck(
     used: list[int] = []  # the inputs whose gradients the function below returns
 
     def gradients(*args: Any) -> tuple[Any, ...]:
-        found = grad(
-            results(*args[:count]), [args[i] for i in positions], args[count:], create_graph=True, allow_unused=True
-        )
+        found = grad(results(*args[:count]), [args[i] for i in positions], args[count:], create_graph=True, allow_unused=True)
         used[:] = [i for i, g in zip(positions, found, strict=True) if g is not None]
         return tuple(g for g in found if g is not None)
 
     names = [f"input {i}" for i in range(count)] + [f"grad_output {k}" for k in range(len(starts))]
     check = _Check(
-        gradients, _checked_inputs(title, (*given, *starts)), eps, atol, rtol, title, names,
+        gradients,
+        _checked_inputs(title, (*given, *starts)),
+        eps,
+        atol,
+        rtol,
+        title,
+        names,
         lambda k: f"the gradient of input {used[k]}",
-    )  # fmt: skip
+    )
     return _verdict(check, fast_mode, nondet_tol, raise_exception)
 
 

@@ -241,9 +241,16 @@ def primitive(
     """
     named = tuple(inputs.split()) if inputs else tuple(rules)
     table = Primitive(
-        kernel, name or getattr(kernel, "__name__", "op").strip("_"), rules, named, joint, tuple(residuals.split()),
-        outputs, broadcasts, composition,
-    )  # fmt: skip
+        kernel,
+        name or getattr(kernel, "__name__", "op").strip("_"),
+        rules,
+        named,
+        joint,
+        tuple(residuals.split()),
+        outputs,
+        broadcasts,
+        composition,
+    )
     plans, several = table.plans, outputs > 1
     has_residuals, extras = bool(residuals), bool(table.extras)
 
@@ -313,9 +320,15 @@ def primitive(
 
 
 def _box_several(
-    table: Primitive, args: Any, arrays: list[Any], parents: list[Any], live: int, results: Any,
-    kept: Any, static: dict[str, Any],
-) -> tuple[Any, ...]:  # fmt: skip
+    table: Primitive,
+    args: Any,
+    arrays: list[Any],
+    parents: list[Any],
+    live: int,
+    results: Any,
+    kept: Any,
+    static: dict[str, Any],
+) -> tuple[Any, ...]:
     """The results of an operation that has several, each with its own Output on the one node. Integer ones have none."""
     results = tuple(np.asarray(r) for r in results)
     if not (live and state.grad_enabled):
@@ -340,5 +353,14 @@ from .backward import differentiate_composition  # noqa: E402
 from .views import Replay, View  # noqa: E402  # views replay operations, operations make views: the two know each other
 
 __all__ = [
-    "Primitive", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "register_tensor", "same_dtype",
-]  # fmt: skip
+    "Primitive",
+    "box",
+    "fused",
+    "is_tensor",
+    "primitive",
+    "promote",
+    "promote_float",
+    "raw",
+    "register_tensor",
+    "same_dtype",
+]

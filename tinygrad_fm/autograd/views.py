@@ -200,11 +200,13 @@ def _keep_apart(node: Any, start: int, target: np.ndarray[Any, Any], values: np.
         if not isinstance(recorded, Node) or recorded.number < start:
             continue
         recorded.saved = [
-            target if recorded is node and value is values
-            else value.copy() if isinstance(value, np.ndarray) and versions.storage(value) is versions.storage(target)
+            target
+            if recorded is node and value is values
+            else value.copy()
+            if isinstance(value, np.ndarray) and versions.storage(value) is versions.storage(target)
             else value
             for value in recorded.saved
-        ]  # fmt: skip
+        ]
         pending += recorded.parents
 
 

@@ -8,8 +8,16 @@ from ..outside import refuse
 from . import amp
 
 __all__ = [
-    "amp", "current_device", "device_count", "empty_cache", "is_available", "is_bf16_supported", "is_initialized",
-    "manual_seed", "manual_seed_all", "synchronize",
+    "amp",
+    "current_device",
+    "device_count",
+    "empty_cache",
+    "is_available",
+    "is_bf16_supported",
+    "is_initialized",
+    "manual_seed",
+    "manual_seed_all",
+    "synchronize",
 ]
 
 

@@ -92,11 +92,7 @@ class RandomErasing(Transform):
     """
 
     def __init__(
-        self,
-        p: float = 0.5,
-        scale: Sequence[float] = (0.02, 0.33),
-        ratio: Sequence[float] = (0.3, 3.3),
-        value: int = 0,
+        self, p: float = 0.5, scale: Sequence[float] = (0.02, 0.33), ratio: Sequence[float] = (0.3, 3.3), value: int = 0
     ) -> None:
         _check_probability("RandomErasing", p)
         if not 0 <= scale[0] <= scale[1] <= 1 or not 0 < ratio[0] <= ratio[1] or not 0 <= value <= 255:

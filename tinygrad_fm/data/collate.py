@@ -43,9 +43,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
         if len(lengths) > 1:
             raise ValueError(f"default_collate: samples have different numbers of fields: {sorted(lengths)}")
         return _rebuild(first, [default_collate(field) for field in zip(*batch, strict=True)])
-    raise TypeError(
-        f"default_collate: cannot join samples of type {type(first).__name__}; give the DataLoader a collate_fn"
-    )
+    raise TypeError(f"default_collate: cannot join samples of type {type(first).__name__}; give the DataLoader a collate_fn")
 
 
 def default_convert(sample: Any) -> Any:

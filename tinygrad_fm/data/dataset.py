@@ -179,9 +179,7 @@ def fast_path(dataset: object) -> Callable[[IndexArray], Any] | None:
     return getter
 
 
-def random_split(
-    dataset: Any, lengths: Sequence[int | float], generator: Generator = default_generator
-) -> list[Subset[Any]]:
+def random_split(dataset: Any, lengths: Sequence[int | float], generator: Generator = default_generator) -> list[Subset[Any]]:
     """Cut a data set at random into parts that do not overlap.
 
     Args:

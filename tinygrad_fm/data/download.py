@@ -83,9 +83,7 @@ def download(file: RemoteFile, urls: Sequence[str], folder: Path, progress: bool
             f"{target} cannot be written: {reason(error)}. Make room or permit writing there, or choose another folder."
         ) from error
     raise NotAvailableError(
-        f"{file.name} could not be downloaded:\n"
-        + "\n".join(failures)
-        + "\nCheck the network and try again (what has come is "
+        f"{file.name} could not be downloaded:\n" + "\n".join(failures) + "\nCheck the network and try again (what has come is "
         f"kept), or put the file into {folder} by hand."
     )
 

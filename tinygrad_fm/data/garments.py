@@ -123,9 +123,7 @@ def _path(t: Array, *knots: tuple[Number, Number]) -> Array:
 
 def _ellipse(x: Array, y: Array, radius_x: Number, radius_y: Number) -> Array:
     """About the distance to an ellipse round the origin."""
-    return (1 - np.sqrt((x / radius_x) * (x / radius_x) + (y / radius_y) * (y / radius_y))) * np.minimum(
-        radius_x, radius_y
-    )
+    return (1 - np.sqrt((x / radius_x) * (x / radius_x) + (y / radius_y) * (y / radius_y))) * np.minimum(radius_x, radius_y)
 
 
 def _stroke(x: Array, y: Array, begin: Point, end: Point, widths: Point) -> Array:
@@ -318,10 +316,7 @@ def _shoe(e: _Easel, boot: bool) -> Array:
     )
     under = _path(e.x, (toe + 0.5, 0.0), (back - 0.45, heel))
     dip = _ellipse(
-        e.x - (opening + back) * 0.5,
-        e.y - ground + shaft,
-        (back - opening) * 0.5,
-        e.between(0.03, 0.15 if boot else 0.25),
+        e.x - (opening + back) * 0.5, e.y - ground + shaft, (back - opening) * 0.5, e.between(0.03, 0.15 if boot else 0.25)
     )
     lean = back + (e.y - ground) * e.between(-0.05, 0.15)
     upper = _all(e.y - ground + height, ground - under - e.y, e.x - toe, lean - e.x)
@@ -331,14 +326,8 @@ def _shoe(e: _Easel, boot: bool) -> Array:
     tread = _fill(_all(e.y - ground + under + thickness, ground - under - e.y, e.x - toe, back - e.x))
     ink = ink + tread * (e.between(0.3, 1.0) - ink) * e.chance(0.45 if boot else 0.8)
     slant = e.x + e.y * e.between(0.5, 1.2)
-    laces = (
-        _wave(slant * e.between(3, 6)) * _line(e.y - ground + height - 0.12, 0.12) * _line(e.x - opening + 0.25, 0.25)
-    )
-    panel = (
-        _line(slant - e.between(-0.3, 0.8), e.between(0.03, 0.14))
-        * e.between(-0.6, 0.5)
-        * e.chance(0.25 if boot else 0.6)
-    )
+    laces = _wave(slant * e.between(3, 6)) * _line(e.y - ground + height - 0.12, 0.12) * _line(e.x - opening + 0.25, 0.25)
+    panel = _line(slant - e.between(-0.3, 0.8), e.between(0.03, 0.14)) * e.between(-0.6, 0.5) * e.chance(0.25 if boot else 0.6)
     return np.maximum(ink * (1 + panel * _fill(upper)) + laces * _fill(upper) * e.between(0.0, 0.35) * e.chance(0.7), 0)
 
 
@@ -347,9 +336,7 @@ def _bag(e: _Easel) -> Array:
     upper, lower = e.between(0.55, 0.95), e.between(0.6, 0.98)
     side = np.abs(e.x)
     corner = e.between(0.0, 0.25)
-    width = _path(
-        e.y, (top, upper - corner), (top + corner + 0.02, upper), (bottom - corner, lower), (bottom, lower - corner)
-    )
+    width = _path(e.y, (top, upper - corner), (top + corner + 0.02, upper), (bottom - corner, lower), (bottom, lower - corner))
     body = _all(width - side, e.y - top, bottom - e.y)
     ink = _fill(body) * _cloth(e, 0.15, 0.2)
     flap = _line(e.y - top - (bottom - top) * e.between(0.2, 0.6), 0.03)

@@ -16,18 +16,7 @@ from .dataset import Dataset, IndexArray
 from .transforms import ToTensor, apply_to_batch
 
 #: The ten classes of Fashion-MNIST, by label.
-CLASSES = (
-    "T-shirt/top",
-    "Trouser",
-    "Pullover",
-    "Dress",
-    "Coat",
-    "Sandal",
-    "Shirt",
-    "Sneaker",
-    "Bag",
-    "Ankle boot",
-)
+CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 
 _PLAIN = ToTensor()
 

@@ -71,11 +71,7 @@ class RandomSampler(_ArraySampler):
     """
 
     def __init__(
-        self,
-        data_source: Sized,
-        replacement: bool = False,
-        num_samples: int | None = None,
-        generator: Generator | None = None,
+        self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator: Generator | None = None
     ) -> None:
         if num_samples is not None and (not isinstance(num_samples, int) or num_samples < 1):
             raise ValueError(f"RandomSampler: num_samples must be a positive integer, not {num_samples!r}")
@@ -171,24 +167,13 @@ class WeightedRandomSampler(_ArraySampler):
     """
 
     def __init__(
-        self,
-        weights: Sequence[float],
-        num_samples: int,
-        replacement: bool = True,
-        generator: Generator | None = None,
+        self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
         self.weights = np.asarray(weights, np.float64)
         if not isinstance(num_samples, int) or num_samples < 1:
             raise ValueError(f"WeightedRandomSampler: num_samples must be a positive integer, not {num_samples!r}")
-        if (
-            self.weights.ndim != 1
-            or not np.isfinite(self.weights).all()
-            or (self.weights < 0).any()
-            or not self.weights.any()
-        ):
-            raise ValueError(
-                "WeightedRandomSampler: weights must be one row of finite numbers, none negative, not all zero"
-            )
+        if self.weights.ndim != 1 or not np.isfinite(self.weights).all() or (self.weights < 0).any() or not self.weights.any():
+            raise ValueError("WeightedRandomSampler: weights must be one row of finite numbers, none negative, not all zero")
         if not replacement and num_samples > np.count_nonzero(self.weights):
             raise ValueError(
                 f"WeightedRandomSampler: cannot draw {num_samples} without replacement "

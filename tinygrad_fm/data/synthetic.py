@@ -50,11 +50,7 @@ class SyntheticFashion(ImageDataset):
     """
 
     def __init__(
-        self,
-        train: bool = True,
-        transform: Callable[[Any], Any] | None = None,
-        seed: int = 0,
-        size: int | None = None,
+        self, train: bool = True, transform: Callable[[Any], Any] | None = None, seed: int = 0, size: int | None = None
     ) -> None:
         full = 60000 if train else 10000
         count = full if size is None else size

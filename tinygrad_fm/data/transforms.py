@@ -87,9 +87,7 @@ class Normalize(Transform):
         self.mean, self.std = mean, std
         self._mean, self._std = (np.atleast_1d(np.asarray(value, np.float64)) for value in (mean, std))
         if self._mean.ndim != 1 or self._std.ndim != 1 or not (self._std != 0).all():
-            raise ValueError(
-                f"Normalize: mean and std must be a number for each channel, std not zero; got {mean}, {std}"
-            )
+            raise ValueError(f"Normalize: mean and std must be a number for each channel, std not zero; got {mean}, {std}")
 
     def batch(self, images: Array) -> Array:
         if images.dtype.kind != "f":
@@ -103,8 +101,7 @@ class Normalize(Transform):
         channels = images.shape[1] if images.ndim == 4 else -1
         if any(len(value) not in (1, channels) for value in (self._mean, self._std)):
             raise ValueError(
-                f"Normalize: mean {self.mean} and std {self.std} do not fit images of shape "
-                f"(C, H, W) = {images.shape[1:]}"
+                f"Normalize: mean {self.mean} and std {self.std} do not fit images of shape (C, H, W) = {images.shape[1:]}"
             )
         return self._mean.reshape(-1, 1, 1), self._std.reshape(-1, 1, 1)  # (C, 1, 1), broadcast over (N, C, H, W)
 
@@ -198,9 +195,7 @@ def apply_to_batch(transform: Callable[[Any], Any], images: Array) -> Any:
 def _array_of(image: Any) -> Array:
     if isinstance(image, Tensor):
         if image.requires_grad:
-            raise ValueError(
-                "transforms work on data and record no gradients; detach() the tensor or compute with it directly"
-            )
+            raise ValueError("transforms work on data and record no gradients; detach() the tensor or compute with it directly")
         return image._array
     return np.asarray(image)
 

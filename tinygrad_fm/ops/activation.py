@@ -22,8 +22,7 @@ def only_floats(op: Primitive, arrays: list[Any]) -> None:
     for i, value in enumerate(arrays):
         if value is not None and value.dtype.kind != "f":
             raise NotImplementedError(
-                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; "
-                "use .float()"
+                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
             )
 
 
@@ -84,8 +83,10 @@ def _slope(x: Any, negative_slope: float) -> Array:
 
 _leaky_relu = primitive(
     lambda x, negative_slope: (np.maximum if negative_slope <= 1 else np.minimum)(x, x * negative_slope),
-    name="leaky_relu", promotion=only_floats, x=lambda g, x, negative_slope: g * _slope(x, negative_slope),
-)  # fmt: skip
+    name="leaky_relu",
+    promotion=only_floats,
+    x=lambda g, x, negative_slope: g * _slope(x, negative_slope),
+)
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
@@ -107,9 +108,7 @@ def prelu(input: Any, weight: Any) -> Any:
     return where(raw(input) > 0, input, weight * input)
 
 
-def rrelu(
-    input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False
-) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
     """Leaky relu, each element's slope drawn evenly from lower to upper; their mean when not training."""
     if lower > upper:
         raise RuntimeError(f"rrelu(): lower must not be above upper, got {lower} and {upper}")
@@ -128,9 +127,11 @@ def _bounded(y: Any, x: Any, low: float, high: float) -> Any:
 
 
 _hardtanh = primitive(
-    lambda x, low, high: np.clip(x, low, high), name="hardtanh", promotion=only_floats,
+    lambda x, low, high: np.clip(x, low, high),
+    name="hardtanh",
+    promotion=only_floats,
     x=lambda g, x, low, high: _bounded(g, x, low, high),
-)  # fmt: skip
+)
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
@@ -237,9 +238,11 @@ def _soften(x: Array, beta: float, threshold: float) -> Array:
 
 
 _softplus = primitive(
-    quiet(_soften), name="softplus", promotion=only_floats,
+    quiet(_soften),
+    name="softplus",
+    promotion=only_floats,
     x=lambda g, x, beta, threshold: where(raw(x) * beta > threshold, g, g * sigmoid(x * beta)),
-)  # fmt: skip
+)
 
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
@@ -249,8 +252,10 @@ def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
 
 logsigmoid = primitive(
     quiet(lambda x: np.minimum(x, 0) - np.log1p(np.exp(-np.abs(x)))),
-    name="logsigmoid", promotion=only_floats, x=lambda g, x: g * sigmoid(-x),
-)  # fmt: skip
+    name="logsigmoid",
+    promotion=only_floats,
+    x=lambda g, x: g * sigmoid(-x),
+)
 
 
 def softsign(input: Any) -> Any:
@@ -345,9 +350,11 @@ def _error_function_of_block(x: Array) -> Array:
 
 
 erf = primitive(
-    quiet(lambda x: _error_function(x if x.dtype.kind == "f" else x.astype(np.float32))), name="erf", promotion=None,
+    quiet(lambda x: _error_function(x if x.dtype.kind == "f" else x.astype(np.float32))),
+    name="erf",
+    promotion=None,
     x=lambda g, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))),
-)  # fmt: skip
+)
 
 
 def _composed_gelu(x: Any) -> Any:

@@ -29,13 +29,13 @@ def _cat_rule(g: Any, needs: Any, dim: int, parts: tuple[int, ...]) -> Any:
     ]
 
 
-_cat = primitive(
-    lambda *tensors, dim, parts: np.concatenate(tensors, axis=dim), name="cat", inputs="*", joint=_cat_rule
-)
+_cat = primitive(lambda *tensors, dim, parts: np.concatenate(tensors, axis=dim), name="cat", inputs="*", joint=_cat_rule)
 _stack = primitive(
-    lambda *tensors, dim: np.stack(tensors, axis=dim), name="stack", inputs="*",
+    lambda *tensors, dim: np.stack(tensors, axis=dim),
+    name="stack",
+    inputs="*",
     joint=lambda g, needs, dim: [select(g, dim, i) if needed else None for i, needed in enumerate(needs)],
-)  # fmt: skip
+)
 
 
 def _list(op: str, tensors: Any) -> list[Any]:
@@ -98,9 +98,11 @@ _flip: Any = primitive(
     lambda x, dims: np.flip(x, dims).copy("K"), name="flip", promotion=None, x=lambda g, dims: _flip(g, dims=dims)
 )
 _roll: Any = primitive(
-    lambda x, shifts, dims: np.roll(x, shifts, dims), name="roll", promotion=None,
+    lambda x, shifts, dims: np.roll(x, shifts, dims),
+    name="roll",
+    promotion=None,
     x=lambda g, shifts, dims: _roll(g, shifts=tuple(-n for n in shifts), dims=dims),
-)  # fmt: skip
+)
 
 
 def flip(input: Any, *axes: int, dims: Any = None) -> Any:
@@ -145,9 +147,8 @@ def repeat(input: Any, *repeats: int) -> Any:
 
 # a reshape that never shares memory, also where nothing was repeated
 copied = primitive(
-    lambda x, shape: x.copy("C").reshape(shape), name="repeat", promotion=None,
-    x=lambda g, x_shape: to_shape(g, shape=x_shape),
-)  # fmt: skip
+    lambda x, shape: x.copy("C").reshape(shape), name="repeat", promotion=None, x=lambda g, x_shape: to_shape(g, shape=x_shape)
+)
 
 
 def clone(input: Any, *, memory_format: Any = None) -> Any:
@@ -186,13 +187,18 @@ def _diagonal_scatter(part: Array, offset: int, dim1: int, dim2: int, shape: tup
 
 
 _take_diagonal = primitive(
-    _diagonal, name="diagonal", view=True, promotion=None,
+    _diagonal,
+    name="diagonal",
+    view=True,
+    promotion=None,
     x=lambda g, offset, dim1, dim2, x_shape: _put_diagonal(g, offset=offset, dim1=dim1, dim2=dim2, shape=x_shape),
-)  # fmt: skip
+)
 _put_diagonal: Any = primitive(
-    _diagonal_scatter, name="diag_embed", promotion=None,
+    _diagonal_scatter,
+    name="diag_embed",
+    promotion=None,
     part=lambda g, offset, dim1, dim2: _take_diagonal(g, offset=offset, dim1=dim1, dim2=dim2),
-)  # fmt: skip
+)
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:

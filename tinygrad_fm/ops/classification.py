@@ -184,9 +184,14 @@ def _at_labels(
 
 
 def nll_loss(
-    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
-    reduce: bool | None = None, reduction: str = "mean",
-) -> Any:  # fmt: skip
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
     """The negative log-likelihood: −input at the label's class.
 
     Args:
@@ -201,9 +206,7 @@ def nll_loss(
     reduction = chosen_reduction(size_average, reduce, reduction)
     _check_labels("nll_loss", input, target, weight)
     rows = _rows_of_classes(input if raw(input).ndim > 1 else input[None])
-    return _at_labels(
-        rows, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=0.0, op="nll_loss"
-    )
+    return _at_labels(rows, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=0.0, op="nll_loss")
 
 
 def _composed_cross_entropy(x: Any, target: Any, weight: Any, **settings: Any) -> Any:
@@ -215,9 +218,16 @@ def _only_float_logits(op: Primitive, arrays: list[Any]) -> None:
 
 
 def _cross_entropy_rule(
-    g: Array, e: Array, sums: Array, picks: Array, counted: Array | None, w: Array | None, even: Array | None,
-    total: float | None, label_smoothing: float,
-) -> Array:  # fmt: skip
+    g: Array,
+    e: Array,
+    sums: Array,
+    picks: Array,
+    counted: Array | None,
+    w: Array | None,
+    even: Array | None,
+    total: float | None,
+    label_smoothing: float,
+) -> Array:
     """softmax(x) − target distribution, times what each row counts."""
     g = g.reshape(-1) if total is None else g / total
     at_label = g if w is None else g * w
@@ -235,9 +245,13 @@ def _cross_entropy_rule(
 
 
 @fused(
-    _composed_cross_entropy, name="cross_entropy", promotion=_only_float_logits, inputs="input target weight",
-    residuals="e sums picks counted w even total", input=_cross_entropy_rule,
-)  # fmt: skip
+    _composed_cross_entropy,
+    name="cross_entropy",
+    promotion=_only_float_logits,
+    inputs="input target weight",
+    residuals="e sums picks counted w even total",
+    input=_cross_entropy_rule,
+)
 @quiet
 def _cross_entropy(
     x: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
@@ -275,9 +289,15 @@ def _cross_entropy(
 
 
 def cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, ignore_index: int = -100,
-    reduce: bool | None = None, reduction: str = "mean", label_smoothing: float = 0.0,
-) -> Any:  # fmt: skip
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    ignore_index: int = -100,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    label_smoothing: float = 0.0,
+) -> Any:
     """−log softmax(input) at the target's class: what classifiers are trained with.
 
     Args:
@@ -316,9 +336,7 @@ def cross_entropy(
     )
 
 
-def _cross_entropy_of_probabilities(
-    input: Any, target: Any, weight: Any, reduction: str, label_smoothing: float
-) -> Any:
+def _cross_entropy_of_probabilities(input: Any, target: Any, weight: Any, reduction: str, label_smoothing: float) -> Any:
     t = raw(target)
     if t.dtype.kind != "f":
         raise RuntimeError(

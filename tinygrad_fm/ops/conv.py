@@ -41,21 +41,27 @@ def _bias_gradient(g: Any) -> Any:
 
 
 _conv: Any = primitive(
-    quiet(convolve), name="conv2d", promotion=same_dtype,
+    quiet(convolve),
+    name="conv2d",
+    promotion=same_dtype,
     x=lambda g, weight, geo: _conv_dx(g, weight, geo=geo),
     weight=lambda g, x, geo: _filters_gradient(g, x, geo),
     bias=_bias_gradient,
-)  # fmt: skip
+)
 _conv_dx: Any = primitive(
-    quiet(input_gradient), name="conv_transpose2d", promotion=same_dtype,
+    quiet(input_gradient),
+    name="conv_transpose2d",
+    promotion=same_dtype,
     x=lambda g, weight, geo: _conv(g, weight, None, geo=geo),
     weight=lambda g, x, geo: _conv_dw(g, x, geo=geo),
-)  # fmt: skip
+)
 _conv_dw: Any = primitive(
-    quiet(weight_gradient), name="conv2d_weight", promotion=same_dtype,
+    quiet(weight_gradient),
+    name="conv2d_weight",
+    promotion=same_dtype,
     x=lambda g, image, geo: _conv_dx(image, g, geo=geo),
     image=lambda g, x, geo: _conv(x, g, None, geo=geo),
-)  # fmt: skip
+)
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------
@@ -148,9 +154,15 @@ def conv2d(
 
 
 def conv_transpose2d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
     dilation: Any = 1,
-) -> Any:  # fmt: skip
+) -> Any:
     """The adjoint of :func:`conv2d`: what its backward pass computes from a gradient of the result.
 
     Args:
@@ -209,17 +221,36 @@ def conv1d(
 ) -> Any:
     """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K)."""
     return _one_dimensional(
-        partial(conv2d, groups=groups), "conv1d", input, weight, bias,
-        stride=(stride, 1), padding=(padding, 0), dilation=(dilation, 1),
-    )  # fmt: skip
+        partial(conv2d, groups=groups),
+        "conv1d",
+        input,
+        weight,
+        bias,
+        stride=(stride, 1),
+        padding=(padding, 0),
+        dilation=(dilation, 1),
+    )
 
 
 def conv_transpose1d(
-    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, output_padding: Any = 0, groups: int = 1,
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
     dilation: Any = 1,
-) -> Any:  # fmt: skip
+) -> Any:
     """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K)."""
     return _one_dimensional(
-        partial(conv_transpose2d, groups=groups), "conv_transpose1d", input, weight, bias,
-        stride=(stride, 1), padding=(padding, 0), output_padding=(output_padding, 0), dilation=(dilation, 1),
-    )  # fmt: skip
+        partial(conv_transpose2d, groups=groups),
+        "conv_transpose1d",
+        input,
+        weight,
+        bias,
+        stride=(stride, 1),
+        padding=(padding, 0),
+        output_padding=(output_padding, 0),
+        dilation=(dilation, 1),
+    )

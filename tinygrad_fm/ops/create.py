@@ -128,9 +128,14 @@ def _size_by_name(make: Callable[..., Any]) -> Callable[..., Any]:
 
 def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str) -> Any:
     def create(
-        *size: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None,
-        pin_memory: bool = False, memory_format: Any = None,
-    ) -> Any:  # fmt: skip
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+    ) -> Any:
         kind = default_float() if dtype is None else as_numpy(dtype)
         return _finish(make(_shape(size, name), kind), device, requires_grad)
 
@@ -183,9 +188,7 @@ def arange(
     return _finish((start + step * np.arange(count)).astype(kind), device, requires_grad)
 
 
-def linspace(
-    start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
     kind = default_float() if dtype is None else as_numpy(dtype)
     if steps < 0:
@@ -196,9 +199,8 @@ def linspace(
 
 
 def logspace(
-    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None,
-    requires_grad: bool = False,
-) -> Any:  # fmt: skip
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
     """``base`` to the powers :func:`linspace` gives."""
     if steps < 0:
         raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
@@ -254,9 +256,15 @@ def randn(
 
 
 def randint(
-    low: int, high: Any = None, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-    device: Any = None, requires_grad: bool = False,
-) -> Any:  # fmt: skip
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
     """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
     if size is None:
         low, high, size = 0, low, high
@@ -275,9 +283,16 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
 
 
 def normal(
-    mean: Any = 0.0, std: Any = 1.0, size: Any = None, *, generator: Generator | None = None, dtype: Any = None,
-    device: Any = None, requires_grad: bool = False, layout: Any = None,
-) -> Any:  # fmt: skip
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+) -> Any:
     """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
 
     Raises RuntimeError for a negative standard deviation.
@@ -323,9 +338,16 @@ rand_like, randn_like = _like(rand), _like(randn)
 
 
 def randint_like(
-    input: Any, low: int, high: int | None = None, *, dtype: Any = None, device: Any = None, layout: Any = None,
-    requires_grad: bool = False, memory_format: Any = None,
-) -> Any:  # fmt: skip
+    input: Any,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Any:
     """:func:`randint` with the shape and (unless given) dtype of ``input``."""
     bounds = (0, low) if high is None else (low, high)
     kind = OURS[raw(input).dtype] if dtype is None else dtype
@@ -333,7 +355,31 @@ def randint_like(
 
 
 __all__ = [
-    "arange", "as_tensor", "asarray", "bernoulli", "dtype", "empty", "empty_like", "eye", "from_numpy", "full", "full_like",
-    "linspace", "logspace", "multinomial", "normal", "ones", "ones_like", "rand", "rand_like", "randint", "randint_like",
-    "randn", "randn_like", "randperm", "tensor", "zeros", "zeros_like",
-]  # fmt: skip
+    "arange",
+    "as_tensor",
+    "asarray",
+    "bernoulli",
+    "dtype",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "multinomial",
+    "normal",
+    "ones",
+    "ones_like",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]

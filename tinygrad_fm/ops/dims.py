@@ -20,9 +20,7 @@ def one_dim(op: str, dim: Any, ndim: int) -> int:
     size = ndim or 1
     if -size <= dim < size:
         return dim + size if dim < 0 else dim
-    raise IndexError(
-        f"{op}(): dim {dim} is out of range for a tensor of {ndim} dimensions (expected {-size} to {size - 1})"
-    )
+    raise IndexError(f"{op}(): dim {dim} is out of range for a tensor of {ndim} dimensions (expected {-size} to {size - 1})")
 
 
 def some_dims(op: str, dims: Any, ndim: int) -> tuple[int, ...]:

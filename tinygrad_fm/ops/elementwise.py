@@ -130,9 +130,7 @@ _ONE = constants(1.0)
 rsqrt = unary_float(
     quiet(lambda x: np.true_divide(_ONE[x.dtype], np.sqrt(x))), name="rsqrt", x=lambda g, y: g * (y * y * y) * -0.5
 )
-reciprocal = unary_float(
-    quiet(lambda x: np.true_divide(_ONE[x.dtype], x)), name="reciprocal", x=lambda g, y: -g * (y * y)
-)
+reciprocal = unary_float(quiet(lambda x: np.true_divide(_ONE[x.dtype], x)), name="reciprocal", x=lambda g, y: -g * (y * y))
 exp = unary_float(quiet(np.exp), name="exp", x=lambda g, y: g * y)
 expm1 = unary_float(quiet(np.expm1), name="expm1", x=lambda g, y: g * (y + 1))
 log = unary_float(quiet(np.log), name="log", x=lambda g, x: g / x)
@@ -183,9 +181,13 @@ def _promote_choice(op: Primitive, arrays: list[Any]) -> None:
 
 
 _where = pointwise(
-    np.where, name="where", inputs="condition a b", promotion=_promote_choice,
-    a=lambda g, condition: where(condition, g, 0.0), b=lambda g, condition: where(condition, 0.0, g),
-)  # fmt: skip
+    np.where,
+    name="where",
+    inputs="condition a b",
+    promotion=_promote_choice,
+    a=lambda g, condition: where(condition, g, 0.0),
+    b=lambda g, condition: where(condition, 0.0, g),
+)
 
 
 def where(condition: Any, input: Any, other: Any) -> Any:
@@ -211,13 +213,16 @@ def _copied(x: Array, source: Any) -> Array:
 
 
 copy = primitive(
-    quiet(_copied), name="copy", promotion=None, broadcasts=True,
-    x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g,
-)  # fmt: skip
+    quiet(_copied), name="copy", promotion=None, broadcasts=True, x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g
+)
 _fill = primitive(
-    lambda x, value: np.full_like(x, value), name="fill", promotion=None, broadcasts=True,
-    x=lambda g, x_shape: zeros_for(g, x_shape), value=lambda g: g,
-)  # fmt: skip
+    lambda x, value: np.full_like(x, value),
+    name="fill",
+    promotion=None,
+    broadcasts=True,
+    x=lambda g, x_shape: zeros_for(g, x_shape),
+    value=lambda g: g,
+)
 
 
 def fill(input: Any, value: Any) -> Any:

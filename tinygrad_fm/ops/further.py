@@ -25,9 +25,12 @@ def _over_square(x: Any, a: Any, b: Any) -> Any:
 
 
 atan2 = pointwise(
-    np.arctan2, name="atan2", promotion=promote_float,
-    a=lambda g, a, b: g * _over_square(b, a, b), b=lambda g, a, b: -g * _over_square(a, a, b),
-)  # fmt: skip
+    np.arctan2,
+    name="atan2",
+    promotion=promote_float,
+    a=lambda g, a, b: g * _over_square(b, a, b),
+    b=lambda g, a, b: -g * _over_square(a, a, b),
+)
 exp2 = unary_float(quiet(np.exp2), name="exp2", x=lambda g, y: g * (y * math.log(2)))
 log2 = unary_float(quiet(np.log2), name="log2", x=lambda g, x: g / (x * math.log(2)))
 log10 = unary_float(quiet(np.log10), name="log10", x=lambda g, x: g / (x * math.log(10)))

@@ -71,10 +71,12 @@ def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
 
 
 _scatter: Any = primitive(
-    _put_along, name="scatter", promotion=None,
+    _put_along,
+    name="scatter",
+    promotion=None,
     x=lambda g, dim, index: _scatter(g, 0.0, dim=dim, index=index),
     src=lambda g, dim, index: pick(g, dim=dim, index=index),
-)  # fmt: skip
+)
 
 
 def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]:
@@ -87,9 +89,7 @@ def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array
     if at.size == 0 and at.ndim != len(x.shape):
         at = at.reshape((0,) * len(x.shape))
     if at.ndim != len(x.shape):
-        raise ShapeError(
-            f"{op}(): index must have as many dimensions as input, got shapes {at.shape} and {tuple(input.shape)}"
-        )
+        raise ShapeError(f"{op}(): index must have as many dimensions as input, got shapes {at.shape} and {tuple(input.shape)}")
     if any(n > m for i, (n, m) in enumerate(zip(at.shape, x.shape, strict=True)) if i != dim):
         raise ShapeError(
             f"{op}(): index of shape {at.shape} is larger than input of shape {tuple(input.shape)} "

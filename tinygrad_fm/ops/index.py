@@ -121,9 +121,7 @@ def _apart(shape: tuple[int, ...], index: Any) -> tuple[Key, Key | None]:
             then.append(np.zeros(int(item), np.int64))
         elif item.dtype.kind == "b":
             if item.shape != shape[dim : dim + item.ndim]:
-                raise IndexError(
-                    f"the mask of shape {item.shape} at dimension {dim} does not fit the tensor of shape {shape}"
-                )
+                raise IndexError(f"the mask of shape {item.shape} at dimension {dim} does not fit the tensor of shape {shape}")
             first += [_ALL] * item.ndim
             then += item.nonzero()
             dim += item.ndim
@@ -205,9 +203,11 @@ def _take(x: Array, key: Key) -> Array:
 # in `key` are arrays of indices, none of them negative, and `:`
 take = primitive(_take, name="index", promotion=None, x=lambda g, key, x_shape: add_into(g, key=key, shape=x_shape))
 add_into: Any = primitive(
-    lambda part, key, shape: add_at(shape, places(shape, key), np.asarray(part)), name="index_add", promotion=None,
+    lambda part, key, shape: add_at(shape, places(shape, key), np.asarray(part)),
+    name="index_add",
+    promotion=None,
     part=lambda g, key: take(g, key=key),
-)  # fmt: skip
+)
 
 
 # -- x[...] ------------------------------------------------------------------------------------------------------------
@@ -247,10 +247,12 @@ def _put(x: Array, values: Any, key: Key, accumulate: bool) -> Array:
 
 
 _index_put: Any = primitive(
-    _put, name="index_put", promotion=None,
+    _put,
+    name="index_put",
+    promotion=None,
     x=lambda g, key, accumulate: g if accumulate else _index_put(g, 0.0, key=key, accumulate=False),
     values=lambda g, key, values_shape: sum_to(take(g, key=key), shape=values_shape),
-)  # fmt: skip
+)
 
 
 def _fitting(values: Any, shape: tuple[int, ...]) -> Any:
@@ -288,9 +290,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     if then is None:
         inplace(copy, target, _fitting(value, tuple(target.shape)))
     else:
-        inplace(
-            _index_put, target, _fitting(value, _taken_shape(tuple(target.shape), then)), key=then, accumulate=False
-        )
+        inplace(_index_put, target, _fitting(value, _taken_shape(tuple(target.shape), then)), key=then, accumulate=False)
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
@@ -302,6 +302,4 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     first, then = _apart(tuple(input.shape), tuple(indices))
     if then is None or not _is_whole(first):
         raise IndexError("index_put(): indices must be a tuple of tensors of integers or bools")
-    return _index_put(
-        input, _fitting(values, _taken_shape(tuple(input.shape), then)), key=then, accumulate=accumulate
-    )
+    return _index_put(input, _fitting(values, _taken_shape(tuple(input.shape), then)), key=then, accumulate=accumulate)

@@ -26,15 +26,9 @@ def _first(a: Any, b: Any) -> Array:
     return np.asarray(np.greater_equal(a, b) | np.isnan(b)).astype(a.dtype)
 
 
-maximum = pointwise(
-    np.maximum, name="maximum", a=lambda g, a, b: g * _halves(a, b), b=lambda g, a, b: g * _halves(b, a)
-)
-minimum = pointwise(
-    np.minimum, name="minimum", a=lambda g, a, b: g * _halves(b, a), b=lambda g, a, b: g * _halves(a, b)
-)
-fmax = pointwise(
-    np.fmax, name="fmax", a=lambda g, a, b: g * _first(a, b), b=lambda g, a, b: g * (1 - _first(a, b))
-)
+maximum = pointwise(np.maximum, name="maximum", a=lambda g, a, b: g * _halves(a, b), b=lambda g, a, b: g * _halves(b, a))
+minimum = pointwise(np.minimum, name="minimum", a=lambda g, a, b: g * _halves(b, a), b=lambda g, a, b: g * _halves(a, b))
+fmax = pointwise(np.fmax, name="fmax", a=lambda g, a, b: g * _first(a, b), b=lambda g, a, b: g * (1 - _first(a, b)))
 fmin = pointwise(
     np.fmin, name="fmin", a=lambda g, a, b: g * _first(-raw(a), -raw(b)), b=lambda g, a, b: g * (1 - _first(-raw(a), -raw(b)))
 )

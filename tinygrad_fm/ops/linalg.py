@@ -275,11 +275,13 @@ def _weight_gradient(g: Any, x: Any) -> Any:
 
 
 _linear = primitive(
-    _affine, name="linear", promotion=same_dtype,
+    _affine,
+    name="linear",
+    promotion=same_dtype,
     input=lambda g, weight, input_shape: _matrices(_rows(g), weight).reshape(input_shape),
     weight=lambda g, input: _weight_gradient(g, input),
     bias=lambda g, bias_shape: sum_to(g, shape=bias_shape),
-)  # fmt: skip
+)
 
 
 def linear(input: Any, weight: Any, bias: Any = None) -> Any:
@@ -337,9 +339,7 @@ def _parse(equation: str, dims: Sequence[int]) -> tuple[list[list[Any]], list[An
     result = [*before, *(range(-most, 0) if dots else ()), *after]
     for label in result:
         if label not in everything or result.count(label) > 1 or label == ".":
-            raise ValueError(
-                f"einsum(): output subscript '{label}' of '{equation}' must occur once there, and in some operand"
-            )
+            raise ValueError(f"einsum(): output subscript '{label}' of '{equation}' must occur once there, and in some operand")
     return operands, result
 
 
@@ -351,9 +351,7 @@ def _diagonals(x: Any, labels: list[Any]) -> tuple[Any, list[Any]]:
             first = labels.index(label)
             second = labels.index(label, first + 1)
             if x.shape[first] != x.shape[second]:
-                raise ShapeError(
-                    f"einsum(): subscript '{label}' stands for sizes {x.shape[first]} and {x.shape[second]}"
-                )
+                raise ShapeError(f"einsum(): subscript '{label}' stands for sizes {x.shape[first]} and {x.shape[second]}")
             x = x.diagonal(dim1=first, dim2=second)
             labels = [at for i, at in enumerate(labels) if i not in (first, second)] + [label]
     return x, labels

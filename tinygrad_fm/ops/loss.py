@@ -41,8 +41,9 @@ def _warn_of_broadcast(op: str, input: Any, target: Any) -> None:
     if a != b:
         warnings.warn(
             f"{op}(): the target's shape {b} differs from the input's {a}; they are broadcast, which is seldom meant",
-            UserWarning, stacklevel=3,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=3,
+        )
 
 
 def _need_alike(op: str, input: Any, target: Any) -> None:
@@ -55,9 +56,13 @@ def _need_alike(op: str, input: Any, target: Any) -> None:
 
 
 def mse_loss(
-    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
     weight: Any = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """(input − target)². Warns if the shapes differ.
 
     Args:
@@ -83,9 +88,13 @@ def l1_loss(
 
 
 def smooth_l1_loss(
-    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
     beta: float = 1.0,
-) -> Any:  # fmt: skip
+) -> Any:
     """d² / (2 beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2; for beta = 0 the L1 loss.
 
     Source: Girshick 2015, "Fast R-CNN", equation 3.
@@ -128,16 +137,22 @@ def _log_loss(x: Array, t: Array) -> Array:
 
 
 _binary_cross_entropy = primitive(
-    quiet(_log_loss), name="binary_cross_entropy", promotion=only_floats,
+    quiet(_log_loss),
+    name="binary_cross_entropy",
+    promotion=only_floats,
     input=lambda g, input, target: g * ((input - target) / clamp(input * (1 - input), min=1e-12)),
     target=lambda g, input: g * (clamp(log(1 - input), min=-100.0) - clamp(log(input), min=-100.0)),
-)  # fmt: skip
+)
 
 
 def binary_cross_entropy(
-    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:  # fmt: skip
+) -> Any:
     """−(t · log p + (1 − t) · log(1 − p)) for probabilities p and targets t of one shape, logarithms kept above −100.
 
     Args:
@@ -152,9 +167,14 @@ def binary_cross_entropy(
 
 
 def binary_cross_entropy_with_logits(
-    input: Any, target: Any, weight: Any = None, size_average: bool | None = None, reduce: bool | None = None,
-    reduction: str = "mean", pos_weight: Any = None,
-) -> Any:  # fmt: skip
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+    pos_weight: Any = None,
+) -> Any:
     """:func:`binary_cross_entropy` of sigmoid(input), exactly: (1 − t) · x − (1 + (w − 1) · t) · logsigmoid(x).
 
     Args:
@@ -173,9 +193,13 @@ def binary_cross_entropy_with_logits(
 
 
 def kl_div(
-    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean",
+    input: Any,
+    target: Any,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
     log_target: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """The Kullback–Leibler divergence, target · (log target − input), of a log-probability ``input`` from ``target``.
 
     Args:
@@ -187,8 +211,9 @@ def kl_div(
     if reduction == "mean":
         warnings.warn(
             "kl_div(): 'mean' divides by the number of elements; 'batchmean', by that of samples, is the divergence",
-            UserWarning, stacklevel=2,
-        )  # fmt: skip
+            UserWarning,
+            stacklevel=2,
+        )
     if log_target:
         loss = exp(target) * (target - input)
     else:

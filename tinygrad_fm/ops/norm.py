@@ -132,9 +132,14 @@ def _image_rule(g: Array, x: Array, weight: Any, mean: Array, inv: Array) -> tup
 
 
 @fused(
-    _composed_batch_norm, name="batch_norm", promotion=only_floats, inputs="x weight bias", outputs=3, residuals="mean inv",
+    _composed_batch_norm,
+    name="batch_norm",
+    promotion=only_floats,
+    inputs="x weight bias",
+    outputs=3,
+    residuals="mean inv",
     joint=_batch_norm_rule,
-)  # fmt: skip
+)
 @quiet
 def _batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Any, Array, Array]:
     if x.ndim == 4:
@@ -212,9 +217,13 @@ def _normalize_rule(
 
 
 @fused(
-    _composed_normalize, name="normalize_channels", promotion=only_floats, inputs="x running_mean running_var weight bias",
-    residuals="inv", joint=_normalize_rule,
-)  # fmt: skip
+    _composed_normalize,
+    name="normalize_channels",
+    promotion=only_floats,
+    inputs="x running_mean running_var weight bias",
+    residuals="inv",
+    joint=_normalize_rule,
+)
 @quiet
 def _normalize(
     x: Array, running_mean: Array, running_var: Array, weight: Array | None, bias: Array | None, eps: float
@@ -278,9 +287,13 @@ def _layer_norm_rule(
 
 
 @fused(
-    _composed_layer_norm, name="layer_norm", promotion=only_floats, inputs="x weight bias", residuals="average inv",
+    _composed_layer_norm,
+    name="layer_norm",
+    promotion=only_floats,
+    inputs="x weight bias",
+    residuals="average inv",
     joint=_layer_norm_rule,
-)  # fmt: skip
+)
 @quiet
 def _layer_norm(x: Array, weight: Array | None, bias: Array | None, dims: int, eps: float) -> tuple[Array, Array, Array]:
     last = tuple(range(-dims, 0))

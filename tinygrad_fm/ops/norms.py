@@ -28,7 +28,7 @@ from .reduce import (
     smallest,
     std,
     var,
-)  # fmt: skip  # fmt: skip
+)
 
 
 def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
@@ -102,11 +102,11 @@ def _log_sum_exp(x: Array, dim: Dims | None, keepdim: bool) -> Any:
 
 # the gradient is the softmax
 _logsumexp = primitive(
-    quiet(_log_sum_exp), name="logsumexp", promotion=promote_float,
-    x=lambda g, x, y, dim, keepdim: (
-        kept(g, raw(x).shape, dim, keepdim) * exp(x - kept(y, raw(x).shape, dim, keepdim))
-    ),
-)  # fmt: skip
+    quiet(_log_sum_exp),
+    name="logsumexp",
+    promotion=promote_float,
+    x=lambda g, x, y, dim, keepdim: kept(g, raw(x).shape, dim, keepdim) * exp(x - kept(y, raw(x).shape, dim, keepdim)),
+)
 
 
 @accepts_axis

@@ -44,8 +44,9 @@ def _constant(x: Any, widths: list[tuple[int, int]], value: float) -> Any:
 
 # mode -> from places along a dimension of size n, some of them outside, to places inside
 _INSIDE: dict[str, Callable[[Array, int], Array]] = {
-    "reflect": lambda at, n: n - 1 - np.abs(n - 1 - np.abs(at)), "replicate": lambda at, n: np.clip(at, 0, n - 1),
-}  # fmt: skip
+    "reflect": lambda at, n: n - 1 - np.abs(n - 1 - np.abs(at)),
+    "replicate": lambda at, n: np.clip(at, 0, n - 1),
+}
 
 
 def _places(mode: str, n: int, low: int, high: int) -> Array:

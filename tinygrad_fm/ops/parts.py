@@ -30,9 +30,7 @@ def _place(part: Array, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
 
 
 # `key` is a tuple of ints, slices, None and one Ellipsis: with that NumPy gives a view, never a scalar
-basic = view_op(
-    lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape)
-)
+basic = view_op(lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape))
 place: Any = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
 
 
@@ -53,9 +51,8 @@ _parts = primitive(
     lambda x, keys: tuple(x[key] for key in keys), name="split", promotion=None, outputs=2, inputs="x", joint=_parts_rule
 )
 together: Any = primitive(
-    _together, name="together", promotion=None, inputs="*",
-    joint=lambda g, keys: tuple(basic(g, key=key) for key in keys),
-)  # fmt: skip
+    _together, name="together", promotion=None, inputs="*", joint=lambda g, keys: tuple(basic(g, key=key) for key in keys)
+)
 
 
 def parts(input: Any, keys: list[Any]) -> tuple[Any, ...]:

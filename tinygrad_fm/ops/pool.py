@@ -253,9 +253,14 @@ def _pooled(op: str, x: Any, *options: Any) -> Geometry:
 
 
 def max_pool2d(
-    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """The largest element of each window. A NaN counts as the largest; of several equal ones the first gets the gradient.
 
     Args:
@@ -314,9 +319,14 @@ def _divisors(geo: Geometry, padding: Pair, count_include_pad: bool) -> Any:
 
 
 def avg_pool2d(
-    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
-    count_include_pad: bool = True, divisor_override: int | None = None,
-) -> Any:  # fmt: skip
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    ceil_mode: bool = False,
+    count_include_pad: bool = True,
+    divisor_override: int | None = None,
+) -> Any:
     """The average of each window.
 
     Args:
@@ -367,9 +377,14 @@ def on_rows(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> A
 
 
 def max_pool1d(
-    input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1, ceil_mode: bool = False,
+    input: Any,
+    kernel_size: Any,
+    stride: Any = None,
+    padding: Any = 0,
+    dilation: Any = 1,
+    ceil_mode: bool = False,
     return_indices: bool = False,
-) -> Any:  # fmt: skip
+) -> Any:
     """:func:`max_pool2d` of sequences: (N, C, L) or (C, L)."""
     if input.ndim == 2 and not input.shape[0]:
         raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")

@@ -110,15 +110,17 @@ def _average(x: Array, dim: Dims | None, keepdim: bool) -> Any:
 
 # the gradient is a view with stride 0: it takes no memory
 _sum = primitive(
-    quiet(_add_up), name="sum", promotion=None,
+    quiet(_add_up),
+    name="sum",
+    promotion=None,
     x=lambda g, x_shape, dim, keepdim: broadcast_to(kept(g, x_shape, dim, keepdim), shape=x_shape),
-)  # fmt: skip
+)
 _mean = primitive(
-    quiet(_average), name="mean", promotion=None,
-    x=lambda g, x_shape, dim, keepdim: broadcast_to(
-        kept(g / (count(x_shape, dim) or 1), x_shape, dim, keepdim), shape=x_shape
-    ),
-)  # fmt: skip
+    quiet(_average),
+    name="mean",
+    promotion=None,
+    x=lambda g, x_shape, dim, keepdim: broadcast_to(kept(g / (count(x_shape, dim) or 1), x_shape, dim, keepdim), shape=x_shape),
+)
 
 
 @accepts_axis

@@ -66,9 +66,14 @@ def _nearest(n: int, out: int, scale: float | None, exact: bool) -> Array:
 
 
 def interpolate(
-    input: Any, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None,
-    recompute_scale_factor: bool | None = None, antialias: bool = False,
-) -> Any:  # fmt: skip
+    input: Any,
+    size: Any = None,
+    scale_factor: Any = None,
+    mode: str = "nearest",
+    align_corners: bool | None = None,
+    recompute_scale_factor: bool | None = None,
+    antialias: bool = False,
+) -> Any:
     """``input`` resampled to ``size``, or to ``scale_factor`` times its own.
 
     Args:
@@ -170,9 +175,11 @@ def _cut(x: Array, geo: Geometry) -> Array:
     channel, row, column, one = image.strides
     (sh, sw), (dh, dw) = geo.stride, geo.dilation
     view = as_strided(
-        image, (len(image), *geo.kernel, *geo.out, len(x)),
-        (channel, row * dh, column * dw, row * sh, column * sw, one), writeable=False,
-    )  # fmt: skip
+        image,
+        (len(image), *geo.kernel, *geo.out, len(x)),
+        (channel, row * dh, column * dw, row * sh, column * sw, one),
+        writeable=False,
+    )
     depth, positions = len(image) * geo.kernel[0] * geo.kernel[1], geo.out[0] * geo.out[1]
     return view.reshape(depth, positions, len(x)).transpose(2, 0, 1)
 
@@ -216,9 +223,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     return y if x is input else squeeze(y, 0)
 
 
-def fold(
-    input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1
-) -> Any:
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
     """The adjoint of :func:`unfold`: patches (N, C·KH·KW, OH·OW) added up in images (N, C, *output_size). Also without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html

@@ -52,13 +52,17 @@ def _truncated_quotient(a: Any, b: Any) -> Any:
 
 floor_divide = pointwise(quiet(_floor_quotient), name="floor_divide", inputs="input other")
 _floor_div = pointwise(
-    quiet(_floor_quotient), name="div_floor",
-    a=lambda g, a_shape: zeros_for(g, a_shape), b=lambda g, b_shape: zeros_for(g, b_shape),
-)  # fmt: skip
+    quiet(_floor_quotient),
+    name="div_floor",
+    a=lambda g, a_shape: zeros_for(g, a_shape),
+    b=lambda g, b_shape: zeros_for(g, b_shape),
+)
 _trunc_div = pointwise(
-    quiet(_truncated_quotient), name="div_trunc",
-    a=lambda g, a_shape: zeros_for(g, a_shape), b=lambda g, b_shape: zeros_for(g, b_shape),
-)  # fmt: skip
+    quiet(_truncated_quotient),
+    name="div_trunc",
+    a=lambda g, a_shape: zeros_for(g, a_shape),
+    b=lambda g, b_shape: zeros_for(g, b_shape),
+)
 
 
 def _remainder(a: Any, b: Any) -> Any:
@@ -71,9 +75,7 @@ def _fmod(a: Any, b: Any) -> Any:
     return np.fmod(a, b)
 
 
-remainder = pointwise(
-    quiet(_remainder), name="remainder", a=lambda g: g, b=lambda g, a, b: -g * _floor_div(raw(a), raw(b))
-)
+remainder = pointwise(quiet(_remainder), name="remainder", a=lambda g: g, b=lambda g, a, b: -g * _floor_div(raw(a), raw(b)))
 fmod = pointwise(quiet(_fmod), name="fmod", a=lambda g: g, b=lambda g, a, b: -g * _trunc_div(raw(a), raw(b)))
 
 

@@ -29,9 +29,11 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
 
 
 _cumsum: Any = primitive(
-    quiet(lambda x, dim: np.cumsum(x, dim, x.dtype).reshape(x.shape)), name="cumsum", promotion=None,
+    quiet(lambda x, dim: np.cumsum(x, dim, x.dtype).reshape(x.shape)),
+    name="cumsum",
+    promotion=None,
     x=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim),
-)  # fmt: skip
+)
 
 
 @accepts_axis

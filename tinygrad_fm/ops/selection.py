@@ -91,9 +91,14 @@ _embedding = primitive(
 
 
 def embedding(
-    input: Any, weight: Any, padding_idx: int | None = None, max_norm: Any = None, norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False, sparse: bool = False,
-) -> Any:  # fmt: skip
+    input: Any,
+    weight: Any,
+    padding_idx: int | None = None,
+    max_norm: Any = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Any:
     """The rows of ``weight`` (V, D) that ``input`` (…, integers from 0 to V - 1) names: (…, D).
 
     Args:
@@ -131,9 +136,12 @@ def _mask(op: str, mask: Any) -> Array:
 
 _masked_fill = primitive(
     lambda x, value, mask: np.where(mask, np.asarray(value).astype(x.dtype), x),
-    name="masked_fill", promotion=None, broadcasts=True,
-    x=lambda g, mask: where(mask, 0.0, g), value=lambda g, mask: where(mask, g, 0.0),
-)  # fmt: skip
+    name="masked_fill",
+    promotion=None,
+    broadcasts=True,
+    x=lambda g, mask: where(mask, 0.0, g),
+    value=lambda g, mask: where(mask, g, 0.0),
+)
 
 
 def masked_fill(input: Any, mask: Any, value: Any) -> Any:
@@ -166,9 +174,8 @@ def masked_select(input: Any, mask: Any) -> Any:
 # -- indices as results ------------------------------------------------------------------------------------------------
 
 _nonzero = primitive(
-    lambda x: np.argwhere(x) if x.ndim else np.empty((int(bool(x)), 0), np.int64), name="nonzero", inputs="x",
-    promotion=None,
-)  # fmt: skip
+    lambda x: np.argwhere(x) if x.ndim else np.empty((int(bool(x)), 0), np.int64), name="nonzero", inputs="x", promotion=None
+)
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:

@@ -104,13 +104,13 @@ def squeeze(input: Any, dim: Any = None) -> Any:
 # -- the dimensions in another order -----------------------------------------------------------------------------------
 
 _permute: Any = view_op(
-    lambda x, dims: x.transpose(dims), name="permute",
+    lambda x, dims: x.transpose(dims),
+    name="permute",
     x=lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))),
-)  # fmt: skip
+)
 _transpose: Any = view_op(
-    lambda x, dim0, dim1: x.swapaxes(dim0, dim1), name="transpose",
-    x=lambda g, dim0, dim1: _transpose(g, dim0=dim0, dim1=dim1),
-)  # fmt: skip
+    lambda x, dim0, dim1: x.swapaxes(dim0, dim1), name="transpose", x=lambda g, dim0, dim1: _transpose(g, dim0=dim0, dim1=dim1)
+)
 
 
 def permute(input: Any, *axes: int, dims: Any = None) -> Any:

@@ -80,9 +80,12 @@ def _convolve_at_once(x: Array, weight: Array, bias: Array | None, geo: Geometry
     image = padded(x, geo)
     (channel, row, column, one), n = image.strides, len(x)
     seen = np.ndarray(
-        (groups, len(image) // groups, kh, kw, oh, ow, n), image.dtype, image, 0,
+        (groups, len(image) // groups, kh, kw, oh, ow, n),
+        image.dtype,
+        image,
+        0,
         (channel * (len(image) // groups), channel, row * dh, column * dw, row * sh, column * sw, one),
-    )  # fmt: skip
+    )
     columns = seen.reshape(groups, -1, oh * ow * n)  # (groups, C/groups · KH · KW, OH · OW · N)
     np.matmul(weight.reshape(groups, len(weight) // groups, -1), columns, out=y.reshape(groups, -1, oh * ow * n))
     if bias is not None:
@@ -202,9 +205,7 @@ def _multiplications(x: Array, o: int, geo: Geometry) -> int:
     return n * o * oh * ow * kh * kw * channels // geo.groups
 
 
-def _over_rows(
-    x: Array, geo: Geometry, result: int, use: Callable[[int, int, int, Array], None]
-) -> Work:
+def _over_rows(x: Array, geo: Geometry, result: int, use: Callable[[int, int, int, Array], None]) -> Work:
     """Work on rows of the output from ``start`` to ``stop``: ``use(start, stop, piece, matrices)`` for some of them at a time,
     a piece of the columns after another.
 
@@ -285,6 +286,9 @@ def _matrices(image: Array, geo: Geometry, rows: Pair, columns: Pair) -> Array:
         strips[to] = image[source]
     group, row, one = strips.strides[0], strips.strides[1], strips.itemsize
     return np.ndarray(
-        (groups, rows[1] - rows[0], kh * kw * inner, m), image.dtype, strips, 0,
+        (groups, rows[1] - rows[0], kh * kw * inner, m),
+        image.dtype,
+        strips,
+        0,
         (group, row * (geo.stride[0] if layout.shared else 1), m * one, one),
-    )  # fmt: skip
+    )

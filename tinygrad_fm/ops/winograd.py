@@ -183,6 +183,4 @@ def _values(seen: Array, part: _Part, rows: Pair, geo: Geometry) -> Array:
     (row, channel, _, one), kh = values.strides, geo.kernel[0]
     points = _points(geo.out[1], geo.kernel[1])
     m = depth // points * n
-    return np.ndarray(
-        (stop - start - kh + 1, points, kh * c, m), values.dtype, values, 0, (row, m * one, channel, one)
-    )  # fmt: skip
+    return np.ndarray((stop - start - kh + 1, points, kh * c, m), values.dtype, values, 0, (row, m * one, channel, one))

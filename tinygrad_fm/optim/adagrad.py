@@ -46,18 +46,41 @@ class Adagrad(FlatOptimizer):
         [0.5, 199.5]
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-2, lr_decay: float = 0, weight_decay: float = 0,
-                 initial_accumulator_value: float = 0, eps: float = 1e-10, foreach: bool | None = None, *,
-                 maximize: bool = False, differentiable: bool = False, fused: bool | None = None) -> None:
-        check_options(learning__rate=(lr, lr >= 0), lr_decay__value=(lr_decay, lr_decay >= 0),
-                      weight_decay__value=(weight_decay, weight_decay >= 0),
-                      initial_accumulator_value__value=(initial_accumulator_value, initial_accumulator_value >= 0),
-                      epsilon__value=(eps, eps >= 0))
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        lr_decay: float = 0,
+        weight_decay: float = 0,
+        initial_accumulator_value: float = 0,
+        eps: float = 1e-10,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            lr_decay__value=(lr_decay, lr_decay >= 0),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+            initial_accumulator_value__value=(initial_accumulator_value, initial_accumulator_value >= 0),
+            epsilon__value=(eps, eps >= 0),
+        )
         how = execution_options(foreach, False, differentiable, fused)
         del how["capturable"]  # as in PyTorch
-        super().__init__(params, {"lr": lr, "lr_decay": lr_decay, "weight_decay": weight_decay,
-                                  "initial_accumulator_value": initial_accumulator_value, "eps": eps,
-                                  "maximize": maximize, **how})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "lr_decay": lr_decay,
+                "weight_decay": weight_decay,
+                "initial_accumulator_value": initial_accumulator_value,
+                "eps": eps,
+                "maximize": maximize,
+                **how,
+            },
+        )
 
     def add_param_group(self, param_group: Group) -> None:
         super().add_param_group(param_group)
@@ -109,11 +132,25 @@ class Adadelta(FlatOptimizer):
     Source: Zeiler 2012, "ADADELTA: an adaptive learning rate method", algorithm 1.
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6,
-                 weight_decay: float = 0, foreach: bool | None = None, *, capturable: bool = False,
-                 maximize: bool = False, differentiable: bool = False) -> None:
-        check_options(learning__rate=(lr, lr >= 0), rho__value=(rho, 0 <= rho <= 1), epsilon__value=(eps, eps >= 0),
-                      weight_decay__value=(weight_decay, weight_decay >= 0))
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1.0,
+        rho: float = 0.9,
+        eps: float = 1e-6,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        capturable: bool = False,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            rho__value=(rho, 0 <= rho <= 1),
+            epsilon__value=(eps, eps >= 0),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+        )
         how = execution_options(foreach, capturable, differentiable, None)
         del how["fused"]  # as in PyTorch
         super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, **how})

@@ -51,18 +51,42 @@ class Adam(FlatOptimizer):
         [0.9, 199.9]
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None,
-                 maximize: bool = False, capturable: bool = False, differentiable: bool = False,
-                 fused: bool | None = None, decoupled_weight_decay: bool = False) -> None:
-        check_options(learning__rate=(lr, lr >= 0), epsilon__value=(eps, eps >= 0),
-                      beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
-                      beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
-                      weight_decay__value=(weight_decay, weight_decay >= 0))
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
-                                  "amsgrad": amsgrad, "maximize": maximize,
-                                  **execution_options(foreach, capturable, differentiable, fused),
-                                  "decoupled_weight_decay": decoupled_weight_decay})
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        amsgrad: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+        decoupled_weight_decay: bool = False,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            epsilon__value=(eps, eps >= 0),
+            beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
+            beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+        )
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "amsgrad": amsgrad,
+                "maximize": maximize,
+                **execution_options(foreach, capturable, differentiable, fused),
+                "decoupled_weight_decay": decoupled_weight_decay,
+            },
+        )
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
@@ -109,16 +133,40 @@ class AdamW(Adam):
         [0.899, 199.7]
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False,
-                 foreach: bool | None = None, capturable: bool = False, differentiable: bool = False,
-                 fused: bool | None = None) -> None:
-        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
-                         capturable=capturable, differentiable=differentiable, fused=fused, decoupled_weight_decay=True)
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 1e-2,
+        amsgrad: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        capturable: bool = False,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        super().__init__(
+            params,
+            lr,
+            betas,
+            eps,
+            weight_decay,
+            amsgrad,
+            foreach=foreach,
+            maximize=maximize,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=True,
+        )
 
 
-def update_averages(grad: np.ndarray, scratch: np.ndarray, exp_avg: np.ndarray, exp_avg_sq: np.ndarray,
-                    beta1: float, beta2: float) -> None:
+def update_averages(
+    grad: np.ndarray, scratch: np.ndarray, exp_avg: np.ndarray, exp_avg_sq: np.ndarray, beta1: float, beta2: float
+) -> None:
     """Adam's two running averages, of the gradient and of its square, in place; ``scratch`` is overwritten."""
     np.subtract(grad, exp_avg, out=scratch)
     scratch *= 1 - beta1

@@ -16,14 +16,26 @@ from .optimizer import Group, check_options, execution_options
 class _Variant(FlatOptimizer):
     """The options that both share; see `Adam`."""
 
-    def __init__(self, params: Iterable[Any], lr: float, betas: tuple[float, float], eps: float, weight_decay: float,
-                 maximize: bool, how: dict[str, Any]) -> None:
-        check_options(learning__rate=(lr, lr >= 0), epsilon__value=(eps, eps >= 0),
-                      beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
-                      beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
-                      weight_decay__value=(weight_decay, weight_decay >= 0))
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize,
-                                  **how})
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float,
+        betas: tuple[float, float],
+        eps: float,
+        weight_decay: float,
+        maximize: bool,
+        how: dict[str, Any],
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            epsilon__value=(eps, eps >= 0),
+            beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
+            beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+        )
+        super().__init__(
+            params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, **how}
+        )
 
 
 class Adamax(_Variant):
@@ -50,9 +62,19 @@ class Adamax(_Variant):
         [0.5, 199.5]
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False,
-                 differentiable: bool = False, capturable: bool = False) -> None:
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        foreach: bool | None = None,
+        *,
+        maximize: bool = False,
+        differentiable: bool = False,
+        capturable: bool = False,
+    ) -> None:
         how = execution_options(foreach, capturable, differentiable, None)
         del how["fused"]  # as in PyTorch
         super().__init__(params, lr, betas, eps, weight_decay, maximize, how)
@@ -90,9 +112,20 @@ class RAdam(_Variant):
     Source: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond", algorithm 2.
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
-                 weight_decay: float = 0, decoupled_weight_decay: bool = False, *, foreach: bool | None = None,
-                 maximize: bool = False, capturable: bool = False, differentiable: bool = False) -> None:
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
         how = execution_options(foreach, capturable, differentiable, None)
         del how["fused"]  # as in PyTorch
         how["decoupled_weight_decay"] = decoupled_weight_decay

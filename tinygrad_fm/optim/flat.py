@@ -86,8 +86,10 @@ class FlatOptimizer(Optimizer):
     def _restored(self, name: str, value: Any, param: Tensor, position: Any) -> Any:
         restored = super()._restored(name, value, param, position)
         if isinstance(restored, Tensor) and name not in self.counters and restored._array.shape != param._array.shape:
-            raise ValueError(f"loaded state dict: {name} of parameter {position} has shape {restored._array.shape}, "
-                             f"the parameter {param._array.shape}")
+            raise ValueError(
+                f"loaded state dict: {name} of parameter {position} has shape {restored._array.shape}, "
+                f"the parameter {param._array.shape}"
+            )
         return restored
 
     def __getstate__(self) -> dict[str, Any]:
@@ -98,8 +100,10 @@ class FlatOptimizer(Optimizer):
         """The packs of group ``index``, made anew if parameters, options or state have changed since."""
         cache: dict[int, tuple[list[Tensor], list[Pack]]] = self.__dict__.setdefault("_packs", {})
         known, packs = cache.get(index, ([], []))
-        if len(known) != len(params) or not all(map(is_, known, params)) or not all(
-            pack.holds(slots, self.state) for pack in packs
+        if (
+            len(known) != len(params)
+            or not all(map(is_, known, params))
+            or not all(pack.holds(slots, self.state) for pack in packs)
         ):
             by_dtype: dict[np.dtype[Any], list[Tensor]] = {}
             for param in dict.fromkeys(params):
@@ -120,8 +124,14 @@ class Pack:
         state: the optimizer's state; what it has for these parameters is moved into the flat arrays.
     """
 
-    def __init__(self, params: list[Tensor], dtype: np.dtype[Any], slots: tuple[str, ...], counters: dict[str, float],
-                 state: dict[Any, dict[str, Any]]) -> None:
+    def __init__(
+        self,
+        params: list[Tensor],
+        dtype: np.dtype[Any],
+        slots: tuple[str, ...],
+        counters: dict[str, float],
+        state: dict[Any, dict[str, Any]],
+    ) -> None:
         self.params, self.dtype = params, dtype
         self.shapes = [param._array.shape for param in params]
         self.starts = [0, *accumulate(param._array.size for param in params)]
@@ -142,7 +152,7 @@ class Pack:
         if slots:
             for j, name in enumerate(counters):
                 for views, row in zip(self.views, self.counters, strict=True):
-                    views[name] = row[j:j + 1].reshape(())
+                    views[name] = row[j : j + 1].reshape(())
             for name, flat in self.flat.items():
                 for views, view in zip(self.views, self._views(flat), strict=True):
                     views[name] = view
@@ -186,8 +196,7 @@ class Pack:
             if param.grad is None:
                 continue
             if param.grad._array.shape != self.shapes[i]:
-                raise RuntimeError(f"a parameter of shape {self.shapes[i]} has a gradient of shape "
-                                   f"{param.grad._array.shape}")
+                raise RuntimeError(f"a parameter of shape {self.shapes[i]} has a gradient of shape {param.grad._array.shape}")
             alike = i > 0 and counters[i] == counters[i - 1] and self.first[i] == self.first[i - 1]
             if alike and ranges and ranges[-1][1] == i:
                 ranges[-1] = ranges[-1][0], i + 1
@@ -215,7 +224,7 @@ class Pack:
             if with_values:
                 np.copyto(place[1], param._array)
         start, stop, offset = self.starts[first], self.starts[last], self.starts[base]
-        return *self.buffers[:, start - offset:stop - offset], *[flat[start:stop] for flat in self.flat.values()]
+        return *self.buffers[:, start - offset : stop - offset], *[flat[start:stop] for flat in self.flat.values()]
 
     def _large(self, i: int, maximize: bool) -> Iterator[tuple[Any, ...]]:
         """The blocks of one large parameter, which read and write its own memory."""
@@ -233,8 +242,10 @@ class Pack:
 
     def _views(self, flat: np.ndarray) -> list[np.ndarray]:
         """The stretches of a flat array, each in its parameter's shape."""
-        return [flat[start:start + math.prod(shape)].reshape(shape)
-                for start, shape in zip(self.starts, self.shapes, strict=False)]
+        return [
+            flat[start : start + math.prod(shape)].reshape(shape)
+            for start, shape in zip(self.starts, self.shapes, strict=False)
+        ]
 
     def _adopt(self, i: int, entry: dict[str, Any]) -> None:
         """Move what parameter ``i`` has of state in here."""

@@ -53,20 +53,44 @@ class NAdam(FlatOptimizer):
 
     counters: ClassVar[dict[str, float]] = {"step": 0.0, "mu_product": 1.0}
 
-    def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999),
-                 eps: float = 1e-8, weight_decay: float = 0, momentum_decay: float = 4e-3,
-                 decoupled_weight_decay: bool = False, *, foreach: bool | None = None, maximize: bool = False,
-                 capturable: bool = False, differentiable: bool = False) -> None:
-        check_options(learning__rate=(lr, lr >= 0), epsilon__value=(eps, eps >= 0),
-                      beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
-                      beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
-                      weight_decay__value=(weight_decay, weight_decay >= 0),
-                      momentum_decay__value=(momentum_decay, momentum_decay >= 0))
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 2e-3,
+        betas: tuple[float, float] = (0.9, 0.999),
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum_decay: float = 4e-3,
+        decoupled_weight_decay: bool = False,
+        *,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        capturable: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            epsilon__value=(eps, eps >= 0),
+            beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
+            beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+            momentum_decay__value=(momentum_decay, momentum_decay >= 0),
+        )
         how = execution_options(foreach, capturable, differentiable, None)
         del how["fused"]  # as in PyTorch
-        super().__init__(params, {"lr": lr, "betas": betas, "eps": eps, "weight_decay": weight_decay,
-                                  "momentum_decay": momentum_decay, "decoupled_weight_decay": decoupled_weight_decay,
-                                  "maximize": maximize, **how})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "betas": betas,
+                "eps": eps,
+                "weight_decay": weight_decay,
+                "momentum_decay": momentum_decay,
+                "decoupled_weight_decay": decoupled_weight_decay,
+                "maximize": maximize,
+                **how,
+            },
+        )
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return "exp_avg", "exp_avg_sq"

@@ -60,8 +60,10 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         if isinstance(params, (Tensor, np.ndarray)):
-            raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, "
-                            f"but got a {type(params).__name__}")
+            raise TypeError(
+                "params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                f"but got a {type(params).__name__}"
+            )
         self.defaults = dict(defaults)
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
@@ -112,8 +114,10 @@ class Optimizer:
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         params = param_group["params"]
         if isinstance(params, set):
-            raise TypeError("optimizer parameters need to be organized in ordered collections, but the order of a set "
-                            "changes between runs: pass a list")
+            raise TypeError(
+                "optimizer parameters need to be organized in ordered collections, but the order of a set "
+                "changes between runs: pass a list"
+            )
         params = [params] if isinstance(params, Tensor) else list(params)
         group = {**self.defaults, **param_group}
         if params and isinstance(params[0], tuple):
@@ -127,8 +131,11 @@ class Optimizer:
         if missing := [option for option, value in group.items() if value is required]:
             raise ValueError(f"parameter group didn't specify a value of required optimization parameter {missing[0]}")
         if len(set(params)) != len(params):
-            warnings.warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause "
-                          "an error", UserWarning, stacklevel=3)
+            warnings.warn(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
+                UserWarning,
+                stacklevel=3,
+            )
         if not set(params).isdisjoint(chain.from_iterable(g["params"] for g in self.param_groups)):
             raise ValueError("some parameters appear in more than one parameter group")
         group["params"] = params
@@ -155,13 +162,17 @@ class Optimizer:
         """
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
-            raise ValueError("loaded state dict has a different number of parameter groups: "
-                             f"{len(groups)} where this optimizer has {len(self.param_groups)}")
+            raise ValueError(
+                "loaded state dict has a different number of parameter groups: "
+                f"{len(groups)} where this optimizer has {len(self.param_groups)}"
+            )
         for i, (ours, theirs) in enumerate(zip(self.param_groups, groups, strict=True)):
             if len(ours["params"]) != len(theirs["params"]):
-                raise ValueError("loaded state dict contains a parameter group that doesn't match the size of "
-                                 f"optimizer's group: group {i} has {len(theirs['params'])} parameters there, "
-                                 f"{len(ours['params'])} here")
+                raise ValueError(
+                    "loaded state dict contains a parameter group that doesn't match the size of "
+                    f"optimizer's group: group {i} has {len(theirs['params'])} parameters there, "
+                    f"{len(ours['params'])} here"
+                )
         params = chain.from_iterable(group["params"] for group in self.param_groups)
         owner = dict(zip(chain.from_iterable(group["params"] for group in groups), params, strict=True))
         state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
@@ -220,8 +231,7 @@ def check_options(**options: tuple[float, bool]) -> None:
             raise ValueError(f"Invalid {what.replace('__', ' ')}: {value}")
 
 
-def execution_options(foreach: bool | None, capturable: bool, differentiable: bool,
-                      fused: bool | None) -> dict[str, Any]:
+def execution_options(foreach: bool | None, capturable: bool, differentiable: bool, fused: bool | None) -> dict[str, Any]:
     """PyTorch's options for *how* a step is computed, kept in the groups so that a state_dict has PyTorch's keys.
 
     ``foreach`` and ``fused`` ask for speed and change no value; a step is always fused here. The other two ask for what

@@ -50,20 +50,49 @@ class RMSprop(FlatOptimizer):
         [0.9, 199.9]
     """
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-2, alpha: float = 0.99, eps: float = 1e-8,
-                 weight_decay: float = 0, momentum: float = 0, centered: bool = False, capturable: bool = False,
-                 foreach: bool | None = None, maximize: bool = False, differentiable: bool = False) -> None:
-        check_options(learning__rate=(lr, lr >= 0), epsilon__value=(eps, eps >= 0),
-                      momentum__value=(momentum, momentum >= 0),
-                      weight_decay__value=(weight_decay, weight_decay >= 0), alpha__value=(alpha, alpha >= 0))
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-2,
+        alpha: float = 0.99,
+        eps: float = 1e-8,
+        weight_decay: float = 0,
+        momentum: float = 0,
+        centered: bool = False,
+        capturable: bool = False,
+        foreach: bool | None = None,
+        maximize: bool = False,
+        differentiable: bool = False,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            epsilon__value=(eps, eps >= 0),
+            momentum__value=(momentum, momentum >= 0),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+            alpha__value=(alpha, alpha >= 0),
+        )
         how = execution_options(foreach, capturable, differentiable, None)
         del how["fused"]  # as in PyTorch
-        super().__init__(params, {"lr": lr, "momentum": momentum, "alpha": alpha, "eps": eps, "centered": centered,
-                                  "weight_decay": weight_decay, "maximize": maximize, **how})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "alpha": alpha,
+                "eps": eps,
+                "centered": centered,
+                "weight_decay": weight_decay,
+                "maximize": maximize,
+                **how,
+            },
+        )
 
     def slots(self, group: Group) -> tuple[str, ...]:
-        return ("square_avg", *(["momentum_buffer"] if group["momentum"] > 0 else []),
-                *(["grad_avg"] if group["centered"] else []))
+        return (
+            "square_avg",
+            *(["momentum_buffer"] if group["momentum"] > 0 else []),
+            *(["grad_avg"] if group["centered"] else []),
+        )
 
     def update(self, group: Group, run: Run) -> None:
         alpha, momentum, weight_decay = group["alpha"], group["momentum"], group["weight_decay"]

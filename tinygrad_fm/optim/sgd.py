@@ -49,17 +49,41 @@ class SGD(FlatOptimizer):
 
     counters: ClassVar[dict[str, float]] = {}
 
-    def __init__(self, params: Iterable[Any], lr: float = 1e-3, momentum: float = 0, dampening: float = 0,
-                 weight_decay: float = 0, nesterov: bool = False, *, maximize: bool = False,
-                 foreach: bool | None = None, differentiable: bool = False, fused: bool | None = None) -> None:
-        check_options(learning__rate=(lr, lr >= 0), momentum__value=(momentum, momentum >= 0),
-                      weight_decay__value=(weight_decay, weight_decay >= 0))
+    def __init__(
+        self,
+        params: Iterable[Any],
+        lr: float = 1e-3,
+        momentum: float = 0,
+        dampening: float = 0,
+        weight_decay: float = 0,
+        nesterov: bool = False,
+        *,
+        maximize: bool = False,
+        foreach: bool | None = None,
+        differentiable: bool = False,
+        fused: bool | None = None,
+    ) -> None:
+        check_options(
+            learning__rate=(lr, lr >= 0),
+            momentum__value=(momentum, momentum >= 0),
+            weight_decay__value=(weight_decay, weight_decay >= 0),
+        )
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
         how = execution_options(foreach, False, differentiable, fused)
         del how["capturable"]  # as in PyTorch
-        super().__init__(params, {"lr": lr, "momentum": momentum, "dampening": dampening, "weight_decay": weight_decay,
-                                  "nesterov": nesterov, "maximize": maximize, **how})
+        super().__init__(
+            params,
+            {
+                "lr": lr,
+                "momentum": momentum,
+                "dampening": dampening,
+                "weight_decay": weight_decay,
+                "nesterov": nesterov,
+                "maximize": maximize,
+                **how,
+            },
+        )
 
     def slots(self, group: Group) -> tuple[str, ...]:
         return ("momentum_buffer",) if group["momentum"] != 0 else ()
@@ -71,7 +95,7 @@ class SGD(FlatOptimizer):
             if weight_decay != 0:
                 grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
             if velocity:
-                v, = velocity
+                (v,) = velocity
                 if run.first:
                     np.copyto(v, grad)
                 else:

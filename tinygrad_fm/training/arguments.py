@@ -27,9 +27,11 @@ def _or_none(kind: type) -> Callable[[str], Any]:
 def make_parser(prog: str, description: str, defaults: Config, model_options: ModelOptions) -> argparse.ArgumentParser:
     """The parser of a script. What is not given on the command line is not in the result, so that one can tell."""
     parser = argparse.ArgumentParser(
-        prog, description=description, argument_default=argparse.SUPPRESS,
+        prog,
+        description=description,
+        argument_default=argparse.SUPPRESS,
         epilog="Ctrl-C stops after the present step and saves; --resume goes on from there as if nothing had happened.",
-    )  # fmt: skip
+    )
 
     def adder(group: Any) -> Callable[..., None]:
         def add(flag: str, help: str, **kind: Any) -> None:
@@ -53,8 +55,12 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
     add("--data", "auto falls back to drawn images where Fashion-MNIST cannot be had", choices=CHOICES)
     add("--validation", "training images held out for validation", type=int, metavar="N")
     add("--train-size", "use only the first N images of the training and test set", type=_or_none(int), metavar="N")
-    add("--augment", f"random changes to the training images: any of {', '.join(AUGMENTATIONS)}, or nothing", nargs="*",
-        metavar="NAME")  # fmt: skip
+    add(
+        "--augment",
+        f"random changes to the training images: any of {', '.join(AUGMENTATIONS)}, or nothing",
+        nargs="*",
+        metavar="NAME",
+    )
 
     model_options(parser.add_argument_group("the model"))
     training = parser.add_argument_group("the training")
@@ -63,9 +69,12 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
     add("--optimizer", "momentum and nag are SGD with momentum", choices=list(OPTIMIZERS))
     rates = ", ".join(f"{name} {lr:g}" for name, lr in OPTIMIZERS.items())
     training.add_argument(
-        "--lr", type=float, metavar="X", help="learning rate, the highest of the schedule "
+        "--lr",
+        type=float,
+        metavar="X",
+        help="learning rate, the highest of the schedule "
         f"(default: {defaults.lr if defaults.lr is not None else f'by optimizer: {rates}'})",
-    )  # fmt: skip
+    )
     add("--momentum", "of momentum and nag", type=float, metavar="X")
     add("--schedule", "how the learning rate changes", choices=SCHEDULES)
     add("--gamma", "factor of step (each third), multistep (at 1/2 and 3/4) and plateau", type=float, metavar="X")
@@ -76,12 +85,20 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
     add("--epochs", "how long to train", type=int, metavar="N")
     add("--steps", "how long to train, in steps", type=int, metavar="N")
     add = adder(training)
-    training.add_argument("--weight-decay", type=float, metavar="X",
-                          help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)")  # fmt: skip
+    training.add_argument(
+        "--weight-decay",
+        type=float,
+        metavar="X",
+        help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)",
+    )
     add("--label-smoothing", "share of the target spread over all classes", type=float, metavar="X")
     add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
-    add("--early-stopping", "stop after N epochs without a better validation accuracy, 0 for never", type=_or_none(int),
-        metavar="N")  # fmt: skip
+    add(
+        "--early-stopping",
+        "stop after N epochs without a better validation accuracy, 0 for never",
+        type=_or_none(int),
+        metavar="N",
+    )
     add("--ema", "evaluate a moving average of the weights with this decay, 0 for none", type=_or_none(float), metavar="X")
     add("--tta", "evaluate each image together with its mirror image", action=argparse.BooleanOptionalAction)
     return parser

@@ -15,8 +15,20 @@ from ..errors import CheckpointError
 from ..nn import Module
 
 FORMAT = 1
-KEYS = ("format", "model", "weights", "average", "optimizer", "schedule", "random", "progress", "config", "dataset",
-        "environment", "metrics_size")  # fmt: skip
+KEYS = (
+    "format",
+    "model",
+    "weights",
+    "average",
+    "optimizer",
+    "schedule",
+    "random",
+    "progress",
+    "config",
+    "dataset",
+    "environment",
+    "metrics_size",
+)
 
 Build = Callable[..., Module]
 

@@ -33,8 +33,9 @@ from .trainer import Trainer
 IMAGE = (1, 28, 28)
 
 
-def main(prog: str, description: str, defaults: Config, build: Build, model_options: ModelOptions,
-         argv: list[str] | None = None) -> int:  # fmt: skip
+def main(
+    prog: str, description: str, defaults: Config, build: Build, model_options: ModelOptions, argv: list[str] | None = None
+) -> int:
     """Run a training script.
 
     Args:
@@ -99,8 +100,9 @@ def _build(config: Config, build: Build) -> Module:
     return model
 
 
-def _start(parser: argparse.ArgumentParser, given: dict[str, Any], argv: list[str], defaults: Config, build: Build,
-           report: Report) -> Trainer:  # fmt: skip
+def _start(
+    parser: argparse.ArgumentParser, given: dict[str, Any], argv: list[str], defaults: Config, build: Build, report: Report
+) -> Trainer:
     """A new run: everything is checked before anything is written."""
     out = given.pop("out", None)
     try:
@@ -122,14 +124,17 @@ def _start(parser: argparse.ArgumentParser, given: dict[str, Any], argv: list[st
     trainer = Trainer(config, model, data, folder, report)
     try:
         folder.create()
-        folder.write_json("config.json", {
-            "command": [parser.prog, *argv],
-            "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-            "settings": config.as_dict(),
-            "model": {"name": config.model, "options": config.options, "parameters": table.parameters},
-            "dataset": _describe(data),
-            "environment": environment(),
-        })  # fmt: skip
+        folder.write_json(
+            "config.json",
+            {
+                "command": [parser.prog, *argv],
+                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+                "settings": config.as_dict(),
+                "model": {"name": config.model, "options": config.options, "parameters": table.parameters},
+                "dataset": _describe(data),
+                "environment": environment(),
+            },
+        )
         draw(model, zeros(config.batch_size, *IMAGE)).save(folder.path / "graph.svg")
     except OSError as error:
         parser.error(f"argument --out: {error}")
@@ -153,9 +158,14 @@ def _as_flag(message: str) -> str:
 
 def _describe(data: Data) -> dict[str, Any]:
     return {
-        "name": data.name, "choice": data.choice, "digest": data.digest, "training": len(data.train),
-        "validation": len(data.validation), "test": len(data.test), "classes": list(data.test.classes),
-    }  # fmt: skip
+        "name": data.name,
+        "choice": data.choice,
+        "digest": data.digest,
+        "training": len(data.train),
+        "validation": len(data.validation),
+        "test": len(data.test),
+        "classes": list(data.test.classes),
+    }
 
 
 def _announce(trainer: Trainer) -> None:

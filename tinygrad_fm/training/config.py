@@ -98,8 +98,17 @@ class Config:
             self._require("augment", name in AUGMENTATIONS, f"name some of {', '.join(AUGMENTATIONS)}")
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"give either epochs or steps: epochs is {self.epochs}, steps is {self.steps}")
-        for name in ("train_size", "validation", "epochs", "steps", "batch_size", "patience", "early_stopping",
-                     "threads", "save_every"):  # fmt: skip
+        for name in (
+            "train_size",
+            "validation",
+            "epochs",
+            "steps",
+            "batch_size",
+            "patience",
+            "early_stopping",
+            "threads",
+            "save_every",
+        ):
             value = getattr(self, name)
             self._require(name, value is None or (type(value) is int and value > 0), "be a positive integer")
         self._require("lr", self.lr is None or 0 < self.lr < float("inf"), "be positive")

@@ -80,5 +80,3 @@ def evaluate(model: Module, dataset: Any, batch_size: int = 250, tta: bool = Fal
         probabilities.append(predict(model, images, tta))
         labels.append(targets.numpy())
     return Evaluation(np.concatenate(labels), np.concatenate(probabilities))
-
-

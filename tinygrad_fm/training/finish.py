@@ -99,11 +99,16 @@ def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, n
     Returns the names of the files. Raises MissingExtraError without matplotlib.
     """
     plots.curves(list(folder.read_metrics()), folder.path / "curves.png", f"{folder.path.name} on {name}")
-    plots.confusion(test.confusion, dataset.classes, folder.path / "confusion.png",
-                    f"{name}: {test.accuracy:.2%} of {len(test.labels):,} test images right")  # fmt: skip
+    plots.confusion(
+        test.confusion,
+        dataset.classes,
+        folder.path / "confusion.png",
+        f"{name}: {test.accuracy:.2%} of {len(test.labels):,} test images right",
+    )
     right, wrong = (_some(np.flatnonzero((test.predictions == test.labels) == good)) for good in (True, False))
-    plots.samples(dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong,
-                  folder.path / "samples.png", name)  # fmt: skip
+    plots.samples(
+        dataset.data, test.labels, test.probabilities, dataset.classes, right, wrong, folder.path / "samples.png", name
+    )
     return ["curves.png", "confusion.png", "samples.png"]
 
 

@@ -1,13 +1,13 @@
 """The run folder: everything that one training run leaves behind, in files that other programs can read.
 
-    config.json          settings, environment, data set
-    metrics.jsonl        one line per step and per epoch
-    checkpoints/         last.npz, best.npz, step-1000.npz …
-    summary.json         the result, once the run is finished
-    graph.svg            the model's computation graph; graph.gv where Graphviz is not installed
-    curves.png, confusion.png, samples.png
-    filters.png, features.png   of a model with convolutions
-    evaluation/          what ``python -m apps evaluate`` found
+config.json          settings, environment, data set
+metrics.jsonl        one line per step and per epoch
+checkpoints/         last.npz, best.npz, step-1000.npz …
+summary.json         the result, once the run is finished
+graph.svg            the model's computation graph; graph.gv where Graphviz is not installed
+curves.png, confusion.png, samples.png
+filters.png, features.png   of a model with convolutions
+evaluation/          what ``python -m apps evaluate`` found
 """
 
 from __future__ import annotations

@@ -68,7 +68,13 @@ def load_data(config: Config, choice: str | None = None) -> Data:
     held_out, rest = np.sort(order[: config.validation]), np.sort(order[config.validation :])
     chosen = "synthetic" if splits.notice or (choice or config.data) == "synthetic" else "fashion-mnist"
     return Data(
-        Subset(augmented, rest), Subset(whole, held_out), splits.test, chosen, splits.name, whole.digest, splits.notice  # type: ignore[arg-type]
+        Subset(augmented, rest),
+        Subset(whole, held_out),
+        splits.test,
+        chosen,
+        splits.name,
+        whole.digest,
+        splits.notice,  # type: ignore[arg-type]
     )
 
 
@@ -84,8 +90,11 @@ def initialise(model: nn.Module, how: str) -> None:
     """
     if how == "default":
         return
-    fill = {"random": lambda w: init.normal_(w, std=0.05), "xavier": init.xavier_uniform_,
-            "he": lambda w: init.kaiming_normal_(w, nonlinearity="relu")}[how]  # fmt: skip
+    fill = {
+        "random": lambda w: init.normal_(w, std=0.05),
+        "xavier": init.xavier_uniform_,
+        "he": lambda w: init.kaiming_normal_(w, nonlinearity="relu"),
+    }[how]
     for layer in model.modules():
         weight = getattr(layer, "weight", None)
         if weight is not None and weight.ndim >= 2:

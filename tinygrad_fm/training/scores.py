@@ -128,8 +128,7 @@ def score_table(scores: Sequence[Score], classes: Sequence[str], columns: int = 
     """
     rows = [("checkpoint", "step", "test accuracy", "test loss", "parameters")]
     rows += [
-        (s.name, f"{s.step:,}", f"{s.evaluation.accuracy:.2%}", f"{s.evaluation.loss:.4f}", f"{s.parameters:,}")
-        for s in scores
+        (s.name, f"{s.step:,}", f"{s.evaluation.accuracy:.2%}", f"{s.evaluation.loss:.4f}", f"{s.parameters:,}") for s in scores
     ]
     parts = [aligned(rows)]
     different = [s for i, s in enumerate(scores) if all(s.evaluation is not other.evaluation for other in scores[:i])]
@@ -150,11 +149,16 @@ def score_record(scores: Sequence[Score], data: ImageDataset, tta: bool) -> dict
     for s in scores:
         precision, recall = precision_recall(s.evaluation.confusion)
         record["checkpoints"][s.name] = {
-            "step": s.step, "parameters": s.parameters, "test_accuracy": s.evaluation.accuracy, "test_loss": s.evaluation.loss,
-            "per_class": {name: {"precision": float(p), "recall": float(r)}
-                          for name, p, r in zip(data.classes, precision, recall, strict=True)},
+            "step": s.step,
+            "parameters": s.parameters,
+            "test_accuracy": s.evaluation.accuracy,
+            "test_loss": s.evaluation.loss,
+            "per_class": {
+                name: {"precision": float(p), "recall": float(r)}
+                for name, p, r in zip(data.classes, precision, recall, strict=True)
+            },
             "confusion": s.evaluation.confusion.tolist(),
-        }  # fmt: skip
+        }
     return record
 
 

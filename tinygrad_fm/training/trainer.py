@@ -173,8 +173,16 @@ class Trainer:
         progress.loss_sum += value * count
         progress.right += right
         progress.seen += count
-        self._append({"kind": "step", "step": progress.step, "epoch": progress.epoch + 1, "loss": value,
-                      "accuracy": right / count, "lr": lr})  # fmt: skip
+        self._append(
+            {
+                "kind": "step",
+                "step": progress.step,
+                "epoch": progress.epoch + 1,
+                "loss": value,
+                "accuracy": right / count,
+                "lr": lr,
+            }
+        )
         self.report.step(value)
 
     def _not_finite(self, what: str, step: int, lr: float) -> NonFiniteLossError:
@@ -212,9 +220,19 @@ class Trainer:
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(found.loss)
         self._count_time()
-        self._append({"kind": "epoch", "epoch": progress.epoch, "step": progress.step, "train_loss": loss,
-                      "train_accuracy": right, "val_loss": found.loss, "val_accuracy": found.accuracy, "lr": lr,
-                      "seconds": round(progress.seconds, 3)})  # fmt: skip
+        self._append(
+            {
+                "kind": "epoch",
+                "epoch": progress.epoch,
+                "step": progress.step,
+                "train_loss": loss,
+                "train_accuracy": right,
+                "val_loss": found.loss,
+                "val_accuracy": found.accuracy,
+                "lr": lr,
+                "seconds": round(progress.seconds, 3),
+            }
+        )
         epochs = -(-self.total // self.steps_per_epoch)
         self.report.line(
             f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  step {progress.step:>{len(str(self.total))}}  "

@@ -139,20 +139,26 @@ class _Builder:
 
     def add_step(self, step: Step) -> None:
         box = self.box_for(step)
-        role = (
-            "failed" if step.error
-            else "gradient" if step.gradient_of
-            else "operation" if step.taped
-            else "untracked"
-        )  # fmt: skip
+        role = "failed" if step.error else "gradient" if step.gradient_of else "operation" if step.taped else "untracked"
         numbers = [f"{name}={value}" if name else value for name, value in step.inputs if isinstance(value, str)]
         note, brief = (", ".join(part for part in [*numbers, more] if part) for more in (step.static, step.brief))
         shape, dtype = step.results[0] if step.results else (None, "")
         item = Item(
-            self.new_id("op"), role, step.name + ("_" if step.inplace else ""), box, shape, dtype, note=note, brief=brief,
-            place=step.place, error=step.error, rules=step.rules, kept=step.kept, order=step.order,
+            self.new_id("op"),
+            role,
+            step.name + ("_" if step.inplace else ""),
+            box,
+            shape,
+            dtype,
+            note=note,
+            brief=brief,
+            place=step.place,
+            error=step.error,
+            rules=step.rules,
+            kept=step.kept,
+            order=step.order,
             gradient_of=step.gradient_of,
-        )  # fmt: skip
+        )
         kept = None if step.kept is None else float(sum(k.bytes for k in step.kept))
         known = {"kept": kept, "gradient": step.gradient}
         if self.times:

@@ -51,10 +51,19 @@ class _Writer:
         self.beside = _parameters_beside(view)
         self.dot = dot = graphviz.Digraph("graph")
         dot.attr(
-            "graph", rankdir=graph.direction, fontname=_FONT, fontcolor=INK, nodesep="0.3", ranksep="0.3", pad="0.2",
-            label=f"<{_heading(graph, view, heat)}>", labelloc="t", labeljust="l", bgcolor="white",
+            "graph",
+            rankdir=graph.direction,
+            fontname=_FONT,
+            fontcolor=INK,
+            nodesep="0.3",
+            ranksep="0.3",
+            pad="0.2",
+            label=f"<{_heading(graph, view, heat)}>",
+            labelloc="t",
+            labeljust="l",
+            bgcolor="white",
             tooltip=_plain(graph.content.title),
-        )  # fmt: skip
+        )
         dot.attr("node", fontname=_FONT, fontsize="12", fontcolor=INK, margin="0.12,0.06", height="0.3")
         dot.attr("edge", fontname=_FONT, fontsize="9.5", color=EDGE, arrowsize="0.6", penwidth="1.1")
         self.add_frame(dot, view.whole, 0)
@@ -80,11 +89,17 @@ class _Writer:
         head, *size = frame.lines()
         label = "<br align='left'/>".join([_text(head, 11.5, bold=True), *(_text(line, 9.5, FAINT) for line in size), ""])
         dot.attr(
-            label=f"<{label}>", labeljust="l", style="rounded,filled", fillcolor=FRAMES[nesting % 2], margin="9",
-            color=LOOKS["gradient"].line if box.what == "backward" else FRAME, penwidth="1.2",
-            tooltip=_plain(" ".join(frame.lines())), id=_plain(f"box-{box.id}"),
+            label=f"<{label}>",
+            labeljust="l",
+            style="rounded,filled",
+            fillcolor=FRAMES[nesting % 2],
+            margin="9",
+            color=LOOKS["gradient"].line if box.what == "backward" else FRAME,
+            penwidth="1.2",
+            tooltip=_plain(" ".join(frame.lines())),
+            id=_plain(f"box-{box.id}"),
             **({"peripheries": "2"} if frame.copies > 1 else {}),
-        )  # fmt: skip
+        )
 
     def add_node(self, dot: graphviz.Digraph, node: Shown) -> None:
         """A node, and on its level the parameters that it alone reads."""
@@ -101,11 +116,18 @@ class _Writer:
         style = ["filled"] + ["rounded"] * (look.shape == "rounded") + ["dashed"] * look.dashed
         margin = "0.07,0.03" if small else "0.05,0.02" if look.shape == "ellipse" else "0.12,0.06"
         dot.node(
-            _plain(node.id), f"<{'<br/>'.join(rows)}>", shape="ellipse" if look.shape == "ellipse" else "box",
-            style=",".join(style), fillcolor=heat.color(node) if heat is not None else look.fill, color=look.line,
-            penwidth="2" if node.role == "failed" else "1.2", tooltip=_plain("\n".join(details(node))), margin=margin,
-            id=_plain(f"node-{node.id}"), **({"peripheries": "2"} if look.double or node.copies > 1 else {}),
-        )  # fmt: skip
+            _plain(node.id),
+            f"<{'<br/>'.join(rows)}>",
+            shape="ellipse" if look.shape == "ellipse" else "box",
+            style=",".join(style),
+            fillcolor=heat.color(node) if heat is not None else look.fill,
+            color=look.line,
+            penwidth="2" if node.role == "failed" else "1.2",
+            tooltip=_plain("\n".join(details(node))),
+            margin=margin,
+            id=_plain(f"node-{node.id}"),
+            **({"peripheries": "2"} if look.double or node.copies > 1 else {}),
+        )
         if node in self.beside:
             self.add_parameters(dot, node)
 

@@ -147,10 +147,17 @@ class Graph:
 
 
 def draw(
-    target: Any, input: Any = None, *, model: Module | None = None, names: Mapping[str, Any] | None = None,
-    depth: int | None = None, fold: bool = True, direction: str | None = None, color_by: str | None = None,
+    target: Any,
+    input: Any = None,
+    *,
+    model: Module | None = None,
+    names: Mapping[str, Any] | None = None,
+    depth: int | None = None,
+    fold: bool = True,
+    direction: str | None = None,
+    color_by: str | None = None,
     backward: bool = False,
-) -> Graph:  # fmt: skip
+) -> Graph:
     """Draw a computation graph.
 
     Args:
@@ -197,9 +204,16 @@ def draw(
 
 
 def _draw(
-    target: Any, input: Any, model: Module | None, names: Mapping[str, Any], depth: int | None, fold: bool,
-    direction: str | None, color_by: str | None, backward: bool,
-) -> Graph:  # fmt: skip
+    target: Any,
+    input: Any,
+    model: Module | None,
+    names: Mapping[str, Any],
+    depth: int | None,
+    fold: bool,
+    direction: str | None,
+    color_by: str | None,
+    backward: bool,
+) -> Graph:
     if isinstance(target, Module):
         model = model if model is not None else target
         recording, outputs = _run(target, input, measured=backward or color_by in ("time", "grad"), timed=color_by == "time")

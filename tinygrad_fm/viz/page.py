@@ -64,12 +64,15 @@ def to_html(graph: Graph) -> str:
     legend = "".join(_legend_entry(role, graph) for role in LOOKS if role in roles)
     licence = _asset("dagre.LICENSE.txt").replace("*/", "* /")
     return _PAGE.format(
-        title=html.escape(graph.content.title), css=_asset("graph.css"), legend=legend,
+        title=html.escape(graph.content.title),
+        css=_asset("graph.css"),
+        legend=legend,
         notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in graph.notes),
         # no text of the graph can end the script or open a comment in it
         data=json.dumps(data, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c"),
-        dagre=f"/*\n{licence}*/\n{_asset('dagre.min.js')}", script=_asset("graph.js"),
-    )  # fmt: skip
+        dagre=f"/*\n{licence}*/\n{_asset('dagre.min.js')}",
+        script=_asset("graph.js"),
+    )
 
 
 def _legend_entry(role: str, graph: Graph) -> str:
@@ -88,12 +91,15 @@ def _whole(graph: Graph) -> dict[str, Any]:
         node = Shown(item.id, item.role, item, None, items=[item])
         items.append(_item(node, graph, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
     boxes = [
-        _box(box, box.parent.id if box.parent else None, graph) | {
-            "level": levels[box], "closed": box in shut, "open": box.what != "backward",
+        _box(box, box.parent.id if box.parent else None, graph)
+        | {
+            "level": levels[box],
+            "closed": box in shut,
+            "open": box.what != "backward",
             "folded": box.what == "repeat" and graph.fold,
         }
         for box in graph.content.boxes()
-    ]  # fmt: skip
+    ]
     edges = [[e.source.id, e.target.id, shape_text(e.shape), e.dtype, e.live] for e in graph.content.edges]
     return _data(graph, items, boxes, edges)
 
@@ -129,18 +135,32 @@ def _item(node: Shown, graph: Graph, box: str | None, twins: list[Any]) -> dict[
     more += backward_lines(node) if graph.backward else []
     measures = {k: v if math.isfinite(v) else str(v) for k, v in node.measures().items()}
     return {
-        "id": node.id, "role": node.role, "title": title, "box": box, "twins": twins, "lines": more,
+        "id": node.id,
+        "role": node.role,
+        "title": title,
+        "box": box,
+        "twins": twins,
+        "lines": more,
         "shape": shape_text(item.shape) if item is not None and item.shape is not None else "",
-        "dtype": item.dtype if item is not None else "", "tip": "\n".join(details(node)), "measures": measures,
-    }  # fmt: skip
+        "dtype": item.dtype if item is not None else "",
+        "tip": "\n".join(details(node)),
+        "measures": measures,
+    }
 
 
 def _box(box: Box, parent: str | None, graph: Graph) -> dict[str, Any]:
     lines = Shown(box.id, "module", None, box).lines()
     return {
-        "id": box.id, "path": box.path, "what": box.what, "parent": parent, "title": lines[0], "lines": lines[1:],
-        "size": box.size_text(), "copies": box.copies, "period": box.period,
-    }  # fmt: skip
+        "id": box.id,
+        "path": box.path,
+        "what": box.what,
+        "parent": parent,
+        "title": lines[0],
+        "lines": lines[1:],
+        "size": box.size_text(),
+        "copies": box.copies,
+        "period": box.period,
+    }
 
 
 def _data(graph: Graph, items: list[Any], boxes: list[Any], edges: list[Any]) -> dict[str, Any]:
@@ -150,9 +170,15 @@ def _data(graph: Graph, items: list[Any], boxes: list[Any], edges: list[Any]) ->
         heat = {"what": graph.color_by, "title": title, "colors": HEAT, "nan": NAN, "zero": ZERO}
     looks = {role: {**asdict(look), "role": role, "wide": role == "failed"} for role, look in LOOKS.items()}
     return {
-        "direction": graph.direction, "backward": graph.backward, "depth": graph.depth, "heat": heat, "looks": looks,
-        "items": items, "boxes": boxes, "edges": edges,
-    }  # fmt: skip
+        "direction": graph.direction,
+        "backward": graph.backward,
+        "depth": graph.depth,
+        "heat": heat,
+        "looks": looks,
+        "items": items,
+        "boxes": boxes,
+        "edges": edges,
+    }
 
 
 def fitted(svg: str) -> str:

@@ -110,8 +110,16 @@ def compare_curves(runs: Mapping[str, Records], path: str | os.PathLike[str], ti
             where = [r["step"] for r in steps]
             axes.plot(where, raw, color=first, alpha=0.15, linewidth=0.6)
             axes.plot(where, smoothed(raw), color=first, linewidth=1.4, label=f"{label}training, smoothed")
-            axes.plot([r["step"] for r in epochs], [r[f"val_{key}"] for r in epochs], color=second, marker="o", markersize=3,
-                      linewidth=1.2, linestyle="--" if len(runs) > 1 else "-", label=f"{label}validation")  # fmt: skip
+            axes.plot(
+                [r["step"] for r in epochs],
+                [r[f"val_{key}"] for r in epochs],
+                color=second,
+                marker="o",
+                markersize=3,
+                linewidth=1.2,
+                linestyle="--" if len(runs) > 1 else "-",
+                label=f"{label}validation",
+            )
     for axes, key in ((left, "loss"), (right, "accuracy")):
         axes.set_xlabel("step")
         axes.set_ylabel(key)
@@ -212,9 +220,15 @@ def panels(pictures: Sequence[tuple[str, Array, str]], title: str = "") -> Any:
 
 
 def samples(
-    images: Array, labels: Array, probabilities: Array, classes: Sequence[str], right: Sequence[int], wrong: Sequence[int],
-    path: str | os.PathLike[str], title: str = "",
-) -> None:  # fmt: skip
+    images: Array,
+    labels: Array,
+    probabilities: Array,
+    classes: Sequence[str],
+    right: Sequence[int],
+    wrong: Sequence[int],
+    path: str | os.PathLike[str],
+    title: str = "",
+) -> None:
     """Draw images with what the model says of them: above those it is right about, below those it is not.
 
     Args:

@@ -63,10 +63,14 @@ class Summary:
     def __str__(self) -> str:
         head = ("Layer", "Output shape", "Parameters", "Multiply-adds")
         lines = [
-            (f"{'  ' * row.depth}{row.name.rpartition('.')[2]} ({row.kind})", _shape(row.output),
-             f"{row.parameters:,}", f"{row.multiply_adds:,}")
+            (
+                f"{'  ' * row.depth}{row.name.rpartition('.')[2]} ({row.kind})",
+                _shape(row.output),
+                f"{row.parameters:,}",
+                f"{row.multiply_adds:,}",
+            )
             for row in self.rows
-        ]  # fmt: skip
+        ]
         wide = [max(len(line[i]) for line in [head, *lines]) for i in range(4)]
         table = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}".rstrip() for a, b, c, d in [head, *lines]]
         rule = "-" * (sum(wide) + 6)
@@ -105,10 +109,17 @@ def summary(model: Module, input_size: Sequence[int]) -> Summary:
     """
     outputs, costs = _run(model, input_size)
     rows = tuple(
-        Row(path, type(module).__name__, path.count("."), outputs.get(module), _count(module, True),
-            sum(costs.get(part, 0) for part in module.modules()))
-        for path, module in model.named_modules() if path
-    )  # fmt: skip
+        Row(
+            path,
+            type(module).__name__,
+            path.count("."),
+            outputs.get(module),
+            _count(module, True),
+            sum(costs.get(part, 0) for part in module.modules()),
+        )
+        for path, module in model.named_modules()
+        if path
+    )
     leaves = [module for module in model.modules() if not any(module.children())]
     itemsize = next((p.itemsize for p in model.parameters()), 4)
     return Summary(

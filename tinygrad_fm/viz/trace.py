@@ -71,10 +71,7 @@ class Trace:
             return Recording(self._reader.steps, [], self._reader)
         used = {value[0] for step in self._reader.steps for _, value in step.inputs if isinstance(value, tuple)}
         ends = [
-            (step, i)
-            for step in self._reader.steps
-            for i in range(len(step.results))
-            if step not in used and not step.inplace
+            (step, i) for step in self._reader.steps for i in range(len(step.results)) if step not in used and not step.inplace
         ]
         return Recording(self._reader.steps, ends, self._reader)
 

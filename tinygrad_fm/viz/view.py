@@ -103,9 +103,10 @@ def folding_levels(content: Content, depth: int | None) -> tuple[dict[Box, int],
         own = box.what == "module" and bool(box.path)
         levels[box] = (levels[box.parent] if box.parent is not None else 0) + own
     shut = {
-        box for box, level in levels.items()
+        box
+        for box, level in levels.items()
         if box.what == "stretch" or (box.what == "module" and depth is not None and level >= depth)
-    }  # fmt: skip
+    }
     for item in content.items:
         if item.role == "failed":  # what failed is never hidden
             shut -= set(boxes_around(item))
@@ -165,9 +166,7 @@ def make_view(content: Content, depth: int | None, fold: bool) -> View:
     for item in content.items:
         key = folding.stands_for(item)
         if key not in shown:
-            shown[key] = (
-                Shown(key.id, key.role, key, None) if isinstance(key, Item) else Shown(key.id, "module", None, key)
-            )
+            shown[key] = Shown(key.id, key.role, key, None) if isinstance(key, Item) else Shown(key.id, "module", None, key)
         shown[key].items.append(item)
         of_item[item] = shown[key]
     lines: list[Line] = []

@@ -78,8 +78,10 @@ class BackwardHooks:
         if not isinstance(output, (Tensor, tuple)):
             warnings.warn(
                 "for backward hooks to be called, a module must return a Tensor or a tuple of Tensors, "
-                f"{type(self.module).__name__} returned {type(output).__name__}", UserWarning, stacklevel=5,
-            )  # fmt: skip
+                f"{type(self.module).__name__} returned {type(output).__name__}",
+                UserWarning,
+                stacklevel=5,
+            )
             return output
         values = output if isinstance(output, tuple) else (output,)
         if not _needs_grad(values):
@@ -96,8 +98,10 @@ class BackwardHooks:
             for hook in self.after:
                 found = hook(self.module, nothing, grads)
                 if found is not None and not (isinstance(found, tuple) and all(g is None for g in found)):
-                    raise RuntimeError("Backward hook for Modules where no input requires gradient should always return "
-                                       "None or None for all gradients.")
+                    raise RuntimeError(
+                        "Backward hook for Modules where no input requires gradient should always return "
+                        "None or None for all gradients."
+                    )
         return grads
 
     def _inputs_seen(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:

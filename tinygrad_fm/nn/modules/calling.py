@@ -32,8 +32,7 @@ def call_with_hooks(module: Module, args: tuple[Any, ...], kwargs: dict[str, Any
         elif isinstance(changed, tuple) and len(changed) == 2:
             args, kwargs = changed
         else:
-            raise RuntimeError("forward pre-hook must return None or a tuple of (new_args, new_kwargs), "
-                               f"but got {changed}.")
+            raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
     backward = BackwardHooks(module) if module._backward_hooks or module._backward_pre_hooks else None
     if backward is not None:
         args = backward.enter(args)

@@ -69,8 +69,7 @@ class _Numbered(Module):
     def extend(self: L, modules: Iterable[Module]) -> L:
         """Add several modules at the end. Returns self."""
         if not isinstance(modules, Iterable):
-            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, "
-                            f"but got {type(modules).__name__}")
+            raise TypeError(f"{type(self).__name__}.extend should be called with an iterable, but got {type(modules).__name__}")
         for module in list(modules):
             self.append(module)
         return self
@@ -114,8 +113,11 @@ class Sequential(_Numbered):
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
-        items = args[0].items() if len(args) == 1 and isinstance(args[0], OrderedDict) else (
-            (str(i), module) for i, module in enumerate(args))
+        items = (
+            args[0].items()
+            if len(args) == 1 and isinstance(args[0], OrderedDict)
+            else ((str(i), module) for i, module in enumerate(args))
+        )
         for name, module in items:
             self.add_module(name, module)
 
@@ -163,8 +165,10 @@ class ModuleList(_Numbered):
                 runs.append((i, i, text))
         if not runs:
             return f"{self._get_name()}()"
-        lines = [f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
-                 for first, last, text in runs]
+        lines = [
+            f"({first}): {text}" if first == last else f"({first}-{last}): {last - first + 1} x {text}"
+            for first, last, text in runs
+        ]
         return f"{self._get_name()}(\n  " + "\n".join(lines).replace("\n", "\n  ") + "\n)"
 
 
@@ -327,5 +331,8 @@ def _parameter(value: Any) -> Parameter:
 
 
 def _parameter_lines(parameters: dict[str, Parameter | None]) -> str:
-    return "\n".join(f"    ({name}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
-                     for name, p in parameters.items() if p is not None)
+    return "\n".join(
+        f"    ({name}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
+        for name, p in parameters.items()
+        if p is not None
+    )

@@ -57,8 +57,14 @@ class Module(Tree):
 
     def __init__(self) -> None:
         super().__init__()
-        self.__dict__.update(training=True, _forward_pre_hooks={}, _forward_hooks={}, _backward_pre_hooks={},
-                             _backward_hooks={}, _ref=weakref.ref(self))
+        self.__dict__.update(
+            training=True,
+            _forward_pre_hooks={},
+            _forward_hooks={},
+            _backward_pre_hooks={},
+            _backward_hooks={},
+            _ref=weakref.ref(self),
+        )
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
         """What the module computes; every subclass defines its own."""
@@ -160,8 +166,9 @@ class Module(Tree):
 
     # ---- hooks -----------------------------------------------------------------------------------------------------
 
-    def register_forward_pre_hook(self, hook: Callable[..., Any], *, prepend: bool = False,
-                                  with_kwargs: bool = False) -> Removable:
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Removable:
         """Call ``hook(module, args)`` before each forward; what it returns, unless None, replaces the arguments.
 
         Args:
@@ -173,8 +180,9 @@ class Module(Tree):
         """
         return add_hook(self._forward_pre_hooks, (hook, with_kwargs, False), prepend)
 
-    def register_forward_hook(self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False,
-                              always_call: bool = False) -> Removable:
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Removable:
         """Call ``hook(module, args, output)`` after each forward; what it returns, unless None, replaces the output.
 
         Args:
@@ -214,8 +222,9 @@ class Module(Tree):
 
     # ---- saving ----------------------------------------------------------------------------------------------------
 
-    def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
-                   keep_vars: bool = False) -> dict[str, Any]:
+    def state_dict(
+        self, *, destination: dict[str, Any] | None = None, prefix: str = "", keep_vars: bool = False
+    ) -> dict[str, Any]:
         """All parameters and persistent buffers by path, each module's own before its children's.
 
         Args:
@@ -228,8 +237,7 @@ class Module(Tree):
             result[path] = store[name] if keep_vars else store[name].detach()
         return result
 
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True,
-                        assign: bool = False) -> IncompatibleKeys:
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
         """Copy values by path into parameters and buffers; nothing is changed if something does not fit.
 
         Args:

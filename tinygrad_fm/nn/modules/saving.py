@@ -57,11 +57,15 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
             continue
         array, shape = _array_of(state_dict[path]), store[name]._array.shape
         if array is None:
-            problems.append(f'While copying the parameter named "{path}", expected a tensor or an array from '
-                            f"checkpoint but received {type(state_dict[path])}")
+            problems.append(
+                f'While copying the parameter named "{path}", expected a tensor or an array from '
+                f"checkpoint but received {type(state_dict[path])}"
+            )
         elif array.shape != shape:
-            problems.append(f"size mismatch for {path}: copying a param with shape {_size(array.shape)} from "
-                            f"checkpoint, the shape in current model is {_size(shape)}.")
+            problems.append(
+                f"size mismatch for {path}: copying a param with shape {_size(array.shape)} from "
+                f"checkpoint, the shape in current model is {_size(shape)}."
+            )
         else:
             found.append((store, name, array))
     if problems:

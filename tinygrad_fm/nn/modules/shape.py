@@ -44,7 +44,7 @@ class Unflatten(Module):
     def forward(self, input: Tensor) -> Tensor:
         """Unflatten ``input``."""
         dim = self.dim % input.ndim
-        return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1:])
+        return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :])
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -11,8 +11,9 @@ from ...tensor import Tensor
 __all__ = ["pad_sequence", "unpad_sequence"]
 
 
-def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
-                 padding_side: str = "right") -> Tensor:
+def pad_sequence(
+    sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0, padding_side: str = "right"
+) -> Tensor:
     """Sequences (Lᵢ, …) side by side, filled up to the longest: (L, N, …), or (N, L, …) with ``batch_first``."""
     longest = max(len(s) for s in sequences)
     rows = []

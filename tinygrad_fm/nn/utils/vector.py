@@ -45,5 +45,5 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
         raise ValueError(f"the vector has {vec.numel()} elements, the parameters {total}")
     start = 0
     for param in params:
-        param.data = vec[start:start + param.numel()].reshape(param.shape).data
+        param.data = vec[start : start + param.numel()].reshape(param.shape).data
         start += param.numel()

@@ -30,9 +30,7 @@ def unique(
     return tuple(map(box, results)) if len(results) > 1 else box(values)
 
 
-def unique_consecutive(
-    input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
-) -> Any:
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
     """``input`` with every run of equal elements (or of equal slices along ``dim``) shortened to one.
 
     The further results are those of :func:`unique`.
@@ -51,8 +49,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does."""
     x = raw(input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
-        raise RuntimeError("bincount(): expected a vector of integers that are not negative, "
-                           f"got shape {x.shape} of {x.dtype}")
+        raise RuntimeError(f"bincount(): expected a vector of integers that are not negative, got shape {x.shape} of {x.dtype}")
     counts = np.bincount(x, None if weights is None else raw(weights), minlength)
     keep = weights is not None and raw(weights).dtype == np.float32
     return box(counts.astype(np.float32) if keep else counts)
@@ -64,9 +61,14 @@ def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, inve
 
 
 def searchsorted(
-    sorted_sequence: Any, input: Any, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+    sorted_sequence: Any,
+    input: Any,
+    *,
+    out_int32: bool = False,
+    right: bool = False,
+    side: str | None = None,
     sorter: Any = None,
-) -> Any:  # fmt: skip
+) -> Any:
     """Where each element of ``input`` would go in ``sorted_sequence`` to keep it sorted.
 
     Args:

@@ -85,9 +85,10 @@ def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf
         return input.clone()
     top = float(np.finfo(x.dtype).max)
     changes = [
-        (np.isnan(x), nan), (np.isposinf(x), top if posinf is None else posinf),
+        (np.isnan(x), nan),
+        (np.isposinf(x), top if posinf is None else posinf),
         (np.isneginf(x), -top if neginf is None else neginf),
-    ]  # fmt: skip
+    ]
     for mask, value in changes:
         input = ops.masked_fill(input, box(mask), value)
     return input

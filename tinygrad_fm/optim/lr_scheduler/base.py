@@ -54,8 +54,10 @@ class LRScheduler:
             if last_epoch == -1:
                 group.setdefault("initial_lr", group["lr"])
             elif "initial_lr" not in group:
-                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
-                               "last_epoch >= 0: load the optimizer's state first, or leave last_epoch at -1")
+                raise KeyError(
+                    f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
+                    "last_epoch >= 0: load the optimizer's state first, or leave last_epoch at -1"
+                )
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._initial_step()
@@ -71,12 +73,17 @@ class LRScheduler:
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next learning rates, or (deprecated, as in PyTorch) straight to those of ``epoch``."""
         if self._step_count == 1 and self.optimizer._step_calls == 0:
-            warnings.warn("Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first learning rate "
-                          "of the schedule is skipped. Call `optimizer.step()` first.", UserWarning, stacklevel=2)
+            warnings.warn(
+                "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first learning rate "
+                "of the schedule is skipped. Call `optimizer.step()` first.",
+                UserWarning,
+                stacklevel=2,
+            )
         self._step_count += 1
         if epoch is not None:
-            warnings.warn("the epoch argument of scheduler.step() is deprecated: call step() without it",
-                          UserWarning, stacklevel=2)
+            warnings.warn(
+                "the epoch argument of scheduler.step() is deprecated: call step() without it", UserWarning, stacklevel=2
+            )
         self._update_lr(epoch)
 
     def state_dict(self) -> dict[str, Any]:

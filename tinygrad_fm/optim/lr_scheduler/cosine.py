@@ -75,8 +75,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
     Source: Loshchilov and Hutter 2017, "SGDR: stochastic gradient descent with warm restarts", eq. 5.
     """
 
-    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0,
-                 last_epoch: int = -1) -> None:
+    def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if T_0 <= 0 or not isinstance(T_0, int):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
@@ -147,11 +146,23 @@ class OneCycleLR(LRScheduler):
         ([1.0], 0.85)
     """
 
-    def __init__(self, optimizer: Optimizer, max_lr: float | list[float], total_steps: int | None = None,
-                 epochs: int | None = None, steps_per_epoch: int | None = None, pct_start: float = 0.3,
-                 anneal_strategy: str = "cos", cycle_momentum: bool = True, base_momentum: float | list[float] = 0.85,
-                 max_momentum: float | list[float] = 0.95, div_factor: float = 25.0, final_div_factor: float = 1e4,
-                 three_phase: bool = False, last_epoch: int = -1) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
         if not isinstance(optimizer, Optimizer):
             raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
@@ -165,8 +176,10 @@ class OneCycleLR(LRScheduler):
         self.use_beta1 = "betas" in optimizer.defaults
         if cycle_momentum and not (self.use_beta1 or "momentum" in optimizer.defaults):
             raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
-        bounds = [per_group(name, value, optimizer) for name, value in
-                  (("max_lr", max_lr), ("base_momentum", base_momentum), ("max_momentum", max_momentum))]
+        bounds = [
+            per_group(name, value, optimizer)
+            for name, value in (("max_lr", max_lr), ("base_momentum", base_momentum), ("max_momentum", max_momentum))
+        ]
         if last_epoch == -1:
             for group, top, base_m, max_m in zip(optimizer.param_groups, *bounds, strict=True):
                 group.update(initial_lr=top / div_factor, max_lr=top, min_lr=top / div_factor / final_div_factor)
@@ -177,8 +190,9 @@ class OneCycleLR(LRScheduler):
     def get_lr(self) -> list[float]:
         """The learning rate of each group at ``self.last_epoch``; momentum is written into the groups."""
         if self.last_epoch > self.total_steps:
-            raise ValueError(f"Tried to step {self.last_epoch} times. The specified number of total steps is "
-                             f"{self.total_steps}")
+            raise ValueError(
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+            )
         start = 0.0
         for phase in self._schedule_phases:
             if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
@@ -196,8 +210,7 @@ class OneCycleLR(LRScheduler):
 
 
 def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
-    given = {"total_steps": total_steps} if total_steps is not None else {
-        "epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    given = {"total_steps": total_steps} if total_steps is not None else {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
     for name, value in given.items():
         if value is None:
             raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
@@ -211,8 +224,11 @@ def _phases(total: int, pct_start: float, three_phase: bool) -> list[dict[str, A
     names = "start_lr", "end_lr", "start_momentum", "end_momentum"
     up = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
     if three_phase:
-        rows = [(pct_start * total - 1, *up), (2 * pct_start * total - 2, up[1], up[0], up[3], up[2]),
-                (total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum")]
+        rows = [
+            (pct_start * total - 1, *up),
+            (2 * pct_start * total - 2, up[1], up[0], up[3], up[2]),
+            (total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
+        ]
     else:
         rows = [(pct_start * total - 1, *up), (total - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
     return [{"end_step": end, **dict(zip(names, keys, strict=True))} for end, *keys in rows]

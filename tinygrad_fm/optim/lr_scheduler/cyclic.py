@@ -22,10 +22,22 @@ class CyclicLR(LRScheduler):
     Source: Smith 2017, "Cyclical learning rates for training neural networks".
     """
 
-    def __init__(self, optimizer: Optimizer, base_lr: Any, max_lr: Any, step_size_up: int = 2000,
-                 step_size_down: int | None = None, mode: str = "triangular", gamma: float = 1.0,
-                 scale_fn: Callable[[float], float] | None = None, scale_mode: str = "cycle", cycle_momentum: bool = True,
-                 base_momentum: Any = 0.8, max_momentum: Any = 0.9, last_epoch: int = -1) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        base_lr: Any,
+        max_lr: Any,
+        step_size_up: int = 2000,
+        step_size_down: int | None = None,
+        mode: str = "triangular",
+        gamma: float = 1.0,
+        scale_fn: Callable[[float], float] | None = None,
+        scale_mode: str = "cycle",
+        cycle_momentum: bool = True,
+        base_momentum: Any = 0.8,
+        max_momentum: Any = 0.9,
+        last_epoch: int = -1,
+    ) -> None:
         if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
             raise ValueError("mode is invalid and scale_fn is None")
         for group, lr in zip(optimizer.param_groups, per_group("base_lr", base_lr, optimizer), strict=True):
@@ -81,8 +93,9 @@ class ChainedScheduler(LRScheduler):
         self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
         for i, schedule in enumerate(schedulers):
             if schedule.optimizer is not self.optimizer:
-                raise ValueError(f"ChainedScheduler expects all schedulers to belong to the same optimizer, but scheduler {i} "
-                                 "is another's")
+                raise ValueError(
+                    f"ChainedScheduler expects all schedulers to belong to the same optimizer, but scheduler {i} is another's"
+                )
         self._schedulers = list(schedulers)
         self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
 

@@ -39,9 +39,18 @@ class ReduceLROnPlateau(LRScheduler):
         [0.5]
     """
 
-    def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
-                 threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
-                 min_lr: float | list[float] = 0, eps: float = 1e-8) -> None:
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        mode: str = "min",
+        factor: float = 0.1,
+        patience: int = 10,
+        threshold: float = 1e-4,
+        threshold_mode: str = "rel",
+        cooldown: int = 0,
+        min_lr: float | list[float] = 0,
+        eps: float = 1e-8,
+    ) -> None:
         if factor >= 1.0:
             raise ValueError("Factor should be < 1.0.")
         if mode not in ("min", "max"):
@@ -63,8 +72,9 @@ class ReduceLROnPlateau(LRScheduler):
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Note the metric of one more epoch, and reduce the learning rates if it has been bad for too long."""
         if epoch is not None:
-            warnings.warn("the epoch argument of scheduler.step() is deprecated: call step() without it",
-                          UserWarning, stacklevel=2)
+            warnings.warn(
+                "the epoch argument of scheduler.step() is deprecated: call step() without it", UserWarning, stacklevel=2
+            )
         self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
         current = float(metrics)
         if self._is_better(current):
@@ -94,8 +104,10 @@ class ReduceLROnPlateau(LRScheduler):
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
-                raise RuntimeError(f"the optimizer has {len(groups)} parameter groups now, but min_lr was given for "
-                                   f"{len(self.min_lrs)}: extend the schedule's min_lrs")
+                raise RuntimeError(
+                    f"the optimizer has {len(groups)} parameter groups now, but min_lr was given for "
+                    f"{len(self.min_lrs)}: extend the schedule's min_lrs"
+                )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lowest in zip(groups, self.min_lrs, strict=True):
             reduced = max(group["lr"] * self.factor, lowest)

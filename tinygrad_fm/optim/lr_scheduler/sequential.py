@@ -37,20 +37,25 @@ class SequentialLR(LRScheduler):
         [0.25, 0.25, 1.0, 0.5, 0.25]
     """
 
-    def __init__(self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int],
-                 last_epoch: int = -1) -> None:
+    def __init__(
+        self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
+    ) -> None:
         if not schedulers:
             raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
         for i, scheduler in enumerate(schedulers):
             if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError("SequentialLR does not support `ReduceLROnPlateau`, whose step needs a metric, "
-                                 f"but got one at index {i}")
+                raise ValueError(
+                    f"SequentialLR does not support `ReduceLROnPlateau`, whose step needs a metric, but got one at index {i}"
+                )
             if scheduler.optimizer is not optimizer:
-                raise ValueError("SequentialLR expects all schedulers to belong to the same optimizer, but the "
-                                 f"{type(scheduler).__name__} at index {i} has another")
+                raise ValueError(
+                    "SequentialLR expects all schedulers to belong to the same optimizer, but the "
+                    f"{type(scheduler).__name__} at index {i} has another"
+                )
         if len(milestones) != len(schedulers) - 1:
-            raise ValueError(f"SequentialLR expects one milestone less than schedulers, but got {len(milestones)} for "
-                             f"{len(schedulers)}")
+            raise ValueError(
+                f"SequentialLR expects one milestone less than schedulers, but got {len(milestones)} for {len(schedulers)}"
+            )
         self._schedulers, self._milestones = schedulers, milestones
         self.optimizer = optimizer
         self.last_epoch = last_epoch + 1
