@@ -11,7 +11,7 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm import nn, viz
-from tinygrad_fm.viz.graph import Box, Edge, Item
+from tinygrad_fm.viz.content import Box, Edge, Item
 
 
 def leaf(*shape: int) -> Any:

@@ -18,8 +18,8 @@ from .. import random, runtime
 from ..errors import CheckpointError, DataError, NonFiniteLossError
 from ..nn import Module
 from ..ops import zeros
-from ..viz.draw import draw
-from ..viz.summary import summary
+from ..viz.drawing import draw
+from ..viz.model_summary import summary
 from .arguments import ModelOptions, config_of, make_parser
 from .checkpoint import Build, load_checkpoint
 from .config import Config, differences, environment

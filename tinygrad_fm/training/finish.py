@@ -11,7 +11,7 @@ from ..errors import MissingExtraError
 from ..nn import Module
 from ..tensor import Tensor
 from ..viz import plots
-from ..viz.inside import convolutions, feature_maps, filters
+from ..viz.conv_features import convolutions, feature_maps, filters
 from .checkpoint import load_checkpoint, restore
 from .evaluate import Evaluation, evaluate
 from .folder import RunFolder

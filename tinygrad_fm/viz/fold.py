@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from .graph import Box, Content, Edge, Item, plural
+from .content import Box, Content, Edge, Item, plural
 
 _LONGEST_PERIOD = 8
 _FANOUT = 40  # parts of a long chain that one box shows

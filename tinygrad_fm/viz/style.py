@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .graph import bytes_text, seconds_text
+from .content import bytes_text, seconds_text
 from .view import Shown, View
 
 
@@ -139,7 +139,7 @@ def details(node: Shown) -> list[str]:
 
 def kept_text(kept: Any) -> str:
     """An array that is kept: ``x (64, 784) 200.7 KB``."""
-    from .graph import shape_text
+    from .content import shape_text
 
     return f"{kept.name} {shape_text(kept.shape)}" + (f" {bytes_text(kept.bytes)}" if kept.bytes else "")
 

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from .content import Box, Content, Edge, Item, plural
 from .fold import kinds_text, operations_in
-from .graph import Box, Content, Edge, Item, plural
 
 LIMIT = 300  # nodes drawn at most, unless the caller asks for a depth
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from .graph import Item, shape_text
+from .content import Item, shape_text
 from .style import Heat
 from .view import Frame, Shown, View
 
 if TYPE_CHECKING:
-    from .draw import Graph
+    from .drawing import Graph
 
 
 def to_text(graph: Graph, view: View) -> str:

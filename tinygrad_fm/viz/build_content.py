@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..nn import Module, Parameter
-from .graph import Box, Content, Edge, Item, bytes_text, plural
-from .steps import Origin, Recording, Step
-from .trace import norm
+from .content import Box, Content, Edge, Item, bytes_text, plural
+from .recorder import norm
+from .recording import Origin, Recording, Step
 
 Path = tuple[tuple[str, Any], ...]  # the modules from the outermost to the innermost, each with its dotted path
 

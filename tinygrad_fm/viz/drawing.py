@@ -20,11 +20,11 @@ from ..autograd.primitive import is_tensor
 from ..errors import AutogradError
 from ..files import write_atomically
 from ..nn import Module
-from . import dot, fold, page, style, text
-from .build import build
-from .graph import Content, plural
-from .steps import Reader, Recording, read_tape
-from .trace import Trace, norm, trace
+from . import fold, style, write_dot, write_html, write_text
+from .build_content import build
+from .content import Content, plural
+from .recorder import Trace, norm, trace
+from .recording import Reader, Recording, read_tape
 from .view import LIMIT, choose_depth, count, make_view
 
 _log = logging.getLogger("tinygrad_fm.viz")
@@ -78,18 +78,18 @@ class Graph:
         return depth
 
     def __str__(self) -> str:
-        return text.to_text(self, self.view)
+        return write_text.to_text(self, self.view)
 
     def __repr__(self) -> str:
         return f"<Graph: {self.content.title}>"
 
     def dot(self) -> str:
         """The graph in the DOT language."""
-        return dot.to_dot(self, self.view).source
+        return write_dot.to_dot(self, self.view).source
 
     def html(self) -> str:
         """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module."""
-        return page.to_html(self)
+        return write_html.to_html(self)
 
     def svg(self) -> str:
         """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
@@ -100,7 +100,7 @@ class Graph:
 
     def _render(self, kind: str) -> bytes:
         try:
-            return dot.to_dot(self, self.view).pipe(kind)
+            return write_dot.to_dot(self, self.view).pipe(kind)
         except graphviz.CalledProcessError as error:
             said = (error.stderr or b"").decode("utf-8", "replace").strip()
             raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
@@ -136,7 +136,7 @@ class Graph:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         """What a notebook shows: the SVG scaled to its cell, or without ``dot`` the interactive page. It never raises."""
         bundle = {"text/plain": repr(self)}
-        forms = {"image/svg+xml": lambda: page.fitted(self.svg()), "text/html": lambda: page.framed(self.html())}
+        forms = {"image/svg+xml": lambda: write_html.fitted(self.svg()), "text/html": lambda: write_html.framed(self.html())}
         for kind, make in forms.items():
             try:
                 bundle[kind] = make()

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import graphviz
 
-from .graph import Box, shape_text
+from .content import Box, shape_text
 from .style import BACK, DARK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details
 from .view import Frame, Line, Shown, View
 
 if TYPE_CHECKING:
-    from .draw import Graph
+    from .drawing import Graph
 
 _FONT = "Helvetica,Arial,sans-serif"
 _LONGEST_NOTE = 40

@@ -10,7 +10,7 @@ import pytest
 import models
 import tinygrad_fm as torch
 from tinygrad_fm import nn, viz
-from tinygrad_fm.viz.inside import mosaic
+from tinygrad_fm.viz.conv_features import mosaic
 
 
 def test_filters_are_copies_of_the_weights() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from .steps import Kept, Shape
+from .recording import Kept, Shape
 
 
 def shape_text(shape: Shape) -> str:

@@ -14,12 +14,12 @@ from dataclasses import asdict
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
-from .graph import Box, shape_text
+from .content import Box, shape_text
 from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details
 from .view import Frame, Shown, folding_levels
 
 if TYPE_CHECKING:
-    from .draw import Graph
+    from .drawing import Graph
 
 _MOST_ITEMS = 4000  # above that, only what is drawn at first is put into the page
 

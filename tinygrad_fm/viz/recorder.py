@@ -21,7 +21,7 @@ from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.places import note_place, recorded, user_place
 from ..autograd.primitive import is_tensor
-from .steps import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, static_text, telling
+from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, static_text, telling
 
 _OPS = str(Path(ops.__file__).parent)
 _PACKAGE = str(Path(ops.__file__).parent.parent)
@@ -59,7 +59,7 @@ class Trace:
 
     def draw(self, **options: Any) -> Any:
         """The picture of what ran; takes the options of :func:`~tinygrad_fm.viz.draw`."""
-        from .draw import draw
+        from .drawing import draw
 
         return draw(self, **options)
 

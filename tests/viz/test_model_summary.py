@@ -12,7 +12,7 @@ from models import build
 from tinygrad_fm import nn
 from tinygrad_fm.errors import MissingExtraError
 from tinygrad_fm.viz import plots
-from tinygrad_fm.viz.summary import summary
+from tinygrad_fm.viz.model_summary import summary
 
 LENET = [
     ("conv1", (6, 28, 28), 156, 117_600),
