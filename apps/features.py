@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import models
-from tinygrad_fm.data.photos import prepare_photo
+from apps.photos import prepare_photo
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model
 from tinygrad_fm.training.scores import checkpoint_of, images_of

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 import models
-from tinygrad_fm.data.photos import Prepared, prepare_photo, save_prepared
+from apps.photos import Prepared, prepare_photo, save_prepared
 from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training import evaluation_transform, load_model, predict

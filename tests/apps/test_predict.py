@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 import models
-from tinygrad_fm.data.photos import prepare
+from apps.photos import prepare
 from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model, predict
 from tinygrad_fm.training.scores import images_of

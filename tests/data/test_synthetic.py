@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from tinygrad_fm.data import CLASSES, SyntheticFashion
-from tinygrad_fm.data import synthetic as module
+from tinygrad_fm.data.synthetic import dataset as module
 
 
 def test_the_bytes_are_the_same_on_every_machine() -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from tinygrad_fm import optim
 from tinygrad_fm import tensor as tensor_of
-from tinygrad_fm.optim import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, flat
+from tinygrad_fm.optim import SGD, Adadelta, Adagrad, Adam, AdamW, NAdam, RMSprop, flat_optimizer
 
 ALL = [
     (SGD, {"lr": 0.1}),
@@ -135,8 +135,8 @@ def test_parameters_keep_their_arrays_and_blocks_do_not_matter(cls, options, mon
     run(cls(whole, **options), whole, 5)
     assert all(p._array is a for p, a in zip(whole, arrays, strict=True))
     for block, alone in ((6, 2), (3, 3), (100, 6), (12, 100)):  # which parameters are gathered, which stand alone
-        monkeypatch.setattr(flat, "BLOCK", block)
-        monkeypatch.setattr(flat, "ALONE", alone if alone < block else block)
+        monkeypatch.setattr(flat_optimizer, "BLOCK", block)
+        monkeypatch.setattr(flat_optimizer, "ALONE", alone if alone < block else block)
         cut = params()
         cut[0].data = tensor_of(np.asfortranarray(cut[0]._array))
         run(cls(cut, **options), cut, 5)

@@ -1,13 +1,13 @@
 """Data sets, loaders and transforms; also importable as ``tinygrad_fm.utils.data``, PyTorch's name for it."""
 
 from .augment import RandomErasing, RandomHorizontalFlip, RandomShift
-from .choose import CHOICES, Splits, load_splits
+from .splits import CHOICES, Splits, load_splits
 from .collate import default_collate, default_convert
 from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
 from .download import NotAvailableError
 from .fashion_mnist import FashionMNIST
-from .files import cache_folder
-from .images import CLASSES, ImageDataset
+from .cache import cache_folder
+from .image_dataset import CLASSES, ImageDataset
 from .loader import DataLoader, get_worker_info
 from .sampler import (
     BatchSampler,

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import DataError
 from ..files import put_in_place
-from .files import reason
+from .cache import reason
 
 if TYPE_CHECKING:
     import urllib.request

@@ -23,9 +23,9 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import DataError
+from .cache import cache_folder, present, read_bytes
 from .download import NotAvailableError, RemoteFile, download
-from .files import cache_folder, present, read_bytes
-from .images import ImageDataset
+from .image_dataset import ImageDataset
 
 #: Where the files can be had; the second is plain HTTP, so the checksum is what protects the user.
 SOURCES = (

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitive import box
-from .flat import FlatOptimizer, Run
+from .flat_optimizer import FlatOptimizer, Run
 from .optimizer import Group, check_options, execution_options
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from .flat import FlatOptimizer, Run
+from .flat_optimizer import FlatOptimizer, Run
 from .optimizer import Group, check_options, execution_options
 
 

@@ -3,9 +3,9 @@
 from .base import LRScheduler
 from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts, OneCycleLR
 from .cyclic import ChainedScheduler, CyclicLR
-from .factors import ConstantLR, ExponentialLR, LambdaLR, LinearLR, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR
+from .step import ConstantLR, ExponentialLR, LambdaLR, LinearLR, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR
 from .plateau import ReduceLROnPlateau
-from .sequential import SequentialLR
+from .chained import SequentialLR
 
 _LRScheduler = LRScheduler  # its name in older PyTorch code
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFilter
 
-from tinygrad_fm.data.photos import Prepared, prepare, prepare_photo, read_photo, save_prepared
+from apps.photos import Prepared, prepare, prepare_photo, read_photo, save_prepared
 from tinygrad_fm.errors import DataError, MissingExtraError
 
 Array = np.ndarray[Any, Any]

@@ -18,8 +18,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import DataError, MissingExtraError
-from ..files import write_atomically
+from tinygrad_fm.errors import DataError, MissingExtraError
+from tinygrad_fm.files import write_atomically
 
 Array = npt.NDArray[Any]
 

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 from .download import NotAvailableError
 from .fashion_mnist import FashionMNIST
-from .images import ImageDataset
+from .image_dataset import ImageDataset
 from .synthetic import SyntheticFashion
 
 CHOICES = ("auto", "fashion-mnist", "synthetic")

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ..files import write_atomically
-from .files import cache_folder, reason
+from ...files import write_atomically
+from ..cache import cache_folder, reason
+from ..image_dataset import CLASSES, ImageDataset, digest_of
 from .garments import SIDE, draw
-from .images import CLASSES, ImageDataset, digest_of
 
 #: Raised whenever the drawings change, so that nobody meets old ones in a cache.
 VERSION = 1
