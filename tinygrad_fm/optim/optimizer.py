@@ -19,7 +19,7 @@ import numpy as np
 
 from ..autograd import enable_grad
 from ..autograd.primitive import box
-from ..nn.utils.gradients import clear_gradients
+from ..nn.utils.clip_grad import clear_gradients
 from ..tensor import Tensor
 
 Closure = Callable[[], Any]

@@ -29,7 +29,7 @@ from .activation import (
     Tanhshrink,
     Threshold,
 )
-from .attention import (
+from .transformer import (
     MultiheadAttention,
     Transformer,
     TransformerDecoder,
@@ -37,12 +37,12 @@ from .attention import (
     TransformerEncoder,
     TransformerEncoderLayer,
 )
-from .containers import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from .container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
 from .conv import Conv1d, Conv2d, ConvTranspose1d, ConvTranspose2d
 from .distance import CosineSimilarity, PairwiseDistance
 from .dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d
 from .embedding import Embedding
-from .image import (
+from .padding import (
     CircularPad2d,
     ConstantPad2d,
     Fold,
@@ -95,7 +95,7 @@ from .more import (
     UpsamplingNearest2d,
     ZeroPad1d,
 )
-from .norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
+from .normalization import BatchNorm1d, BatchNorm2d, BatchNorm3d, GroupNorm, InstanceNorm1d, InstanceNorm2d, LayerNorm
 from .pooling import (
     AdaptiveAvgPool1d,
     AdaptiveAvgPool2d,
@@ -106,7 +106,7 @@ from .pooling import (
     MaxPool1d,
     MaxPool2d,
 )
-from .shape import Flatten, Unflatten
+from .flatten import Flatten, Unflatten
 
 __all__ = [
     "AdaptiveAvgPool1d",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ...autograd.hooks import Removable
-from .backward_hooks import BackwardHooks
+from .module_hooks import BackwardHooks
 
 if TYPE_CHECKING:
     from .module import Module

@@ -18,9 +18,9 @@ from ...autograd.modes import state
 from ...autograd.primitive import box
 from ...dtypes import dtype, float16, float32, float64
 from ...tensor import Tensor
-from ..utils.gradients import clear_gradients
+from ..utils.clip_grad import clear_gradients
 from .calling import add_hook, call_with_hooks
-from .saving import IncompatibleKeys, load, places
+from .state_dict import IncompatibleKeys, load, places
 from .tree import Tree
 
 M = TypeVar("M", bound="Module")

@@ -13,10 +13,10 @@ from ..parameter import Parameter
 from .distance import PairwiseDistance
 from .dropout import _Dropout
 from .factory import empty
-from .image import ConstantPad2d, Upsample, _Pad
 from .loss import _Loss
 from .module import Module
-from .norm import _InstanceNorm
+from .normalization import _InstanceNorm
+from .padding import ConstantPad2d, Upsample, _Pad
 
 
 class RMSNorm(Module):

@@ -2,9 +2,9 @@
 
 from ...outside import refuse
 from . import rnn
-from .gradients import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
-from .reparametrize import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
-from .vector import parameters_to_vector, vector_to_parameters
+from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
+from .spectral_norm import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
+from .convert_parameters import parameters_to_vector, vector_to_parameters
 
 __all__ = [
     "clip_grad_norm_",

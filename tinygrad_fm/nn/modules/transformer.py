@@ -16,12 +16,12 @@ from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter
-from .containers import ModuleList
+from .container import ModuleList
 from .dropout import Dropout
 from .factory import empty
 from .linear import Linear
 from .module import Module
-from .norm import LayerNorm
+from .normalization import LayerNorm
 
 
 class NonDynamicallyQuantizableLinear(Linear):
