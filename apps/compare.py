@@ -14,7 +14,7 @@ from typing import Any
 from models import build
 from tinygrad_fm.data import CHOICES
 from tinygrad_fm.training import Config, RunFolder, main
-from tinygrad_fm.training.scores import aligned
+from tinygrad_fm.training.checkpoint_scores import aligned
 from tinygrad_fm.viz import plots
 
 MODELS: dict[str, dict[str, Any]] = {

@@ -7,7 +7,7 @@ import argparse
 import models
 from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
 from tinygrad_fm.training import RunFolder
-from tinygrad_fm.training.scores import images_of, score, score_record, score_table
+from tinygrad_fm.training.checkpoint_scores import images_of, score, score_record, score_table
 from tinygrad_fm.viz import plots
 
 from .failures import Failures

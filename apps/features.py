@@ -9,7 +9,7 @@ import models
 from apps.photos import prepare_photo
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model
-from tinygrad_fm.training.scores import checkpoint_of, images_of
+from tinygrad_fm.training.checkpoint_scores import checkpoint_of, images_of
 from tinygrad_fm.viz import feature_maps, filters, plots
 
 from .failures import Failures

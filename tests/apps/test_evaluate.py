@@ -15,7 +15,7 @@ import models
 from tinygrad_fm import io
 from tinygrad_fm.nn import Module
 from tinygrad_fm.training import RunFolder, evaluate, load_model
-from tinygrad_fm.training.scores import images_of, score
+from tinygrad_fm.training.checkpoint_scores import images_of, score
 
 from .conftest import Command
 

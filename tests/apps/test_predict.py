@@ -14,7 +14,7 @@ import models
 from apps.photos import prepare
 from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model, predict
-from tinygrad_fm.training.scores import images_of
+from tinygrad_fm.training.checkpoint_scores import images_of
 
 from .conftest import Command
 

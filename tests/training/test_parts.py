@@ -17,9 +17,9 @@ from tinygrad_fm.data import TensorDataset
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.ops import from_numpy
 from tinygrad_fm.training import Config, RunFolder, WeightAverage
-from tinygrad_fm.training.arguments import config_of
+from tinygrad_fm.training.cli_arguments import config_of
 from tinygrad_fm.training.config import INITS, OPTIMIZERS, SCHEDULES, differences
-from tinygrad_fm.training.folder import MetricsLog
+from tinygrad_fm.training.run_folder import MetricsLog
 
 from .conftest import data_of, small, trainer_of
 

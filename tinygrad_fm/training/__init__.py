@@ -2,15 +2,15 @@
 
 from .average import WeightAverage
 from .checkpoint import load_checkpoint, load_model
-from .command import main
+from .cli import main
 from .config import Config, environment
-from .evaluate import Evaluation, evaluate, predict
-from .finish import finish, write_pictures
-from .folder import RunFolder
+from .evaluation import Evaluation, evaluate, predict
+from .final_test import finish, write_pictures
+from .run_folder import RunFolder
 from .metrics import accuracy, confusion_matrix, precision_recall
-from .recipe import Data, evaluation_transform, initialise, load_data, make_optimizer, make_schedule
-from .report import Report, Silence
-from .stop import Interrupted, StopRequest
+from .from_config import Data, evaluation_transform, initialise, load_data, make_optimizer, make_schedule
+from .console import Report, Silence
+from .interrupt import Interrupted, StopRequest
 from .trainer import Progress, Trainer
 
 __all__ = [

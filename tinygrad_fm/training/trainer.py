@@ -21,11 +21,11 @@ from ..optim.lr_scheduler import ReduceLROnPlateau
 from . import checkpoint
 from .average import WeightAverage
 from .config import Config, environment
-from .evaluate import Evaluation, evaluate
-from .folder import MetricsLog, RunFolder
-from .recipe import Data, make_optimizer, make_schedule
-from .report import Report
-from .stop import StopRequest
+from .console import Report
+from .evaluation import Evaluation, evaluate
+from .from_config import Data, make_optimizer, make_schedule
+from .interrupt import StopRequest
+from .run_folder import MetricsLog, RunFolder
 
 _COST = 100  # a checkpoint within an epoch is written only after this many times the time that writing one takes
 

@@ -13,10 +13,10 @@ from ..tensor import Tensor
 from ..viz import plots
 from ..viz.conv_features import convolutions, feature_maps, filters
 from .checkpoint import load_checkpoint, restore
-from .evaluate import Evaluation, evaluate
-from .folder import RunFolder
+from .evaluation import Evaluation, evaluate
+from .interrupt import StopRequest
 from .metrics import precision_recall
-from .stop import StopRequest
+from .run_folder import RunFolder
 from .trainer import Trainer
 
 

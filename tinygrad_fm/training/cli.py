@@ -20,14 +20,14 @@ from ..nn import Module
 from ..ops import zeros
 from ..viz.drawing import draw
 from ..viz.model_summary import summary
-from .arguments import ModelOptions, config_of, make_parser
 from .checkpoint import Build, load_checkpoint
+from .cli_arguments import ModelOptions, config_of, make_parser
 from .config import Config, differences, environment
-from .finish import finish
-from .folder import RunFolder
-from .recipe import Data, initialise, load_data
-from .report import Report
-from .stop import Interrupted, StopRequest
+from .console import Report
+from .final_test import finish
+from .from_config import Data, initialise, load_data
+from .interrupt import Interrupted, StopRequest
+from .run_folder import RunFolder
 from .trainer import Trainer
 
 IMAGE = (1, 28, 28)

@@ -15,10 +15,10 @@ from ..data import ImageDataset, load_splits
 from ..errors import CheckpointError
 from .checkpoint import Build, load_model
 from .config import Config
-from .evaluate import Evaluation, evaluate
-from .folder import RunFolder
+from .evaluation import Evaluation, evaluate
+from .from_config import evaluation_transform
 from .metrics import precision_recall
-from .recipe import evaluation_transform
+from .run_folder import RunFolder
 
 
 @dataclass(frozen=True)
