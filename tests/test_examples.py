@@ -1,44 +1,22 @@
-"""Programs written for PyTorch, as they stand, run here after changing their import lines.
+"""The programs in examples/. Those written for PyTorch run here after changing their import lines.
 
 Under both libraries they start from the same weights and draw the same numbers, and their losses must agree for twenty steps.
 """
 
 from __future__ import annotations
 
-import re
+import subprocess
 import sys
-import types
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import tinygrad_fm
+from examples.__main__ import FOLDER, PROGRAMS, load
 
-FOLDER = Path(__file__).parent / "for_pytorch"
-PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py"))
 STEPS = 20
-
-
-def with_our_imports(source: str) -> str:
-    """``source`` with ``import torch…`` and ``from torch… import`` changed to our names, and nothing else."""
-    source = re.sub(r"^import torch$", "import tinygrad_fm as torch", source, flags=re.M)
-    source = re.sub(r"^import torch\.([\w.]+) as (\w+)$", r"import tinygrad_fm.\1 as \2", source, flags=re.M)
-    return re.sub(r"^from torch(\.[\w.]+)? import", r"from tinygrad_fm\1 import", source, flags=re.M)
-
-
-def run_module(name: str, ours: bool) -> Any:
-    """The program as a module."""
-    source = (FOLDER / f"{name}.py").read_text(encoding="utf-8")
-    module = types.ModuleType(name)
-    sys.modules[name] = module  # dataclasses look their module up
-    try:
-        exec(compile(with_our_imports(source) if ours else source, f"{name}.py", "exec"), module.__dict__)
-    finally:
-        del sys.modules[name]
-    return module
 
 
 def draw_alike(library: Any, patch: Callable[[Any, str, Any], None]) -> None:
@@ -73,7 +51,7 @@ def losses_of(program: Any, models: Any, steps: int) -> list[float]:
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_runs_after_changing_its_imports(name: str) -> None:
     tinygrad_fm.manual_seed(1)
-    program = run_module(name, ours=True)
+    program = load(name, ours=True)
     losses = losses_of(program, program.build(), 60 if name == "gan" else 40)
     assert np.isfinite(losses).all()
     if name != "gan":  # two that play against each other need not go down
@@ -88,7 +66,7 @@ def test_losses_follow_pytorch(name: str, monkeypatch: pytest.MonkeyPatch) -> No
     runs, printed = [], []
     weights: dict[str, Any] = {}
     for library, ours in ((torch, False), (tinygrad_fm, True)):
-        program = run_module(name, ours)
+        program = load(name, ours)
         models = program.build()
         for key, model in models.items():
             if ours:
@@ -101,3 +79,38 @@ def test_losses_follow_pytorch(name: str, monkeypatch: pytest.MonkeyPatch) -> No
             runs.append(losses_of(program, models, STEPS))
     assert printed[0] == printed[1]
     np.testing.assert_allclose(runs[1], runs[0], rtol=2e-4)
+
+
+def run(*command: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, *command], cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+
+
+def test_the_command_trains_a_program() -> None:
+    done = run("-m", "examples", "vae", "--steps", "15")
+    assert done.stderr == ""
+    lines = done.stdout.splitlines()
+    assert [line.split("  loss ")[0] for line in lines] == ["step   10", "step   15"]
+    assert all(float(line.split("  loss ")[1]) > 0 for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "says"), [(["unet"], "invalid choice: 'unet'"), (["vae", "--steps", "0"], "must be 1 or more, got 0")]
+)
+def test_the_command_refuses_what_it_cannot_run(arguments: list[str], says: str) -> None:
+    done = run("-m", "examples", *arguments)
+    assert done.returncode == 2
+    assert says in done.stderr
+
+
+def test_the_first_gradient_finds_the_line() -> None:
+    code = "import runpy; runpy.run_path('examples/first_gradient.py')"  # with this folder's package, installed or not
+    last = run("-c", code).stdout.splitlines()[-1].split()
+    assert last[:2] == ["step", "100"]
+    assert abs(float(last[last.index("w") + 1]) - 3) < 0.1
+    assert abs(float(last[last.index("b") + 1]) + 2) < 0.1
+
+
+def test_the_table_of_the_readme_lists_every_program() -> None:
+    files = {path.name for path in FOLDER.glob("*.py") if not path.name.startswith("_")}
+    text = (FOLDER / "README.md").read_text(encoding="utf-8")
+    assert {name for name in files if f"[{name}]({name})" in text} == files
