@@ -230,12 +230,12 @@ from .ops import (
     pixel_shuffle,
     pixel_unshuffle,
 )
-from .ops.derived import *  # noqa: F403
+from .ops.derived import *
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .random import default_generator
 from .runtime import get_num_threads, set_num_threads
-from .settings import *  # noqa: F403
+from .settings import *
 from .tensor import Size, Tensor
 from .version import __version__
 from .ops import tensor  # last: importing the module of that name has set it

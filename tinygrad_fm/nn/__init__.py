@@ -2,7 +2,7 @@
 
 from ..outside import refuse
 from . import functional, init, modules, parallel, utils
-from .modules import *  # noqa: F403
+from .modules import *
 from .parallel import DataParallel
 from .parameter import Parameter
 

@@ -1,29 +1,14 @@
 """Schedules of the learning rate, with PyTorch's names and values."""
 
+from . import base, chained, cosine, cyclic, plateau, step
+from .base import *
 from .base import LRScheduler
-from .cosine import CosineAnnealingLR, CosineAnnealingWarmRestarts, OneCycleLR
-from .cyclic import ChainedScheduler, CyclicLR
-from .step import ConstantLR, ExponentialLR, LambdaLR, LinearLR, MultiplicativeLR, MultiStepLR, PolynomialLR, StepLR
-from .plateau import ReduceLROnPlateau
-from .chained import SequentialLR
+from .chained import *
+from .cosine import *
+from .cyclic import *
+from .plateau import *
+from .step import *
+
+__all__ = base.__all__ + chained.__all__ + cosine.__all__ + cyclic.__all__ + plateau.__all__ + step.__all__
 
 _LRScheduler = LRScheduler  # its name in older PyTorch code
-
-__all__ = [
-    "ChainedScheduler",
-    "ConstantLR",
-    "CosineAnnealingLR",
-    "CosineAnnealingWarmRestarts",
-    "CyclicLR",
-    "ExponentialLR",
-    "LRScheduler",
-    "LambdaLR",
-    "LinearLR",
-    "MultiStepLR",
-    "MultiplicativeLR",
-    "OneCycleLR",
-    "PolynomialLR",
-    "ReduceLROnPlateau",
-    "SequentialLR",
-    "StepLR",
-]

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
 from ..optimizer import Optimizer
+
+__all__ = ["LRScheduler"]
 
 
 class LRScheduler:
@@ -118,3 +121,13 @@ def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     if len(value) != len(optimizer.param_groups):
         raise ValueError(f"Expected {len(optimizer.param_groups)} {name}, but got {len(value)}")
     return list(value)
+
+
+def anneal_cosine(start: float, end: float, share: float) -> float:
+    """The value at ``share`` (0 … 1) of the way from ``start`` to ``end`` along half a cosine wave."""
+    return end + (start - end) / 2 * (1 + math.cos(math.pi * share))
+
+
+def anneal_linear(start: float, end: float, share: float) -> float:
+    """The value at ``share`` (0 … 1) of the straight way from ``start`` to ``end``."""
+    return start + (end - start) * share

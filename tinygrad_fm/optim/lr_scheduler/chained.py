@@ -1,13 +1,16 @@
-"""Schedules one after the other."""
+"""Schedules made of schedules: one after the other, or all at once."""
 
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler
 from .plateau import ReduceLROnPlateau
+
+__all__ = ["ChainedScheduler", "SequentialLR"]
 
 
 class SequentialLR(LRScheduler):
@@ -94,3 +97,35 @@ class SequentialLR(LRScheduler):
                 scheduler._rewind()
             else:
                 scheduler.last_epoch -= 1
+
+
+class ChainedScheduler(LRScheduler):
+    """Several schedules of one optimizer that all step together: each changes the rate that those before it left."""
+
+    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
+        if len(schedulers) < 1:
+            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
+        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
+        for i, schedule in enumerate(schedulers):
+            if schedule.optimizer is not self.optimizer:
+                raise ValueError(
+                    f"ChainedScheduler expects all schedulers to belong to the same optimizer, but scheduler {i} is another's"
+                )
+        self._schedulers = list(schedulers)
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def step(self, epoch: int | None = None) -> None:
+        """Step all of them."""
+        for schedule in self._schedulers:
+            schedule.step()
+        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """The states of all of them."""
+        return {"_last_lr": self._last_lr, "_schedulers": [schedule.state_dict() for schedule in self._schedulers]}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave."""
+        self._last_lr = state_dict["_last_lr"]
+        for schedule, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
+            schedule.load_state_dict(state)

@@ -1,13 +1,15 @@
-"""A rate that goes up and down, and several schedules at once."""
+"""Rates that go up and down: cycles, and the one-cycle policy."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, anneal_cosine, anneal_linear, per_group
+
+__all__ = ["CyclicLR", "OneCycleLR"]
 
 
 class CyclicLR(LRScheduler):
@@ -84,33 +86,130 @@ class CyclicLR(LRScheduler):
         return {name: value for name, value in super().state_dict().items() if name != "_scale_fn"}
 
 
-class ChainedScheduler(LRScheduler):
-    """Several schedules of one optimizer that all step together: each changes the rate that those before it left."""
+class OneCycleLR(LRScheduler):
+    """The one-cycle policy: up to a large learning rate, then down far below the first; momentum goes the other way.
 
-    def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        if len(schedulers) < 1:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
-        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
-        for i, schedule in enumerate(schedulers):
-            if schedule.optimizer is not self.optimizer:
-                raise ValueError(
-                    f"ChainedScheduler expects all schedulers to belong to the same optimizer, but scheduler {i} is another's"
-                )
-        self._schedulers = list(schedulers)
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+    Step it after every batch. The rate starts at max_lr / div_factor, reaches max_lr after ``pct_start`` of the
+    steps, and ends at max_lr / div_factor / final_div_factor. With ``three_phase`` it comes down as it went up, and
+    falls to its end afterwards.
 
-    def step(self, epoch: int | None = None) -> None:
-        """Step all of them."""
-        for schedule in self._schedulers:
-            schedule.step()
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+    Args:
+        optimizer: whose groups are scheduled.
+        max_lr: the highest learning rate, or a list of them, one per group.
+        total_steps: the number of steps; or give epochs and steps_per_epoch.
+        epochs, steps_per_epoch: whose product is the number of steps.
+        pct_start: the share of the steps on the way up.
+        anneal_strategy: "cos" or "linear".
+        cycle_momentum: cycle momentum (or Adam's β₁) between max_momentum and base_momentum.
+        base_momentum, max_momentum: its bounds, numbers or one per group.
+        div_factor, final_div_factor: how far below max_lr the start, and below the start the end.
+        three_phase: symmetric up and down, then a third phase to the end.
+        last_epoch: the last step done, -1 to start.
 
-    def state_dict(self) -> dict[str, Any]:
-        """The states of all of them."""
-        return {"_last_lr": self._last_lr, "_schedulers": [schedule.state_dict() for schedule in self._schedulers]}
+    Raises:
+        ValueError: arguments out of range, an optimizer without momentum where it should cycle, and a step beyond
+        the last.
 
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what ``state_dict`` gave."""
-        self._last_lr = state_dict["_last_lr"]
-        for schedule, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
-            schedule.load_state_dict(state)
+    Source: Smith and Topin 2018, "Super-convergence: very fast training of neural networks using large learning rates".
+
+    Example:
+        >>> from tinygrad_fm.optim import SGD
+        >>> from tinygrad_fm.optim.lr_scheduler import OneCycleLR
+        >>> from tinygrad_fm import tensor
+        >>> optimizer = SGD([tensor([0.0], requires_grad=True)], lr=1.0, momentum=0.9)
+        >>> schedule = OneCycleLR(optimizer, max_lr=1.0, total_steps=10)
+        >>> round(schedule.get_last_lr()[0], 6), optimizer.param_groups[0]["momentum"]
+        (0.04, 0.95)
+        >>> for _ in range(2):
+        ...     optimizer.step()
+        ...     schedule.step()
+        >>> schedule.get_last_lr(), optimizer.param_groups[0]["momentum"]
+        ([1.0], 0.85)
+    """
+
+    def __init__(
+        self,
+        optimizer: Optimizer,
+        max_lr: float | list[float],
+        total_steps: int | None = None,
+        epochs: int | None = None,
+        steps_per_epoch: int | None = None,
+        pct_start: float = 0.3,
+        anneal_strategy: str = "cos",
+        cycle_momentum: bool = True,
+        base_momentum: float | list[float] = 0.85,
+        max_momentum: float | list[float] = 0.95,
+        div_factor: float = 25.0,
+        final_div_factor: float = 1e4,
+        three_phase: bool = False,
+        last_epoch: int = -1,
+    ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+        self.total_steps = _total_steps(total_steps, epochs, steps_per_epoch)
+        if not isinstance(pct_start, float) or not 0 <= pct_start <= 1:
+            raise ValueError(f"Expected float between 0 and 1 pct_start, but got {pct_start}")
+        if anneal_strategy not in ("cos", "linear"):
+            raise ValueError(f"anneal_strategy must be one of 'cos' or 'linear', instead got {anneal_strategy}")
+        self._anneal_func_type = anneal_strategy
+        self._schedule_phases = _phases(self.total_steps, pct_start, three_phase)
+        self.cycle_momentum = cycle_momentum
+        self.use_beta1 = "betas" in optimizer.defaults
+        if cycle_momentum and not (self.use_beta1 or "momentum" in optimizer.defaults):
+            raise ValueError("optimizer must support momentum or beta1 with `cycle_momentum` option enabled")
+        bounds = [
+            per_group(name, value, optimizer)
+            for name, value in (("max_lr", max_lr), ("base_momentum", base_momentum), ("max_momentum", max_momentum))
+        ]
+        if last_epoch == -1:
+            for group, top, base_m, max_m in zip(optimizer.param_groups, *bounds, strict=True):
+                group.update(initial_lr=top / div_factor, max_lr=top, min_lr=top / div_factor / final_div_factor)
+                if cycle_momentum:
+                    group.update(max_momentum=max_m, base_momentum=base_m)
+        super().__init__(optimizer, last_epoch)
+
+    def get_lr(self) -> list[float]:
+        """The learning rate of each group at ``self.last_epoch``; momentum is written into the groups."""
+        if self.last_epoch > self.total_steps:
+            raise ValueError(
+                f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"
+            )
+        start = 0.0
+        for phase in self._schedule_phases:
+            if self.last_epoch <= phase["end_step"] or phase is self._schedule_phases[-1]:
+                break
+            start = phase["end_step"]
+        share = (self.last_epoch - start) / (phase["end_step"] - start)
+        anneal = anneal_cosine if self._anneal_func_type == "cos" else anneal_linear
+        rates = []
+        for group in self.optimizer.param_groups:
+            rates.append(anneal(group[phase["start_lr"]], group[phase["end_lr"]], share))
+            if self.cycle_momentum:
+                momentum = anneal(group[phase["start_momentum"]], group[phase["end_momentum"]], share)
+                group.update({"betas": (momentum, *group["betas"][1:])} if self.use_beta1 else {"momentum": momentum})
+        return rates
+
+
+def _total_steps(total_steps: int | None, epochs: int | None, steps_per_epoch: int | None) -> int:
+    given = {"total_steps": total_steps} if total_steps is not None else {"epochs": epochs, "steps_per_epoch": steps_per_epoch}
+    for name, value in given.items():
+        if value is None:
+            raise ValueError("You must define either total_steps OR (epochs AND steps_per_epoch)")
+        if value <= 0 or not isinstance(value, int):
+            raise ValueError(f"Expected positive integer {name}, but got {value}")
+    return math.prod(given.values())  # type: ignore[arg-type]
+
+
+def _phases(total: int, pct_start: float, three_phase: bool) -> list[dict[str, Any]]:
+    """Each phase's last step, and the group's options between which rate and momentum move in it."""
+    names = "start_lr", "end_lr", "start_momentum", "end_momentum"
+    up = ("initial_lr", "max_lr", "max_momentum", "base_momentum")
+    if three_phase:
+        rows = [
+            (pct_start * total - 1, *up),
+            (2 * pct_start * total - 2, up[1], up[0], up[3], up[2]),
+            (total - 1, "initial_lr", "min_lr", "max_momentum", "max_momentum"),
+        ]
+    else:
+        rows = [(pct_start * total - 1, *up), (total - 1, "max_lr", "min_lr", "base_momentum", "max_momentum")]
+    return [{"end_step": end, **dict(zip(names, keys, strict=True))} for end, *keys in rows]

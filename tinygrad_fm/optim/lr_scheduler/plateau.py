@@ -9,6 +9,8 @@ from typing import SupportsFloat
 from ..optimizer import Optimizer
 from .base import LRScheduler, per_group
 
+__all__ = ["ReduceLROnPlateau"]
+
 
 class ReduceLROnPlateau(LRScheduler):
     """Multiply the learning rate by ``factor`` when a metric has not improved for more than ``patience`` steps.

@@ -12,6 +12,8 @@ from typing import Any
 from ..optimizer import Optimizer
 from .base import LRScheduler, per_group
 
+__all__ = ["ConstantLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "PolynomialLR", "StepLR"]
+
 
 class FactorLR(LRScheduler):
     """A schedule given by ``multiplier``, of step ``last_epoch``, and ``total``, their product up to there."""

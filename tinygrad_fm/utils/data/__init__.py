@@ -1,6 +1,6 @@
 """``tinygrad_fm.data`` under the name PyTorch users look for."""
 
-from ...data import *  # noqa: F403
+from ...data import *
 from ...data import __all__ as _names
 from ...outside import refuse
 from . import dataloader, dataset, sampler
