@@ -26,6 +26,7 @@ from .autograd.modes import state
 from .autograd.node import module_path
 from .autograd.primitive import is_tensor, raw
 from .files import write_atomically
+from .text_table import text_table
 
 
 @dataclass(slots=True)
@@ -165,14 +166,11 @@ class Profile:
         everything = _Row()
         for event in self.events:
             everything.add(event)
-        width = max([len(name) for name, _ in rows[:row_limit]] + [len("total"), len(by)])
-        head = f"{by:<{width}} {'calls':>7} {'forward':>11} {'backward':>11} {'total':>11} {'share':>6} "
-        head += f"{'MFLOP':>10} {'allocated':>11} {'kept':>11}"
-        lines = [head, "-" * len(head)]
-        lines += [_line(name, row, width, everything.total) for name, row in rows[:row_limit]]
+        head = (by, "calls", "forward", "backward", "total", "share", "MFLOP", "allocated", "kept")
+        lines = [_line(name, row, everything.total) for name, row in rows[:row_limit]]
         if len(rows) > row_limit:
-            lines.append(f"… and {len(rows) - row_limit} more")
-        return "\n".join([*lines, "-" * len(head), _line("total", everything, width, everything.total)])
+            lines.append((f"… and {len(rows) - row_limit} more", *[""] * (len(head) - 1)))
+        return text_table([head, *lines], foot=[_line("total", everything, everything.total)])
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Write the events as a trace file that https://ui.perfetto.dev and chrome://tracing open."""
@@ -214,12 +212,10 @@ class profile:
         self._hook.__exit__(*exception)
 
 
-def _line(name: str, row: _Row, width: int, whole: int) -> str:
+def _line(name: str, row: _Row, whole: int) -> tuple[str, ...]:
+    times = (f"{nanoseconds / 1e6:.3f} ms" for nanoseconds in (row.forward, row.backward, row.total))
     share = row.total / whole if whole else 0
-    return (
-        f"{name:<{width}} {row.calls:>7} {row.forward / 1e6:>8.3f} ms {row.backward / 1e6:>8.3f} ms {row.total / 1e6:>8.3f} ms "
-        f"{share:>6.1%} {row.flops / 1e6:>10.3f} {_bytes(row.allocated):>11} {_bytes(row.kept):>11}"
-    )
+    return (name, str(row.calls), *times, f"{share:.1%}", f"{row.flops / 1e6:.3f}", _bytes(row.allocated), _bytes(row.kept))
 
 
 def _bytes(count: float) -> str:

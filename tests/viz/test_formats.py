@@ -61,6 +61,17 @@ def test_golden_files(graph: Any, kind: str, tmp_path: Path) -> None:
     assert written == golden.read_text(encoding="utf-8")
 
 
+def test_a_closed_module_is_printed_with_what_it_reads() -> None:
+    layer = nn.Linear(4, 4)
+    net = nn.Sequential(nn.Sequential(layer, nn.ReLU()), nn.Sequential(nn.Linear(4, 2)))
+    lines = [line.strip() for line in str(viz.draw(net, torch.zeros(5, 4), depth=1)).splitlines()]
+    assert lines[3:] == [
+        "0: Sequential(input)  20 parameters · 80 B  → (5, 4)",
+        "1: Sequential(0)  10 parameters · 40 B  → (5, 2)",
+        "output = 1",
+    ]
+
+
 def test_the_same_computation_gives_the_same_picture() -> None:
     assert perceptron().dot() == perceptron().dot()
     assert perceptron().html() == perceptron().html()

@@ -7,8 +7,9 @@ from typing import Any
 
 from ..nn import Module, Parameter
 from .content import Box, Content, Edge, Item, bytes_text, plural
-from .recorder import norm
-from .recording import Origin, Recording, Step
+from .recording import Origin, Recording, Step, norm
+
+__all__ = ["Path", "build"]
 
 Path = tuple[tuple[str, Any], ...]  # the modules from the outermost to the innermost, each with its dotted path
 
@@ -129,10 +130,9 @@ class _Builder:
     def _new_box(self, name: str, module: Any, parent: Box | None, backward: bool) -> Box:
         key = ("gradient/" if backward else "") + (name if module is None or name else type(module).__name__)
         call = self.calls[key] = self.calls.get(key, 0) + 1
-        again = "" if call == 1 else f" (call {call})"
         if module is None:
-            return Box(f"{key}#{call}", f"recorded backward{again}", "", parent, "backward")
-        box = Box(f"{key}#{call}", name, type(module).__name__ + again, parent)
+            return Box(f"{key}#{call}", "recorded backward", "", parent, "backward", call)
+        box = Box(f"{key}#{call}", name, type(module).__name__, parent, call=call)
         own = list({id(p): p for p in module.parameters()}.values())
         box.parameters, box.bytes = sum(p.numel() for p in own), sum(p.nbytes for p in own)
         return box
@@ -188,20 +188,10 @@ class _Builder:
 
     def add_origin(self, origin: Origin, name: str, position: int, box: Box | None, backward: bool = False) -> Item:
         """The item of a tensor that was not computed; ``name`` is what the operation that reads it first calls it."""
-        known = self.names.of(origin)
         tensor = origin.leaf.tensor() if origin.leaf is not None else None
-        if known is not None:
-            title, role = known
-        elif origin.leaf is not None:
-            title, role = name, "parameter" if isinstance(tensor, Parameter) else "leaf"
-        else:
-            nested = box is not None and box.parent is not None
-            given = origin.given or not (nested or backward) or (position == 0 and not backward)
-            title, role = ("", "input") if given else ("constant" if backward else name, "constant")
-        item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
-        if not title or (role == "leaf" and known is None):
-            title = role if role in ("leaf", "input") else name or role
+        title, role = self.names.of(origin) or self._unnamed(origin, name, position, box, backward)
         inside = None if role in ("input", "leaf") else box
+        item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
         item = Item(item_id, role, title, inside, origin.shape, origin.dtype)
         gradient = self.recording.gradients.get(origin.leaf)
         if gradient is None and tensor is not None and tensor.grad is not None:
@@ -211,6 +201,24 @@ class _Builder:
         self.place_in(inside, item)
         self.items.append(item)
         return item
+
+    @staticmethod
+    def _unnamed(origin: Origin, name: str, position: int, box: Box | None, backward: bool) -> tuple[str, str]:
+        """Title and role of a tensor that neither the caller nor a module has a name for.
+
+        | a leaf that is a Parameter                                       | what the operation calls it | parameter |
+        | another leaf                                                     | "leaf"                      | leaf      |
+        | met in a recorded backward                                       | "constant"                  | constant  |
+        | handed to the model, met outside modules, or first of its inputs | "input"                     | input     |
+        | anything else within a module                                    | what the operation calls it | constant  |
+        """
+        if origin.leaf is not None:
+            return (name or "parameter", "parameter") if isinstance(origin.leaf.tensor(), Parameter) else ("leaf", "leaf")
+        if backward and not origin.given:
+            return "constant", "constant"
+        if origin.given or box is None or box.parent is None or position == 0:
+            return "input", "input"
+        return name or "constant", "constant"
 
     def add_output(self, value: Any, title: str) -> None:
         if value not in self.of_value and isinstance(value, Origin):

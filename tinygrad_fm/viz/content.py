@@ -8,6 +8,8 @@ from typing import Any
 
 from .recording import Kept, Shape
 
+__all__ = ["Box", "Content", "Edge", "Item", "bytes_text", "plural", "seconds_text", "shape_text"]
+
 
 def shape_text(shape: Shape) -> str:
     """A shape as labels show it: ``(64, 10)``."""
@@ -46,6 +48,7 @@ class Box:
         id: stable between runs.
         path: the module's dotted path; '' for the model itself.
         kind: the module's class; '' for a group that is not a module.
+        call: which call of the module it is.
         what: "module"; "repeat", a run of equal parts; "stretch", a part of a long chain; "backward".
         copies, period: of a "repeat", how many, and how many parts (modules, operations) each has.
         parameters, bytes: of the module.
@@ -56,6 +59,7 @@ class Box:
     kind: str
     parent: Box | None
     what: str = "module"
+    call: int = 1
     copies: int = 1
     period: int = 0
     parameters: int = 0
@@ -64,7 +68,14 @@ class Box:
 
     def title(self) -> str:
         """What stands at its head."""
-        return ": ".join(part for part in (self.path, self.kind) if part)
+        return ": ".join(part for part in (self.path, self.kind) if part) + self._again()
+
+    def name(self) -> str:
+        """What other lines of a text call it."""
+        return (self.path or self.kind) + self._again()
+
+    def _again(self) -> str:
+        return "" if self.call == 1 else f" (call {self.call})"
 
     def size_text(self) -> str:
         """Its parameters and their memory, or ''."""

@@ -15,6 +15,8 @@ from ..ops import as_tensor
 from ..tensor import Tensor
 from . import plots
 
+__all__ = ["Array", "Tiles", "convolutions", "feature_maps", "filters", "mosaic"]
+
 Array = npt.NDArray[Any]
 
 _MOST = {"maps": 64, "filters": 32}  # of a convolution are drawn, and as many channels of each filter

@@ -1,15 +1,12 @@
-"""``draw``: the computation graph as a picture, and the Graph that shows it."""
+"""``draw`` and ``trace``: from a tensor, a model or a block of code to its graph."""
 
 from __future__ import annotations
 
 import gc
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
-import graphviz
 import numpy as np
 
 from .. import random
@@ -18,132 +15,54 @@ from ..autograd.hooks import OpCall, op_hook
 from ..autograd.node import Leaf
 from ..autograd.primitive import is_tensor
 from ..errors import AutogradError
-from ..files import write_atomically
 from ..nn import Module
-from . import fold, style, write_dot, write_html, write_text
+from . import style
 from .build_content import build
-from .content import Content, plural
-from .recorder import Trace, norm, trace
-from .recording import Reader, Recording, read_tape
-from .view import LIMIT, choose_depth, count, make_view
+from .graph import Graph
+from .recorder import Recorder
+from .recording import Reader, Recording, norm, read_tape
+from .view import Options, make_picture
 
-_log = logging.getLogger("tinygrad_fm.viz")
-FORMATS = ("svg", "png", "pdf", "gv", "html", "txt")
+__all__ = ["Trace", "draw", "trace"]
+
 _RUNS = 4  # of which each operation's shortest time is taken: the first pays for fresh memory, any may be disturbed
-_LONG = 40  # more nodes than this are drawn top down
-_HARD_LIMIT = 3000  # more nodes than this nobody wants to wait for
-INSTALL = "install Graphviz (apt install graphviz, brew install graphviz, conda install graphviz) for SVG, PNG and PDF"
 
 
-class Graph:
-    """A computation graph, ready to be shown: ``save`` it, ``print`` it, or leave it as the last line of a notebook's cell.
-
-    Made by :func:`draw`.
+class Trace(Recorder):
+    """What ran while a :func:`trace` was on. Made by that function.
 
     Attributes:
-        content: the items, edges and boxes.
-        notes: what had to be left out or folded, in words.
+        failed: the exception that ended it, if one did.
     """
 
-    def __init__(
-        self, content: Content, depth: int | None, fold_equal: bool, direction: str | None, color_by: str | None, backward: bool
-    ) -> None:
-        self.content, self.fold, self.color_by, self.backward = content, fold_equal, color_by, backward
-        self.notes = list(content.notes)
-        fold.fold_repeats(content)
-        self.depth = self._checked(depth) if depth is not None else self._fitting_depth()
-        self.view = make_view(content, self.depth, fold_equal)
-        nested = any(box.what == "module" for box in content.boxes())
-        self.direction = direction or ("TB" if nested or len(self.view.nodes) > _LONG else "LR")
+    def draw(self, **options: Any) -> Graph:
+        """The picture of what ran; takes the options of :func:`draw`."""
+        return draw(self, **options)
 
-    def _fitting_depth(self) -> int | None:
-        """The depth at which the picture can be read; a chain that is too long at any depth is cut into groups."""
-        depth, nodes = choose_depth(self.content, self.fold)
-        if depth is not None and count(self.content, depth, self.fold) > LIMIT:
-            fold.fold_stretches(self.content)
-            depth, _ = choose_depth(self.content, self.fold)
-            operations = plural(len(self.content.operations()), "operation")
-            self.notes.append(f"{operations}: too many to draw one by one, so they are shown in groups")
-        elif depth is not None:
-            self.notes.append(f"folded to depth {depth}, as {nodes:,} nodes are too many to read; choose with depth=")
-        return depth
 
-    def _checked(self, depth: int) -> int:
-        nodes = count(self.content, depth, self.fold)
-        if nodes > _HARD_LIMIT:
-            raise ValueError(
-                f"draw(): depth={depth} would draw {nodes:,} nodes, more than the {_HARD_LIMIT:,} that can be laid out in "
-                "reasonable time; choose a smaller depth, or leave it out"
-            )
-        return depth
+def trace(places: bool = False) -> Trace:
+    """Follow all that runs in a ``with`` block, for a picture of what the tape does not hold.
 
-    def __str__(self) -> str:
-        return write_text.to_text(self, self.view)
+    That is: parts under ``no_grad()``, the time of each operation forward and backward, gradients after backward, and the
+    operation that failed, with its inputs, if one did. The block's exceptions go on as usual.
 
-    def __repr__(self) -> str:
-        return f"<Graph: {self.content.title}>"
+    Args:
+        places: also note the line of the user's code that each operation comes from.
 
-    def dot(self) -> str:
-        """The graph in the DOT language."""
-        return write_dot.to_dot(self, self.view).source
+    Returns:
+        A :class:`Trace`: ``with viz.trace() as t: ...``, then ``t.draw()``.
 
-    def html(self) -> str:
-        """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module."""
-        return write_html.to_html(self)
-
-    def svg(self) -> str:
-        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
-        try:
-            return self._render("svg").decode("utf-8")
-        except graphviz.ExecutableNotFound as error:
-            raise RuntimeError(f"the 'dot' program was not found: {INSTALL}") from error
-
-    def _render(self, kind: str) -> bytes:
-        try:
-            return write_dot.to_dot(self, self.view).pipe(kind)
-        except graphviz.CalledProcessError as error:
-            said = (error.stderr or b"").decode("utf-8", "replace").strip()
-            raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
-
-    def save(self, path: str | Path) -> Path:
-        """Write the picture in the format that the ending of ``path`` names: svg, png, pdf, gv, html or txt.
-
-        Where the ``dot`` program is missing, svg, png and pdf cannot be made: the DOT file is written instead, beside
-        where the picture would be, and one line in the log says how to install it.
-
-        Returns:
-            The path of the file that was written.
-
-        Raises:
-            ValueError: another ending. OSError: the file cannot be written. RuntimeError: ``dot`` failed.
-        """
-        path = Path(path)
-        kind = path.suffix.lower().lstrip(".")
-        if kind not in FORMATS:
-            raise ValueError(f"save(): {path.name!r} must end in one of .{', .'.join(FORMATS)}")
-        if kind in ("gv", "html", "txt"):
-            data = {"gv": self.dot, "html": self.html, "txt": lambda: str(self) + "\n"}[kind]().encode("utf-8", "replace")
-        else:
-            try:
-                data = self._render(kind)
-            except graphviz.ExecutableNotFound:
-                instead = path.with_suffix(".gv")
-                _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
-                return self.save(instead)
-        write_atomically(path, lambda file: file.write(data))
-        return path
-
-    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        """What a notebook shows: the SVG scaled to its cell, or without ``dot`` the interactive page. It never raises."""
-        bundle = {"text/plain": repr(self)}
-        forms = {"image/svg+xml": lambda: write_html.fitted(self.svg()), "text/html": lambda: write_html.framed(self.html())}
-        for kind, make in forms.items():
-            try:
-                bundle[kind] = make()
-                break
-            except Exception as error:  # what cannot be shown is said instead
-                bundle["text/plain"] += f"\n{error}"
-        return bundle
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import viz
+    >>> with viz.trace() as t:
+    ...     y = torch.ones(2, 3) * 2
+    >>> print(t.draw())
+    1 operation
+      input  (2, 3) float32
+      %1 = mul(input, 2)  (2, 3) float32  (no gradient)
+      output = %1
+    """
+    return Trace(places)
 
 
 def draw(
@@ -200,24 +119,17 @@ def draw(
     if depth is not None and depth < 1:
         raise ValueError(f"draw(): depth must be 1 or more, got {depth}")
     with _collector_paused():
-        return _draw(target, input, model, names or {}, depth, fold, direction, color_by, backward)
+        return _draw(target, input, model, names or {}, Options(depth, fold, direction, color_by, backward))
 
 
-def _draw(
-    target: Any,
-    input: Any,
-    model: Module | None,
-    names: Mapping[str, Any],
-    depth: int | None,
-    fold: bool,
-    direction: str | None,
-    color_by: str | None,
-    backward: bool,
-) -> Graph:
+def _draw(target: Any, input: Any, model: Module | None, names: Mapping[str, Any], options: Options) -> Graph:
+    color_by = options.color_by
     if isinstance(target, Module):
         model = model if model is not None else target
-        recording, outputs = _run(target, input, measured=backward or color_by in ("time", "grad"), timed=color_by == "time")
-    elif isinstance(target, Trace):
+        recording, outputs = _run(
+            target, input, measured=options.backward or color_by in ("time", "grad"), timed=color_by == "time"
+        )
+    elif isinstance(target, Recorder):
         recording, outputs = target.recording(), []
         if target.failed is not None:
             recording.notes.append("cut short by an error")
@@ -231,7 +143,7 @@ def _draw(
             recording.named[value] = name
     output_names = [called.get(id(t)) for t in outputs] or [recording.named.get(value) for value in recording.outputs]
     content = build(recording, model, names, output_names, times=color_by == "time")
-    return Graph(content, depth, fold, direction, color_by, backward)
+    return Graph(make_picture(content, options))
 
 
 @contextmanager
@@ -320,7 +232,7 @@ def _run(model: Module, given: Any, measured: bool, timed: bool) -> tuple[Record
     kwargs = dict(given) if isinstance(given, Mapping) else {}
     runs = []
     for _ in range(_RUNS if timed else 1):
-        with _unchanged(model) as buffers, trace() as t:
+        with _unchanged(model) as buffers, Recorder() as t:
             for tensor in _tensors((args, kwargs)):
                 t.give(tensor)
             outputs = list(_tensors(model(*args, **kwargs)))
@@ -370,6 +282,3 @@ def _unchanged(model: Module) -> Iterator[dict[str, Any]]:
         for module, buffers in kept:
             module._buffers.clear()
             module._buffers.update(buffers)
-
-
-__all__ = ["Graph", "draw"]

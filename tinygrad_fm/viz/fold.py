@@ -7,6 +7,8 @@ from typing import Any
 
 from .content import Box, Content, Edge, Item, plural
 
+__all__ = ["boxes_in", "fold_repeats", "fold_stretches", "is_own", "items_in", "kinds_text", "operations_in"]
+
 _LONGEST_PERIOD = 8
 _FANOUT = 40  # parts of a long chain that one box shows
 
@@ -107,7 +109,7 @@ def fold_repeats(content: Content) -> None:
             period, copies = _run_at(parts, at, wiring)
             if copies > 1:
                 run = parts[at : at + period * copies]
-                repeat = Box(f"repeat-{run[0].node.id}", "", "", box, "repeat", copies, period)
+                repeat = Box(f"repeat-{run[0].node.id}", "", "", box, "repeat", copies=copies, period=period)
                 runs.update((id(part.node), repeat) for part in run)
                 for k in range(1, copies):
                     for part, like in zip(run[k * period : (k + 1) * period], run[:period], strict=True):

@@ -13,6 +13,9 @@ from ..nn import Module
 from ..nn.utils.evaluating import evaluating
 from ..ops import from_numpy
 from ..tensor import Tensor
+from ..text_table import text_table
+
+__all__ = ["Row", "Summary", "summary"]
 
 _MIB = 2**20
 
@@ -71,15 +74,13 @@ class Summary:
             )
             for row in self.rows
         ]
-        wide = [max(len(line[i]) for line in [head, *lines]) for i in range(4)]
-        table = [f"{a:<{wide[0]}}  {b:<{wide[1]}}  {c:>{wide[2]}}  {d:>{wide[3]}}".rstrip() for a, b, c, d in [head, *lines]]
-        rule = "-" * (sum(wide) + 6)
         frozen = f" and {self.frozen:,} frozen" if self.frozen else ""
         total = (
             f"{self.model}: {self.parameters:,} trainable parameters{frozen}, {self.multiply_adds:,} multiply-adds per image\n"
             f"Size: {self.weight_bytes / _MIB:.2f} MiB of weights, {self.output_bytes / _MIB:.2f} MiB of outputs per image"
         )
-        return "\n".join([table[0], rule, *table[1:], rule, total])
+        table = text_table([head, *lines], left=2)
+        return "\n".join([table, table.splitlines()[1], total])
 
     __repr__ = __str__
 

@@ -14,6 +14,21 @@ import numpy.typing as npt
 from ..errors import MissingExtraError
 from ..files import write_atomically
 
+__all__ = [
+    "Array",
+    "Records",
+    "check_format",
+    "class_bars",
+    "compare_curves",
+    "confusion",
+    "content",
+    "curves",
+    "panels",
+    "samples",
+    "save",
+    "smoothed",
+]
+
 Records = Iterable[dict[str, Any]]
 Array = npt.NDArray[Any]
 

@@ -1,4 +1,4 @@
-"""``trace()``: follows a computation on the op hook, and so also sees what the tape does not hold."""
+"""Following a computation on the op hook, which sees also what the tape does not hold."""
 
 from __future__ import annotations
 
@@ -10,9 +10,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
-from typing import Any
-
-import numpy as np
+from typing import Any, TypeVar
 
 from .. import ops
 from ..autograd import versions
@@ -21,14 +19,17 @@ from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.places import note_place, recorded, user_place
 from ..autograd.primitive import is_tensor
-from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, static_text, telling
+from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, norm, static_text, telling
+
+__all__ = ["Recorder"]
 
 _OPS = str(Path(ops.__file__).parent)
 _PACKAGE = str(Path(ops.__file__).parent.parent)
+_Self = TypeVar("_Self", bound="Recorder")
 
 
-class Trace:
-    """What ran while a :func:`trace` was on. Made by that function.
+class Recorder:
+    """Records what runs while it is entered (``with``), as the steps of a picture.
 
     Attributes:
         failed: the exception that ended it, if one did.
@@ -43,7 +44,7 @@ class Trace:
         self._seen = 0  # the last write that is accounted for
         self._on = ExitStack()
 
-    def __enter__(self) -> Trace:
+    def __enter__(self: _Self) -> _Self:
         self._thread = threading.get_ident()
         self._seen = versions.log.last
         self._on.enter_context(op_hook(self._watch))
@@ -56,12 +57,6 @@ class Trace:
             self.failed = error
             if not any(step.error for step in self._reader.steps):
                 self._add_failure(error)
-
-    def draw(self, **options: Any) -> Any:
-        """The picture of what ran; takes the options of :func:`~tinygrad_fm.viz.draw`."""
-        from .drawing import draw
-
-        return draw(self, **options)
 
     def recording(self, outputs: list[Any] | None = None) -> Recording:
         """The steps, and as outputs the given tensors, or else every result that no step used."""
@@ -184,35 +179,3 @@ def _scope_of(frames: list[FrameType]) -> Any:
     """The outermost and innermost module whose calls are among ``frames``."""
     modules = [f.f_locals["self"] for f in frames if f.f_code.co_name == "__call__" and hasattr(f.f_locals.get("self"), "_ref")]
     return (modules[0]._ref, modules[-1]._ref) if modules else None
-
-
-def norm(gradients: tuple[Any, ...]) -> float:
-    """The Euclidean norm of all ``gradients`` (Tensors, arrays, None) together, computed in float64."""
-    arrays = (getattr(g, "_array", g) for g in gradients if g is not None)
-    with np.errstate(all="ignore"):
-        return float(np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)))
-
-
-def trace(places: bool = False) -> Trace:
-    """Follow all that runs in a ``with`` block, for a picture of what the tape does not hold.
-
-    That is: parts under ``no_grad()``, the time of each operation forward and backward, gradients after backward, and the
-    operation that failed, with its inputs, if one did. The block's exceptions go on as usual.
-
-    Args:
-        places: also note the line of the user's code that each operation comes from.
-
-    Returns:
-        A :class:`Trace`: ``with viz.trace() as t: ...``, then ``t.draw()``.
-
-    >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm import viz
-    >>> with viz.trace() as t:
-    ...     y = torch.ones(2, 3) * 2
-    >>> print(t.draw())
-    1 operation
-      input  (2, 3) float32
-      %1 = mul(input, 2)  (2, 3) float32  (no gradient)
-      output = %1
-    """
-    return Trace(places)

@@ -13,6 +13,24 @@ import numpy as np
 from ..autograd import versions
 from ..autograd.node import Leaf, Node, Output
 
+__all__ = [
+    "Kept",
+    "Origin",
+    "Reader",
+    "Recording",
+    "Shape",
+    "Step",
+    "dtype_text",
+    "gradient_origin",
+    "input_name",
+    "norm",
+    "number_text",
+    "read_tape",
+    "saved_names",
+    "static_text",
+    "telling",
+]
+
 Shape = tuple[int, ...]
 
 
@@ -148,6 +166,13 @@ def _argument_text(value: Any) -> str:
         return str(value)
     replay = getattr(value, "op", None)  # how a view was made
     return str(getattr(replay or value, "__name__", type(value).__name__))
+
+
+def norm(gradients: tuple[Any, ...]) -> float:
+    """The Euclidean norm of all ``gradients`` (Tensors, arrays, None) together, computed in float64."""
+    arrays = (getattr(g, "_array", g) for g in gradients if g is not None)
+    with np.errstate(all="ignore"):
+        return float(np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)))
 
 
 def gradient_origin(scope: Any) -> str:

@@ -6,8 +6,29 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .content import bytes_text, seconds_text
+from .content import bytes_text, seconds_text, shape_text
 from .view import Shown, View
+
+__all__ = [
+    "BACK",
+    "CHOICES",
+    "DARK",
+    "EDGE",
+    "FAINT",
+    "FRAME",
+    "FRAMES",
+    "HEAT",
+    "Heat",
+    "INK",
+    "LOOKS",
+    "Look",
+    "NAN",
+    "UNKNOWN",
+    "ZERO",
+    "backward_lines",
+    "details",
+    "kept_text",
+]
 
 
 @dataclass(frozen=True)
@@ -139,8 +160,6 @@ def details(node: Shown) -> list[str]:
 
 def kept_text(kept: Any) -> str:
     """An array that is kept: ``x (64, 784) 200.7 KB``."""
-    from .content import shape_text
-
     return f"{kept.name} {shape_text(kept.shape)}" + (f" {bytes_text(kept.bytes)}" if kept.bytes else "")
 
 

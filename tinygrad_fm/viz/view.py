@@ -7,9 +7,27 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from .content import Box, Content, Edge, Item, plural
-from .fold import kinds_text, operations_in
+from .fold import fold_repeats, fold_stretches, operations_in
+
+__all__ = [
+    "LIMIT",
+    "Frame",
+    "Line",
+    "Options",
+    "Picture",
+    "Shown",
+    "View",
+    "boxes_around",
+    "choose_depth",
+    "count",
+    "folding_levels",
+    "make_picture",
+    "make_view",
+]
 
 LIMIT = 300  # nodes drawn at most, unless the caller asks for a depth
+_LONG = 40  # more nodes than this are drawn top down
+_HARD_LIMIT = 3000  # more nodes than this nobody wants to wait for
 
 
 @dataclass(slots=True, eq=False)
@@ -235,4 +253,74 @@ def _is_in(item: Item, box: Box) -> bool:
     return any(around is box for around in boxes_around(item))
 
 
-__all__ = ["LIMIT", "Frame", "Line", "Shown", "View", "choose_depth", "kinds_text", "make_view"]
+@dataclass(frozen=True)
+class Options:
+    """How the caller of :func:`~tinygrad_fm.viz.draw` wants it, under the names that it has there."""
+
+    depth: int | None = None
+    fold: bool = True
+    direction: str | None = None
+    color_by: str | None = None
+    backward: bool = False
+
+
+@dataclass(eq=False)
+class Picture:
+    """What the writers of all formats take.
+
+    Attributes:
+        content: everything.
+        view: what of it is drawn.
+        depth: the level from which on modules are closed; None if all are open.
+        fold: whether equal neighbours are drawn once.
+        direction: "TB", top down, or "LR".
+        color_by: the measured value that is coloured, or None.
+        backward: whether the backward pass is shown.
+        notes: what had to be left out or folded, in words.
+    """
+
+    content: Content
+    view: View
+    depth: int | None
+    fold: bool
+    direction: str
+    color_by: str | None
+    backward: bool
+    notes: list[str]
+
+
+def make_picture(content: Content, options: Options) -> Picture:
+    """Fold ``content`` and choose what of it is drawn. Raises ValueError if the depth asked for needs too many nodes."""
+    notes = list(content.notes)
+    fold_repeats(content)
+    if options.depth is not None:
+        depth: int | None = _checked(content, options.depth, options.fold)
+    else:
+        depth = _fitting_depth(content, options.fold, notes)
+    view = make_view(content, depth, options.fold)
+    nested = any(box.what == "module" for box in content.boxes())
+    direction = options.direction or ("TB" if nested or len(view.nodes) > _LONG else "LR")
+    return Picture(content, view, depth, options.fold, direction, options.color_by, options.backward, notes)
+
+
+def _fitting_depth(content: Content, fold: bool, notes: list[str]) -> int | None:
+    """The depth at which the picture can be read; a chain that is too long at any depth is cut into groups."""
+    depth, nodes = choose_depth(content, fold)
+    if depth is not None and count(content, depth, fold) > LIMIT:
+        fold_stretches(content)
+        depth, _ = choose_depth(content, fold)
+        operations = plural(len(content.operations()), "operation")
+        notes.append(f"{operations}: too many to draw one by one, so they are shown in groups")
+    elif depth is not None:
+        notes.append(f"folded to depth {depth}, as {nodes:,} nodes are too many to read; choose with depth=")
+    return depth
+
+
+def _checked(content: Content, depth: int, fold: bool) -> int:
+    nodes = count(content, depth, fold)
+    if nodes > _HARD_LIMIT:
+        raise ValueError(
+            f"draw(): depth={depth} would draw {nodes:,} nodes, more than the {_HARD_LIMIT:,} that can be laid out in "
+            "reasonable time; choose a smaller depth, or leave it out"
+        )
+    return depth

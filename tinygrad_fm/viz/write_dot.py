@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import html
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import graphviz
 
 from .content import Box, shape_text
 from .style import BACK, DARK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details
-from .view import Frame, Line, Shown, View
+from .view import Frame, Line, Picture, Shown, View
 
-if TYPE_CHECKING:
-    from .drawing import Graph
+__all__ = ["to_dot"]
 
 _FONT = "Helvetica,Arial,sans-serif"
 _LONGEST_NOTE = 40
@@ -37,32 +36,33 @@ def _plain(text: str) -> str:
     return graphviz.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
 
 
-def to_dot(graph: Graph, view: View) -> graphviz.Digraph:
-    """The DOT graph of ``view``, in the order of the forward pass."""
-    return _Writer(graph, view).dot
+def to_dot(picture: Picture) -> graphviz.Digraph:
+    """The DOT graph of the picture, in the order of the forward pass."""
+    return _Writer(picture).dot
 
 
 class _Writer:
     """Writes one view."""
 
-    def __init__(self, graph: Graph, view: View) -> None:
-        self.backward = graph.backward
-        self.heat = heat = Heat(graph.color_by, view) if graph.color_by else None
+    def __init__(self, picture: Picture) -> None:
+        view = picture.view
+        self.backward = picture.backward
+        self.heat = heat = Heat(picture.color_by, view) if picture.color_by else None
         self.beside = _parameters_beside(view)
         self.dot = dot = graphviz.Digraph("graph")
         dot.attr(
             "graph",
-            rankdir=graph.direction,
+            rankdir=picture.direction,
             fontname=_FONT,
             fontcolor=INK,
             nodesep="0.3",
             ranksep="0.3",
             pad="0.2",
-            label=f"<{_heading(graph, view, heat)}>",
+            label=f"<{_heading(picture, heat)}>",
             labelloc="t",
             labeljust="l",
             bgcolor="white",
-            tooltip=_plain(graph.content.title),
+            tooltip=_plain(picture.content.title),
         )
         dot.attr("node", fontname=_FONT, fontsize="12", fontcolor=INK, margin="0.12,0.06", height="0.3")
         dot.attr("edge", fontname=_FONT, fontsize="9.5", color=EDGE, arrowsize="0.6", penwidth="1.1")
@@ -213,12 +213,12 @@ def _wrapped(text: str, width: int) -> list[str]:
     return lines if len(lines) <= 6 else [*lines[:5], lines[5] + " …"]
 
 
-def _heading(graph: Graph, view: View, heat: Heat | None) -> str:
+def _heading(picture: Picture, heat: Heat | None) -> str:
     """Title, notes, legend and colour scale as one HTML-like table."""
-    rows = [f'<tr><td align="left">{_text(graph.content.title, 15, INK, bold=True)}</td></tr>']
-    rows += [f'<tr><td align="left">{_text(note, 10.5, FAINT)}</td></tr>' for note in graph.notes]
+    rows = [f'<tr><td align="left">{_text(picture.content.title, 15, INK, bold=True)}</td></tr>']
+    rows += [f'<tr><td align="left">{_text(note, 10.5, FAINT)}</td></tr>' for note in picture.notes]
     cells = []
-    for role in legend_roles(view, heat):
+    for role in legend_roles(picture.view, heat):
         look = LOOKS[role]
         style = "rounded" if look.shape != "box" else "solid"
         fill = look.fill if heat is None else "white"
@@ -229,7 +229,7 @@ def _heading(graph: Graph, view: View, heat: Heat | None) -> str:
     count = -(-len(cells) // max(1, -(-len(cells) // 6)))  # in a row; rows of about equal length
     for start in range(0, len(cells), max(1, count)):
         rows.append(_row(f"<tr>{''.join(cells[start : start + count])}</tr>"))
-    if graph.backward:
+    if picture.backward:
         rows.append(f'<tr><td align="left">{_text("red arrows: gradients flow back", 10, BACK)}</td></tr>')
     if heat is not None:
         scale = "".join(

@@ -12,14 +12,13 @@ import math
 import re
 from dataclasses import asdict
 from importlib import resources
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .content import Box, shape_text
 from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details
-from .view import Frame, Shown, folding_levels
+from .view import Frame, Picture, Shown, folding_levels
 
-if TYPE_CHECKING:
-    from .drawing import Graph
+__all__ = ["fitted", "framed", "to_html"]
 
 _MOST_ITEMS = 4000  # above that, only what is drawn at first is put into the page
 
@@ -57,17 +56,17 @@ def _asset(name: str) -> str:
     return resources.files(__package__).joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
-def to_html(graph: Graph) -> str:
+def to_html(picture: Picture) -> str:
     """The page."""
-    data = _whole(graph) if len(graph.content.items) <= _MOST_ITEMS else _drawn(graph)
+    data = _whole(picture) if len(picture.content.items) <= _MOST_ITEMS else _drawn(picture)
     roles = dict.fromkeys(item["role"] for item in data["items"])
-    legend = "".join(_legend_entry(role, graph) for role in LOOKS if role in roles)
+    legend = "".join(_legend_entry(role, picture) for role in LOOKS if role in roles)
     licence = _asset("dagre.LICENSE.txt").replace("*/", "* /")
     return _PAGE.format(
-        title=html.escape(graph.content.title),
+        title=html.escape(picture.content.title),
         css=_asset("graph.css"),
         legend=legend,
-        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in graph.notes),
+        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in picture.notes),
         # no text of the graph can end the script or open a comment in it
         data=json.dumps(data, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c"),
         dagre=f"/*\n{licence}*/\n{_asset('dagre.min.js')}",
@@ -75,64 +74,64 @@ def to_html(graph: Graph) -> str:
     )
 
 
-def _legend_entry(role: str, graph: Graph) -> str:
+def _legend_entry(role: str, picture: Picture) -> str:
     look = LOOKS[role]
     radius = {"ellipse": "50%", "rounded": "7px", "box": "0"}[look.shape]
     line = "double 4px" if look.double else "dashed 1.5px" if look.dashed else "solid 1.5px"
-    fill = "#fff" if graph.color_by else look.fill
+    fill = "#fff" if picture.color_by else look.fill
     return f'<span class="role" style="border:{line} {look.line};background:{fill};border-radius:{radius}">{look.legend}</span>'
 
 
-def _whole(graph: Graph) -> dict[str, Any]:
+def _whole(picture: Picture) -> dict[str, Any]:
     """Everything, so that all boxes can be opened."""
-    levels, shut = folding_levels(graph.content, graph.depth)
+    levels, shut = folding_levels(picture.content, picture.depth)
     items = []
-    for item in graph.content.items:
+    for item in picture.content.items:
         node = Shown(item.id, item.role, item, None, items=[item])
-        items.append(_item(node, graph, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
+        items.append(_item(node, picture, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
     boxes = [
-        _box(box, box.parent.id if box.parent else None, graph)
+        _box(box, box.parent.id if box.parent else None, picture)
         | {
             "level": levels[box],
             "closed": box in shut,
             "open": box.what != "backward",
-            "folded": box.what == "repeat" and graph.fold,
+            "folded": box.what == "repeat" and picture.fold,
         }
-        for box in graph.content.boxes()
+        for box in picture.content.boxes()
     ]
-    edges = [[e.source.id, e.target.id, shape_text(e.shape), e.dtype, e.live] for e in graph.content.edges]
-    return _data(graph, items, boxes, edges)
+    edges = [[e.source.id, e.target.id, shape_text(e.shape), e.dtype, e.live] for e in picture.content.edges]
+    return _data(picture, items, boxes, edges)
 
 
-def _drawn(graph: Graph) -> dict[str, Any]:
+def _drawn(picture: Picture) -> dict[str, Any]:
     """Only what is drawn at first: closed boxes stay closed."""
     items: list[Any] = []
     boxes: list[Any] = []
-    pending: list[tuple[Frame, Any]] = [(graph.view.whole, None)]
+    pending: list[tuple[Frame, Any]] = [(picture.view.whole, None)]
     while pending:
         frame, parent = pending.pop()
         for child in frame.children:
             if isinstance(child, Frame):
                 box: Any = child.box
                 drawn = {"what": "module", "title": child.lines()[0], "level": 1, "closed": False, "open": True}
-                boxes.append(_box(box, parent, graph) | drawn)
+                boxes.append(_box(box, parent, picture) | drawn)
                 pending.append((child, box.id))
             else:
-                items.append(_item(child, graph, parent, []))
-    order = {node.id: i for i, node in enumerate(graph.view.nodes)}
+                items.append(_item(child, picture, parent, []))
+    order = {node.id: i for i, node in enumerate(picture.view.nodes)}
     items.sort(key=lambda item: order[item["id"]])
-    edges = [[n.source.id, n.target.id, shape_text(n.edge.shape), n.edge.dtype, n.edge.live] for n in graph.view.lines]
-    return _data(graph, items, boxes, edges)
+    edges = [[n.source.id, n.target.id, shape_text(n.edge.shape), n.edge.dtype, n.edge.live] for n in picture.view.lines]
+    return _data(picture, items, boxes, edges)
 
 
-def _item(node: Shown, graph: Graph, box: str | None, twins: list[Any]) -> dict[str, Any]:
+def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any]) -> dict[str, Any]:
     title, *more = node.lines()
     item = node.item
     if item is not None:
         title += f" → {item.name}" if item.name else ""
         more += [item.brief[:40]] if item.brief else []
         more += [item.error[:90]] if item.error else []
-    more += backward_lines(node) if graph.backward else []
+    more += backward_lines(node) if picture.backward else []
     measures = {k: v if math.isfinite(v) else str(v) for k, v in node.measures().items()}
     return {
         "id": node.id,
@@ -148,7 +147,7 @@ def _item(node: Shown, graph: Graph, box: str | None, twins: list[Any]) -> dict[
     }
 
 
-def _box(box: Box, parent: str | None, graph: Graph) -> dict[str, Any]:
+def _box(box: Box, parent: str | None, picture: Picture) -> dict[str, Any]:
     lines = Shown(box.id, "module", None, box).lines()
     return {
         "id": box.id,
@@ -163,16 +162,16 @@ def _box(box: Box, parent: str | None, graph: Graph) -> dict[str, Any]:
     }
 
 
-def _data(graph: Graph, items: list[Any], boxes: list[Any], edges: list[Any]) -> dict[str, Any]:
+def _data(picture: Picture, items: list[Any], boxes: list[Any], edges: list[Any]) -> dict[str, Any]:
     heat = None
-    if graph.color_by is not None:
-        title = Heat(graph.color_by, graph.view).title()
-        heat = {"what": graph.color_by, "title": title, "colors": HEAT, "nan": NAN, "zero": ZERO}
+    if picture.color_by is not None:
+        title = Heat(picture.color_by, picture.view).title()
+        heat = {"what": picture.color_by, "title": title, "colors": HEAT, "nan": NAN, "zero": ZERO}
     looks = {role: {**asdict(look), "role": role, "wide": role == "failed"} for role, look in LOOKS.items()}
     return {
-        "direction": graph.direction,
-        "backward": graph.backward,
-        "depth": graph.depth,
+        "direction": picture.direction,
+        "backward": picture.backward,
+        "depth": picture.depth,
         "heat": heat,
         "looks": looks,
         "items": items,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .content import Item, shape_text
 from .style import Heat
-from .view import Frame, Shown, View
+from .view import Frame, Picture, Shown
 
-if TYPE_CHECKING:
-    from .drawing import Graph
+__all__ = ["to_text"]
 
 
-def to_text(graph: Graph, view: View) -> str:
+def to_text(picture: Picture) -> str:
     """What ``print(graph)`` shows."""
-    heat = Heat(graph.color_by, view) if graph.color_by else None
+    view = picture.view
+    heat = Heat(picture.color_by, view) if picture.color_by else None
     inputs: dict[Shown, list[str]] = {node: [] for node in view.nodes}
     for line in view.lines:
         inputs[line.target].append(_reference(line.source))
-    lines = [graph.content.title, *graph.notes]
+    lines = [picture.content.title, *picture.notes]
     pending: list[tuple[int, Any]] = [(0, view.whole)]
     while pending:
         level, thing = pending.pop()
@@ -34,7 +34,7 @@ def to_text(graph: Graph, view: View) -> str:
 def _reference(node: Shown) -> str:
     """How other lines call a node."""
     if node.item is None:
-        return node.closed.title() if node.closed is not None else node.id
+        return node.closed.name() if node.closed is not None else node.id
     return _result(node.item) if node.id.startswith("op") else node.item.title
 
 
@@ -46,11 +46,10 @@ def _line(node: Shown, inputs: list[str], heat: Heat | None) -> str:
     item = node.item
     measured = f"  [{heat.text(node)}]" if heat is not None and heat.text(node) else ""
     if item is None:
-        box: Any = node.closed
-        last = node.items[-1] if node.items[-1].shape is not None else node.items[0]
         ends = [i for i in node.items if i.id.startswith("op")]
         shape = f"  → {shape_text(ends[-1].shape)}" if ends and ends[-1].shape is not None else ""
-        return "  ".join(node.lines()) + (f"({', '.join(inputs)})" if not box.parameters and last is None else shape) + measured
+        title, *more = node.lines()
+        return "  ".join([f"{title}({', '.join(dict.fromkeys(inputs))})", *more]) + shape + measured
     shape = f"  {shape_text(item.shape)} {item.dtype}" if item.shape is not None else ""
     if item.role == "output":
         return f"output {item.title}" if inputs == [item.title] else f"{item.title} = {', '.join(inputs)}"

@@ -1,0 +1,103 @@
+"""The Graph that ``draw`` makes: it saves, prints and shows itself."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Any
+
+import graphviz
+
+from ..files import write_atomically
+from . import write_dot, write_html, write_text
+from .view import Picture
+
+__all__ = ["FORMATS", "INSTALL", "Graph"]
+
+_log = logging.getLogger("tinygrad_fm.viz")
+FORMATS = ("svg", "png", "pdf", "gv", "html", "txt")
+INSTALL = "install Graphviz (apt install graphviz, brew install graphviz, conda install graphviz) for SVG, PNG and PDF"
+
+
+class Graph:
+    """A computation graph, ready to be shown: ``save`` it, ``print`` it, or leave it as the last line of a notebook's cell.
+
+    Made by :func:`~tinygrad_fm.viz.draw`.
+
+    Attributes:
+        picture: what is drawn, and how.
+        content: the items, edges and boxes.
+        view: those that are drawn.
+        notes: what had to be left out or folded, in words.
+    """
+
+    def __init__(self, picture: Picture) -> None:
+        self.picture, self.content, self.view, self.notes = picture, picture.content, picture.view, picture.notes
+
+    def __str__(self) -> str:
+        return write_text.to_text(self.picture)
+
+    def __repr__(self) -> str:
+        return f"<Graph: {self.content.title}>"
+
+    def dot(self) -> str:
+        """The graph in the DOT language."""
+        return write_dot.to_dot(self.picture).source
+
+    def html(self) -> str:
+        """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module."""
+        return write_html.to_html(self.picture)
+
+    def svg(self) -> str:
+        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
+        try:
+            return self._render("svg").decode("utf-8")
+        except graphviz.ExecutableNotFound as error:
+            raise RuntimeError(f"the 'dot' program was not found: {INSTALL}") from error
+
+    def _render(self, kind: str) -> bytes:
+        try:
+            return write_dot.to_dot(self.picture).pipe(kind)
+        except graphviz.CalledProcessError as error:
+            said = (error.stderr or b"").decode("utf-8", "replace").strip()
+            raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
+
+    def save(self, path: str | Path) -> Path:
+        """Write the picture in the format that the ending of ``path`` names: svg, png, pdf, gv, html or txt.
+
+        Where the ``dot`` program is missing, svg, png and pdf cannot be made: the DOT file is written instead, beside
+        where the picture would be, and one line in the log says how to install it.
+
+        Returns:
+            The path of the file that was written.
+
+        Raises:
+            ValueError: another ending. OSError: the file cannot be written. RuntimeError: ``dot`` failed.
+        """
+        path = Path(path)
+        kind = path.suffix.lower().lstrip(".")
+        if kind not in FORMATS:
+            raise ValueError(f"save(): {path.name!r} must end in one of .{', .'.join(FORMATS)}")
+        if kind in ("gv", "html", "txt"):
+            data = {"gv": self.dot, "html": self.html, "txt": lambda: str(self) + "\n"}[kind]().encode("utf-8", "replace")
+        else:
+            try:
+                data = self._render(kind)
+            except graphviz.ExecutableNotFound:
+                instead = path.with_suffix(".gv")
+                _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
+                return self.save(instead)
+        write_atomically(path, lambda file: file.write(data))
+        return path
+
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        """What a notebook shows: the SVG scaled to its cell, or without ``dot`` the interactive page. It never raises."""
+        bundle = {"text/plain": repr(self)}
+        forms = {"image/svg+xml": lambda: write_html.fitted(self.svg()), "text/html": lambda: write_html.framed(self.html())}
+        for kind, make in forms.items():
+            try:
+                bundle[kind] = make()
+                break
+            except Exception as error:  # what cannot be shown is said instead
+                bundle["text/plain"] += f"\n{error}"
+        return bundle
