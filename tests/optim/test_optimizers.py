@@ -473,8 +473,8 @@ def test_what_is_no_parameter_is_refused():
         SGD([p, p])
     with pytest.raises(ValueError, match="capturable"):
         Adam([p], capturable=True)
-    with pytest.raises(ValueError, match="differentiable"):
-        SGD([p], differentiable=True)
+    with pytest.raises(RuntimeError, match="`fused` does not support `differentiable`"):
+        SGD([p], differentiable=True, fused=True)
 
 
 def test_a_non_leaf_is_refused():

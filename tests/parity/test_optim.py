@@ -13,46 +13,12 @@ from tinygrad_fm import optim
 from tinygrad_fm import tensor as tensor_of
 from tinygrad_fm.optim import lr_scheduler
 
+from ..optim.cases import OPTIMIZERS
+
 torch = pytest.importorskip("torch")
 
 SHAPES = [(3, 4), (4,), (), (0, 2), (2, 1, 3), (5,)]
 STEPS = 50
-
-OPTIMIZERS = [
-    ("SGD", {}),
-    ("SGD", {"lr": 0.1, "weight_decay": 0.1}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9, "dampening": 0.3, "weight_decay": 0.01}),
-    ("SGD", {"lr": 0.1, "momentum": 0.9, "nesterov": True, "weight_decay": 0.01}),
-    ("SGD", {"lr": 0.1, "momentum": 0.5, "maximize": True, "weight_decay": 0.2}),
-    ("RMSprop", {}),
-    ("RMSprop", {"lr": 0.02, "alpha": 0.9, "eps": 1e-6, "weight_decay": 0.1}),
-    ("RMSprop", {"centered": True}),
-    ("RMSprop", {"momentum": 0.9, "centered": True, "weight_decay": 0.1}),
-    ("RMSprop", {"momentum": 0.8, "maximize": True}),
-    ("Adam", {}),
-    ("Adam", {"lr": 0.1, "betas": (0.8, 0.9), "eps": 1e-4, "weight_decay": 0.1}),
-    ("Adam", {"lr": 0.1, "amsgrad": True}),
-    ("Adam", {"lr": 0.1, "amsgrad": True, "weight_decay": 0.1, "maximize": True}),
-    ("Adam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-    ("AdamW", {}),
-    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "amsgrad": True}),
-    ("AdamW", {"lr": 0.1, "weight_decay": 0.3, "maximize": True}),
-    ("NAdam", {}),
-    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "momentum_decay": 0.01}),
-    ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True}),
-    ("NAdam", {"lr": 0.1, "maximize": True, "betas": (0.7, 0.8)}),
-    ("Adagrad", {}),
-    ("Adagrad", {"lr": 0.1, "lr_decay": 0.05, "weight_decay": 0.1, "initial_accumulator_value": 0.5, "eps": 1e-3}),
-    ("Adagrad", {"lr": 0.1, "maximize": True}),
-    ("Adamax", {}),
-    ("Adamax", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1, "maximize": True}),
-    ("RAdam", {}),
-    ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1}),
-    ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
-    ("Adadelta", {}),
-    ("Adadelta", {"lr": 0.5, "rho": 0.8, "eps": 1e-3, "weight_decay": 0.1, "maximize": True}),
-]
 
 
 def make(dtype, seed=0):

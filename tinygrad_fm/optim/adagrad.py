@@ -1,4 +1,4 @@
-"""Adagrad and Adadelta: steps scaled by the history of each parameter's gradients."""
+"""Adagrad: steps scaled by the history of each parameter's gradients."""
 
 from __future__ import annotations
 
@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import box
-from .flat_optimizer import FlatOptimizer, Run
-from .optimizer import Group, check_options, execution_options
+from ..tensor import Tensor
+from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
+from .optimizer import Group, check_common, execution_options, require
+
+__all__ = ["Adagrad"]
 
 
 class Adagrad(FlatOptimizer):
@@ -28,7 +30,8 @@ class Adagrad(FlatOptimizer):
         initial_accumulator_value: what the sum starts from.
         eps: keeps the denominator from zero.
         maximize: climb instead of descend.
-        foreach, fused: accepted, without effect. differentiable: only False.
+        foreach, fused: accepted, without effect.
+        differentiable: record each step on the tape, see `FlatOptimizer`.
 
     Raises:
         ValueError: an option out of its range.
@@ -60,15 +63,10 @@ class Adagrad(FlatOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            lr_decay__value=(lr_decay, lr_decay >= 0),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-            initial_accumulator_value__value=(initial_accumulator_value, initial_accumulator_value >= 0),
-            epsilon__value=(eps, eps >= 0),
-        )
-        how = execution_options(foreach, False, differentiable, fused)
-        del how["capturable"]  # as in PyTorch
+        check_common(lr, weight_decay)
+        require(lr_decay >= 0, f"Invalid lr_decay value: {lr_decay}")
+        require(initial_accumulator_value >= 0, f"Invalid initial_accumulator_value value: {initial_accumulator_value}")
+        require(eps >= 0, f"Invalid epsilon value: {eps}")
         super().__init__(
             params,
             {
@@ -78,103 +76,31 @@ class Adagrad(FlatOptimizer):
                 "initial_accumulator_value": initial_accumulator_value,
                 "eps": eps,
                 "maximize": maximize,
-                **how,
+                **execution_options(foreach=foreach, differentiable=differentiable, fused=fused),
             },
         )
 
     def add_param_group(self, param_group: Group) -> None:
+        """As for every optimizer; the state exists from the beginning, as in PyTorch."""
         super().add_param_group(param_group)
         group = self.param_groups[-1]
         for param in group["params"]:
-            start = np.full(param._array.shape, group["initial_accumulator_value"], param._array.dtype)
-            self.state[param] = {"step": box(np.zeros((), np.float32)), "sum": box(start)}
+            self.fill_state(group, param, self.state[param])
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return ("sum",)
+    def slots(self, group: Group) -> dict[str, float]:
+        return {"sum": group["initial_accumulator_value"]}
 
-    def update(self, group: Group, run: Run) -> None:
-        weight_decay = group["weight_decay"]
-        run.counters[:, 0] += 1
-        step_size = group["lr"] / (1 + (float(run.counters[0, 0]) - 1) * group["lr_decay"])
-        for block in run.blocks:
-            grad, value, change, scratch, total = block
-            if weight_decay != 0:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            total += np.multiply(grad, grad, out=scratch)
-            np.sqrt(total, out=scratch)
-            scratch += group["eps"]
-            np.divide(grad, scratch, out=change)
-            change *= step_size
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        g = decayed(group, p, grad)
+        t = count(state)
+        total = state["sum"] = state["sum"] + g * g
+        return group["lr"] / (1 + (t - 1) * group["lr_decay"]) * g / (total.sqrt() + group["eps"])
 
-
-class Adadelta(FlatOptimizer):
-    """Adadelta: each gradient scaled by the size of the steps before over the size of the gradients before.
-
-    With g the gradient (plus weight_decay · p)::
-
-        s ← rho · s + (1 − rho) · g²                    square_avg
-        d = √(a + eps) / √(s + eps) · g
-        a ← rho · a + (1 − rho) · d²                    acc_delta
-        p ← p − lr · d
-
-    Args:
-        params: parameters, ``(name, parameter)`` pairs, or dicts of them with options of their own.
-        lr: a factor of the step.
-        rho: the share of the running averages that is kept.
-        eps: keeps the roots from zero.
-        weight_decay: factor of the L2 penalty's gradient.
-        maximize: climb instead of descend.
-        foreach: accepted, without effect. capturable, differentiable: only False.
-
-    Raises:
-        ValueError: an option out of its range.
-
-    Source: Zeiler 2012, "ADADELTA: an adaptive learning rate method", algorithm 1.
-    """
-
-    def __init__(
-        self,
-        params: Iterable[Any],
-        lr: float = 1.0,
-        rho: float = 0.9,
-        eps: float = 1e-6,
-        weight_decay: float = 0,
-        foreach: bool | None = None,
-        *,
-        capturable: bool = False,
-        maximize: bool = False,
-        differentiable: bool = False,
-    ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            rho__value=(rho, 0 <= rho <= 1),
-            epsilon__value=(eps, eps >= 0),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-        )
-        how = execution_options(foreach, capturable, differentiable, None)
-        del how["fused"]  # as in PyTorch
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, **how})
-
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return "square_avg", "acc_delta"
-
-    def update(self, group: Group, run: Run) -> None:
-        rho, eps, weight_decay = group["rho"], group["eps"], group["weight_decay"]
-        run.counters[:, 0] += 1
-        for block in run.blocks:
-            grad, value, change, scratch, square_avg, acc_delta = block
-            if weight_decay != 0:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            square_avg *= rho
-            np.multiply(grad, grad, out=scratch)
-            scratch *= 1 - rho
-            square_avg += scratch
-            np.add(square_avg, eps, out=scratch)
-            np.divide(grad, np.sqrt(scratch, out=scratch), out=change)
-            np.add(acc_delta, eps, out=scratch)
-            change *= np.sqrt(scratch, out=scratch)
-            acc_delta *= rho
-            np.multiply(change, change, out=scratch)
-            scratch *= 1 - rho
-            acc_delta += scratch
-            change *= group["lr"]
+    def update(self, group: Group, block: Block) -> None:
+        change, scratch, (total,) = block.change, block.scratch, block.state
+        g = block.decayed(group["weight_decay"])
+        total += np.multiply(g, g, out=scratch)
+        np.sqrt(total, out=scratch)
+        scratch += group["eps"]
+        np.divide(g, scratch, out=change)
+        change *= group["lr"] / (1 + (block.counters[0] - 1) * group["lr_decay"])

@@ -8,8 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .flat_optimizer import FlatOptimizer, Run
-from .optimizer import Group, check_options, execution_options
+from .. import ops
+from ..tensor import Tensor
+from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
+from .optimizer import Group, check_adam, check_common, execution_options
+
+__all__ = ["Adam", "AdamW"]
 
 
 class Adam(FlatOptimizer):
@@ -30,7 +34,8 @@ class Adam(FlatOptimizer):
         amsgrad: divide by the largest v so far, max_exp_avg_sq.
         maximize: climb instead of descend.
         decoupled_weight_decay: shrink the weights by lr · weight_decay instead, which is AdamW.
-        foreach, fused: accepted, without effect. capturable, differentiable: only False.
+        foreach, fused: accepted, without effect. capturable: only False.
+        differentiable: record each step on the tape, see `FlatOptimizer`.
 
     Raises:
         ValueError: an option out of its range.
@@ -67,13 +72,8 @@ class Adam(FlatOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            epsilon__value=(eps, eps >= 0),
-            beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
-            beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-        )
+        check_common(lr, weight_decay)
+        check_adam(betas, eps)
         super().__init__(
             params,
             {
@@ -83,35 +83,38 @@ class Adam(FlatOptimizer):
                 "weight_decay": weight_decay,
                 "amsgrad": amsgrad,
                 "maximize": maximize,
-                **execution_options(foreach, capturable, differentiable, fused),
+                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused),
                 "decoupled_weight_decay": decoupled_weight_decay,
             },
         )
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return ("exp_avg", "exp_avg_sq", *(["max_exp_avg_sq"] if group["amsgrad"] else []))
+    def slots(self, group: Group) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}
 
-    def update(self, group: Group, run: Run) -> None:
-        lr, (beta1, beta2), weight_decay = group["lr"], group["betas"], group["weight_decay"]
-        decoupled = weight_decay != 0 and group["decoupled_weight_decay"]
-        run.counters[:, 0] += 1
-        t = float(run.counters[0, 0])
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        lr, (beta1, beta2) = group["lr"], group["betas"]
+        t = count(state)
+        m, v = averages(group, decayed(group, p, grad), state)
+        if group["amsgrad"]:
+            v = state["max_exp_avg_sq"] = ops.maximum(state["max_exp_avg_sq"], v)
+        change = lr / (1 - beta1**t) * m / ((v / (1 - beta2**t)).sqrt() + group["eps"])
+        return change + lr * group["weight_decay"] * p if group["decoupled_weight_decay"] else change
+
+    def update(self, group: Group, block: Block) -> None:
+        lr, (beta1, beta2), decoupled = group["lr"], group["betas"], group["decoupled_weight_decay"]
+        t, change, scratch = block.counters[0], block.change, block.scratch
+        exp_avg, exp_avg_sq, *largest = block.state
         # m̂ / (√v̂ + eps) with both corrections moved into numbers: two passes over the arrays less.
         root = math.sqrt(1 - beta2**t)
-        step_size, eps = lr * root / (1 - beta1**t), group["eps"] * root
-        for block in run.blocks:
-            grad, value, change, scratch, exp_avg, exp_avg_sq, *largest = block
-            if weight_decay != 0 and not decoupled:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            update_averages(grad, scratch, exp_avg, exp_avg_sq, beta1, beta2)
-            if largest:
-                np.maximum(largest[0], exp_avg_sq, out=largest[0])
-            np.sqrt(largest[0] if largest else exp_avg_sq, out=scratch)
-            scratch += eps
-            np.divide(exp_avg, scratch, out=change)
-            change *= step_size
-            if decoupled:
-                change += np.multiply(value, lr * weight_decay, out=scratch)
+        update_averages(group, block, block.decayed(0 if decoupled else group["weight_decay"]))
+        if largest:
+            np.maximum(largest[0], exp_avg_sq, out=largest[0])
+        np.sqrt(largest[0] if largest else exp_avg_sq, out=scratch)
+        scratch += group["eps"] * root
+        np.divide(exp_avg, scratch, out=change)
+        change *= lr * root / (1 - beta1**t)
+        if decoupled:
+            block.shrink(lr * group["weight_decay"])
 
 
 class AdamW(Adam):
@@ -164,14 +167,21 @@ class AdamW(Adam):
         )
 
 
-def update_averages(
-    grad: np.ndarray, scratch: np.ndarray, exp_avg: np.ndarray, exp_avg_sq: np.ndarray, beta1: float, beta2: float
-) -> None:
-    """Adam's two running averages, of the gradient and of its square, in place; ``scratch`` is overwritten."""
-    np.subtract(grad, exp_avg, out=scratch)
+def averages(group: Group, g: Tensor, state: State) -> tuple[Tensor, Tensor]:
+    """Adam's two running averages, of the gradient and of its square, advanced in ``state``."""
+    beta1, beta2 = group["betas"]
+    m = state["exp_avg"] = beta1 * state["exp_avg"] + (1 - beta1) * g
+    v = state["exp_avg_sq"] = beta2 * state["exp_avg_sq"] + (1 - beta2) * g * g
+    return m, v
+
+
+def update_averages(group: Group, block: Block, g: np.ndarray) -> None:
+    """The same in place, in the first two arrays of a block's state; ``scratch`` is overwritten."""
+    (beta1, beta2), scratch, (exp_avg, exp_avg_sq) = group["betas"], block.scratch, block.state[:2]
+    np.subtract(g, exp_avg, out=scratch)
     scratch *= 1 - beta1
     exp_avg += scratch
-    np.multiply(grad, grad, out=scratch)
+    np.multiply(g, g, out=scratch)
     scratch *= 1 - beta2
     exp_avg_sq *= beta2
     exp_avg_sq += scratch

@@ -1,9 +1,14 @@
-"""One update over flat arrays, for every optimizer whose rule works element by element.
+"""Optimizers whose rule works element by element: a plain definition of each, and one quick way to run them all.
+
+A subclass defines its rule twice. ``update_one`` is the definition, for one parameter, in operations on tensors: read it
+first. It is what runs under ``differentiable=True``, where the tape follows the step, and within ``autograd.composed()``.
+``update`` is the same rule over flat arrays, in fewer passes over memory: what an ordinary step runs. A test holds the two
+together for every optimizer and option.
 
 A training step over many small parameters spends its time in calls, and over large ones in memory traffic. So the state
 of all parameters of a group that share a dtype lives in one flat array per name (a *pack*), and the rule runs over it in
 blocks that stay in the processor's cache. For each block the gradients of small parameters are gathered, while a large
-one's is read where it is; the rule computes the change, and the change is subtracted from the parameters, which keep
+one's is read where it is; the rule computes the change, and ``block.apply()`` subtracts it from the parameters, which keep
 arrays of their own.
 
 ``optimizer.state[p][name]`` is a view of its stretch of the flat array: reading it shows the state, writing into it
@@ -21,32 +26,60 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from ..autograd import modes, set_grad_enabled
 from ..autograd.primitive import box
 from ..tensor import Tensor
 from .optimizer import Closure, Group, Optimizer, run_closure
 
+__all__ = ["FlatOptimizer"]
+
 BLOCK = 1 << 17  # elements: a few float32 arrays of it fit the caches, and calls of it hide NumPy's overhead
 ALONE = 1 << 14  # a parameter of so many elements is not gathered with others: the copies would cost more than the calls
 
+State = dict[str, Any]
 
-class Run(NamedTuple):
-    """Neighbouring parameters that all step now and have stepped equally often before.
+
+class Block(NamedTuple):
+    """A stretch of at most `BLOCK` elements of parameters that move together: what a rule reads and what it writes.
 
     Attributes:
-        first: their state did not exist before this step.
-        counters: (parameters, numbers) float32, one row per parameter, all rows alike; the rule advances them in place.
-        blocks: ``(gradient, value, change, scratch, *state)``, flat arrays of at most `BLOCK` elements. The rule writes
-            into ``change`` what is to be subtracted from the parameter, updates the state in place, and leaves the
-            gradient and the parameter's ``value`` as they are; that is valid only with weight decay.
+        first: the state of these parameters did not exist before this step.
+        counters: their counters, this step counted.
+        grad, value: the gradient and the parameters' values, flat; read only. ``value`` is valid with weight decay alone.
+        change: where the rule writes what is to be subtracted from the parameters. scratch: free for the rule.
+        state: one flat array for each of ``slots``, in their order; the rule updates them in place.
+        targets: each parameter's array, or a stretch of it, with its stretch of ``change``.
     """
 
     first: bool
-    counters: np.ndarray
-    blocks: Iterator[tuple[Any, ...]]
+    counters: list[float]
+    grad: np.ndarray
+    value: np.ndarray
+    change: np.ndarray
+    scratch: np.ndarray
+    state: tuple[np.ndarray, ...]
+    targets: list[tuple[np.ndarray, np.ndarray]]
+
+    def decayed(self, weight_decay: float) -> np.ndarray:
+        """The gradient plus ``weight_decay`` · value, in ``change`` if that is not the gradient itself."""
+        if weight_decay == 0:
+            return self.grad
+        np.multiply(self.value, weight_decay, out=self.change)
+        return np.add(self.grad, self.change, out=self.change)
+
+    def shrink(self, share: float) -> None:
+        """Decoupled weight decay: let ``share`` of the value be subtracted too."""
+        if share != 0:
+            np.add(self.change, np.multiply(self.value, share, out=self.scratch), out=self.change)
+
+    def apply(self) -> None:
+        """Subtract the change from the parameters."""
+        for array, change in self.targets:
+            np.subtract(array, change, out=array)
 
 
 class FlatOptimizer(Optimizer):
-    """An optimizer whose rule works element by element: a subclass says what it keeps and how one block moves.
+    """An optimizer whose rule works element by element: a subclass says what it keeps and how a parameter moves.
 
     Attributes:
         counters: the numbers kept per parameter, with their first values.
@@ -54,13 +87,21 @@ class FlatOptimizer(Optimizer):
 
     counters: ClassVar[dict[str, float]] = {"step": 0.0}
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        """The names of the arrays kept per parameter under these options; they start as zeros."""
+    def slots(self, group: Group) -> dict[str, float]:
+        """The names of the arrays kept per parameter under these options, and the number that fills each at first."""
         raise NotImplementedError
 
-    def update(self, group: Group, run: Run) -> None:
-        """The rule. ``group`` holds plain numbers; `Run` says what to read and what to write."""
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        """The rule for one parameter: advance ``state`` by new tensors, return what to subtract from ``p``."""
         raise NotImplementedError
+
+    def update(self, group: Group, block: Block) -> None:
+        """The same rule for a block. ``group`` holds plain numbers; `Block` says what to read and what to write."""
+        raise NotImplementedError
+
+    def advance(self, group: Group, counters: np.ndarray) -> None:
+        """Count this step. ``counters`` is float32 (parameters, numbers), all rows alike; written in place."""
+        counters[:, :1] += 1  # of no column, where nothing is counted
 
     def step(self, closure: Closure | None = None) -> Any:
         """Move every parameter that has a gradient once; the others, and their state, stay as they are.
@@ -72,16 +113,49 @@ class FlatOptimizer(Optimizer):
             What ``closure`` returned, or None.
 
         Raises:
-            RuntimeError: a gradient does not have its parameter's shape.
+            RuntimeError: a gradient does not have its parameter's shape; a leaf under ``differentiable=True``.
         """
         loss = run_closure(closure)
         with np.errstate(all="ignore"):  # a parameter that overflows becomes inf or NaN without a word, as in PyTorch
             for index, group in enumerate(self.param_groups):
-                options = {name: _plain(value) for name, value in group.items() if name != "params"}
-                for pack in self._packed(index, group["params"], self.slots(options)):
-                    for run in pack.runs(self.state, options["maximize"], options["weight_decay"] != 0):
-                        self.update(options, run)
+                options = {name: value for name, value in group.items() if name != "params"}
+                if not options["differentiable"]:
+                    options = {name: plain(value) for name, value in options.items()}
+                if options["differentiable"] or modes.state.composed:
+                    self._step_one_by_one(options, group["params"])
+                else:
+                    self._step_in_blocks(options, self._packs_of(index, group["params"], self.slots(options)))
         return loss
+
+    def _step_one_by_one(self, options: Group, params: list[Tensor]) -> None:
+        """A step by the definition, on the tape if it is to be differentiable."""
+        with set_grad_enabled(options["differentiable"]):
+            for p in params:
+                if p.grad is None:
+                    continue
+                check_shape(p)
+                state = self.state[p]
+                self.fill_state(options, p, state)
+                p.sub_(self.update_one(options, p, -p.grad if options["maximize"] else p.grad, state))
+
+    def _step_in_blocks(self, options: Group, packs: list[Pack]) -> None:
+        with_values = options["weight_decay"] != 0
+        for pack in packs:
+            for run in pack.runs():
+                self.advance(options, pack.counters[run])
+                for block in pack.blocks(run, options["maximize"], with_values):
+                    self.update(options, block)
+                    block.apply()
+                pack.finish(run, self.state)
+
+    def fill_state(self, options: Group, p: Tensor, state: State) -> None:
+        """Before a step by ``update_one``: give ``state`` what it does not have yet, with its first value."""
+        for name, value in self.counters.items():
+            if name not in state:
+                state[name] = box(np.array(value, np.float32))
+        for name, value in self.slots(options).items():
+            if name not in state:
+                state[name] = box(np.full_like(p._array, value))
 
     def _restored(self, name: str, value: Any, param: Tensor, position: Any) -> Any:
         restored = super()._restored(name, value, param, position)
@@ -94,9 +168,9 @@ class FlatOptimizer(Optimizer):
 
     def __getstate__(self) -> dict[str, Any]:
         # A copy must not share flat arrays: it packs the copied state by itself.
-        return {name: value for name, value in self.__dict__.items() if name != "_packs"}
+        return {name: value for name, value in super().__getstate__().items() if name != "_packs"}
 
-    def _packed(self, index: int, params: list[Tensor], slots: tuple[str, ...]) -> list[Pack]:
+    def _packs_of(self, index: int, params: list[Tensor], slots: dict[str, float]) -> list[Pack]:
         """The packs of group ``index``, made anew if parameters, options or state have changed since."""
         cache: dict[int, tuple[list[Tensor], list[Pack]]] = self.__dict__.setdefault("_packs", {})
         known, packs = cache.get(index, ([], []))
@@ -119,7 +193,7 @@ class Pack:
     Args:
         params: the parameters, in the group's order.
         dtype: their dtype.
-        slots: names of the state arrays.
+        slots: names and first values of the state arrays.
         counters: names and first values of the numbers kept per parameter.
         state: the optimizer's state; what it has for these parameters is moved into the flat arrays.
     """
@@ -128,24 +202,25 @@ class Pack:
         self,
         params: list[Tensor],
         dtype: np.dtype[Any],
-        slots: tuple[str, ...],
+        slots: dict[str, float],
         counters: dict[str, float],
-        state: dict[Any, dict[str, Any]],
+        state: dict[Any, State],
     ) -> None:
         self.params, self.dtype = params, dtype
         self.shapes = [param._array.shape for param in params]
         self.starts = [0, *accumulate(param._array.size for param in params)]
         total = self.starts[-1]
-        # What a block is computed in, and where in it a small parameter's gradient, value and change lie, in its shape.
+        # What a block is computed in (gradient, value, change, scratch), and each small parameter's stretches of the
+        # first three, in its shape.
         self.buffers = np.empty((4, min(total, BLOCK)), dtype)
-        self.places: list[list[np.ndarray]] = []
+        self.stretches: list[list[np.ndarray]] = []
         self.chunks = _chunks([param._array.size for param in params])
         for first, last in self.chunks:
             for i in range(first, last):
-                place = slice(self.starts[i] - self.starts[first], self.starts[i + 1] - self.starts[first])
-                small = place.stop - place.start < ALONE
-                self.places.append([part[place].reshape(self.shapes[i]) for part in self.buffers[:3]] if small else [])
-        self.flat = {name: np.zeros(total, dtype) for name in slots}
+                part = slice(self.starts[i] - self.starts[first], self.starts[i + 1] - self.starts[first])
+                small = part.stop - part.start < ALONE
+                self.stretches.append([buffer[part].reshape(self.shapes[i]) for buffer in self.buffers[:3]] if small else [])
+        self.flat = {name: np.full(total, value, dtype) for name, value in slots.items()}
         self.counters = np.tile(np.array([*counters.values()], np.float32), (len(params), 1))
         # What state[param] must hold, if anything: name -> view, a 0-d one for each counter.
         self.views: list[dict[str, np.ndarray]] = [{} for _ in params]
@@ -161,9 +236,9 @@ class Pack:
             for i, param in enumerate(params):
                 self._adopt(i, state.get(param, {}))
 
-    def holds(self, slots: tuple[str, ...], state: dict[Any, dict[str, Any]]) -> bool:
+    def holds(self, slots: dict[str, float], state: dict[Any, State]) -> bool:
         """Whether parameters and state are still the ones this pack was made for."""
-        if tuple(self.flat) != slots:
+        if self.flat.keys() != slots.keys():
             return False
         for param, shape, views, first in zip(self.params, self.shapes, self.views, self.first, strict=True):
             if param._array.shape != shape or param._array.dtype != self.dtype:
@@ -178,67 +253,68 @@ class Pack:
                         return False
         return True
 
-    def runs(self, state: dict[Any, dict[str, Any]], maximize: bool, with_values: bool) -> Iterator[Run]:
-        """Yield run after run of the parameters that have a gradient; the change of each block is applied as it is left."""
-        for start, stop in self._ranges():
-            first = self.first[start]
-            yield Run(first, self.counters[start:stop], self._blocks(start, stop, maximize, with_values))
-            for i in range(start, stop):
-                self.params[i]._written()
-                if first:
-                    self._enter(i, state[self.params[i]])
-
-    def _ranges(self) -> list[tuple[int, int]]:
-        """The parameters that run together, as (start, stop)."""
+    def runs(self) -> list[slice]:
+        """The parameters that move now, as runs of neighbours that have moved equally often before."""
         counters = self.counters.tolist()
-        ranges: list[tuple[int, int]] = []
+        runs: list[slice] = []
         for i, param in enumerate(self.params):
             if param.grad is None:
                 continue
-            if param.grad._array.shape != self.shapes[i]:
-                raise RuntimeError(f"a parameter of shape {self.shapes[i]} has a gradient of shape {param.grad._array.shape}")
+            check_shape(param)
             alike = i > 0 and counters[i] == counters[i - 1] and self.first[i] == self.first[i - 1]
-            if alike and ranges and ranges[-1][1] == i:
-                ranges[-1] = ranges[-1][0], i + 1
+            if alike and runs and runs[-1].stop == i:
+                runs[-1] = slice(runs[-1].start, i + 1)
             else:
-                ranges.append((i, i + 1))
-        return ranges
+                runs.append(slice(i, i + 1))
+        return runs
 
-    def _blocks(self, start: int, stop: int, maximize: bool, with_values: bool) -> Iterator[tuple[Any, ...]]:
+    def blocks(self, run: slice, maximize: bool, with_values: bool) -> Iterator[Block]:
+        """The blocks of a run, one after the other: they share buffers, so apply each before asking for the next."""
+        first, counters = self.first[run.start], self.counters[run.start].tolist()
         for chunk in self.chunks:
-            first, last = max(chunk[0], start), min(chunk[1], stop)
-            if first >= last:
+            start, stop = max(chunk[0], run.start), min(chunk[1], run.stop)
+            if start >= stop:
                 continue
-            if not self.places[first]:
-                yield from self._large(first, maximize)
+            if self.stretches[start]:
+                yield Block(first, counters, *self._gathered(start, stop, chunk[0], maximize, with_values))
             else:
-                yield self._gathered(first, last, chunk[0], maximize, with_values)
-                for param, place in zip(self.params[first:last], self.places[first:last], strict=True):
-                    np.subtract(param._array, place[2], out=param._array)
+                for parts in self._large(start, maximize):
+                    yield Block(first, counters, *parts)
 
-    def _gathered(self, first: int, last: int, base: int, maximize: bool, with_values: bool) -> tuple[Any, ...]:
-        """The block of the small parameters from ``first`` to ``last``, of a chunk that begins with ``base``."""
+    def _gathered(self, start: int, stop: int, base: int, maximize: bool, with_values: bool) -> tuple[Any, ...]:
+        """What a block holds of the small parameters from ``start`` to ``stop``, of a chunk that begins with ``base``."""
         copy = np.negative if maximize else np.positive
-        for param, place in zip(self.params[first:last], self.places[first:last], strict=True):
-            copy(param.grad._array, out=place[0], casting="same_kind")  # type: ignore[union-attr]
+        targets = []
+        for param, (grad, value, change) in zip(self.params[start:stop], self.stretches[start:stop], strict=True):
+            copy(param.grad._array, out=grad, casting="same_kind")  # type: ignore[union-attr]
             if with_values:
-                np.copyto(place[1], param._array)
-        start, stop, offset = self.starts[first], self.starts[last], self.starts[base]
-        return *self.buffers[:, start - offset : stop - offset], *[flat[start:stop] for flat in self.flat.values()]
+                np.copyto(value, param._array)
+            targets.append((param._array, change))
+        begin, end, offset = self.starts[start], self.starts[stop], self.starts[base]
+        buffers = self.buffers[:, begin - offset : end - offset]
+        return *buffers, tuple(flat[begin:end] for flat in self.flat.values()), targets
 
     def _large(self, i: int, maximize: bool) -> Iterator[tuple[Any, ...]]:
-        """The blocks of one large parameter, which read and write its own memory."""
-        array, grad = self.params[i]._array, self.params[i].grad._array.reshape(-1)  # type: ignore[union-attr]
-        value = array.reshape(-1)
-        for at in range(0, array.size, BLOCK):
-            size = min(BLOCK, array.size - at)
-            part, place = slice(at, at + size), slice(self.starts[i] + at, self.starts[i] + at + size)
-            negated, _, change, scratch = self.buffers[:, :size]
+        """What the blocks of one large parameter hold, which read and write its own memory."""
+        array, grad, start = self.params[i]._array, self.params[i].grad._array.reshape(-1), self.starts[i]  # type: ignore[union-attr]
+        value, buffers, length = array.reshape(-1), self.buffers, BLOCK
+        in_place = array.flags.c_contiguous
+        if not in_place:  # then ``value`` is a copy, and all of it one block, in buffers of its own
+            buffers, length = np.empty((4, array.size), self.dtype), array.size
+        for at in range(0, array.size, length):
+            part = slice(at, min(at + length, array.size))
+            negated, _, change, scratch = buffers[:, : part.stop - at]
             block = np.negative(grad[part], out=negated) if maximize else grad[part]
-            yield block, value[part], change, scratch, *[flat[place] for flat in self.flat.values()]
-            value[part] -= change
-        if not array.flags.c_contiguous:  # then ``value`` is a copy
-            array[...] = value.reshape(array.shape)
+            state = tuple(flat[start + at : start + part.stop] for flat in self.flat.values())
+            target = (value[part], change) if in_place else (array, change.reshape(array.shape))
+            yield block, value[part], change, scratch, state, [target]
+
+    def finish(self, run: slice, state: dict[Any, State]) -> None:
+        """After the blocks of a run: its parameters have been written to, and their state exists."""
+        for i in range(run.start, run.stop):
+            self.params[i]._written()
+            if self.first[i]:
+                self._enter(i, state[self.params[i]])
 
     def _views(self, flat: np.ndarray) -> list[np.ndarray]:
         """The stretches of a flat array, each in its parameter's shape."""
@@ -247,7 +323,7 @@ class Pack:
             for start, shape in zip(self.starts, self.shapes, strict=False)
         ]
 
-    def _adopt(self, i: int, entry: dict[str, Any]) -> None:
+    def _adopt(self, i: int, entry: State) -> None:
         """Move what parameter ``i`` has of state in here."""
         kept = {name for name in self.views[i] if entry.get(name) is not None}
         if kept.isdisjoint(self.flat):
@@ -260,7 +336,7 @@ class Pack:
             np.copyto(view, value, casting="same_kind")
         self._enter(i, entry)
 
-    def _enter(self, i: int, entry: dict[str, Any]) -> None:
+    def _enter(self, i: int, entry: State) -> None:
         """Show the state of parameter ``i``, as Tensors over the flat arrays, in its entry."""
         entry.update((name, box(view)) for name, view in self.views[i].items())
         self.first[i] = False
@@ -280,8 +356,34 @@ def _chunks(sizes: list[int]) -> list[tuple[int, int]]:
     return chunks
 
 
-def _plain(value: Any) -> Any:
+def check_shape(param: Tensor) -> None:
+    """Raise a RuntimeError if a parameter's gradient does not have its shape."""
+    if param.grad._array.shape != param._array.shape:  # type: ignore[union-attr]
+        raise RuntimeError(
+            f"a parameter of shape {param._array.shape} has a gradient of shape {param.grad._array.shape}"  # type: ignore[union-attr]
+        )
+
+
+def plain(value: Any) -> Any:
     """An option as Python numbers: NumPy's float64 scalars would compute float32 parameters in float64."""
     if isinstance(value, (np.generic, Tensor)):
         return value.item()
-    return tuple(map(_plain, value)) if isinstance(value, (tuple, list)) else value
+    return tuple(map(plain, value)) if isinstance(value, (tuple, list)) else value
+
+
+def decayed(group: Group, p: Tensor, grad: Tensor) -> Tensor:
+    """The gradient with the L2 penalty's, ``weight_decay`` · p, unless the decay is decoupled."""
+    if group["weight_decay"] == 0 or group.get("decoupled_weight_decay"):
+        return grad
+    return grad + group["weight_decay"] * p
+
+
+def count(state: State) -> float:
+    """The number of this step, from 1: ``state["step"]``, counted on."""
+    state["step"] = state["step"] + 1
+    return float(state["step"])
+
+
+def number(value: Tensor) -> Any:
+    """A counter as a Python number, which does not round what is computed with it to float32; a tensor if it is on the tape."""
+    return value if value.requires_grad else value.item()

@@ -8,9 +8,12 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .adam import update_averages
-from .flat_optimizer import FlatOptimizer, Run
-from .optimizer import Group, check_options, execution_options
+from ..tensor import Tensor
+from .adam import averages, update_averages
+from .flat_optimizer import Block, FlatOptimizer, State, count, decayed, number
+from .optimizer import Group, check_adam, check_common, execution_options, require
+
+__all__ = ["NAdam"]
 
 
 class NAdam(FlatOptimizer):
@@ -31,7 +34,8 @@ class NAdam(FlatOptimizer):
         momentum_decay: ψ, how fast the momentum warms up.
         decoupled_weight_decay: shrink the weights by lr · weight_decay instead, as AdamW does.
         maximize: climb instead of descend.
-        foreach: accepted, without effect. capturable, differentiable: only False.
+        foreach: accepted, without effect. capturable: only False.
+        differentiable: record each step on the tape, see `FlatOptimizer`.
 
     Raises:
         ValueError: an option out of its range.
@@ -68,16 +72,9 @@ class NAdam(FlatOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            epsilon__value=(eps, eps >= 0),
-            beta__parameter__at__index__0=(betas[0], 0 <= betas[0] < 1),
-            beta__parameter__at__index__1=(betas[1], 0 <= betas[1] < 1),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-            momentum_decay__value=(momentum_decay, momentum_decay >= 0),
-        )
-        how = execution_options(foreach, capturable, differentiable, None)
-        del how["fused"]  # as in PyTorch
+        check_common(lr, weight_decay)
+        check_adam(betas, eps)
+        require(momentum_decay >= 0, f"Invalid momentum_decay value: {momentum_decay}")
         super().__init__(
             params,
             {
@@ -88,34 +85,47 @@ class NAdam(FlatOptimizer):
                 "momentum_decay": momentum_decay,
                 "decoupled_weight_decay": decoupled_weight_decay,
                 "maximize": maximize,
-                **how,
+                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
             },
         )
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return "exp_avg", "exp_avg_sq"
+    def slots(self, group: Group) -> dict[str, float]:
+        return {"exp_avg": 0.0, "exp_avg_sq": 0.0}
 
-    def update(self, group: Group, run: Run) -> None:
-        lr, (beta1, beta2), weight_decay = group["lr"], group["betas"], group["weight_decay"]
-        decoupled = weight_decay != 0 and group["decoupled_weight_decay"]
-        step, product = run.counters[:, 0], run.counters[:, 1]
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        lr, beta2 = group["lr"], group["betas"][1]
+        g = decayed(group, p, grad)
+        t = count(state)
+        mu, ahead = momentum_at(group, t), momentum_at(group, t + 1)
+        state["mu_product"] = state["mu_product"] * mu
+        product = number(state["mu_product"])
+        m, v = averages(group, g, state)
+        mean = ahead * m / (1 - product * ahead) + (1 - mu) * g / (1 - product)
+        change = lr * mean / ((v / (1 - beta2**t)).sqrt() + group["eps"])
+        return change + lr * group["weight_decay"] * p if group["decoupled_weight_decay"] else change
+
+    def advance(self, group: Group, counters: np.ndarray) -> None:
+        step, product = counters[:, 0], counters[:, 1]
         step += 1
-        t = float(step[0])
-        mu, ahead = (beta1 * (1 - 0.5 * 0.96 ** (k * group["momentum_decay"])) for k in (t, t + 1))
-        product *= mu  # float32, as PyTorch keeps it
+        product *= momentum_at(group, float(step[0]))  # float32, as PyTorch keeps it
+
+    def update(self, group: Group, block: Block) -> None:
+        lr, beta2, decoupled = group["lr"], group["betas"][1], group["decoupled_weight_decay"]
+        (t, product), change, scratch = block.counters, block.change, block.scratch
+        exp_avg, exp_avg_sq = block.state
+        mu, ahead = momentum_at(group, t), momentum_at(group, t + 1)
         root = math.sqrt(1 - beta2**t)
-        eps = group["eps"] * root
-        grad_size = lr * root * (1 - mu) / (1 - float(product[0]))
-        mean_size = lr * root * ahead / (1 - float(product[0]) * ahead)
-        for block in run.blocks:
-            grad, value, change, scratch, exp_avg, exp_avg_sq = block
-            if weight_decay != 0 and not decoupled:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            update_averages(grad, scratch, exp_avg, exp_avg_sq, beta1, beta2)
-            np.multiply(grad, grad_size, out=change)
-            change += np.multiply(exp_avg, mean_size, out=scratch)
-            np.sqrt(exp_avg_sq, out=scratch)
-            scratch += eps
-            change /= scratch
-            if decoupled:
-                change += np.multiply(value, lr * weight_decay, out=scratch)
+        g = block.decayed(0 if decoupled else group["weight_decay"])
+        update_averages(group, block, g)
+        np.multiply(g, lr * root * (1 - mu) / (1 - product), out=change)
+        change += np.multiply(exp_avg, lr * root * ahead / (1 - product * ahead), out=scratch)
+        np.sqrt(exp_avg_sq, out=scratch)
+        scratch += group["eps"] * root
+        change /= scratch
+        if decoupled:
+            block.shrink(lr * group["weight_decay"])
+
+
+def momentum_at(group: Group, t: float) -> Any:
+    """μₜ, the momentum of step ``t``."""
+    return group["betas"][0] * (1 - 0.5 * 0.96 ** (t * group["momentum_decay"]))

@@ -18,12 +18,20 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
+from ..autograd.hooks import Removable
 from ..autograd.primitive import box
 from ..nn.utils.clip_grad import clear_gradients
 from ..tensor import Tensor
 
+__all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
+
 Closure = Callable[[], Any]
 Group = dict[str, Any]
+Hooks = dict[int, Callable[..., Any]]
+
+#: Called around every optimizer's steps, outside its own hooks.
+_global_pre_hooks: Hooks = {}
+_global_post_hooks: Hooks = {}
 
 
 class Optimizer:
@@ -64,6 +72,7 @@ class Optimizer:
                 "params argument given to the optimizer should be an iterable of Tensors or dicts, "
                 f"but got a {type(params).__name__}"
             )
+        self._make_hooks()
         self.defaults = dict(defaults)
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
@@ -77,7 +86,23 @@ class Optimizer:
     def __init_subclass__(cls, **kwargs: Any) -> None:
         super().__init_subclass__(**kwargs)
         if "step" in cls.__dict__:
-            cls.step = _counted(cls.__dict__["step"])  # type: ignore[method-assign]
+            cls.step = _hooked(cls.__dict__["step"])  # type: ignore[method-assign]
+
+    def _make_hooks(self) -> None:
+        self._step_pre_hooks: Hooks = {}
+        self._step_post_hooks: Hooks = {}
+        self._state_dict_pre_hooks: Hooks = {}
+        self._state_dict_post_hooks: Hooks = {}
+        self._load_state_dict_pre_hooks: Hooks = {}
+        self._load_state_dict_post_hooks: Hooks = {}
+
+    def __getstate__(self) -> dict[str, Any]:
+        # A copy has no hooks, as in PyTorch: they may hold on to what is not to be copied.
+        return {name: value for name, value in self.__dict__.items() if not name.endswith("_hooks")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self._make_hooks()
+        self.__dict__.update(state)
 
     def step(self, closure: Closure | None = None) -> Any:
         """Move every parameter that has a gradient once.
@@ -115,31 +140,43 @@ class Optimizer:
         params = param_group["params"]
         if isinstance(params, set):
             raise TypeError(
-                "optimizer parameters need to be organized in ordered collections, but the order of a set "
-                "changes between runs: pass a list"
+                "optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                "will change between runs. Please use a list instead."
             )
         params = [params] if isinstance(params, Tensor) else list(params)
-        group = {**self.defaults, **param_group}
-        if params and isinstance(params[0], tuple):
-            group["param_names"] = [name for name, _ in params]
-            params = [param for _, param in params]
+        names = [param[0] for param in params if isinstance(param, tuple)]
+        require(
+            len(names) in (0, len(params)), "all optimizer params should be with/without names. Some param names are missing"
+        )
+        params = [param[1] if isinstance(param, tuple) else param for param in params]
+        group = {**self.defaults, **param_group, "params": params, **({"param_names": names} if names else {})}
         for param in params:
             if not isinstance(param, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {type(param).__name__}")
-            if not (param.is_leaf or param.retains_grad):
+            if not (param.is_leaf or param.retains_grad or self.defaults.get("differentiable")):
                 raise ValueError("can't optimize a non-leaf Tensor")
-        if missing := [option for option, value in group.items() if value is required]:
-            raise ValueError(f"parameter group didn't specify a value of required optimization parameter {missing[0]}")
+        for option, value in group.items():
+            require(
+                value is not required, f"parameter group didn't specify a value of required optimization parameter {option}"
+            )
         if len(set(params)) != len(params):
             warnings.warn(
-                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error",
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error; "
+                "see github.com/pytorch/pytorch/issues/40967 for more information",
                 UserWarning,
                 stacklevel=3,
             )
-        if not set(params).isdisjoint(chain.from_iterable(g["params"] for g in self.param_groups)):
-            raise ValueError("some parameters appear in more than one parameter group")
-        group["params"] = params
-        self.param_groups.append(group)
+        require(
+            all(("param_names" in other) == ("param_names" in group) for other in self.param_groups),
+            "all optimizer param groups should be with/without names. cannot add param group "
+            f"{'with' if 'param_names' in group else 'without'} names to the optimizer",
+        )
+        require(
+            set(params).isdisjoint(chain.from_iterable(other["params"] for other in self.param_groups)),
+            "some parameters appear in more than one parameter group",
+        )
+        param_group.update(group)  # the dict that was given becomes the group, as in PyTorch
+        self.param_groups.append(param_group)
 
     def state_dict(self) -> dict[str, Any]:
         """The state in PyTorch's form: ``{"state": {position: {name: Tensor}}, "param_groups": [{..., "params": [0,
@@ -147,10 +184,17 @@ class Optimizer:
 
         Tensors are the live ones, as in PyTorch: copy or save them before stepping on.
         """
-        position = {param: i for i, param in enumerate(chain.from_iterable(g["params"] for g in self.param_groups))}
+        for hook in tuple(self._state_dict_pre_hooks.values()):
+            hook(self)
+        position: dict[Tensor, int] = {}
+        for i, param in enumerate(chain.from_iterable(group["params"] for group in self.param_groups)):
+            position.setdefault(param, i)
         groups = [{**group, "params": [position[param] for param in group["params"]]} for group in self.param_groups]
-        state = {position[key] if isinstance(key, Tensor) else key: dict(entry) for key, entry in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        state = {position[key] if isinstance(key, Tensor) else key: entry for key, entry in self.state.items()}
+        result: dict[str, Any] = {"state": state, "param_groups": groups}
+        for hook in tuple(self._state_dict_post_hooks.values()):
+            result = _unless_none(hook(self, result), result)
+        return result
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Take over a state that ``state_dict`` gave: ours, or PyTorch's (its tensors or their arrays).
@@ -160,6 +204,9 @@ class Optimizer:
         Raises:
             ValueError: where groups, their sizes or the shapes of the state do not match; nothing has changed then.
         """
+        state_dict = dict(state_dict)
+        for hook in tuple(self._load_state_dict_pre_hooks.values()):
+            state_dict = _unless_none(hook(self, state_dict), state_dict)
         groups = state_dict["param_groups"]
         if len(groups) != len(self.param_groups):
             raise ValueError(
@@ -183,20 +230,69 @@ class Optimizer:
                 state[key] = copy.deepcopy(entry)
         self.state = state
         self.param_groups = [
-            {**self.defaults, **copy.deepcopy({**theirs, "params": None}), "params": ours["params"]}
+            {
+                **self.defaults,
+                **({"param_names": ours["param_names"]} if "param_names" in ours else {}),
+                **copy.deepcopy({**theirs, "params": None}),
+                "params": ours["params"],
+            }
             for ours, theirs in zip(self.param_groups, groups, strict=True)
         ]
+        for hook in tuple(self._load_state_dict_post_hooks.values()):
+            hook(self)
 
     def _restored(self, name: str, value: Any, param: Tensor, position: Any) -> Any:
         """One loaded value of a parameter's state: a Tensor of our own where it is an array, else the value itself."""
-        if isinstance(value, Tensor):
-            value = value._array
-        elif isinstance(value, (bool, int, float, str, type(None))):
+        if isinstance(value, (bool, int, float, str, type(None))):
             return value
-        array = np.asarray(value).copy()  # also PyTorch's tensors, which give their array
+        if isinstance(value, dict):
+            return {key: self._restored(key, item, param, position) for key, item in value.items()}
+        if isinstance(value, (list, tuple)):
+            return type(value)(Optimizer._restored(self, name, item, param, position) for item in value)
+        # PyTorch's tensors give their array.
+        array = np.array(value._array if isinstance(value, Tensor) else np.asarray(value))
         if name != "step" and array.dtype.kind == "f" and param._array.dtype.kind == "f":
             array = array.astype(param._array.dtype)
         return box(array)
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> Removable:
+        """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other ``(args, kwargs)`` for it.
+
+        ``args`` begins with the optimizer itself, as in PyTorch. The handle's ``remove()`` takes the hook away.
+
+        Example:
+            >>> import tinygrad_fm as torch
+            >>> w = torch.ones(1, requires_grad=True)
+            >>> optimizer = torch.optim.SGD([w])
+            >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("now"))
+            >>> optimizer.step()
+            now
+        """
+        return Removable(self._step_pre_hooks, hook)
+
+    def register_step_post_hook(self, hook: Callable[..., None]) -> Removable:
+        """Call ``hook(optimizer, args, kwargs)`` after each step."""
+        return Removable(self._step_post_hooks, hook)
+
+    def register_state_dict_pre_hook(self, hook: Callable[[Optimizer], None], prepend: bool = False) -> Removable:
+        """Call ``hook(optimizer)`` before each ``state_dict()``; before the other hooks, if ``prepend``."""
+        return _registered(self._state_dict_pre_hooks, hook, prepend)
+
+    def register_state_dict_post_hook(
+        self, hook: Callable[[Optimizer, dict[str, Any]], dict[str, Any] | None], prepend: bool = False
+    ) -> Removable:
+        """Call ``hook(optimizer, state_dict)`` after each ``state_dict()``; it may change or replace the result."""
+        return _registered(self._state_dict_post_hooks, hook, prepend)
+
+    def register_load_state_dict_pre_hook(
+        self, hook: Callable[[Optimizer, dict[str, Any]], dict[str, Any] | None], prepend: bool = False
+    ) -> Removable:
+        """Call ``hook(optimizer, state_dict)`` before each ``load_state_dict``; it may change or replace what is loaded."""
+        return _registered(self._load_state_dict_pre_hooks, hook, prepend)
+
+    def register_load_state_dict_post_hook(self, hook: Callable[[Optimizer], None], prepend: bool = False) -> Removable:
+        """Call ``hook(optimizer)`` after each ``load_state_dict``."""
+        return _registered(self._load_state_dict_post_hooks, hook, prepend)
 
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
@@ -224,34 +320,80 @@ def run_closure(closure: Closure | None) -> Any:
         return closure()
 
 
-def check_options(**options: tuple[float, bool]) -> None:
-    """Raise a ValueError for the first option, ``what=(value, valid)``, that is not valid; ``__`` reads as a space."""
-    for what, (value, valid) in options.items():
-        if not valid:
-            raise ValueError(f"Invalid {what.replace('__', ' ')}: {value}")
+def require(condition: bool, message: str) -> None:
+    """Raise a ValueError with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ValueError(message)
 
 
-def execution_options(foreach: bool | None, capturable: bool, differentiable: bool, fused: bool | None) -> dict[str, Any]:
-    """PyTorch's options for *how* a step is computed, kept in the groups so that a state_dict has PyTorch's keys.
+def check_common(lr: Any, weight_decay: float) -> None:
+    """Raise a ValueError for a learning rate or a weight decay that no optimizer takes."""
+    require(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
+    require(lr >= 0, f"Invalid learning rate: {lr}")
+    require(weight_decay >= 0, f"Invalid weight_decay value: {weight_decay}")
 
-    ``foreach`` and ``fused`` ask for speed and change no value; a step is always fused here. The other two ask for what
-    there is not.
+
+def check_adam(betas: tuple[float, float], eps: float) -> None:
+    """Raise a ValueError for what no kind of Adam takes."""
+    require(eps >= 0, f"Invalid epsilon value: {eps}")
+    require(0 <= betas[0] < 1, f"Invalid beta parameter at index 0: {betas[0]}")
+    require(0 <= betas[1] < 1, f"Invalid beta parameter at index 1: {betas[1]}")
+
+
+def execution_options(**options: bool | None) -> dict[str, bool | None]:
+    """PyTorch's options for *how* a step is computed, checked; kept in the groups so that a state_dict has PyTorch's keys.
+
+    ``foreach`` and ``fused`` ask for speed and change no value: a step is always fused here, unless it is to be
+    ``differentiable``. ``capturable`` asks for what there is not.
     """
-    if capturable:
-        raise ValueError("capturable=True is for CUDA graphs, which do not exist here")
-    if differentiable:
-        raise ValueError("differentiable=True is not supported: the update works in place, outside the tape")
-    if fused and foreach:
+    require(not options.get("capturable"), "capturable=True is for CUDA graphs, which do not exist here")
+    if options.get("fused") and options.get("differentiable"):
+        raise RuntimeError("`fused` does not support `differentiable`")
+    if options.get("fused") and options.get("foreach"):
         raise RuntimeError("`fused` and `foreach` cannot be `True` together.")
-    return {"foreach": foreach, "capturable": capturable, "differentiable": differentiable, "fused": fused}
+    return options
 
 
-def _counted(step: Callable[..., Any]) -> Callable[..., Any]:
-    """``step``, counting its calls on the optimizer."""
+def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(optimizer, args, kwargs)`` before each step of every optimizer; see `Optimizer.register_step_pre_hook`."""
+    return Removable(_global_pre_hooks, hook)
+
+
+def register_optimizer_step_post_hook(hook: Callable[..., None]) -> Removable:
+    """Call ``hook(optimizer, args, kwargs)`` after each step of every optimizer."""
+    return Removable(_global_post_hooks, hook)
+
+
+def _registered(hooks: Hooks, hook: Callable[..., Any], prepend: bool) -> Removable:
+    before = dict(hooks) if prepend else {}
+    handle = Removable(hooks, hook)
+    for key in before:
+        hooks[key] = hooks.pop(key)
+    return handle
+
+
+def _unless_none(value: Any, otherwise: Any) -> Any:
+    return otherwise if value is None else value
+
+
+def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
+    """``step`` with the hooks around it, counting its calls on the optimizer."""
 
     @functools.wraps(step)
-    def counted_step(self: Optimizer, *args: Any, **kwargs: Any) -> Any:
+    def hooked_step(*args: Any, **kwargs: Any) -> Any:
+        self = args[0]
+        if type(self).step is not hooked_step:  # called by the step of a subclass, which has done all this
+            return step(*args, **kwargs)
         self._step_calls += 1
-        return step(self, *args, **kwargs)
+        for hook in (*_global_pre_hooks.values(), *self._step_pre_hooks.values()):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                args, kwargs = changed
+        result = step(*args, **kwargs)
+        for hook in (*self._step_post_hooks.values(), *_global_post_hooks.values()):
+            hook(self, args, kwargs)
+        return result
 
-    return counted_step
+    return hooked_step

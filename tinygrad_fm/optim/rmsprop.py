@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .flat_optimizer import FlatOptimizer, Run
-from .optimizer import Group, check_options, execution_options
+from ..tensor import Tensor
+from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
+from .optimizer import Group, check_common, execution_options, require
+
+__all__ = ["RMSprop"]
 
 
 class RMSprop(FlatOptimizer):
@@ -30,7 +33,8 @@ class RMSprop(FlatOptimizer):
         momentum: the share of the velocity that is kept.
         centered: divide by an estimate of the standard deviation instead of the root mean square.
         maximize: climb instead of descend.
-        foreach: accepted, without effect. capturable, differentiable: only False.
+        foreach: accepted, without effect. capturable: only False.
+        differentiable: record each step on the tape, see `FlatOptimizer`.
 
     Raises:
         ValueError: an option out of its range.
@@ -64,15 +68,10 @@ class RMSprop(FlatOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            epsilon__value=(eps, eps >= 0),
-            momentum__value=(momentum, momentum >= 0),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-            alpha__value=(alpha, alpha >= 0),
-        )
-        how = execution_options(foreach, capturable, differentiable, None)
-        del how["fused"]  # as in PyTorch
+        check_common(lr, weight_decay)
+        require(eps >= 0, f"Invalid epsilon value: {eps}")
+        require(momentum >= 0, f"Invalid momentum value: {momentum}")
+        require(alpha >= 0, f"Invalid alpha value: {alpha}")
         super().__init__(
             params,
             {
@@ -83,44 +82,53 @@ class RMSprop(FlatOptimizer):
                 "centered": centered,
                 "weight_decay": weight_decay,
                 "maximize": maximize,
-                **how,
+                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
             },
         )
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return (
-            "square_avg",
-            *(["momentum_buffer"] if group["momentum"] > 0 else []),
-            *(["grad_avg"] if group["centered"] else []),
-        )
+    def slots(self, group: Group) -> dict[str, float]:
+        names = ["square_avg"]
+        names += ["momentum_buffer"] if group["momentum"] > 0 else []
+        names += ["grad_avg"] if group["centered"] else []
+        return dict.fromkeys(names, 0.0)
 
-    def update(self, group: Group, run: Run) -> None:
-        alpha, momentum, weight_decay = group["alpha"], group["momentum"], group["weight_decay"]
-        run.counters[:, 0] += 1
-        for block in run.blocks:
-            grad, value, change, scratch, square_avg, *rest = block
-            if weight_decay != 0:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            np.multiply(grad, grad, out=scratch)
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        alpha, momentum = group["alpha"], group["momentum"]
+        g = decayed(group, p, grad)
+        count(state)
+        s = state["square_avg"] = alpha * state["square_avg"] + (1 - alpha) * g * g
+        if group["centered"]:
+            a = state["grad_avg"] = alpha * state["grad_avg"] + (1 - alpha) * g
+            s = s - a * a
+        d = g / (s.sqrt() + group["eps"])
+        if momentum > 0:
+            d = state["momentum_buffer"] = momentum * state["momentum_buffer"] + d
+        return group["lr"] * d
+
+    def update(self, group: Group, block: Block) -> None:
+        alpha, momentum, change, scratch = group["alpha"], group["momentum"], block.change, block.scratch
+        square_avg, *rest = block.state
+        g = block.decayed(group["weight_decay"])
+        np.multiply(g, g, out=scratch)
+        scratch *= 1 - alpha
+        square_avg *= alpha
+        square_avg += scratch
+        if group["centered"]:
+            grad_avg = rest[-1]
+            np.subtract(g, grad_avg, out=scratch)
             scratch *= 1 - alpha
-            square_avg *= alpha
-            square_avg += scratch
-            if group["centered"]:
-                grad_avg = rest[-1]
-                np.subtract(grad, grad_avg, out=scratch)
-                scratch *= 1 - alpha
-                grad_avg += scratch
-                np.multiply(grad_avg, grad_avg, out=scratch)
-                np.subtract(square_avg, scratch, out=scratch)
-                np.sqrt(scratch, out=scratch)
-            else:
-                np.sqrt(square_avg, out=scratch)
-            scratch += group["eps"]
-            np.divide(grad, scratch, out=change)
-            if momentum > 0:
-                velocity = rest[0]
-                velocity *= momentum
-                velocity += change
-                np.multiply(velocity, group["lr"], out=change)
-            else:
-                change *= group["lr"]
+            grad_avg += scratch
+            np.multiply(grad_avg, grad_avg, out=scratch)
+            np.subtract(square_avg, scratch, out=scratch)
+            np.sqrt(scratch, out=scratch)
+        else:
+            np.sqrt(square_avg, out=scratch)
+        scratch += group["eps"]
+        np.divide(g, scratch, out=change)
+        if momentum > 0:
+            velocity = rest[0]
+            velocity *= momentum
+            velocity += change
+            np.multiply(velocity, group["lr"], out=change)
+        else:
+            change *= group["lr"]

@@ -7,8 +7,11 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from .flat_optimizer import FlatOptimizer, Run
-from .optimizer import Group, check_options, execution_options
+from ..tensor import Tensor
+from .flat_optimizer import Block, FlatOptimizer, State, decayed
+from .optimizer import Group, check_common, execution_options, require
+
+__all__ = ["SGD"]
 
 
 class SGD(FlatOptimizer):
@@ -27,7 +30,8 @@ class SGD(FlatOptimizer):
         weight_decay: factor of the L2 penalty's gradient.
         nesterov: step to where the velocity will lead; needs momentum and no dampening.
         maximize: climb instead of descend.
-        foreach, fused: accepted, without effect. differentiable: only False.
+        foreach, fused: accepted, without effect.
+        differentiable: record each step on the tape, see `FlatOptimizer`.
 
     Raises:
         ValueError: an option out of its range.
@@ -63,15 +67,10 @@ class SGD(FlatOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_options(
-            learning__rate=(lr, lr >= 0),
-            momentum__value=(momentum, momentum >= 0),
-            weight_decay__value=(weight_decay, weight_decay >= 0),
-        )
+        check_common(lr, weight_decay)
+        require(momentum >= 0, f"Invalid momentum value: {momentum}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        how = execution_options(foreach, False, differentiable, fused)
-        del how["capturable"]  # as in PyTorch
         super().__init__(
             params,
             {
@@ -81,25 +80,34 @@ class SGD(FlatOptimizer):
                 "weight_decay": weight_decay,
                 "nesterov": nesterov,
                 "maximize": maximize,
-                **how,
+                **execution_options(foreach=foreach, differentiable=differentiable, fused=fused),
             },
         )
 
-    def slots(self, group: Group) -> tuple[str, ...]:
-        return ("momentum_buffer",) if group["momentum"] != 0 else ()
+    def slots(self, group: Group) -> dict[str, float]:
+        return {"momentum_buffer": 0.0} if group["momentum"] != 0 else {}
 
-    def update(self, group: Group, run: Run) -> None:
-        lr, momentum, weight_decay = group["lr"], group["momentum"], group["weight_decay"]
-        for block in run.blocks:
-            grad, value, change, scratch, *velocity = block
-            if weight_decay != 0:
-                grad = np.add(grad, np.multiply(value, weight_decay, out=change), out=change)
-            if velocity:
-                (v,) = velocity
-                if run.first:
-                    np.copyto(v, grad)
-                else:
-                    v *= momentum
-                    v += np.multiply(grad, 1 - group["dampening"], out=scratch)
-                grad = np.add(grad, np.multiply(v, momentum, out=scratch), out=change) if group["nesterov"] else v
-            np.multiply(grad, lr, out=change)
+    def fill_state(self, options: Group, p: Tensor, state: State) -> None:
+        """Leaves the velocity out: it begins as the first gradient, not as zeros."""
+
+    def update_one(self, group: Group, p: Tensor, grad: Tensor, state: State) -> Tensor:
+        momentum = group["momentum"]
+        g = decayed(group, p, grad)
+        if momentum != 0:
+            v = state.get("momentum_buffer")
+            v = state["momentum_buffer"] = g.clone() if v is None else momentum * v + (1 - group["dampening"]) * g
+            g = g + momentum * v if group["nesterov"] else v
+        return group["lr"] * g
+
+    def update(self, group: Group, block: Block) -> None:
+        momentum, change, scratch = group["momentum"], block.change, block.scratch
+        g = block.decayed(group["weight_decay"])
+        if momentum != 0:
+            (v,) = block.state
+            if block.first:
+                np.copyto(v, g)
+            else:
+                v *= momentum
+                v += np.multiply(g, 1 - group["dampening"], out=scratch)
+            g = np.add(g, np.multiply(v, momentum, out=scratch), out=change) if group["nesterov"] else v
+        np.multiply(g, group["lr"], out=change)
