@@ -1,12 +1,13 @@
 """Modules, their parameters and how they start: PyTorch's ``torch.nn``."""
 
 from ..outside import refuse
-from . import functional, init, modules, parallel, utils
+from . import functional, init, modules, parallel, parameter, utils
 from .modules import *
 from .parallel import DataParallel
-from .parameter import Parameter
+from .parameter import *
 
-__all__ = ["DataParallel", "Parameter", "functional", "init", "modules", "parallel", "utils"]
+__all__ = ["DataParallel", "functional", "init", "modules", "parallel", "parameter", "utils"]
 __all__ += modules.__all__
+__all__ += parameter.__all__
 
 __getattr__ = refuse("torch.nn")

@@ -1,14 +1,19 @@
-"""Parameter: a tensor that a module trains."""
+"""Parameter and Buffer: the tensors of a module; and the arrays that they start from."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from ..dtypes import default_float
+from ..autograd.primitive import box
+from ..device import check_device
+from ..dtypes import as_numpy, default_float
 from ..ops.create import as_array
 from ..tensor import Tensor
+
+__all__ = ["Buffer", "Parameter"]
 
 
 class Parameter(Tensor):
@@ -31,12 +36,57 @@ class Parameter(Tensor):
     """
 
     def __init__(self, data: Any = None, requires_grad: bool = True) -> None:
-        if data is None:
-            self._array = np.empty(0, default_float())
-        else:
-            self._array = data._array if isinstance(data, Tensor) else as_array(data)
+        self._array = _array_of(data)
         if requires_grad:
             self.requires_grad_()
 
     def __repr__(self) -> str:
         return f"Parameter containing:\n{super().__repr__()}"
+
+
+class Buffer(Tensor):
+    """A tensor that becomes a buffer when it is assigned to a module: saved with it, but not trained.
+
+    Args:
+        data: a tensor (its array is shared, its history left behind) or anything that makes one; empty if not given.
+        persistent: whether it belongs to the module's state_dict.
+
+    Example:
+        >>> from tinygrad_fm import nn, zeros
+        >>> module = nn.Module()
+        >>> module.mean = nn.Buffer(zeros(2))
+        >>> list(module.state_dict())
+        ['mean']
+    """
+
+    def __init__(self, data: Any = None, *, persistent: bool = True) -> None:
+        self._array = _array_of(data)
+        self.persistent = persistent
+        if isinstance(data, Tensor) and data.requires_grad:
+            self.requires_grad_()
+
+
+def _array_of(data: Any) -> np.ndarray[Any, Any]:
+    if data is None:
+        return np.empty(0, default_float())
+    return data._array if isinstance(data, Tensor) else as_array(data)
+
+
+def empty(shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> Tensor:
+    """A tensor of ``shape`` whose values are still to be set, in ``dtype`` or the default floating-point type."""
+    check_device(device)
+    return box(np.empty(shape, default_float() if dtype is None else as_numpy(dtype)))
+
+
+def clear_gradients(params: Iterable[Tensor], set_to_none: bool) -> None:
+    """Drop the gradients of ``params``, or fill them with zeros in place."""
+    for param in params:
+        if param.grad is None:
+            continue
+        if set_to_none:
+            param.grad = None
+        else:
+            if param.grad.grad_fn is not None:
+                param.grad = param.grad.detach()
+            param.grad._array.fill(0)
+            param.grad._written()

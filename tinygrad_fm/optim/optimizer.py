@@ -20,7 +20,7 @@ import numpy as np
 from ..autograd import enable_grad
 from ..autograd.hooks import Removable
 from ..autograd.primitive import box
-from ..nn.utils.clip_grad import clear_gradients
+from ..nn.parameter import clear_gradients
 from ..tensor import Tensor
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

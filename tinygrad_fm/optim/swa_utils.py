@@ -10,8 +10,8 @@ from typing import Any
 
 from .. import ops
 from ..autograd import no_grad
+from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
-from ..nn.modules.normalization import _BatchNorm
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
 

@@ -5,26 +5,56 @@ Where the formula is not in the docstring here, it is in the function's. ``inpla
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
+from ... import ops
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
-from .factory import empty
+from ..parameter import Parameter, empty
+from .linear import NonDynamicallyQuantizableLinear
 from .module import Module
+
+__all__ = [
+    "CELU",
+    "ELU",
+    "GELU",
+    "GLU",
+    "Hardshrink",
+    "Hardsigmoid",
+    "Hardswish",
+    "Hardtanh",
+    "LeakyReLU",
+    "LogSigmoid",
+    "LogSoftmax",
+    "Mish",
+    "MultiheadAttention",
+    "PReLU",
+    "RReLU",
+    "ReLU",
+    "ReLU6",
+    "SELU",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softmax2d",
+    "Softmin",
+    "Softplus",
+    "Softshrink",
+    "Softsign",
+    "Tanh",
+    "Tanhshrink",
+    "Threshold",
+]
 
 
 class _Activation(Module):
-    """What activations share: the settings are attributes, and are passed to the function as keywords."""
+    """What activations share: the attributes named in ``_settings`` are passed to the function as keywords."""
 
     _function: ClassVar[Callable[..., Tensor]]
-
-    def __init__(self, **settings: Any) -> None:
-        super().__init__()
-        self._settings = tuple(settings)
-        self.__dict__.update(settings)
+    _settings: ClassVar[tuple[str, ...]] = ()
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to ``input``."""
@@ -48,18 +78,22 @@ class ReLU(_Activation):
     """
 
     _function = staticmethod(F.relu)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class LeakyReLU(_Activation):
     """x where x > 0, elsewhere negative_slope · x."""
 
     _function = staticmethod(F.leaky_relu)
+    _settings = ("negative_slope", "inplace")
 
     def __init__(self, negative_slope: float = 0.01, inplace: bool = False) -> None:
-        super().__init__(negative_slope=negative_slope, inplace=inplace)
+        super().__init__()
+        self.negative_slope, self.inplace = negative_slope, inplace
 
 
 class PReLU(Module):
@@ -89,8 +123,11 @@ class PReLU(Module):
 class RReLU(_Activation):
     """Leaky relu whose slopes are drawn anew for each element, evenly from lower to upper; their mean in evaluation."""
 
+    _settings = ("lower", "upper", "inplace")
+
     def __init__(self, lower: float = 1 / 8, upper: float = 1 / 3, inplace: bool = False) -> None:
-        super().__init__(lower=lower, upper=upper, inplace=inplace)
+        super().__init__()
+        self.lower, self.upper, self.inplace = lower, upper, inplace
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply it to ``input``."""
@@ -101,11 +138,13 @@ class Hardtanh(_Activation):
     """x kept between min_val and max_val."""
 
     _function = staticmethod(F.hardtanh)
+    _settings = ("min_val", "max_val", "inplace")
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         if not max_val > min_val:
             raise ValueError(f"max_val must be larger than min_val, got {min_val} and {max_val}")
-        super().__init__(min_val=min_val, max_val=max_val, inplace=inplace)
+        super().__init__()
+        self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
 
 class ReLU6(Hardtanh):
@@ -122,32 +161,41 @@ class Hardsigmoid(_Activation):
     """A sigmoid of straight lines: relu6(x + 3) / 6."""
 
     _function = staticmethod(F.hardsigmoid)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class Hardswish(_Activation):
     """x · hardsigmoid(x)."""
 
     _function = staticmethod(F.hardswish)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class Threshold(_Activation):
     """x where it is above ``threshold``, elsewhere ``value``."""
 
     _function = staticmethod(F.threshold)
+    _settings = ("threshold", "value", "inplace")
 
     def __init__(self, threshold: float, value: float, inplace: bool = False) -> None:
-        super().__init__(threshold=threshold, value=value, inplace=inplace)
+        super().__init__()
+        self.threshold, self.value, self.inplace = threshold, value, inplace
 
 
 class _Shrink(_Activation):
+    _settings = ("lambd",)
+
     def __init__(self, lambd: float = 0.5) -> None:
-        super().__init__(lambd=lambd)
+        super().__init__()
+        self.lambd = lambd
 
     def extra_repr(self) -> str:
         return str(self.lambd)
@@ -168,19 +216,21 @@ class Hardshrink(_Shrink):
 # ---- smooth ones -----------------------------------------------------------------------------------------------------
 
 
-class ELU(_Activation):
+class _ELU(_Activation):
+    _settings = ("alpha", "inplace")
+
+    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
+        super().__init__()
+        self.alpha, self.inplace = alpha, inplace
+
+
+class ELU(_ELU):
     """x where x > 0, elsewhere alpha · (exp(x) − 1)."""
 
     _function = staticmethod(F.elu)
 
-    def __init__(self, alpha: float = 1.0, inplace: bool = False) -> None:
-        super().__init__(alpha=alpha, inplace=inplace)
 
-    def extra_repr(self) -> str:
-        return f"alpha={self.alpha}" + ", inplace=True" * bool(self.inplace)
-
-
-class CELU(ELU):
+class CELU(_ELU):
     """x where x > 0, elsewhere alpha · (exp(x / alpha) − 1)."""
 
     _function = staticmethod(F.celu)
@@ -190,27 +240,33 @@ class SELU(_Activation):
     """1.0507… · elu(x, 1.6733…), which keeps activations near mean 0 and variance 1."""
 
     _function = staticmethod(F.selu)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class SiLU(_Activation):
     """x · sigmoid(x), also called swish."""
 
     _function = staticmethod(F.silu)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class Mish(_Activation):
     """x · tanh(softplus(x))."""
 
     _function = staticmethod(F.mish)
+    _settings = ("inplace",)
 
     def __init__(self, inplace: bool = False) -> None:
-        super().__init__(inplace=inplace)
+        super().__init__()
+        self.inplace = inplace
 
 
 class GELU(_Activation):
@@ -220,18 +276,22 @@ class GELU(_Activation):
     """
 
     _function = staticmethod(F.gelu)
+    _settings = ("approximate",)
 
     def __init__(self, approximate: str = "none") -> None:
-        super().__init__(approximate=approximate)
+        super().__init__()
+        self.approximate = approximate
 
 
 class Softplus(_Activation):
     """log(1 + exp(beta · x)) / beta, and x itself where beta · x is above ``threshold``."""
 
     _function = staticmethod(F.softplus)
+    _settings = ("beta", "threshold")
 
     def __init__(self, beta: float = 1.0, threshold: float = 20.0) -> None:
-        super().__init__(beta=beta, threshold=threshold)
+        super().__init__()
+        self.beta, self.threshold = beta, threshold
 
 
 class Softsign(_Activation):
@@ -268,8 +328,11 @@ class LogSigmoid(_Activation):
 
 
 class _Along(_Activation):
+    _settings = ("dim",)
+
     def __init__(self, dim: int | None = None) -> None:
-        super().__init__(dim=dim)
+        super().__init__()
+        self.dim = dim
 
 
 class Softmax(_Along):
@@ -300,6 +363,138 @@ class GLU(_Activation):
     """The first half of x along ``dim`` times the sigmoid of the second."""
 
     _function = staticmethod(F.glu)
+    _settings = ("dim",)
 
     def __init__(self, dim: int = -1) -> None:
-        super().__init__(dim=dim)
+        super().__init__()
+        self.dim = dim
+
+
+class Softmax2d(Module):
+    """softmax over the channels of (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Apply to ``input``."""
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return F.softmax(input, -3)
+
+
+def _additive(mask: Tensor | None) -> Tensor | None:
+    """A mask as something to add to the scores: in a bool one, True is where one may not look."""
+    if mask is None or mask.is_floating_point():
+        return mask
+    return ops.masked_fill(ops.zeros(tuple(mask.shape)), mask, -math.inf)
+
+
+class MultiheadAttention(Module):
+    """Attention by H heads at once, each on its own projection of queries, keys and values to E / H features.
+
+    Args:
+        embed_dim: E. num_heads: H, a divisor of E.
+        dropout: share of the weights that are dropped in training.
+        bias: whether the projections have one.
+        add_bias_kv, add_zero_attn: only False.
+        kdim, vdim: features of keys and values; E if None.
+        batch_first: whether sequences are (N, L, E).
+        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
+
+    Attributes:
+        in_proj_weight: (3 · E, E), or with ``kdim`` or ``vdim`` q_proj_weight (E, E), k_proj_weight, v_proj_weight.
+        in_proj_bias: (3 · E,) or None. out_proj: a `Linear`.
+    """
+
+    def __init__(
+        self,
+        embed_dim: int,
+        num_heads: int,
+        dropout: float = 0.0,
+        bias: bool = True,
+        add_bias_kv: bool = False,
+        add_zero_attn: bool = False,
+        kdim: int | None = None,
+        vdim: int | None = None,
+        batch_first: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__()
+        if add_bias_kv or add_zero_attn:
+            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are left out (see docs/pytorch.md)")
+        if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
+            raise ValueError(f"MultiheadAttention: embed_dim {embed_dim} must be divisible by num_heads {num_heads}")
+        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
+        self.kdim, self.vdim = embed_dim if kdim is None else kdim, embed_dim if vdim is None else vdim
+        self.head_dim = embed_dim // num_heads
+        alike = self.kdim == embed_dim == self.vdim
+        shapes = {"in_proj_weight": (3 * embed_dim, embed_dim) if alike else None}
+        for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
+            shapes[f"{name}_proj_weight"] = None if alike else (embed_dim, width)
+        shapes["in_proj_bias"] = (3 * embed_dim,) if bias else None  # type: ignore[assignment]
+        for name, shape in shapes.items():
+            self.register_parameter(name, None if shape is None else Parameter(empty(shape, device, dtype)))
+        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype)
+        self._reset_parameters()
+
+    def _reset_parameters(self) -> None:
+        for name, param in self._parameters.items():
+            if param is not None:
+                (init.zeros_ if name == "in_proj_bias" else init.xavier_uniform_)(param)
+        if self.out_proj.bias is not None:
+            init.zeros_(self.out_proj.bias)
+
+    def forward(
+        self,
+        query: Tensor,
+        key: Tensor,
+        value: Tensor,
+        key_padding_mask: Tensor | None = None,
+        need_weights: bool = True,
+        attn_mask: Tensor | None = None,
+        average_attn_weights: bool = True,
+        is_causal: bool = False,
+    ) -> tuple[Tensor, Tensor | None]:
+        """Let each query look at all keys.
+
+        Args:
+            query, key, value: (L, N, E), (S, N, kdim), (S, N, vdim), or as the module's docstring says.
+            key_padding_mask: (N, S) or (S,); True, or −inf, for keys to leave out.
+            need_weights: whether to return the weights.
+            attn_mask: (L, S) or (N · H, L, S); True, or −inf, where a query may not look.
+            average_attn_weights: over the heads.
+            is_causal: only a hint that ``attn_mask`` is causal, which must be given.
+
+        Returns:
+            The result, shaped as ``query``, and the weights (N, L, S), (N, H, L, S) if not averaged, or None.
+        """
+        if is_causal and attn_mask is None:
+            raise RuntimeError("MultiheadAttention: is_causal=True needs attn_mask as well")
+        single = query.ndim == 2
+        if single:
+            query, key, value = (x.unsqueeze(0) for x in (query, key, value))
+        elif not self.batch_first:
+            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
+        q, k, v = (self._heads(x) for x in self._project(query, key, value))  # (N, H, L or S, E / H)
+        scores = (q * (1 / math.sqrt(self.head_dim))) @ k.transpose(-2, -1)  # (N, H, L, S)
+        mask, padding = _additive(attn_mask), _additive(key_padding_mask)
+        if mask is not None:
+            scores = scores + (mask.reshape(scores.shape) if mask.ndim == 3 else mask)
+        if padding is not None:
+            scores = scores + padding.reshape(-1, 1, 1, scores.shape[-1])
+        weights = F.dropout(ops.softmax(scores, -1), self.dropout, self.training)
+        y = self.out_proj((weights @ v).transpose(1, 2).reshape(query.shape[0], query.shape[1], self.embed_dim))
+        if average_attn_weights:
+            weights = weights.mean(1)
+        if single:
+            return y.squeeze(0), weights.squeeze(0) if need_weights else None
+        return y if self.batch_first else y.transpose(0, 1), weights if need_weights else None
+
+    def _project(self, *inputs: Tensor) -> list[Tensor]:
+        """Queries, keys and values, each by its third of the weights."""
+        joint: Any = self.in_proj_weight
+        weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight) if joint is None else joint.chunk(3)
+        biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
+        return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
+
+    def _heads(self, x: Tensor) -> Tensor:
+        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)

@@ -11,6 +11,8 @@ from ...tensor import Tensor
 from ..parameter import Parameter
 from .module import Module
 
+__all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
+
 L = TypeVar("L", bound="_Numbered")
 
 

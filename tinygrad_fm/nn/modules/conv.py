@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
-from .factory import empty
+from ..parameter import Parameter, empty
 from .module import Module
+
+__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -19,17 +21,26 @@ def _each(value: Any, dims: int) -> tuple[int, ...]:
     return tuple(value) if isinstance(value, (tuple, list)) else (value,) * dims
 
 
-class _Conv(Module):
+class _ConvNd(Module):
     """What convolutions and transposed ones share: settings, parameters, and how they start.
 
     Attributes:
         weight, bias: as the subclass says. Both start uniform in ±1/√fan_in, fan_in being the elements of one filter.
     """
 
-    dims = 2
-    transposed = False
-    bias: Parameter | None
+    dims: ClassVar[int]
+    in_channels: int
+    out_channels: int
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
     padding: Any
+    dilation: tuple[int, ...]
+    transposed: bool
+    output_padding: tuple[int, ...]
+    groups: int
+    padding_mode: str
+    weight: Parameter
+    bias: Parameter | None
 
     def __init__(
         self,
@@ -38,13 +49,14 @@ class _Conv(Module):
         kernel_size: Any,
         stride: Any,
         padding: Any,
-        output_padding: Any,
         dilation: Any,
+        transposed: bool,
+        output_padding: Any,
         groups: int,
         bias: bool,
         padding_mode: str,
-        device: Any,
-        dtype: Any,
+        device: Any = None,
+        dtype: Any = None,
     ) -> None:
         super().__init__()
         if groups <= 0:
@@ -59,7 +71,8 @@ class _Conv(Module):
                 raise ValueError("padding='same' is not supported for strided convolutions")
         if padding_mode not in _PADDING_MODES:
             raise ValueError(f"padding_mode must be one of {_PADDING_MODES}, but got padding_mode={padding_mode!r}")
-        self.in_channels, self.out_channels, self.groups, self.padding_mode = in_channels, out_channels, groups, padding_mode
+        self.in_channels, self.out_channels, self.transposed = in_channels, out_channels, transposed
+        self.groups, self.padding_mode = groups, padding_mode
         self.kernel_size, self.stride = _each(kernel_size, self.dims), _each(stride, self.dims)
         self.padding = padding if isinstance(padding, str) else _each(padding, self.dims)
         self.dilation, self.output_padding = _each(dilation, self.dims), _each(output_padding, self.dims)
@@ -86,13 +99,6 @@ class _Conv(Module):
                 sizes += [self.padding[i]] * 2
         return sizes
 
-    def _convolve(self, convolution: Any, input: Tensor) -> Tensor:
-        """A convolution that is not transposed, after the padding that it does not know itself."""
-        padding: Any = self.padding
-        if self.padding_mode != "zeros":
-            input, padding = F.pad(input, self._around(), mode=self.padding_mode), 0
-        return convolution(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
-
     def extra_repr(self) -> str:
         parts = [f"{self.in_channels}, {self.out_channels}, kernel_size={self.kernel_size}, stride={self.stride}"]
         if isinstance(self.padding, str) or any(self.padding):
@@ -108,6 +114,47 @@ class _Conv(Module):
         if self.padding_mode != "zeros":
             parts.append(f"padding_mode={self.padding_mode}")
         return ", ".join(parts)
+
+
+class _Conv(_ConvNd):
+    """What `Conv1d` and `Conv2d` share."""
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            in_channels,
+            out_channels,
+            kernel_size,
+            stride,
+            padding,
+            dilation,
+            False,
+            0,
+            groups,
+            bias,
+            padding_mode,
+            device,
+            dtype,
+        )
+
+    def _convolve(self, convolution: Any, input: Tensor) -> Tensor:
+        """A convolution that is not transposed, after the padding that it does not know itself."""
+        padding: Any = self.padding
+        if self.padding_mode != "zeros":
+            input, padding = F.pad(input, self._around(), mode=self.padding_mode), 0
+        return convolution(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
 
 class Conv2d(_Conv):
@@ -135,23 +182,7 @@ class Conv2d(_Conv):
         (64, 6, 28, 28)
     """
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, device, dtype
-        )
+    dims = 2
 
     def forward(self, input: Tensor) -> Tensor:
         """Convolve ``input`` (N, C, H, W)."""
@@ -163,44 +194,15 @@ class Conv1d(_Conv):
 
     dims = 1
 
-    def __init__(
-        self,
-        in_channels: int,
-        out_channels: int,
-        kernel_size: Any,
-        stride: Any = 1,
-        padding: Any = 0,
-        dilation: Any = 1,
-        groups: int = 1,
-        bias: bool = True,
-        padding_mode: str = "zeros",
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__(
-            in_channels, out_channels, kernel_size, stride, padding, 0, dilation, groups, bias, padding_mode, device, dtype
-        )
-
     def forward(self, input: Tensor) -> Tensor:
         """Convolve ``input`` (N, C, L)."""
         return self._convolve(F.conv1d, input)
 
 
-class ConvTranspose2d(_Conv):
-    """The adjoint of a convolution: enlarges images where that reduces them.
+class _ConvTransposeNd(_ConvNd):
+    """What `ConvTranspose1d` and `ConvTranspose2d` share."""
 
-    Args:
-        output_padding: rows and columns added to the size of the result at its end. The others are `Conv2d`'s.
-
-    Attributes:
-        weight: (C, O/groups, KH, KW); bias: (O,) or None.
-
-    Shapes: (N, C, H, W) → (N, O, OH, OW), OH = (H − 1)·stride − 2·padding + dilation·(KH − 1) + output_padding + 1.
-
-    Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
-    """
-
-    transposed = True
+    _function: ClassVar[Callable[..., Tensor]]
 
     def __init__(
         self,
@@ -225,8 +227,9 @@ class ConvTranspose2d(_Conv):
             kernel_size,
             stride,
             padding,
-            output_padding,
             dilation,
+            True,
+            output_padding,
             groups,
             bias,
             padding_mode,
@@ -237,7 +240,7 @@ class ConvTranspose2d(_Conv):
     def forward(self, input: Tensor, output_size: Any = None) -> Tensor:
         """Apply the adjoint to ``input``; ``output_size`` (OH, OW) chooses among the sizes that a stride leaves open."""
         more = self.output_padding if output_size is None else self._missing(input, tuple(output_size)[-self.dims :])
-        convolution = F.conv_transpose2d if self.dims == 2 else F.conv_transpose1d
+        convolution = type(self)._function
         return convolution(input, self.weight, self.bias, self.stride, self.padding, more, self.groups, self.dilation)
 
     def _missing(self, input: Tensor, wanted: tuple[int, ...]) -> tuple[int, ...]:
@@ -254,7 +257,24 @@ class ConvTranspose2d(_Conv):
         return more
 
 
-class ConvTranspose1d(ConvTranspose2d):
+class ConvTranspose2d(_ConvTransposeNd):
+    """The adjoint of a convolution: enlarges images where that reduces them.
+
+    Args:
+        output_padding: rows and columns added to the size of the result at its end. The others are `Conv2d`'s.
+
+    Attributes:
+        weight: (C, O/groups, KH, KW); bias: (O,) or None.
+
+    Shapes: (N, C, H, W) → (N, O, OH, OW), OH = (H − 1)·stride − 2·padding + dilation·(KH − 1) + output_padding + 1.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+    """
+
+    dims, _function = 2, staticmethod(F.conv_transpose2d)
+
+
+class ConvTranspose1d(_ConvTransposeNd):
     """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K)."""
 
-    dims = 1
+    dims, _function = 1, staticmethod(F.conv_transpose1d)

@@ -6,6 +6,8 @@ from ...tensor import Tensor
 from .. import functional as F
 from .module import Module
 
+__all__ = ["CosineSimilarity", "PairwiseDistance"]
+
 
 class CosineSimilarity(Module):
     """The cosine of the angle between vectors along ``dim``; their norms are kept above ``eps``."""

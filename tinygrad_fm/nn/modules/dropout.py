@@ -9,8 +9,10 @@ from ...tensor import Tensor
 from .. import functional as F
 from .module import Module
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
 
-class _Dropout(Module):
+
+class _DropoutNd(Module):
     _function: ClassVar[Callable[..., Tensor]]
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
@@ -27,7 +29,7 @@ class _Dropout(Module):
         return f"p={self.p}, inplace={self.inplace}"
 
 
-class Dropout(_Dropout):
+class Dropout(_DropoutNd):
     """While training, sets each element to zero with probability ``p`` and multiplies the others by 1 / (1 − p).
 
     Args:
@@ -52,13 +54,13 @@ class Dropout(_Dropout):
     _function = staticmethod(F.dropout)
 
 
-class Dropout1d(_Dropout):
+class Dropout1d(_DropoutNd):
     """`Dropout` of whole channels of (N, C, L) or (C, L)."""
 
     _function = staticmethod(F.dropout1d)
 
 
-class Dropout2d(_Dropout):
+class Dropout2d(_DropoutNd):
     """`Dropout` of whole channels of (N, C, H, W) or (C, H, W).
 
     Source: Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.3.
@@ -67,7 +69,13 @@ class Dropout2d(_Dropout):
     _function = staticmethod(F.dropout2d)
 
 
-class AlphaDropout(_Dropout):
+class AlphaDropout(_DropoutNd):
     """Dropout for `SELU`: keeps mean 0 and variance 1."""
 
     _function = staticmethod(F.alpha_dropout)
+
+
+class Dropout3d(_DropoutNd):
+    """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+
+    _function = staticmethod(F.dropout3d)

@@ -7,9 +7,10 @@ from typing import Any
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
-from .factory import empty
+from ..parameter import Parameter, empty
 from .module import Module
+
+__all__ = ["Embedding"]
 
 
 class Embedding(Module):

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ...tensor import Tensor
 from .module import Module
 
+__all__ = ["Flatten", "Unflatten"]
+
 
 class Flatten(Module):
     """Merges the dimensions from ``start_dim`` to ``end_dim`` into one.

@@ -7,41 +7,73 @@ formulas that are not here are in the function's docstring.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from ...ops.loss import chosen_reduction
 from ...tensor import Tensor
 from .. import functional as F
+from .distance import PairwiseDistance
 from .module import Module
+
+__all__ = [
+    "BCELoss",
+    "BCEWithLogitsLoss",
+    "CosineEmbeddingLoss",
+    "CrossEntropyLoss",
+    "GaussianNLLLoss",
+    "HingeEmbeddingLoss",
+    "HuberLoss",
+    "KLDivLoss",
+    "L1Loss",
+    "MSELoss",
+    "MarginRankingLoss",
+    "MultiLabelSoftMarginLoss",
+    "MultiMarginLoss",
+    "NLLLoss",
+    "PoissonNLLLoss",
+    "SmoothL1Loss",
+    "SoftMarginLoss",
+    "TripletMarginLoss",
+    "TripletMarginWithDistanceLoss",
+]
 
 
 class _Loss(Module):
-    """What losses share: the settings are attributes, tensors among them buffers, and are passed on as keywords."""
+    """What losses share: the attributes named in ``_settings`` are passed to the function as keywords."""
 
     _function: ClassVar[Callable[..., Tensor]]
+    _settings: ClassVar[tuple[str, ...]] = ()
+    reduction: str
 
-    def __init__(
-        self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", **settings: Any
-    ) -> None:
+    def __init__(self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> None:
         super().__init__()
         older = size_average is not None or reduce is not None
         self.reduction = chosen_reduction(size_average, reduce, reduction) if older else reduction
-        self._settings = ("reduction", *settings)
-        for name, value in settings.items():
-            if name.endswith("weight"):
-                self.register_buffer(name, value)
-            else:
-                setattr(self, name, value)
 
     def forward(self, *args: Tensor) -> Tensor:
         """The loss; of an input against a target, unless the class says otherwise."""
-        return type(self)._function(*args, **{name: getattr(self, name) for name in self._settings})
+        settings = {name: getattr(self, name) for name in self._settings}
+        return type(self)._function(*args, **settings, reduction=self.reduction)
+
+
+class _WeightedLoss(_Loss):
+    weight: Tensor | None
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
 
 
 # ---- classes ---------------------------------------------------------------------------------------------------------
 
 
-class CrossEntropyLoss(_Loss):
+class CrossEntropyLoss(_WeightedLoss):
     """−log softmax(input) at the target's class; what classifiers are trained with. Takes logits, not probabilities.
 
     Args:
@@ -62,6 +94,7 @@ class CrossEntropyLoss(_Loss):
     """
 
     _function = staticmethod(F.cross_entropy)
+    _settings = ("weight", "ignore_index", "label_smoothing")
 
     def __init__(
         self,
@@ -72,12 +105,11 @@ class CrossEntropyLoss(_Loss):
         reduction: str = "mean",
         label_smoothing: float = 0.0,
     ) -> None:
-        super().__init__(
-            size_average, reduce, reduction, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing
-        )
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index, self.label_smoothing = ignore_index, label_smoothing
 
 
-class NLLLoss(_Loss):
+class NLLLoss(_WeightedLoss):
     """−input at the target's class: cross entropy of log-probabilities, which `LogSoftmax` gives.
 
     Args:
@@ -89,6 +121,7 @@ class NLLLoss(_Loss):
     """
 
     _function = staticmethod(F.nll_loss)
+    _settings = ("weight", "ignore_index")
 
     def __init__(
         self,
@@ -98,10 +131,11 @@ class NLLLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight, ignore_index=ignore_index)
+        super().__init__(weight, size_average, reduce, reduction)
+        self.ignore_index = ignore_index
 
 
-class BCELoss(_Loss):
+class BCELoss(_WeightedLoss):
     """−(t · log p + (1 − t) · log(1 − p)) for probabilities p and targets t of one shape; logarithms stay above −100.
 
     Args:
@@ -109,6 +143,7 @@ class BCELoss(_Loss):
     """
 
     _function = staticmethod(F.binary_cross_entropy)
+    _settings = ("weight",)
 
     def __init__(
         self,
@@ -117,7 +152,7 @@ class BCELoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight)
+        super().__init__(weight, size_average, reduce, reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -129,6 +164,7 @@ class BCEWithLogitsLoss(_Loss):
     """
 
     _function = staticmethod(F.binary_cross_entropy_with_logits)
+    _settings = ("weight", "pos_weight")
 
     def __init__(
         self,
@@ -138,7 +174,9 @@ class BCEWithLogitsLoss(_Loss):
         reduction: str = "mean",
         pos_weight: Tensor | None = None,
     ) -> None:
-        super().__init__(size_average, reduce, reduction, weight=weight, pos_weight=pos_weight)
+        super().__init__(size_average, reduce, reduction)
+        self.register_buffer("weight", weight)
+        self.register_buffer("pos_weight", pos_weight)
 
 
 class KLDivLoss(_Loss):
@@ -149,11 +187,13 @@ class KLDivLoss(_Loss):
     """
 
     _function = staticmethod(F.kl_div)
+    _settings = ("log_target",)
 
     def __init__(
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", log_target: bool = False
     ) -> None:
-        super().__init__(size_average, reduce, reduction, log_target=log_target)
+        super().__init__(size_average, reduce, reduction)
+        self.log_target = log_target
 
 
 # ---- numbers ---------------------------------------------------------------------------------------------------------
@@ -181,20 +221,24 @@ class SmoothL1Loss(_Loss):
     """d² / (2 · beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2."""
 
     _function = staticmethod(F.smooth_l1_loss)
+    _settings = ("beta",)
 
     def __init__(
         self, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean", beta: float = 1.0
     ) -> None:
-        super().__init__(size_average, reduce, reduction, beta=beta)
+        super().__init__(size_average, reduce, reduction)
+        self.beta = beta
 
 
 class HuberLoss(_Loss):
     """d² / 2 where d = |input − target| is at most ``delta``, elsewhere delta · (d − delta / 2)."""
 
     _function = staticmethod(F.huber_loss)
+    _settings = ("delta",)
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
-        super().__init__(None, None, reduction, delta=delta)
+        super().__init__(None, None, reduction)
+        self.delta = delta
 
 
 # ---- distances and margins -------------------------------------------------------------------------------------------
@@ -210,34 +254,46 @@ class HingeEmbeddingLoss(_Loss):
     """``input``, a distance, where target is 1, max(0, margin − input) where it is −1."""
 
     _function = staticmethod(F.hinge_embedding_loss)
+    _settings = ("margin",)
 
     def __init__(
         self, margin: float = 1.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin)
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
 
 
 class MarginRankingLoss(_Loss):
     """max(0, −target · (input1 − input2) + margin), called with input1, input2 and a target of 1 and −1."""
 
     _function = staticmethod(F.margin_ranking_loss)
+    _settings = ("margin",)
 
     def __init__(
         self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
     ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin)
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
 
 
-class CosineEmbeddingLoss(MarginRankingLoss):
+class CosineEmbeddingLoss(_Loss):
     """1 − cos where target is 1, max(0, cos − margin) where it is −1; called with two inputs (N, D), a target (N,)."""
 
     _function = staticmethod(F.cosine_embedding_loss)
+    _settings = ("margin",)
+
+    def __init__(
+        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
 
 
 class TripletMarginLoss(_Loss):
     """max(0, d(anchor, positive) − d(anchor, negative) + margin), called with these three (N, D); d is a p-norm."""
 
     _function = staticmethod(F.triplet_margin_loss)
+    _settings = ("margin", "p", "eps", "swap")
 
     def __init__(
         self,
@@ -249,4 +305,89 @@ class TripletMarginLoss(_Loss):
         reduce: bool | None = None,
         reduction: str = "mean",
     ) -> None:
-        super().__init__(size_average, reduce, reduction, margin=margin, p=p, eps=eps, swap=swap)
+        super().__init__(size_average, reduce, reduction)
+        self.margin, self.p, self.eps, self.swap = margin, p, eps, swap
+
+
+class PoissonNLLLoss(_Loss):
+    """How unlikely counts are for a rate; see `functional.poisson_nll_loss`."""
+
+    _function = staticmethod(F.poisson_nll_loss)
+    _settings = ("log_input", "full", "eps")
+
+    def __init__(
+        self,
+        log_input: bool = True,
+        full: bool = False,
+        size_average: bool | None = None,
+        eps: float = 1e-8,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.log_input, self.full, self.eps = log_input, full, eps
+
+
+class GaussianNLLLoss(_Loss):
+    """How unlikely a target is for a mean and a variance; called with input, target, var. See its function."""
+
+    _function = staticmethod(F.gaussian_nll_loss)
+    _settings = ("full", "eps")
+
+    def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
+        super().__init__(None, None, reduction)
+        self.full, self.eps = full, eps
+
+
+class MultiMarginLoss(_WeightedLoss):
+    """How far other classes come near the target's; see `functional.multi_margin_loss`."""
+
+    _function = staticmethod(F.multi_margin_loss)
+    _settings = ("p", "margin", "weight")
+
+    def __init__(
+        self,
+        p: int = 1,
+        margin: float = 1.0,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        self.p, self.margin = p, margin
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """The mean over classes of binary cross-entropy; see `functional.multilabel_soft_margin_loss`."""
+
+    _function = staticmethod(F.multilabel_soft_margin_loss)
+    _settings = ("weight",)
+
+    def __init__(
+        self,
+        weight: Tensor | None = None,
+        size_average: bool | None = None,
+        reduce: bool | None = None,
+        reduction: str = "mean",
+    ) -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """`TripletMarginLoss` with a distance of one's own."""
+
+    _function = staticmethod(F.triplet_margin_with_distance_loss)
+    _settings = ("distance_function", "margin", "swap")
+
+    def __init__(
+        self,
+        *,
+        distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+        margin: float = 1.0,
+        swap: bool = False,
+        reduction: str = "mean",
+    ) -> None:
+        distance = PairwiseDistance() if distance_function is None else distance_function
+        super().__init__(None, None, reduction)
+        self.distance_function, self.margin, self.swap = distance, margin, swap

@@ -1,24 +1,299 @@
-"""Hooks around a module's backward. https://pytorch.org/docs/stable/generated/torch.nn.Module.html
+"""Forward and backward hooks, of one module and of all modules; and the call that runs them.
 
-The inputs that need a gradient pass through one gate on their way into the module, the results through another on their way
-out; a gate changes nothing and is told, in backward, the gradients of all that passed. So the gate of the results knows
-``grad_output`` first, and the gate of the inputs then ``grad_input``.
+A hook is a function that a call of a module runs before or after ``forward`` or, for a backward hook, when the gradients of
+the call are known. The hooks of all modules run before a module's own, as in PyTorch.
+https://pytorch.org/docs/stable/generated/torch.nn.Module.html
 """
 
 from __future__ import annotations
 
 import warnings
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
 
 from ...autograd.function import Function
+from ...autograd.hooks import Removable
 from ...autograd.modes import state
 from ...tensor import Tensor
 
-if TYPE_CHECKING:
-    from .module import Module
+__all__ = [
+    "register_module_backward_hook",
+    "register_module_buffer_registration_hook",
+    "register_module_forward_hook",
+    "register_module_forward_pre_hook",
+    "register_module_full_backward_hook",
+    "register_module_full_backward_pre_hook",
+    "register_module_module_registration_hook",
+    "register_module_parameter_registration_hook",
+]
 
 
-class ModuleGate(Function):
+class ForwardHook(NamedTuple):
+    """A hook around ``forward``, and how it wants to be called."""
+
+    function: Callable[..., Any]
+    with_kwargs: bool = False
+    always_call: bool = False
+
+    def __call__(self, module: Any, args: Any, kwargs: Any, *output: Any) -> Any:
+        if self.with_kwargs:
+            return self.function(module, args, kwargs, *output)
+        return self.function(module, args, *output)
+
+
+class BackwardHook(NamedTuple):
+    """A hook that backward runs; ``full`` unless it was registered under its older name."""
+
+    function: Callable[..., Any]
+    full: bool = True
+
+
+# the hooks of all modules
+_forward_pre: dict[int, ForwardHook] = {}
+_forward: dict[int, ForwardHook] = {}
+_backward_pre: dict[int, Callable[..., Any]] = {}
+_backward: dict[int, BackwardHook] = {}
+_registration: dict[str, dict[int, Callable[..., Any]]] = {"parameter": {}, "buffer": {}, "module": {}}
+
+
+class ModuleHooks:
+    """The call of a module, and the hooks around it; a base of `Module`."""
+
+    _forward_pre_hooks: dict[int, ForwardHook]
+    _forward_hooks: dict[int, ForwardHook]
+    _backward_pre_hooks: dict[int, Callable[..., Any]]
+    _backward_hooks: dict[int, BackwardHook]
+    _ref: Any
+
+    def forward(self, *args: Any, **kwargs: Any) -> Any:
+        """What the module computes; every subclass defines its own."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        outer = state.scope
+        ref = self._ref
+        state.scope = (ref if outer is None else outer[0], ref)
+        try:
+            if (
+                self._forward_hooks
+                or self._forward_pre_hooks
+                or self._backward_hooks
+                or self._backward_pre_hooks
+                or _forward
+                or _forward_pre
+                or _backward
+                or _backward_pre
+            ):
+                return _call_with_hooks(self, args, kwargs)
+            return self.forward(*args, **kwargs)
+        finally:
+            state.scope = outer
+
+    def register_forward_pre_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
+    ) -> Removable:
+        """Call ``hook(module, args)`` before each forward; what it returns, unless None, replaces the arguments.
+
+        Args:
+            hook: the function; ``hook(module, args, kwargs)``, returning both or None, if ``with_kwargs``.
+            prepend: run before the hooks that are there already.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        return add_hook(self._forward_pre_hooks, ForwardHook(hook, with_kwargs), prepend)
+
+    def register_forward_hook(
+        self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False, always_call: bool = False
+    ) -> Removable:
+        """Call ``hook(module, args, output)`` after each forward; what it returns, unless None, replaces the output.
+
+        Args:
+            hook: the function; ``hook(module, args, kwargs, output)`` if ``with_kwargs``.
+            prepend: run before the hooks that are there already.
+            always_call: run also if forward raised, with None as output.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        return add_hook(self._forward_hooks, ForwardHook(hook, with_kwargs, always_call), prepend)
+
+    def register_full_backward_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Removable:
+        """Call ``hook(module, grad_output)`` before each backward of the module; what it returns, unless None, replaces
+        the gradients of the module's results, a tuple.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+        """
+        return add_hook(self._backward_pre_hooks, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Callable[..., Any], prepend: bool = False) -> Removable:
+        """Call ``hook(module, grad_input, grad_output)`` after each backward of the module; what it returns, unless None,
+        replaces ``grad_input``.
+
+        Args:
+            hook: the function. Both are tuples: the gradients of the positional arguments (None for those that are no
+                tensors or need none) and of the results.
+            prepend: run before the hooks that are there already.
+
+        Returns:
+            A handle whose ``remove()`` takes the hook away.
+
+        Raises:
+            RuntimeError: the module has a hook from :meth:`register_backward_hook`.
+        """
+        return _add_backward_hook(self._backward_hooks, BackwardHook(hook), prepend, "a single Module")
+
+    def register_backward_hook(self, hook: Callable[..., Any]) -> Removable:
+        """:meth:`register_full_backward_hook` under its older name, whose meaning was unclear. Here the hook sees the same
+        gradients; where the module returns neither a tensor nor a tuple, those of the first tensor found in the result.
+
+        Raises:
+            RuntimeError: the module has a hook from :meth:`register_full_backward_hook`.
+        """
+        return _add_backward_hook(self._backward_hooks, BackwardHook(hook, full=False), False, "a single Module")
+
+
+# ---- hooks of all modules --------------------------------------------------------------------------------------------
+
+
+def register_module_forward_pre_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, args)`` before each forward of every module; see `Module.register_forward_pre_hook`."""
+    return add_hook(_forward_pre, ForwardHook(hook))
+
+
+def register_module_forward_hook(
+    hook: Callable[..., Any], *, with_kwargs: bool = False, always_call: bool = False
+) -> Removable:
+    """Call ``hook(module, args, output)`` after each forward of every module; see `Module.register_forward_hook`.
+
+    Example:
+        >>> from tinygrad_fm import nn, ones
+        >>> names = []
+        >>> handle = nn.modules.module.register_module_forward_hook(lambda m, args, out: names.append(type(m).__name__))
+        >>> with handle:
+        ...     y = nn.Sequential(nn.Linear(2, 2), nn.ReLU())(ones(1, 2))
+        >>> names
+        ['Linear', 'ReLU', 'Sequential']
+    """
+    return add_hook(_forward, ForwardHook(hook, with_kwargs, always_call))
+
+
+def register_module_full_backward_pre_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, grad_output)`` before each backward of every module."""
+    return add_hook(_backward_pre, hook)
+
+
+def register_module_full_backward_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, grad_input, grad_output)`` after each backward of every module."""
+    return _add_backward_hook(_backward, BackwardHook(hook), False, "all Modules")
+
+
+def register_module_backward_hook(hook: Callable[..., Any]) -> Removable:
+    """`register_module_full_backward_hook` under its older name; see `Module.register_backward_hook`."""
+    return _add_backward_hook(_backward, BackwardHook(hook, full=False), False, "all Modules")
+
+
+def register_module_parameter_registration_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, name, parameter)`` when a parameter is registered; what it returns, unless None, replaces it."""
+    return add_hook(_registration["parameter"], hook)
+
+
+def register_module_buffer_registration_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, name, buffer)`` when a buffer is registered; what it returns, unless None, replaces it."""
+    return add_hook(_registration["buffer"], hook)
+
+
+def register_module_module_registration_hook(hook: Callable[..., Any]) -> Removable:
+    """Call ``hook(module, name, child)`` when a child module is registered; what it returns, unless None, replaces it."""
+    return add_hook(_registration["module"], hook)
+
+
+def registered(module: Any, kind: str, name: str, value: Any) -> Any:
+    """``value``, or what the registration hooks of its kind ("parameter", "buffer" or "module") replace it by."""
+    for hook in tuple(_registration[kind].values()):
+        found = hook(module, name, value)
+        value = value if found is None else found
+    return value
+
+
+def add_hook(hooks: dict[int, Any], entry: Any, prepend: bool = False) -> Removable:
+    """Put ``entry`` after the hooks that are there, or before them; returns the handle that takes it away again."""
+    handle = Removable(hooks, entry)
+    if prepend:
+        for key in list(hooks):
+            if key != handle.id:
+                hooks[key] = hooks.pop(key)
+    return handle
+
+
+def _add_backward_hook(hooks: dict[int, BackwardHook], entry: BackwardHook, prepend: bool, where: str) -> Removable:
+    if any(hook.full != entry.full for hook in hooks.values()):
+        raise RuntimeError(
+            f"Cannot use both regular backward hooks and full backward hooks on {where}. Please use only one of them."
+        )
+    return add_hook(hooks, entry, prepend)
+
+
+# ---- the call --------------------------------------------------------------------------------------------------------
+
+
+def _call_with_hooks(module: ModuleHooks, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    """``module.forward`` between its hooks, each of which may replace what it is shown."""
+    called: set[int] = set()
+    output = None
+    try:
+        args, kwargs = _run_pre_hooks(module, args, kwargs)
+        backward = _BackwardCall(module)
+        args = backward.enter(args)
+        output = module.forward(*args, **kwargs)
+        for key, hook in _forward_hooks(module):
+            called.add(key)
+            changed = hook(module, args, kwargs, output)
+            output = output if changed is None else changed
+        return backward.leave(output)
+    except Exception:
+        for key, hook in _forward_hooks(module):
+            if hook.always_call and key not in called:
+                try:
+                    hook(module, args, kwargs, output)
+                except Exception as error:
+                    warnings.warn(
+                        "module forward hook with ``always_call=True`` raised an exception that was silenced as another "
+                        f"error was raised in forward: {error}",
+                        stacklevel=2,
+                    )
+        raise
+
+
+def _forward_hooks(module: ModuleHooks) -> Iterator[tuple[int, ForwardHook]]:
+    return iter([*_forward.items(), *module._forward_hooks.items()])
+
+
+def _run_pre_hooks(
+    module: ModuleHooks, args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    for hook in [*_forward_pre.values(), *module._forward_pre_hooks.values()]:
+        changed = hook(module, args, kwargs)
+        if changed is None:
+            continue
+        if not hook.with_kwargs:
+            args = changed if isinstance(changed, tuple) else (changed,)
+        elif isinstance(changed, tuple) and len(changed) == 2:
+            args, kwargs = changed
+        else:
+            raise RuntimeError(f"forward pre-hook must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+    return args, kwargs
+
+
+# ---- backward --------------------------------------------------------------------------------------------------------
+#
+# The inputs that need a gradient pass through one gate on their way into the module, the results through another on their
+# way out; a gate changes nothing and is told, in backward, the gradients of all that passed. So the gate of the results
+# knows ``grad_output`` first, and the gate of the inputs then ``grad_input``.
+
+
+class _Gate(Function):
     """Hands tensors through; in backward, ``seen(gradients)`` may replace their gradients."""
 
     @staticmethod
@@ -35,19 +310,19 @@ class ModuleGate(Function):
         return (None, None, *ctx.seen(grads))
 
 
-def _through(values: tuple[Any, ...], seen: Any, zeros: bool) -> tuple[Any, ...]:
+def _through_gate(values: tuple[Any, ...], seen: Any, zeros: bool) -> tuple[Any, ...]:
     """``values`` with its tensors sent through a gate."""
-    places = [i for i, x in enumerate(values) if isinstance(x, Tensor)]
+    positions = [i for i, x in enumerate(values) if isinstance(x, Tensor)]
 
     def spread(grads: tuple[Any, ...]) -> tuple[Any, ...]:
         packed: list[Any] = [None] * len(values)
-        for i, g in zip(places, grads, strict=True):
+        for i, g in zip(positions, grads, strict=True):
             packed[i] = g
         found = seen(tuple(packed))
-        return tuple(found[i] for i in places)
+        return tuple(found[i] for i in positions)
 
     passed = list(values)
-    for i, x in zip(places, ModuleGate.apply(spread, zeros, *[values[i] for i in places]), strict=True):
+    for i, x in zip(positions, _Gate.apply(spread, zeros, *[values[i] for i in positions]), strict=True):
         passed[i] = x
     return tuple(passed)
 
@@ -56,13 +331,13 @@ def _needs_grad(values: tuple[Any, ...]) -> bool:
     return state.grad_enabled and any(isinstance(x, Tensor) and x.requires_grad for x in values)
 
 
-class BackwardHooks:
-    """One call of a module that has backward hooks."""
+class _BackwardCall:
+    """The backward hooks of one call of a module; does nothing if there are none."""
 
-    def __init__(self, module: Module) -> None:
+    def __init__(self, module: ModuleHooks) -> None:
         self.module = module
-        self.before = tuple(module._backward_pre_hooks.values())
-        self.after = tuple(module._backward_hooks.values())
+        self.before = [*_backward_pre.values(), *module._backward_pre_hooks.values()]
+        self.after = [*_backward.values(), *module._backward_hooks.values()]
         self.grad_output: Any = None
         self.count = 0
         self.gated = False
@@ -70,24 +345,35 @@ class BackwardHooks:
     def enter(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         """The arguments, on their way in."""
         self.count = len(args)
-        self.gated = _needs_grad(args)
-        return _through(args, self._inputs_seen, True) if self.gated else args
+        self.gated = bool(self.before or self.after) and _needs_grad(args)
+        return _through_gate(args, self._inputs_seen, True) if self.gated else args
 
     def leave(self, output: Any) -> Any:
         """The result, on its way out."""
-        if not isinstance(output, (Tensor, tuple)):
-            warnings.warn(
-                "for backward hooks to be called, a module must return a Tensor or a tuple of Tensors, "
-                f"{type(self.module).__name__} returned {type(output).__name__}",
-                UserWarning,
-                stacklevel=5,
-            )
+        if not (self.before or self.after):
             return output
+        if not isinstance(output, (Tensor, tuple)):
+            return self._leave_nested(output)
         values = output if isinstance(output, tuple) else (output,)
         if not _needs_grad(values):
             return output
-        passed = _through(values, self._outputs_seen, False)
+        passed = _through_gate(values, self._outputs_seen, False)
         return passed if isinstance(output, tuple) else passed[0]
+
+    def _leave_nested(self, output: Any) -> Any:
+        """A dict, list or the like: its first tensor has the hooks of the older kind, the others are not called."""
+        self.after = [hook for hook in self.after if not hook.full]
+        first = _first_tensor(output)
+        if not self.after:
+            warnings.warn(
+                "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
+                f"but received {type(output)}",
+                UserWarning,
+                stacklevel=5,
+            )
+        elif first is not None and first.requires_grad:
+            first.register_hook(lambda g: self._outputs_seen((g,))[0])
+        return output
 
     def _outputs_seen(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in self.before:
@@ -96,7 +382,7 @@ class BackwardHooks:
         if not self.gated:
             nothing = (None,) * self.count
             for hook in self.after:
-                found = hook(self.module, nothing, grads)
+                found = hook.function(self.module, nothing, grads)
                 if found is not None and not (isinstance(found, tuple) and all(g is None for g in found)):
                     raise RuntimeError(
                         "Backward hook for Modules where no input requires gradient should always return "
@@ -106,8 +392,16 @@ class BackwardHooks:
 
     def _inputs_seen(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in self.after:
-            grads = _replaced(hook(self.module, grads, self.grad_output), grads, "hook", "grad_input")
+            grads = _replaced(hook.function(self.module, grads, self.grad_output), grads, "hook", "grad_input")
         return grads
+
+
+def _first_tensor(value: Any) -> Tensor | None:
+    """The first tensor in nested dicts, lists and tuples."""
+    if isinstance(value, Tensor):
+        return value
+    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
+    return next((found for found in map(_first_tensor, parts) if found is not None), None)
 
 
 def _replaced(found: Any, grads: tuple[Any, ...], kind: str, what: str) -> tuple[Any, ...]:

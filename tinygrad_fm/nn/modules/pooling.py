@@ -8,8 +8,28 @@ from ...tensor import Tensor
 from .. import functional as F
 from .module import Module
 
+__all__ = [
+    "AdaptiveAvgPool1d",
+    "AdaptiveAvgPool2d",
+    "AdaptiveMaxPool1d",
+    "AdaptiveMaxPool2d",
+    "AvgPool1d",
+    "AvgPool2d",
+    "LPPool2d",
+    "MaxPool1d",
+    "MaxPool2d",
+    "MaxUnpool2d",
+]
 
-class _MaxPool(Module):
+
+class _MaxPoolNd(Module):
+    kernel_size: Any
+    stride: Any
+    padding: Any
+    dilation: Any
+    return_indices: bool
+    ceil_mode: bool
+
     def __init__(
         self,
         kernel_size: Any,
@@ -31,7 +51,7 @@ class _MaxPool(Module):
         )
 
 
-class MaxPool2d(_MaxPool):
+class MaxPool2d(_MaxPoolNd):
     """The largest element of each window.
 
     Args:
@@ -54,7 +74,7 @@ class MaxPool2d(_MaxPool):
         )
 
 
-class MaxPool1d(_MaxPool):
+class MaxPool1d(_MaxPoolNd):
     """`MaxPool2d` of sequences: (N, C, L) → (N, C, OL)."""
 
     def forward(self, input: Tensor) -> Any:
@@ -119,7 +139,18 @@ class AvgPool1d(Module):
         return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
 
 
-class AdaptiveAvgPool2d(Module):
+class _AdaptiveAvgPoolNd(Module):
+    output_size: Any
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
     """Averages of as many windows as asked for.
 
     Args:
@@ -128,19 +159,12 @@ class AdaptiveAvgPool2d(Module):
     Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
     """
 
-    def __init__(self, output_size: Any) -> None:
-        super().__init__()
-        self.output_size = output_size
-
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, H, W)."""
         return F.adaptive_avg_pool2d(input, self.output_size)
 
-    def extra_repr(self) -> str:
-        return f"output_size={self.output_size}"
 
-
-class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
+class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
     """`AdaptiveAvgPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
 
     def forward(self, input: Tensor) -> Tensor:
@@ -148,27 +172,64 @@ class AdaptiveAvgPool1d(AdaptiveAvgPool2d):
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
-class AdaptiveMaxPool2d(Module):
-    """The largest elements of as many windows as asked for; with ``return_indices`` also where they are.
-
-    Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
-    """
+class _AdaptiveMaxPoolNd(Module):
+    output_size: Any
+    return_indices: bool
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__()
         self.output_size, self.return_indices = output_size, return_indices
 
-    def forward(self, input: Tensor) -> Any:
-        """Pool ``input`` (N, C, H, W)."""
-        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
-
     def extra_repr(self) -> str:
         return f"output_size={self.output_size}"
 
 
-class AdaptiveMaxPool1d(AdaptiveMaxPool2d):
+class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
+    """The largest elements of as many windows as asked for; with ``return_indices`` also where they are.
+
+    Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
+    """
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
     """`AdaptiveMaxPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
 
     def forward(self, input: Tensor) -> Any:
         """Pool ``input`` (N, C, L)."""
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+
+
+class LPPool2d(Module):
+    """(Σ xᵖ)^(1/p) over windows; see `functional.lp_pool2d`."""
+
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__()
+        self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+    def extra_repr(self) -> str:
+        return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
+
+
+class MaxUnpool2d(Module):
+    """Puts maxima back where `MaxPool2d` found them, with its indices; see `functional.max_unpool2d`."""
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        super().__init__()
+        pair = lambda v: (v, v) if isinstance(v, int) else tuple(v)
+        self.kernel_size, self.padding = pair(kernel_size), pair(padding)
+        self.stride = pair(kernel_size if stride is None else stride)
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        """Spread ``input`` (N, C, H, W) out."""
+        return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"

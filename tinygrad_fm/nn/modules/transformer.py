@@ -15,137 +15,14 @@ from ... import ops
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter
+from .activation import MultiheadAttention
 from .container import ModuleList
 from .dropout import Dropout
-from .factory import empty
 from .linear import Linear
 from .module import Module
 from .normalization import LayerNorm
 
-
-class NonDynamicallyQuantizableLinear(Linear):
-    """`Linear`, under the name by which PyTorch prints the one in here."""
-
-
-def _additive(mask: Tensor | None) -> Tensor | None:
-    """A mask as something to add to the scores: in a bool one, True is where one may not look."""
-    if mask is None or mask.is_floating_point():
-        return mask
-    return ops.masked_fill(ops.zeros(tuple(mask.shape)), mask, -math.inf)
-
-
-class MultiheadAttention(Module):
-    """Attention by H heads at once, each on its own projection of queries, keys and values to E / H features.
-
-    Args:
-        embed_dim: E. num_heads: H, a divisor of E.
-        dropout: share of the weights that are dropped in training.
-        bias: whether the projections have one.
-        add_bias_kv, add_zero_attn: only False.
-        kdim, vdim: features of keys and values; E if None.
-        batch_first: whether sequences are (N, L, E).
-        device: "cpu". dtype: of the parameters, float32 unless said otherwise.
-
-    Attributes:
-        in_proj_weight: (3 · E, E), or with ``kdim`` or ``vdim`` q_proj_weight (E, E), k_proj_weight, v_proj_weight.
-        in_proj_bias: (3 · E,) or None. out_proj: a `Linear`.
-    """
-
-    def __init__(
-        self,
-        embed_dim: int,
-        num_heads: int,
-        dropout: float = 0.0,
-        bias: bool = True,
-        add_bias_kv: bool = False,
-        add_zero_attn: bool = False,
-        kdim: int | None = None,
-        vdim: int | None = None,
-        batch_first: bool = False,
-        device: Any = None,
-        dtype: Any = None,
-    ) -> None:
-        super().__init__()
-        if add_bias_kv or add_zero_attn:
-            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are left out (see docs/pytorch.md)")
-        if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
-            raise ValueError(f"MultiheadAttention: embed_dim {embed_dim} must be divisible by num_heads {num_heads}")
-        self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
-        self.kdim, self.vdim = embed_dim if kdim is None else kdim, embed_dim if vdim is None else vdim
-        self.head_dim = embed_dim // num_heads
-        alike = self.kdim == embed_dim == self.vdim
-        shapes = {"in_proj_weight": (3 * embed_dim, embed_dim) if alike else None}
-        for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
-            shapes[f"{name}_proj_weight"] = None if alike else (embed_dim, width)
-        shapes["in_proj_bias"] = (3 * embed_dim,) if bias else None  # type: ignore[assignment]
-        for name, shape in shapes.items():
-            self.register_parameter(name, None if shape is None else Parameter(empty(shape, device, dtype)))
-        self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype)
-        self._reset_parameters()
-
-    def _reset_parameters(self) -> None:
-        for name, param in self._parameters.items():
-            if param is not None:
-                (init.zeros_ if name == "in_proj_bias" else init.xavier_uniform_)(param)
-        if self.out_proj.bias is not None:
-            init.zeros_(self.out_proj.bias)
-
-    def forward(
-        self,
-        query: Tensor,
-        key: Tensor,
-        value: Tensor,
-        key_padding_mask: Tensor | None = None,
-        need_weights: bool = True,
-        attn_mask: Tensor | None = None,
-        average_attn_weights: bool = True,
-        is_causal: bool = False,
-    ) -> tuple[Tensor, Tensor | None]:
-        """Let each query look at all keys.
-
-        Args:
-            query, key, value: (L, N, E), (S, N, kdim), (S, N, vdim), or as the module's docstring says.
-            key_padding_mask: (N, S) or (S,); True, or −inf, for keys to leave out.
-            need_weights: whether to return the weights.
-            attn_mask: (L, S) or (N · H, L, S); True, or −inf, where a query may not look.
-            average_attn_weights: over the heads.
-            is_causal: only a hint that ``attn_mask`` is causal, which must be given.
-
-        Returns:
-            The result, shaped as ``query``, and the weights (N, L, S), (N, H, L, S) if not averaged, or None.
-        """
-        if is_causal and attn_mask is None:
-            raise RuntimeError("MultiheadAttention: is_causal=True needs attn_mask as well")
-        single = query.ndim == 2
-        if single:
-            query, key, value = (x.unsqueeze(0) for x in (query, key, value))
-        elif not self.batch_first:
-            query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        q, k, v = (self._heads(x) for x in self._project(query, key, value))  # (N, H, L or S, E / H)
-        scores = (q * (1 / math.sqrt(self.head_dim))) @ k.transpose(-2, -1)  # (N, H, L, S)
-        mask, padding = _additive(attn_mask), _additive(key_padding_mask)
-        if mask is not None:
-            scores = scores + (mask.reshape(scores.shape) if mask.ndim == 3 else mask)
-        if padding is not None:
-            scores = scores + padding.reshape(-1, 1, 1, scores.shape[-1])
-        weights = F.dropout(ops.softmax(scores, -1), self.dropout, self.training)
-        y = self.out_proj((weights @ v).transpose(1, 2).reshape(query.shape[0], query.shape[1], self.embed_dim))
-        if average_attn_weights:
-            weights = weights.mean(1)
-        if single:
-            return y.squeeze(0), weights.squeeze(0) if need_weights else None
-        return y if self.batch_first else y.transpose(0, 1), weights if need_weights else None
-
-    def _project(self, *inputs: Tensor) -> list[Tensor]:
-        """Queries, keys and values, each by its third of the weights."""
-        joint: Any = self.in_proj_weight
-        weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight) if joint is None else joint.chunk(3)
-        biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
-
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
+__all__ = ["Transformer", "TransformerDecoder", "TransformerDecoderLayer", "TransformerEncoder", "TransformerEncoderLayer"]
 
 
 def _activation(activation: str | Callable[[Tensor], Tensor]) -> Any:

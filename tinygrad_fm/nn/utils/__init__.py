@@ -1,23 +1,14 @@
-"""Helpers for training: clipping gradients, parameters as one vector."""
+"""Helpers for training: clipping gradients, parameters as one vector, normalised weights, padded sequences."""
 
 from ...outside import refuse
-from . import rnn
-from .clip_grad import clip_grad_norm_, clip_grad_value_, clip_grads_with_norm_, get_total_norm
-from .spectral_norm import remove_spectral_norm, remove_weight_norm, spectral_norm, weight_norm
-from .convert_parameters import parameters_to_vector, vector_to_parameters
+from . import clip_grad, convert_parameters, rnn
+from .clip_grad import *
+from .convert_parameters import *
+from .spectral_norm import remove_spectral_norm, spectral_norm
+from .weight_norm import remove_weight_norm, weight_norm
 
-__all__ = [
-    "clip_grad_norm_",
-    "clip_grad_value_",
-    "clip_grads_with_norm_",
-    "get_total_norm",
-    "parameters_to_vector",
-    "remove_spectral_norm",
-    "remove_weight_norm",
-    "rnn",
-    "spectral_norm",
-    "vector_to_parameters",
-    "weight_norm",
-]
+__all__ = ["remove_spectral_norm", "remove_weight_norm", "rnn", "spectral_norm", "weight_norm"]
+__all__ += clip_grad.__all__
+__all__ += convert_parameters.__all__
 
 __getattr__ = refuse("torch.nn.utils")

@@ -9,19 +9,7 @@ import numpy as np
 from ...autograd.primitive import box
 from ...tensor import Tensor
 
-
-def clear_gradients(params: Iterable[Tensor], set_to_none: bool) -> None:
-    """Drop the gradients of ``params``, or fill them with zeros in place."""
-    for param in params:
-        if param.grad is None:
-            continue
-        if set_to_none:
-            param.grad = None
-        else:
-            if param.grad.grad_fn is not None:
-                param.grad = param.grad.detach()
-            param.grad._array.fill(0)
-            param.grad._written()
+__all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
 def get_total_norm(

@@ -7,6 +7,8 @@ from collections.abc import Iterable
 from ... import ops
 from ...tensor import Tensor
 
+__all__ = ["parameters_to_vector", "vector_to_parameters"]
+
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """Flatten and join parameters; gradients flow through.

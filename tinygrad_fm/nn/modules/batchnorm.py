@@ -1,0 +1,162 @@
+"""Batch normalisation, per channel."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...autograd.primitive import box
+from ...tensor import Tensor
+from .. import functional as F
+from .. import init
+from ..parameter import empty
+from .normalization import _Affine
+
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+
+
+class _NormBase(_Affine):
+    """What batch and instance norms share; a subclass says which inputs it takes.
+
+    Args:
+        num_features: C, the number of channels.
+        eps: added to the variance.
+        momentum: how far running statistics move to each batch's; None averages over all batches.
+        affine: whether weight and bias are there.
+        track_running_stats: whether to keep running statistics and use them in evaluation.
+        device: "cpu". dtype: of parameters and statistics, float32 unless said otherwise.
+        bias: whether, with ``affine``, the bias is there.
+
+    Attributes:
+        weight, bias: (C,), ones and zeros at first, or None.
+        running_mean, running_var: (C,) buffers, zeros and ones at first, or None.
+        num_batches_tracked: a 0-d int64 buffer, or None.
+    """
+
+    _version = 2
+    num_features: int
+    eps: float
+    momentum: float | None
+    affine: bool
+    track_running_stats: bool
+    running_mean: Tensor | None
+    running_var: Tensor | None
+    num_batches_tracked: Tensor | None
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__()
+        self.num_features, self.eps, self.momentum = num_features, eps, momentum
+        self.affine, self.track_running_stats = affine, track_running_stats
+        self._add_affine((num_features,), affine, bias, device, dtype)
+        for name in ("running_mean", "running_var"):
+            self.register_buffer(name, empty((num_features,), device, dtype) if track_running_stats else None)
+        self.register_buffer("num_batches_tracked", box(np.zeros((), np.int64)) if track_running_stats else None)
+        self.reset_parameters()
+
+    def reset_running_stats(self) -> None:
+        """Forget the running statistics: mean 0, variance 1, no batch seen."""
+        for buffer, value in ((self.running_mean, 0), (self.running_var, 1), (self.num_batches_tracked, 0)):
+            if buffer is not None:
+                init.constant_(buffer, value)
+
+    def reset_parameters(self) -> None:
+        """Forget the running statistics, and set weight to ones and bias to zeros."""
+        self.reset_running_stats()
+        super().reset_parameters()
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        raise NotImplementedError
+
+    def extra_repr(self) -> str:
+        return (
+            f"{self.num_features}, eps={self.eps}, momentum={self.momentum}, affine={self.affine}, "
+            f"bias={self.bias is not None}, track_running_stats={self.track_running_stats}"
+        )
+
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], *rest: Any
+    ) -> None:
+        tracked = self.num_batches_tracked
+        if local_metadata.get("version", 1) < 2 and tracked is not None:
+            state_dict.setdefault(f"{prefix}num_batches_tracked", tracked)  # PyTorch 0.4 did not save it
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *rest)
+
+
+class _BatchNorm(_NormBase):
+    """What batch norms of all dimensions share."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise ``input`` (N, C, …) per channel: by its own statistics in training, the running ones afterwards."""
+        self._check_input_dim(input)
+        momentum = 0.0 if self.momentum is None else self.momentum
+        if self.training and self.num_batches_tracked is not None:
+            self.num_batches_tracked._array[...] += 1
+            self.num_batches_tracked._written()
+            if self.momentum is None:
+                momentum = 1 / int(self.num_batches_tracked._array)
+        mean, var = self.running_mean, self.running_var
+        by_batch = self.training or mean is None or var is None
+        if self.training and not self.track_running_stats:
+            mean = var = None
+        return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
+
+
+class BatchNorm1d(_BatchNorm):
+    """Batch normalisation of vectors: y = (x − mean) / √(var + eps) · weight + bias, per channel.
+
+    In training, mean and (biased) variance are the batch's, and the running ones move towards them, the variance
+    unbiased; in evaluation the running ones are used. Arguments are those of all batch norms: num_features, eps,
+    momentum, affine, track_running_stats, device, dtype, bias.
+
+    Shapes: (N, C) or (N, C, L), unchanged.
+
+    Raises:
+        ValueError: another number of dimensions, or a single value per channel in training.
+
+    Source: Ioffe and Szegedy 2015, "Batch normalization", algorithms 1 and 2.
+
+    Example:
+        >>> import numpy as np
+        >>> from tinygrad_fm import nn
+        >>> from tinygrad_fm import tensor
+        >>> norm = nn.BatchNorm1d(1, eps=0)
+        >>> norm(tensor(np.array([[1.0], [3.0]], np.float32))).tolist()
+        [[-1.0], [1.0]]
+        >>> round(norm.running_mean.item(), 4), round(norm.running_var.item(), 4)
+        (0.2, 1.1)
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class BatchNorm2d(_BatchNorm):
+    """Batch normalisation of images, per channel; see `BatchNorm1d`.
+
+    Shapes: (N, C, H, W), unchanged.
+    """
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 4:
+            raise ValueError(f"expected 4D input (got {input.ndim}D input)")
+
+
+class BatchNorm3d(_BatchNorm):
+    """Batch normalisation of volumes (N, C, D, H, W), per channel; see `BatchNorm1d`."""
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim != 5:
+            raise ValueError(f"expected 5D input (got {input.ndim}D input)")

@@ -1,0 +1,90 @@
+"""Instance normalisation: every channel of every sample by itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...tensor import Tensor
+from .. import functional as F
+from .batchnorm import _NormBase
+
+__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+
+
+class _InstanceNorm(_NormBase):
+    """Every channel of every sample by its own statistics; without affine parameters and running statistics by default."""
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float = 0.1,
+        affine: bool = False,
+        track_running_stats: bool = False,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+
+    def _without_batch(self) -> int:
+        """How many dimensions an input has that is a single sample."""
+        raise NotImplementedError
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Normalise ``input`` (N, C, …) or (C, …)."""
+        self._check_input_dim(input)
+        single = input.ndim == self._without_batch()
+        channels = input.shape[0 if single else 1]
+        if channels != self.num_features and (self.affine or self.track_running_stats):
+            raise ValueError(f"expected input's channels to match num_features ({self.num_features}), but got {channels}")
+        y = F.instance_norm(
+            input.unsqueeze(0) if single else input,
+            self.running_mean,
+            self.running_var,
+            self.weight,
+            self.bias,
+            self.training or not self.track_running_stats,
+            self.momentum or 0.0,
+            self.eps,
+        )
+        return y.squeeze(0) if single else y
+
+
+class InstanceNorm1d(_InstanceNorm):
+    """Normalises each channel of each sequence, (N, C, L) or (C, L), by its own mean and variance.
+
+    Arguments are those of `BatchNorm1d`, but affine and track_running_stats are False by default.
+
+    Source: Ulyanov et al. 2016, "Instance normalization".
+    """
+
+    def _without_batch(self) -> int:
+        return 2
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (2, 3):
+            raise ValueError(f"expected 2D or 3D input (got {input.ndim}D input)")
+
+
+class InstanceNorm2d(_InstanceNorm):
+    """Normalises each channel of each image, (N, C, H, W) or (C, H, W), by its own mean and variance; see `InstanceNorm1d`."""
+
+    def _without_batch(self) -> int:
+        return 3
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"expected 3D or 4D input (got {input.ndim}D input)")
+
+
+class InstanceNorm3d(_InstanceNorm):
+    """Normalises each channel of each volume, (N, C, D, H, W) or (C, D, H, W); see `InstanceNorm1d`."""
+
+    def _without_batch(self) -> int:
+        return 4
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim not in (4, 5):
+            raise ValueError(f"expected 4D or 5D input (got {input.ndim}D input)")
