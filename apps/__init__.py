@@ -1,1 +1,22 @@
 """The commands of ``python -m apps``: one module each, thin, with all the work done by the library."""
+
+from __future__ import annotations
+
+import sys
+
+
+class Failures:
+    """What a command does about one bad item among several: say so, and go on. ``code`` is its exit code, 1 if there were any."""
+
+    def __init__(self, command: str) -> None:
+        self.command = command
+        self.code = 0
+
+    def add(self, error: Exception) -> None:
+        """Say what went wrong with an item."""
+        text = str(error)
+        if isinstance(error, OSError) and error.strerror:
+            text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
+        sys.stdout.flush()
+        sys.stderr.write(f"python -m apps {self.command}: {text}\n")
+        self.code = 1

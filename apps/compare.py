@@ -13,8 +13,8 @@ from typing import Any
 
 from models import build
 from tinygrad_fm.data import CHOICES
+from tinygrad_fm.text_table import text_table
 from tinygrad_fm.training import Config, RunFolder, main
-from tinygrad_fm.training.checkpoint_scores import aligned
 from tinygrad_fm.viz import plots
 
 MODELS: dict[str, dict[str, Any]] = {
@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
         code = main(f"train_{name}.py", "", config, build, lambda group: None, argv)
         if code:
             return code
-    results = {name: folder.read_json("summary.json") or {} for name, folder in folders.items()}
+    results: dict[str, Any] = {name: folder.read_summary() for name, folder in folders.items()}
     print("\n" + table(results))
     whole = RunFolder(args.out)
     whole.write_json("comparison.json", results)
@@ -82,7 +82,7 @@ def table(results: dict[str, dict[str, Any]]) -> str:
     ]
     classes = next(iter(each))["per_class"]
     rows += [row(f"  {name}", [f"{r['per_class'][name]['recall']:.1%}" for r in each]) for name in classes]
-    return aligned(rows)
+    return text_table(rows)
 
 
 def _recalls(result: dict[str, Any]) -> list[float]:

@@ -10,7 +10,7 @@ from tinygrad_fm.training import RunFolder
 from tinygrad_fm.training.checkpoint_scores import images_of, score, score_record, score_table
 from tinygrad_fm.viz import plots
 
-from .failures import Failures
+from . import Failures
 
 FOLDER = "evaluation"
 

@@ -12,7 +12,7 @@ from tinygrad_fm.training import RunFolder, evaluation_transform, load_model
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of, images_of
 from tinygrad_fm.viz import feature_maps, filters, plots
 
-from .failures import Failures
+from . import Failures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

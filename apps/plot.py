@@ -10,7 +10,7 @@ from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.viz import plots
 
-from .failures import Failures
+from . import Failures
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

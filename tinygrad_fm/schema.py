@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import json
 import sys
 import types
 import typing
@@ -48,15 +49,36 @@ def check(value: Any, kind: Any, where: str = "") -> None:
     Args:
         value: made of what JSON and saved files hold: None, bools, numbers, text, lists, tuples, dicts, tensors, arrays.
         kind: None, bool, int, float, str, another class, ``Any``, ``A | B``, ``Literal``, ``list[A]``, ``tuple[A, ...]``,
-            ``Sequence[A]``, ``dict[K, A]``, ``Annotated`` with a :class:`Rule`, a TypedDict (further keys are allowed), or a
-            dataclass, for a dict that can be its arguments. A bool is no int; an int does as a float.
+            ``Sequence[A]``, ``dict[K, A]``, a TypedDict (further keys are allowed), a dataclass (for a dict that can be its
+            arguments), or ``Annotated`` with each :class:`Rule` and further kind that holds too. A bool is no int; an int does
+            as a float.
         where: what the message begins with, such as the name of the file.
     """
     try:
         _checker(kind)(value)
     except _Mismatch as found:
-        begin = f"{where}: " if where and found.path else where
-        raise ValueError(f"{begin}{found.path} {found.complaint}".strip()) from None
+        joint = ": " if where and found.path and found.path[0] != "[" else ""
+        raise ValueError(f"{where}{joint}{found.path} {found.complaint}".strip()) from None
+
+
+def from_json(text: str | bytes, kind: Any, where: str = "") -> Any:
+    """The value that JSON says, checked as :func:`check` does. Raises ValueError for all that is not it.
+
+    >>> from_json('{"loss": NaN}', dict[str, Finite])
+    Traceback (most recent call last):
+      ...
+    ValueError: NaN is no number of JSON
+    """
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+    check(value, kind, where)
+    return value
+
+
+def _refuse(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
 
 
 def _shown(value: Any) -> str:
@@ -89,7 +111,7 @@ def _checker(kind: Any) -> Checker:
     if kind in _SIMPLE:
         return _holds(*_SIMPLE[kind])
     if origin is Annotated:
-        return _ruled(_checker(arguments[0]), arguments[0], arguments[1])
+        return _ruled(*arguments)
     if origin in (Union, types.UnionType):
         return _union(arguments)
     if origin is Literal:
@@ -115,15 +137,15 @@ def _holds(words: str, test: Callable[[Any], bool]) -> Checker:
     return run
 
 
-def _ruled(base: Checker, kind: Any, rule: Rule) -> Checker:
+def _ruled(kind: Any, *further: Any) -> Checker:
+    checkers = [_checker(kind), *(_holds(*rule) if isinstance(rule, Rule) else _checker(rule) for rule in further)]
+    if kind in _SIMPLE and isinstance(further[0], Rule):  # its words say the kind too
+        is_one, first = _SIMPLE[kind][1], further[0]
+        checkers[:2] = [_holds(first.words, lambda v: is_one(v) and first.holds(v))]
+
     def run(value: Any) -> None:
-        if kind in _SIMPLE:
-            if not _SIMPLE[kind][1](value) or not rule.holds(value):
-                raise _wants(rule.words, value)
-            return
-        base(value)
-        if not rule.holds(value):
-            raise _wants(rule.words, value)
+        for checker in checkers:
+            checker(value)
 
     return run
 
@@ -180,12 +202,11 @@ def _mapping(key_kind: Any, kind: Any) -> Checker:
 
 def _fields(kind: Any, required: frozenset[str] | set[str], open_ended: bool) -> Checker:
     checkers = {name: _checker(hint) for name, hint in typing.get_type_hints(kind, include_extras=True).items()}
-    order = [name for name in checkers if name in required]
 
     def run(value: Any) -> None:
         if type(value) is not dict:
             raise _wants("an object", value)
-        missing = [name for name in order if name not in value]
+        missing = sorted(name for name in required if name not in value)
         if missing:
             raise _Mismatch(f"lacks {', '.join(missing[:3])}{' …' if len(missing) > 3 else ''}")
         for name, item in value.items():

@@ -11,7 +11,20 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # lowest floor first; rooms on one floor may know each other
 FLOORS = [
-    ["version", "errors", "dtypes", "device", "promotion", "random", "runtime", "files", "printing", "outside", "text_table"],
+    [
+        "version",
+        "errors",
+        "dtypes",
+        "device",
+        "promotion",
+        "random",
+        "runtime",
+        "files",
+        "printing",
+        "outside",
+        "schema",
+        "text_table",
+    ],
     ["autograd"],
     ["ops"],
     ["more_methods", "ufuncs", "values"],

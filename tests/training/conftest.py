@@ -57,8 +57,9 @@ def trainer_of(config: Config, path: Path, data: Data | None = None) -> Trainer:
     model = models.build(config.model, **config.options)
     folder = RunFolder(path)
     if not path.exists():
-        folder.create()
-        folder.write_json("config.json", {"settings": config.as_dict(), "environment": {}, "dataset": {}, "model": {}})
+        dataset = {"name": "drawn", "choice": "synthetic", "digest": ""}
+        with folder.created():
+            folder.write_json("config.json", {"settings": config.as_dict(), "environment": {}, "dataset": dataset, "model": {}})
     return Trainer(config, model, data or data_of(config), folder, Silence())
 
 

@@ -154,7 +154,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp
         (["--optimizer", "adagard"], "invalid choice: 'adagard'"),
         (["--hidden", "16", "0"], "every hidden layer needs at least one unit"),
         (["--dropout", "1.5"], "between 0 and 1"),
-        (["--augment", "rotate"], "argument --augment: must name some of flip, shift, erase"),
+        (["--augment", "rotate"], "argument --augment: must be one of flip, shift, erase, got 'rotate'"),
         (["--validation", "390"], "argument --validation: must leave at least one batch"),
         (["--train-size", "70000"], "from 1 to 60,000"),
         (["--out", "full"], "full is not empty.*--resume full"),
@@ -249,7 +249,7 @@ def _setting(path: Path) -> None:
         ("config.json", Path.unlink, "has no config.json"),
         ("config.json", lambda path: path.write_text("{}"), "lacks dataset"),
         ("config.json", _digest, "trained on SyntheticFashion, first 400 images .*another"),
-        ("config.json", _setting, "lr must be positive"),
+        ("config.json", _setting, "config.json: the saved settings cannot be used: lr must be positive"),
         ("metrics.jsonl", _first_line, "metrics.jsonl, line 1 is damaged"),
     ],
 )

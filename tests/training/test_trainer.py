@@ -87,7 +87,8 @@ def train_with_deaths(config: Config, path: Path, seed: int) -> int:
                 (path / "checkpoints" / "last.npz.123.tmp").write_bytes(b"PK\x03\x04half")
                 with open(path / "metrics.jsonl", "ab") as file:
                     file.write(b'{"kind": "step", "los')
-                RunFolder(path).open()
+                with RunFolder(path).opened():
+                    assert not list(path.rglob("*.tmp"))
 
 
 RECIPES = [
@@ -264,10 +265,9 @@ def test_the_average_is_what_is_evaluated_and_saved(tmp_path: Path) -> None:
     trainer = trainer_of(small(ema=0.5), tmp_path / "run")
     trainer.fit()
     weights = {name: tensor.numpy().copy() for name, tensor in trainer.model.state_dict().items()}
-    with trainer.evaluated_weights() as model:
-        averaged = {name: tensor.numpy().copy() for name, tensor in model.state_dict().items()}
-        assert any((averaged[name] != weights[name]).any() for name in weights)
-        expected = training.evaluate(model, trainer.data.validation).accuracy
+    averaged = {name: tensor.numpy().copy() for name, tensor in trainer.evaluated_model.state_dict().items()}
+    assert any((averaged[name] != weights[name]).any() for name in weights)
+    expected = training.evaluate(trainer.evaluated_model, trainer.data.validation).accuracy
     same(weights, {name: tensor.numpy() for name, tensor in trainer.model.state_dict().items()})
     assert records(tmp_path / "run")[-1]["val_accuracy"] == expected
     import models
@@ -282,7 +282,6 @@ def test_the_average_is_what_is_evaluated_and_saved(tmp_path: Path) -> None:
         (lambda state: state["weights"].pop("layers.1.weight"), "Missing key"),
         (lambda state: state["optimizer"]["param_groups"].clear(), "parameter groups"),
         (lambda state: state["progress"].update(colour="red"), "colour"),
-        (lambda state: state.update(random="?"), "Generator"),
         (lambda state: state.pop("schedule"), "lacks schedule"),
     ],
 )

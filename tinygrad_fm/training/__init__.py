@@ -1,21 +1,32 @@
 """Training as both scripts do it: settings, the loop, checkpoints that resume bit for bit, metrics, the run folder."""
 
-from .average import WeightAverage
-from .checkpoint import load_checkpoint, load_model
+from .checkpoint import Checkpoint, Progress, load_checkpoint, load_model
 from .cli import main
 from .config import Config, environment
 from .evaluation import Evaluation, evaluate, predict
 from .final_test import finish, write_pictures
 from .run_folder import RunFolder
 from .metrics import accuracy, confusion_matrix, precision_recall
-from .from_config import Data, evaluation_transform, initialise, load_data, make_optimizer, make_schedule
+from .from_config import (
+    Data,
+    check_batch_size,
+    evaluation_transform,
+    initialise,
+    load_data,
+    make_average,
+    make_optimizer,
+    make_schedule,
+)
 from .console import Report, Silence
 from .interrupt import Interrupted, StopRequest
-from .trainer import Progress, Trainer
+from .early_stopping import EarlyStopping
+from .trainer import Trainer
 
 __all__ = [
+    "Checkpoint",
     "Config",
     "Data",
+    "EarlyStopping",
     "Evaluation",
     "Interrupted",
     "Progress",
@@ -24,8 +35,8 @@ __all__ = [
     "Silence",
     "StopRequest",
     "Trainer",
-    "WeightAverage",
     "accuracy",
+    "check_batch_size",
     "confusion_matrix",
     "environment",
     "evaluate",
@@ -36,6 +47,7 @@ __all__ = [
     "load_data",
     "load_model",
     "main",
+    "make_average",
     "make_optimizer",
     "make_schedule",
     "precision_recall",

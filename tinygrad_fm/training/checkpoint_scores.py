@@ -13,7 +13,8 @@ import numpy as np
 
 from ..data import ImageDataset, load_splits
 from ..errors import CheckpointError
-from .checkpoint import Build, load_model
+from ..text_table import text_table
+from .checkpoint import Build, Checkpoint, load_model
 from .config import Config
 from .evaluation import Evaluation, evaluate
 from .from_config import evaluation_transform
@@ -52,8 +53,8 @@ def checkpoint_of(run: str | os.PathLike[str]) -> Path:
         return path
     folder = RunFolder(path)
     folder.read_config()
-    summary = folder.read_json("summary.json") or {}
-    chosen = folder.best if summary.get("weights") == "best" else folder.last
+    summary = folder.read_summary()
+    chosen = folder.best if summary is not None and summary["weights"] == "best" else folder.last
     found = [chosen] if chosen.exists() else folder.all_checkpoints()[-1:]
     if not found:
         raise CheckpointError(f"{path} holds no checkpoint")
@@ -109,13 +110,13 @@ def score(folder: RunFolder, data: ImageDataset, build: Build, tta: bool = False
                 errors.append(error)
                 continue
             parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-            found = Score(path.stem, int(content["progress"]["step"]), parameters, evaluate(model, data, tta=tta))
+            found = Score(path.stem, content["progress"]["step"], parameters, evaluate(model, data, tta=tta))
             seen[status.st_dev, status.st_ino] = found
         scores.append(Score(path.stem, found.step, found.parameters, found.evaluation))
     return scores, errors
 
 
-def _check_classes(path: Path, content: dict[str, Any], data: ImageDataset) -> None:
+def _check_classes(path: Path, content: Checkpoint, data: ImageDataset) -> None:
     classes = tuple(content["dataset"]["classes"])
     if classes != data.classes:
         raise CheckpointError(f"{path} tells other classes apart than {data.name} has: {', '.join(classes)}")
@@ -130,7 +131,7 @@ def score_table(scores: Sequence[Score], classes: Sequence[str], columns: int = 
     rows += [
         (s.name, f"{s.step:,}", f"{s.evaluation.accuracy:.2%}", f"{s.evaluation.loss:.4f}", f"{s.parameters:,}") for s in scores
     ]
-    parts = [aligned(rows)]
+    parts = [text_table(rows)]
     different = [s for i, s in enumerate(scores) if all(s.evaluation is not other.evaluation for other in scores[:i])]
     for start in range(0, len(different), columns):
         shown = different[start : start + columns]
@@ -139,7 +140,7 @@ def score_table(scores: Sequence[Score], classes: Sequence[str], columns: int = 
         lines = [
             (name, *(f"{precision[k]:.1%} / {recall[k]:.1%}" for precision, recall in values)) for k, name in enumerate(classes)
         ]
-        parts.append(aligned([head, *lines]))
+        parts.append(text_table([head, *lines]))
     return "\n\n".join(parts)
 
 
@@ -160,21 +161,6 @@ def score_record(scores: Sequence[Score], data: ImageDataset, tta: bool) -> dict
             "confusion": s.evaluation.confusion.tolist(),
         }
     return record
-
-
-def aligned(rows: Sequence[Sequence[str]]) -> str:
-    """Rows as text, the first of them the heads: the first column flush left, the others flush right.
-
-    >>> print(aligned([("class", "n"), ("Bag", "1,000")]))
-    class      n
-    ------------
-    Bag    1,000
-    """
-    wide = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
-    lines = [
-        "  ".join([row[0].ljust(wide[0]), *(text.rjust(w) for text, w in zip(row[1:], wide[1:], strict=True))]) for row in rows
-    ]
-    return "\n".join([lines[0], "-" * len(lines[0]), *lines[1:]])
 
 
 def top_classes(probabilities: Any, classes: Sequence[str], count: int = 3) -> list[tuple[str, float]]:

@@ -7,10 +7,13 @@ signal n (130 for Ctrl-C) and can be resumed.
 from __future__ import annotations
 
 import argparse
+import json
+import re
 import signal
 import sys
 import time
 import warnings
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -20,17 +23,15 @@ from ..nn import Module
 from ..ops import zeros
 from ..viz.drawing import draw
 from ..viz.model_summary import summary
-from .checkpoint import Build, load_checkpoint
+from .checkpoint import Build, Checkpoint, load_checkpoint
 from .cli_arguments import ModelOptions, config_of, make_parser
-from .config import Config, differences, environment
-from .console import Report
+from .config import MAX_THREADS, Config, differences, environment
+from .console import Report, run_command
 from .final_test import finish
-from .from_config import Data, initialise, load_data
+from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
 from .interrupt import Interrupted, StopRequest
-from .run_folder import RunFolder
+from .run_folder import ConfigFile, RunFolder
 from .trainer import Trainer
-
-IMAGE = (1, 28, 28)
 
 
 def main(
@@ -49,7 +50,10 @@ def main(
     Returns:
         The exit code, but for wrong arguments: then argparse exits the process with code 2.
     """
-    parser = make_parser(prog, description, defaults, model_options)
+    return run_command(lambda: _main(make_parser(prog, description, defaults, model_options), argv, defaults, build))
+
+
+def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Config, build: Build) -> int:
     argv = sys.argv[1:] if argv is None else argv
     given = vars(parser.parse_args(argv))
     report = Report()
@@ -59,12 +63,12 @@ def main(
     where = Path(resume) if resume is not None else None
     runtime.tune_allocator()
     try:
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), ExitStack() as held:  # which holds the lock on the folder
             warnings.showwarning = lambda message, *_, **__: report.line(f"Warning: {message}")  # no line of our code
             if resume is not None:
-                trainer = _resume(RunFolder(resume), build, report)
+                trainer = _resume(RunFolder(resume), build, report, held)
             else:
-                trainer = _start(parser, given, argv, defaults, build, report)
+                trainer = _start(parser, given, argv, defaults, build, report, held)
             if trainer is None:
                 return 0
             where = trainer.folder.path
@@ -73,13 +77,15 @@ def main(
                 finish(trainer, stop)
     except (Interrupted, KeyboardInterrupt) as stopped:
         number = stopped.signal if isinstance(stopped, Interrupted) else signal.SIGINT
-        again = "" if where is None else f" Go on with: python {prog} --resume {where}"
+        again = "" if where is None else f" Go on with: python {parser.prog} --resume {where}"
         report.line(f"\nStopped.{again}")
         return 128 + number
+    except BrokenPipeError:
+        raise
     except (CheckpointError, DataError, NonFiniteLossError) as error:
         return _fail(str(error))
     except OSError as error:
-        again = "" if where is None else f" What was saved before is whole: when it is mended, python {prog} --resume {where}"
+        again = f" What was saved before is whole: when it is mended, python {parser.prog} --resume {where}" if where else ""
         return _fail(f"{error.filename or 'the run folder'}: {error.strerror or error}.{again}")
     return 0
 
@@ -101,7 +107,13 @@ def _build(config: Config, build: Build) -> Module:
 
 
 def _start(
-    parser: argparse.ArgumentParser, given: dict[str, Any], argv: list[str], defaults: Config, build: Build, report: Report
+    parser: argparse.ArgumentParser,
+    given: dict[str, Any],
+    argv: list[str],
+    defaults: Config,
+    build: Build,
+    report: Report,
+    held: ExitStack,
 ) -> Trainer:
     """A new run: everything is checked before anything is written."""
     out = given.pop("out", None)
@@ -112,30 +124,23 @@ def _start(
         model = _build(config, build)
         table = summary(model, IMAGE)
         folder = RunFolder(out or _fresh(config.model))
-        if folder.path.exists():
-            folder.check_empty()
+        folder.check_free()
         data = load_data(config)
-    except (ValueError, TypeError) as error:
+        check_batch_size(model, config.batch_size)
+        graph = draw(model, zeros(config.batch_size, *IMAGE))
+    except (ValueError, TypeError, OverflowError) as error:
         parser.error(_as_flag(str(error)))
+    except MemoryError as error:
+        parser.error(f"there is not enough memory for this model and --batch-size: {error}")
     except OSError as error:
         parser.error(str(error))
     if data.notice:
         report.line(data.notice)
     trainer = Trainer(config, model, data, folder, report)
     try:
-        folder.create()
-        folder.write_json(
-            "config.json",
-            {
-                "command": [parser.prog, *argv],
-                "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
-                "settings": config.as_dict(),
-                "model": {"name": config.model, "options": config.options, "parameters": table.parameters},
-                "dataset": _describe(data),
-                "environment": environment(),
-            },
-        )
-        draw(model, zeros(config.batch_size, *IMAGE)).save(folder.path / "graph.svg")
+        held.enter_context(folder.created())
+        folder.write_json("config.json", _describe_run([parser.prog, *argv], config, table.parameters, data))
+        graph.save(folder.path / "graph.svg")
     except OSError as error:
         parser.error(f"argument --out: {error}")
     report.line(str(table))
@@ -152,19 +157,29 @@ def _fresh(model: str) -> Path:
 
 def _as_flag(message: str) -> str:
     """A message that begins with a setting's name, with the option's name instead."""
-    name, _, rest = message.partition(" ")
-    return f"argument --{name.replace('_', '-')}: {rest}" if name in Config.__dataclass_fields__ else message
+    found = re.match(r"(\w+)(\[\d+\])? (.*)", message, re.DOTALL)
+    return (
+        f"argument --{found[1].replace('_', '-')}: {found[3]}" if found and found[1] in Config.__dataclass_fields__ else message
+    )
 
 
-def _describe(data: Data) -> dict[str, Any]:
+def _describe_run(command: list[str], config: Config, parameters: int, data: Data) -> dict[str, Any]:
+    """What config.json says."""
     return {
-        "name": data.name,
-        "choice": data.choice,
-        "digest": data.digest,
-        "training": len(data.train),
-        "validation": len(data.validation),
-        "test": len(data.test),
-        "classes": list(data.test.classes),
+        "command": command,
+        "started": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        "settings": config.as_dict(),
+        "model": {"name": config.model, "options": config.options, "parameters": parameters},
+        "dataset": {
+            "name": data.name,
+            "choice": data.choice,
+            "digest": data.digest,
+            "training": len(data.train),
+            "validation": len(data.validation),
+            "test": len(data.test),
+            "classes": list(data.test.classes),
+        },
+        "environment": environment(),
     }
 
 
@@ -179,36 +194,35 @@ def _announce(trainer: Trainer) -> None:
     )
 
 
-def _resume(folder: RunFolder, build: Build, report: Report) -> Trainer | None:
+def _resume(folder: RunFolder, build: Build, report: Report, held: ExitStack) -> Trainer | None:
     """The run in ``folder``, as its last checkpoint has it; None if it is finished."""
-    saved = folder.open()
-    config = Config.from_dict(saved["settings"])
-    if config.threads is not None:
-        runtime.set_num_threads(config.threads)
+    saved = held.enter_context(folder.opened())
+    config = Config.from_dict(saved["settings"], folder.path / "config.json")
     state = load_checkpoint(folder.last) if folder.has_begun() else None
+    if state is not None:
+        _check_unchanged(folder, saved, config, state)
     before = saved["environment"] if state is None else state["environment"]
+    _take_threads(config, before)
     if changed := differences(before, environment()):
         report.line(
             f"Warning: since the checkpoint this has changed: {'; '.join(changed)}. "
             "The run goes on, but perhaps not bit for bit."
         )
-    data = load_data(config, saved["dataset"]["choice"])
-    if data.digest != saved["dataset"]["digest"]:
-        raise CheckpointError(
-            f"{folder.path} was trained on {saved['dataset']['name']} (SHA-256 {saved['dataset']['digest'][:12]}…), but the "
-            f"data that is there now is another: {data.name} ({data.digest[:12]}…)"
-        )
+    try:
+        data = load_data(config, saved["dataset"]["choice"])
+        if {data.digest} != {saved["dataset"]["digest"], (state or saved)["dataset"]["digest"]}:
+            raise CheckpointError(
+                f"{folder.path} was trained on {saved['dataset']['name']} (SHA-256 {saved['dataset']['digest'][:12]}…), but "
+                f"the data that is there now is another: {data.name} ({data.digest[:12]}…)"
+            )
+        trainer = Trainer(config, _build(config, build), data, folder, report)
+    except (TypeError, ValueError, OverflowError, MemoryError) as error:
+        raise CheckpointError(f"{folder.path / 'config.json'}: this run cannot be made again: {error}") from error
     if data.notice:
         report.line(data.notice)
-    try:
-        trainer = Trainer(config, _build(config, build), data, folder, report)
-    except (TypeError, ValueError) as error:
-        raise CheckpointError(f"{folder.path}: the model of this run cannot be built: {error}") from error
     if state is not None:
         trainer.load_state_dict(state, folder.last)
-        if not folder.check_metrics(int(state["metrics_size"])):
-            report.line(f"Warning: {folder.metrics} has lost its end; the curves will have a gap.")
-    if trainer.finished and (result := folder.read_json("summary.json")) is not None:
+    if trainer.finished and (result := folder.read_summary()) is not None:
         report.line(
             f"The run in {folder.path} is finished: test accuracy {result['test_accuracy']:.2%} on {result['dataset']}. "
             "There is nothing to resume."
@@ -217,3 +231,27 @@ def _resume(folder: RunFolder, build: Build, report: Report) -> Trainer | None:
     _announce(trainer)
     report.line(f"Resumed after step {trainer.progress.step:,}, in epoch {trainer.progress.epoch + 1}")
     return trainer
+
+
+def _check_unchanged(folder: RunFolder, saved: ConfigFile, config: Config, state: Checkpoint) -> None:
+    """Raise CheckpointError if config.json was changed since the run began: its checkpoint has the settings too."""
+    own = Config.from_dict(state["config"], folder.last)
+    pairs = {name: (getattr(config, name), getattr(own, name)) for name in Config.__dataclass_fields__}
+    pairs |= {f"model {key}": (saved["model"].get(key), state["model"][key]) for key in ("name", "options")}
+    changed = [
+        f"{name} is {now} in config.json and {before} in the checkpoint"
+        for name, (now, before) in pairs.items()
+        if json.dumps(now) != json.dumps(before)
+    ]
+    if changed:
+        raise CheckpointError(
+            f"{folder.path / 'config.json'} does not say what {folder.last} was trained with: {'; '.join(changed)}. A run goes "
+            "on with the settings that it began with: put config.json back, or begin a new run with other settings."
+        )
+
+
+def _take_threads(config: Config, environment: dict[str, Any]) -> None:
+    """As many threads as the run had: another number may round differently."""
+    threads = config.threads or environment.get("threads")
+    if type(threads) is int and 0 < threads <= MAX_THREADS:
+        runtime.set_num_threads(threads)

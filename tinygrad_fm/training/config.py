@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import platform
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 
 from .. import runtime
 from ..data import CHOICES
 from ..errors import CheckpointError
+from ..schema import Rule, check
 from ..version import __version__
 
 OPTIMIZERS = {"sgd": 0.1, "momentum": 0.05, "nag": 0.05, "rmsprop": 1e-3, "adam": 3e-3, "nadam": 3e-3, "adamw": 3e-3}
@@ -20,6 +23,20 @@ OPTIMIZERS = {"sgd": 0.1, "momentum": 0.05, "nag": 0.05, "rmsprop": 1e-3, "adam"
 SCHEDULES = ("constant", "cosine", "onecycle", "step", "multistep", "plateau")
 INITS = ("default", "random", "xavier", "he")
 AUGMENTATIONS = ("flip", "shift", "erase")
+
+
+def _one_of(names: Iterable[str]) -> Rule:
+    return Rule(f"one of {', '.join(names)}", lambda v: v in names)
+
+
+MAX_THREADS = 1024
+
+Positive = Annotated[int, Rule("a positive integer", lambda v: v > 0), Rule("at most 10^12", lambda v: v <= 10**12)]
+Threads = Annotated[Positive, Rule(f"at most {MAX_THREADS}", lambda v: v <= MAX_THREADS)]
+PositiveNumber = Annotated[float, Rule("positive", lambda v: 0 < v < math.inf)]
+NotNegative = Annotated[float, Rule("finite and not negative", lambda v: 0 <= v < math.inf)]
+Between0And1 = Annotated[float, Rule("between 0 and 1", lambda v: 0 < v < 1)]
+From0Below1 = Annotated[float, Rule("at least 0 and less than 1", lambda v: 0 <= v < 1)]
 
 
 @dataclass(frozen=True)
@@ -64,65 +81,39 @@ class Config:
 
     model: str = "mlp"
     options: dict[str, Any] = field(default_factory=dict)
-    data: str = "auto"
-    train_size: int | None = None
-    validation: int = 5000
-    epochs: int | None = 20
-    steps: int | None = None
-    batch_size: int = 64
-    optimizer: str = "adamw"
-    lr: float | None = None
-    momentum: float = 0.9
-    weight_decay: float | None = None
-    schedule: str = "onecycle"
-    gamma: float = 0.1
-    patience: int = 3
-    clip_norm: float | None = None
-    init: str = "default"
-    label_smoothing: float = 0.0
-    augment: tuple[str, ...] = ()
-    ema: float | None = None
+    data: Annotated[str, _one_of(CHOICES)] = "auto"
+    train_size: Positive | None = None
+    validation: Positive = 5000
+    epochs: Positive | None = 20
+    steps: Positive | None = None
+    batch_size: Positive = 64
+    optimizer: Annotated[str, _one_of(OPTIMIZERS)] = "adamw"
+    lr: PositiveNumber | None = None
+    momentum: From0Below1 = 0.9
+    weight_decay: NotNegative | None = None
+    schedule: Annotated[str, _one_of(SCHEDULES)] = "onecycle"
+    gamma: Between0And1 = 0.1
+    patience: Positive = 3
+    clip_norm: PositiveNumber | None = None
+    init: Annotated[str, _one_of(INITS)] = "default"
+    label_smoothing: From0Below1 = 0.0
+    augment: tuple[Annotated[str, _one_of(AUGMENTATIONS)], ...] = ()
+    ema: Between0And1 | None = None
     tta: bool = False
-    early_stopping: int | None = None
+    early_stopping: Positive | None = None
     seed: int = 0
     composed: bool = False
-    threads: int | None = None
-    save_every: int | None = None
-    checkpoint_seconds: float = 15.0
+    threads: Threads | None = None
+    save_every: Positive | None = None
+    checkpoint_seconds: NotNegative = 15.0
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "augment", tuple(self.augment))
-        for name, choices in (("data", CHOICES), ("optimizer", OPTIMIZERS), ("schedule", SCHEDULES), ("init", INITS)):
-            self._require(name, getattr(self, name) in choices, f"be one of {', '.join(choices)}")
-        for name in self.augment:
-            self._require("augment", name in AUGMENTATIONS, f"name some of {', '.join(AUGMENTATIONS)}")
+        if isinstance(self.augment, list):
+            object.__setattr__(self, "augment", tuple(self.augment))
+        for name, kind in get_type_hints(Config, include_extras=True).items():
+            check(getattr(self, name), kind, name)
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"give either epochs or steps: epochs is {self.epochs}, steps is {self.steps}")
-        for name in (
-            "train_size",
-            "validation",
-            "epochs",
-            "steps",
-            "batch_size",
-            "patience",
-            "early_stopping",
-            "threads",
-            "save_every",
-        ):
-            value = getattr(self, name)
-            self._require(name, value is None or (type(value) is int and value > 0), "be a positive integer")
-        self._require("lr", self.lr is None or 0 < self.lr < float("inf"), "be positive")
-        self._require("clip_norm", self.clip_norm is None or self.clip_norm > 0, "be positive")
-        self._require("weight_decay", self.weight_decay is None or 0 <= self.weight_decay < float("inf"), "not be negative")
-        self._require("momentum", 0 <= self.momentum < 1, "be at least 0 and less than 1")
-        self._require("gamma", 0 < self.gamma < 1, "be between 0 and 1")
-        self._require("label_smoothing", 0 <= self.label_smoothing < 1, "be at least 0 and less than 1")
-        self._require("ema", self.ema is None or 0 < self.ema < 1, "be between 0 and 1")
-        self._require("checkpoint_seconds", self.checkpoint_seconds >= 0, "not be negative")
-
-    def _require(self, name: str, holds: bool, must: str) -> None:
-        if not holds:
-            raise ValueError(f"{name} must {must}, got {getattr(self, name)}")
 
     @property
     def learning_rate(self) -> float:
@@ -139,12 +130,15 @@ class Config:
         return {**dataclasses.asdict(self), "augment": list(self.augment)}
 
     @staticmethod
-    def from_dict(settings: dict[str, Any]) -> Config:
-        """The settings that :meth:`as_dict` gave. Raises CheckpointError for anything else."""
+    def from_dict(settings: dict[str, Any], path: object = "") -> Config:
+        """The settings that :meth:`as_dict` gave, read from ``path``. Raises CheckpointError for anything else."""
         try:
+            if unknown := settings.keys() - Config.__dataclass_fields__.keys():
+                raise ValueError(f"there is no setting {', '.join(sorted(map(repr, unknown)))}")
             return Config(**settings)
-        except (TypeError, ValueError) as error:
-            raise CheckpointError(f"the saved settings cannot be used: {error}") from error
+        except ValueError as error:
+            begin = f"{path}: " if path else ""
+            raise CheckpointError(f"{begin}the saved settings cannot be used: {error}") from error
 
 
 def environment() -> dict[str, Any]:

@@ -47,7 +47,7 @@ class Evaluation:
 
     @cached_property
     def confusion(self) -> IntArray:
-        """How often class i (row) was taken for class j (column): int64 (K, K)."""
+        """How often true label i (row) was predicted as label j (column): int64 (K, K)."""
         return confusion_matrix(self.labels, self.predictions, self.probabilities.shape[1])
 
 

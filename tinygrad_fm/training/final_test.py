@@ -12,7 +12,7 @@ from ..nn import Module
 from ..tensor import Tensor
 from ..viz import plots
 from ..viz.conv_features import convolutions, feature_maps, filters
-from .checkpoint import load_checkpoint, restore
+from .checkpoint import load_checkpoint, restore_weights
 from .evaluation import Evaluation, evaluate
 from .interrupt import StopRequest
 from .metrics import precision_recall
@@ -31,18 +31,16 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     """
     chosen = "last" if trainer.config.early_stopping is None else "best"
     if chosen == "best":
-        _take_best(trainer)
+        restore_weights(trainer, load_checkpoint(trainer.folder.best), trainer.folder.best)
     validation = trainer.validate()
     stop.check()
-    with trainer.evaluated_weights() as model:
-        test = evaluate(model, trainer.data.test, tta=trainer.config.tta)
+    test = evaluate(trainer.evaluated_model, trainer.data.test, tta=trainer.config.tta)
     stop.check()
     result = _summary(trainer, chosen, validation, test)
     report, folder = trainer.report, trainer.folder
     try:
         written = write_pictures(folder, test, trainer.data.test, trainer.data.name)
-        with trainer.evaluated_weights() as model:
-            written += write_inside(folder, model, trainer.data.test[0][0])
+        written += write_inside(folder, trainer.evaluated_model, trainer.data.test[0][0])
     except MissingExtraError as error:
         report.line(f"No pictures: {error}")
     else:
@@ -54,14 +52,6 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
         f"All of it is in {folder.path}"
     )
     return result
-
-
-def _take_best(trainer: Trainer) -> None:
-    path = trainer.folder.best
-    state = load_checkpoint(path)
-    restore(trainer.model, state["weights"], path)
-    if trainer.average is not None:
-        trainer.average.load_state_dict(state["average"])
 
 
 def _summary(trainer: Trainer, chosen: str, validation: Evaluation, test: Evaluation) -> dict[str, Any]:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import copy
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from .. import nn
+from ..autograd import no_grad
 from ..data import (
     Compose,
     ImageDataset,
@@ -20,9 +22,12 @@ from ..data import (
     load_splits,
 )
 from ..nn import init
+from ..ops import zeros
 from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
+from ..optim.swa_utils import AveragedModel
 from .config import Config
 
+IMAGE = (1, 28, 28)
 MEAN, STD = 0.2860, 0.3530
 """Of Fashion-MNIST's training pixels, scaled to 0 … 1; the drawn set is normalised by the same."""
 
@@ -65,22 +70,26 @@ def load_data(config: Config, choice: str | None = None) -> Data:
         )
     augmented = ImageDataset(whole.data, whole.targets, _training_transform(config), classes=whole.classes, name=whole.name)
     order = np.random.Generator(np.random.PCG64([config.seed % 2**64, 0x5A11D])).permutation(len(whole))
-    held_out, rest = np.sort(order[: config.validation]), np.sort(order[config.validation :])
+    held_out: Any = np.sort(order[: config.validation])
+    rest: Any = np.sort(order[config.validation :])
     chosen = "synthetic" if splits.notice or (choice or config.data) == "synthetic" else "fashion-mnist"
-    return Data(
-        Subset(augmented, rest),
-        Subset(whole, held_out),
-        splits.test,
-        chosen,
-        splits.name,
-        whole.digest,
-        splits.notice,  # type: ignore[arg-type]
-    )
+    return Data(Subset(augmented, rest), Subset(whole, held_out), splits.test, chosen, splits.name, whole.digest, splits.notice)
 
 
 def _training_transform(config: Config) -> Transform:
     changes = {"flip": RandomHorizontalFlip(), "shift": RandomShift(2), "erase": RandomErasing(0.5, (0.02, 0.25))}
     return Compose([*(changes[name] for name in changes if name in config.augment), ToTensor(), Normalize(MEAN, STD)])
+
+
+def check_batch_size(model: nn.Module, batch_size: int) -> None:
+    """Raise ValueError if a batch is too small for ``model`` to be trained with: batch norm over single values."""
+    if batch_size == 1:
+        trial = copy.deepcopy(model).train()
+        try:
+            with no_grad():
+                trial(zeros(1, *IMAGE))
+        except ValueError as error:
+            raise ValueError(f"batch_size must be at least 2 for this model: {error}") from error
 
 
 def initialise(model: nn.Module, how: str) -> None:
@@ -130,3 +139,21 @@ def make_schedule(config: Config, optimizer: Optimizer, total: int) -> Any:
     if config.schedule == "multistep":
         return lr_scheduler.MultiStepLR(optimizer, milestones=[total // 2, total * 3 // 4], gamma=config.gamma)
     return lr_scheduler.ReduceLROnPlateau(optimizer, factor=config.gamma, patience=config.patience)
+
+
+def make_average(config: Config, model: nn.Module) -> AveragedModel | None:
+    """The moving average of a model's weights and buffers that a configuration asks for, if it does.
+
+    average ← d · average + (1 − d) · value, with d = min(decay, (1 + t) / (10 + t)) at update t, so that the first weights do
+    not linger. Integer buffers, such as batch norm's count, are copied.
+    """
+    if config.ema is None:
+        return None
+    decay = config.ema
+
+    def move(average: Any, value: Any, t: Any) -> Any:
+        return average + (1 - min(decay, (1 + int(t)) / (10 + int(t)))) * (value - average)
+
+    averaged = AveragedModel(model, avg_fn=move, use_buffers=True)
+    averaged.n_averaged.fill_(1)  # the initial weights are the first: else the first update would replace them
+    return averaged

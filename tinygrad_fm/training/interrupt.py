@@ -1,4 +1,4 @@
-"""Stopping a run from outside: Ctrl-C ends it after the step that is being made."""
+"""Stopping a run from outside: Ctrl-C, SIGTERM or a closed terminal ends it after the step that is being made."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import signal
 import threading
 from types import FrameType
 from typing import Any
+
+_SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class Interrupted(Exception):
@@ -17,9 +19,10 @@ class Interrupted(Exception):
 
 
 class StopRequest:
-    """Within ``with StopRequest() as stop:`` the first Ctrl-C or SIGTERM only sets ``stop.signal``; a second one interrupts.
+    """Within ``with StopRequest() as stop:`` Ctrl-C, SIGTERM and SIGHUP only set ``stop.signal``; a second Ctrl-C interrupts.
 
-    Outside the main thread, where Python gives no signals, nothing is ever requested.
+    A SIGHUP that was ignored, as under ``nohup``, still is. Outside the main thread, where Python gives no signals, nothing is
+    ever requested.
     """
 
     def __init__(self) -> None:
@@ -28,8 +31,9 @@ class StopRequest:
 
     def __enter__(self) -> StopRequest:
         if threading.current_thread() is threading.main_thread():
-            for number in (signal.SIGINT, signal.SIGTERM):
-                self._previous[number] = signal.signal(number, self._request)
+            for number in _SIGNALS:
+                if number == signal.SIGINT or signal.getsignal(number) is not signal.SIG_IGN:
+                    self._previous[number] = signal.signal(number, self._request)
         return self
 
     def __exit__(self, *_: Any) -> None:
@@ -38,9 +42,9 @@ class StopRequest:
         self._previous.clear()
 
     def _request(self, number: int, _: FrameType | None) -> None:
-        if self.signal is not None:
+        if self.signal is not None and number == signal.SIGINT:
             raise KeyboardInterrupt
-        self.signal = number
+        self.signal = number  # a terminal that closes may say so twice
 
     def check(self) -> None:
         """Raise Interrupted if a stop was requested."""

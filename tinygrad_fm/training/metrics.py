@@ -11,20 +11,31 @@ IntArray = npt.NDArray[np.int64]
 FloatArray = npt.NDArray[np.float64]
 
 
+def correct(labels: Any, predictions: Any) -> int:
+    """How many predictions (N,) equal their labels (N,).
+
+    >>> correct([0, 1, 2, 1], [0, 1, 1, 1])
+    3
+    """
+    labels, predictions = np.asarray(labels), np.asarray(predictions)
+    if labels.shape != predictions.shape:
+        raise ValueError(f"expected as many predictions as labels; the shapes are {predictions.shape} and {labels.shape}")
+    return int((labels == predictions).sum())
+
+
 def accuracy(labels: Any, predictions: Any) -> float:
     """The share of predictions (N,) that equal their labels (N,). Raises ValueError if there are none.
 
     >>> accuracy([0, 1, 2, 1], [0, 1, 1, 1])
     0.75
     """
-    labels, predictions = np.asarray(labels), np.asarray(predictions)
-    if labels.shape != predictions.shape or not labels.size:
-        raise ValueError(f"accuracy wants as many predictions as labels; the shapes are {predictions.shape}, {labels.shape}")
-    return float((labels == predictions).mean())
+    if not np.size(labels):
+        raise ValueError("accuracy: there are no labels")
+    return correct(labels, predictions) / np.size(labels)
 
 
 def confusion_matrix(labels: Any, predictions: Any, classes: int) -> IntArray:
-    """How often class i (row) was taken for class j (column): int64 (K, K).
+    """How often true label i (row) was predicted as label j (column): int64 (K, K).
 
     Raises ValueError if a label or prediction is not in 0 … classes - 1.
 

@@ -12,19 +12,58 @@ evaluation/          what ``python -m apps evaluate`` found
 
 from __future__ import annotations
 
-import io
 import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, Literal, TypedDict
 
 from ..errors import CheckpointError
 from ..files import put_in_place, write_atomically
+from ..schema import Count, Finite, from_json
+from .metrics_log import MetricsLog, read_metrics
 
-_STEP = re.compile(r"step-(\d+)\.npz")
+_UNFINISHED = re.compile(r"\.(npz|json|svg|gv|png)\..+\.tmp$|\.link\.tmp$")  # names of write_atomically and best_is_last
+_STEP = re.compile(r"step-(\d{1,18})\.npz")
+
+
+class DatasetEntry(TypedDict):
+    """What config.json says of the data."""
+
+    name: str
+    choice: Literal["fashion-mnist", "synthetic"]
+    digest: str
+
+
+class ConfigFile(TypedDict):
+    """What is read of config.json; ``settings`` are those of :class:`~.config.Config`."""
+
+    settings: dict[str, Any]
+    environment: dict[str, Any]
+    dataset: DatasetEntry
+    model: dict[str, Any]
+
+
+class ClassScores(TypedDict):
+    """How well one class is told from the others."""
+
+    precision: Finite
+    recall: Finite
+
+
+class SummaryFile(TypedDict):
+    """What is read of summary.json."""
+
+    parameters: Count
+    dataset: str
+    test_accuracy: Finite
+    test_loss: Finite
+    weights: Literal["last", "best"]
+    seconds_per_epoch: Finite
+    per_class: dict[str, ClassScores]
 
 
 class RunFolder:
@@ -40,41 +79,86 @@ class RunFolder:
         self.last = self.checkpoints / "last.npz"
         self.best = self.checkpoints / "best.npz"
         self.metrics = self.path / "metrics.jsonl"
+        self._log: MetricsLog | None = None  # while it is locked
 
-    def check_empty(self) -> None:
-        """Raise FileExistsError if there is something at the path that is not an empty folder."""
-        if self.path.is_dir() and not any(self.path.iterdir()):
+    # -- making, opening, locking ------------------------------------------------------------------------------------
+
+    def check_free(self) -> None:
+        """Raise FileExistsError unless a run can begin here: there is nothing, or only what a process left that was killed
+        while it made the folder."""
+        if not self.path.exists():
             return
-        if self.path.is_dir():
+        if not self.path.is_dir():
+            raise FileExistsError(f"{self.path} is not a folder: choose another --out")
+        if any(map(_is_something, self.path.iterdir())):
             again = f"--resume {self.path}"
             raise FileExistsError(f"{self.path} is not empty: choose another --out, or go on with the run in it by {again}")
-        if self.path.exists():
-            raise FileExistsError(f"{self.path} is not a folder: choose another --out")
 
-    def create(self) -> None:
-        """Make the folder. Raises OSError if it cannot be made, FileExistsError if there is something in it."""
-        self.check_empty()
-        self.checkpoints.mkdir(parents=True)
+    @contextmanager
+    def created(self) -> Iterator[MetricsLog]:
+        """Make the folder, and lock it within. Raises OSError if it cannot be made, FileExistsError if there is something in
+        it, CheckpointError if another process makes it too."""
+        self.check_free()
+        self.checkpoints.mkdir(parents=True, exist_ok=True)
+        with self.locked() as log:
+            self.check_free()  # another process may have been quicker, and be through with it already
+            self._sweep()
+            yield log
 
-    def read_config(self) -> dict[str, Any]:
+    @contextmanager
+    def opened(self) -> Iterator[ConfigFile]:
+        """Lock the folder of a run, then remove what a killed process left half-written; gives config.json.
+
+        Raises CheckpointError if this is no run's folder, or another process trains into it.
+        """
+        config = self.read_config()
+        self.checkpoints.mkdir(exist_ok=True)
+        with self.locked():
+            self._sweep()
+            yield config
+
+    @contextmanager
+    def locked(self) -> Iterator[MetricsLog]:
+        """No other process trains into the folder within; gives its open metrics.jsonl. Whoever has locked it may do so again.
+
+        Raises CheckpointError if another process has.
+        """
+        if self._log is not None:
+            yield self._log
+            return
+        self._log = MetricsLog(self.metrics)
+        try:
+            yield self._log
+        finally:
+            self._log.close()
+            self._log = None
+
+    def _sweep(self) -> None:
+        for leftover in [*self.path.glob("*.tmp"), *self.checkpoints.glob("*.tmp")]:
+            if not _is_something(leftover):
+                leftover.unlink(missing_ok=True)
+
+    # -- config.json and summary.json --------------------------------------------------------------------------------
+
+    def read_config(self) -> ConfigFile:
         """config.json. Raises CheckpointError if this is not the folder of a run."""
         if not self.path.is_dir():
             hint = f"; give the run's folder, {self.path.parent.parent}" if self.path.suffix == ".npz" else ""
             raise CheckpointError(f"{self.path} is no folder{hint}")
-        config = self.read_json("config.json")
-        if config is None:
-            raise CheckpointError(f"{self.path} is not the folder of a run: it has no config.json")
-        if missing := {"settings", "environment", "dataset", "model"} - config.keys():
-            raise CheckpointError(f"{self.path / 'config.json'} is damaged: it lacks {', '.join(sorted(missing))}")
-        return config
+        config: ConfigFile | None = self.read_json("config.json", ConfigFile)
+        if config is not None:
+            return config
+        hint = ""
+        if (self.path / "checkpoints").is_dir() and not any(map(_is_something, self.path.iterdir())):
+            hint = f". The run in it was stopped before it had begun: start it anew, with --out {self.path}"
+        raise CheckpointError(f"{self.path} is not the folder of a run: it has no config.json{hint}")
 
-    def open(self) -> dict[str, Any]:
-        """Check that this is a run folder and remove what a killed process left half-written; returns config.json."""
-        config = self.read_config()
-        for leftover in [*self.path.glob("*.tmp"), *self.checkpoints.glob("*.tmp")]:
-            leftover.unlink(missing_ok=True)
-        self.checkpoints.mkdir(exist_ok=True)
-        return config
+    def read_summary(self) -> SummaryFile | None:
+        """summary.json, which is there once the run is finished; else None."""
+        summary: SummaryFile | None = self.read_json("summary.json", SummaryFile)
+        return summary
+
+    # -- checkpoints -------------------------------------------------------------------------------------------------
 
     def has_begun(self) -> bool:
         """Whether there is a checkpoint to go on from. Raises CheckpointError if only the last one is gone."""
@@ -84,15 +168,6 @@ class RunFolder:
                 f"{', '.join(path.name for path in self.all_checkpoints())}"
             )
         return self.last.exists()
-
-    def check_metrics(self, size: int) -> bool:
-        """Whether the first ``size`` bytes of metrics.jsonl, which a checkpoint knows of, are there.
-
-        Raises CheckpointError if one of their lines is damaged.
-        """
-        for _ in self.read_metrics(size):
-            pass
-        return size == 0 or (self.metrics.exists() and self.metrics.stat().st_size >= size)
 
     def best_is_last(self) -> None:
         """Let the last checkpoint be the best one, which was just written: a second name for one file, where that can be.
@@ -116,7 +191,9 @@ class RunFolder:
         kept = [(int(found[1]), path) for path in self.checkpoints.glob("step-*.npz") if (found := _STEP.fullmatch(path.name))]
         return [path for _, path in sorted(kept)] + [path for path in (self.best, self.last) if path.exists()]
 
-    def write_json(self, name: str, content: dict[str, Any]) -> None:
+    # -- files of JSON -----------------------------------------------------------------------------------------------
+
+    def write_json(self, name: str, content: Mapping[str, Any]) -> None:
         """Write a file of the run as JSON, whole or not at all."""
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
@@ -125,90 +202,30 @@ class RunFolder:
 
         write_atomically(self.path / name, write)
 
-    def read_json(self, name: str) -> dict[str, Any] | None:
-        """The content of a JSON file of the run; None if there is no such file. Raises CheckpointError if it is damaged."""
+    def read_json(self, name: str, kind: Any) -> Any:
+        """The content of a JSON file of the run, held against ``kind``; None if there is no such file.
+
+        Raises CheckpointError if it is damaged.
+        """
         path = self.path / name
         try:
-            content = json.loads(path.read_text(encoding="utf-8"))
+            return from_json(path.read_bytes(), kind)
         except FileNotFoundError:
             return None
+        except OSError as error:
+            raise CheckpointError(f"{path} cannot be read: {error.strerror}") from error
         except ValueError as error:
             raise CheckpointError(f"{path} is damaged: {error}") from error
-        if not isinstance(content, dict):
-            raise CheckpointError(f"{path} is damaged: it holds no JSON object")
-        return content
 
     def read_metrics(self, size: int | None = None) -> Iterator[dict[str, Any]]:
-        """The records of metrics.jsonl in order, or of its first ``size`` bytes.
-
-        A last line without its end is left out: it is being written, or its writer was killed. Raises CheckpointError naming
-        the first line that is damaged.
-        """
-        if not self.metrics.exists():
-            return
-        with open(self.metrics, "rb") as file:
-            for number, line in enumerate(io.BytesIO(file.read(-1 if size is None else size)), 1):
-                if not line.endswith(b"\n"):
-                    return
-                yield _record(line, f"{self.metrics}, line {number}")
+        """The records of metrics.jsonl: see :func:`~.metrics_log.read_metrics`."""
+        return read_metrics(self.metrics, size)
 
 
-def _record(line: bytes, where: str) -> dict[str, Any]:
-    try:
-        record = json.loads(line)
-        if not isinstance(record, dict) or record["kind"] not in ("step", "epoch"):
-            raise ValueError("not the record of a step or an epoch")
-    except (ValueError, KeyError) as error:
-        raise CheckpointError(
-            f"{where} is damaged: {error}. Remove the line, or the whole file to go on without what it tells"
-        ) from error
-    return record
-
-
-class MetricsLog:
-    """metrics.jsonl, open for appending: each record is in the system's hands when ``append`` returns.
-
-    The file is locked, so that two processes cannot train into one folder.
-
-    Args:
-        path: the file; made if it is not there.
-        keep: how many bytes of it to keep, the rest is cut off.
-
-    Raises:
-        CheckpointError: another process has it open.
-    """
-
-    def __init__(self, path: Path, keep: int = 0) -> None:
-        self._file: BinaryIO = open(path, "ab", buffering=0)  # noqa: SIM115  # open as long as the run
-        if not _lock(self._file):
-            self._file.close()
-            raise CheckpointError(f"{path.parent} is being trained into by another process")
-        self.size = min(keep, self._file.seek(0, io.SEEK_END))
-        self._file.truncate(self.size)
-
-    def append(self, record: dict[str, Any]) -> None:
-        """Write one record as one line."""
-        line = json.dumps(record, allow_nan=False).encode() + b"\n"
-        if self._file.write(line) != len(line):
-            raise OSError(28, "the line of metrics.jsonl could not be written whole: is the disk full?")
-        self.size += len(line)
-
-    def sync(self) -> None:
-        """Return only when all records are on the disk."""
-        os.fsync(self._file.fileno())
-
-    def close(self) -> None:
-        """Close the file."""
-        self._file.close()
-
-
-def _lock(file: BinaryIO) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: nothing is locked
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+def _is_something(path: Path) -> bool:
+    """Whether a file in the folder is more than what is left of a run that was stopped while its folder was made."""
+    if path.is_dir() and not path.is_symlink():
+        return path.name != "checkpoints" or any(map(_is_something, path.iterdir()))
+    if path.name == "metrics.jsonl":
+        return path.stat().st_size > 0
+    return not _UNFINISHED.search(path.name)

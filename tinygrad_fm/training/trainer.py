@@ -3,59 +3,31 @@
 from __future__ import annotations
 
 import contextlib
-import copy
 import math
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
 
-from .. import autograd, io, random
+from .. import autograd, random
 from ..data import DataLoader, EpochSampler
-from ..errors import NonFiniteLossError
+from ..errors import CheckpointError, NonFiniteLossError
 from ..nn import CrossEntropyLoss, Module
+from ..nn.functional import cross_entropy
 from ..nn.utils import clip_grad_norm_
 from ..optim.lr_scheduler import ReduceLROnPlateau
-from . import checkpoint
-from .average import WeightAverage
-from .config import Config, environment
+from .checkpoint import Checkpoint, Path, Progress, restore, write_checkpoint
+from .config import Config
 from .console import Report
 from .evaluation import Evaluation, evaluate
-from .from_config import Data, make_optimizer, make_schedule
+from .from_config import Data, make_average, make_optimizer, make_schedule
 from .interrupt import StopRequest
-from .run_folder import MetricsLog, RunFolder
+from .metrics import correct
+from .metrics_log import EpochRecord, MetricsLog, StepRecord
+from .run_folder import RunFolder
 
 _COST = 100  # a checkpoint within an epoch is written only after this many times the time that writing one takes
-
-
-@dataclass
-class Progress:
-    """How far a run has come, and what it must remember on the way.
-
-    Attributes:
-        step: training steps made.
-        epoch, batch: epochs finished, and batches taken of the next one.
-        loss_sum, right, seen: over the unfinished epoch, for its averages.
-        best_accuracy, best_loss, best_epoch: the best validation so far.
-        stale: epochs since then.
-        stopped_early: whether early stopping has ended the run.
-        seconds: spent on training, over all resumptions.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    batch: int = 0
-    loss_sum: float = 0.0
-    right: int = 0
-    seen: int = 0
-    best_accuracy: float = -1.0
-    best_loss: float = math.inf
-    best_epoch: int = 0
-    stale: int = 0
-    stopped_early: bool = False
-    seconds: float = 0.0
 
 
 class Trainer:
@@ -85,9 +57,9 @@ class Trainer:
         self.total = config.steps if config.steps is not None else config.epochs * self.steps_per_epoch  # type: ignore[operator]
         self.optimizer = make_optimizer(config, model)
         self.schedule = make_schedule(config, self.optimizer, self.total)
-        self.average = None if config.ema is None else WeightAverage(model, config.ema)
+        self.average = make_average(config, model)
         self.criterion = CrossEntropyLoss(label_smoothing=config.label_smoothing)
-        self.progress = Progress()
+        self.progress = Progress(cross_entropy_sum=0.0 if config.label_smoothing else None)
         self._log: MetricsLog | None = None
         self._keep_metrics = 0
         self._saved_at = self._save_cost = 0.0
@@ -109,17 +81,23 @@ class Trainer:
         """
         stop = stop or StopRequest()
         mode = autograd.composed() if self.config.composed else contextlib.nullcontext()
-        self._log = MetricsLog(self.folder.metrics, self._keep_metrics)
         try:
-            with mode, np.errstate(all="ignore"):  # what is not finite is found by its value
+            # NumPy's warnings are off: `_train_step` checks the loss itself
+            with self.folder.locked() as self._log, mode, np.errstate(all="ignore"):
+                if not self._log.keep(self._keep_metrics):
+                    self.report.line(f"Warning: {self.folder.metrics} has lost its end; the curves will have a gap.")
                 if not self.folder.last.exists():
                     self.save()
                 self._saved_at = self._clock = time.monotonic()
                 while not self.finished:
                     self._run_epoch(stop)
+                self._keep_metrics = self._log.size
+        except BrokenPipeError:  # nobody reads the output any more
+            self.save()
+            raise
         finally:
             self.report.end_epoch()
-            self._log.close()
+            self._log = None
 
     def _run_epoch(self, stop: StopRequest) -> None:
         """The rest of an epoch, its validation, and the checkpoint."""
@@ -137,7 +115,7 @@ class Trainer:
                 stop.check()
             self._save_if_due()
         self.report.end_epoch()
-        better = self._finish_epoch(self.validate())
+        record, better = self._finish_epoch(self.validate())
         if better:
             self.save(self.folder.best)
             self.folder.best_is_last()
@@ -145,6 +123,7 @@ class Trainer:
             self.save()
         else:
             self._save_if_due()
+        self.report.line(self._epoch_line(record))  # when all is saved: whoever should read it may have gone
         stop.check()
 
     def _train_step(self, batches: Iterator[Any]) -> None:
@@ -165,24 +144,26 @@ class Trainer:
         if self.schedule is not None and not isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step()
         if self.average is not None:
-            self.average.update()
-        count = len(labels)
-        right = int((logits.detach().numpy().argmax(1) == labels.numpy()).sum())
+            self.average.update_parameters(self.model)
+        count, right = len(labels), correct(labels, logits.detach().argmax(1))
         progress.step += 1
         progress.batch += 1
         progress.loss_sum += value * count
         progress.right += right
         progress.seen += count
-        self._append(
-            {
-                "kind": "step",
-                "step": progress.step,
-                "epoch": progress.epoch + 1,
-                "loss": value,
-                "accuracy": right / count,
-                "lr": lr,
-            }
-        )
+        record: StepRecord = {
+            "kind": "step",
+            "step": progress.step,
+            "epoch": progress.epoch + 1,
+            "loss": value,
+            "accuracy": right / count,
+            "lr": lr,
+        }
+        if self.config.label_smoothing:  # then the validation loss compares with this one
+            record["cross_entropy"] = float(cross_entropy(logits.detach(), labels).item())
+            if progress.cross_entropy_sum is not None:
+                progress.cross_entropy_sum += record["cross_entropy"] * count
+        self._append(record)
         self.report.step(value)
 
     def _not_finite(self, what: str, step: int, lr: float) -> NonFiniteLossError:
@@ -193,55 +174,53 @@ class Trainer:
 
     # -- the end of an epoch -----------------------------------------------------------------------------------------
 
-    @contextlib.contextmanager
-    def evaluated_weights(self) -> Iterator[Module]:
-        """The model, with the averaged weights inside if there is an average."""
-        with self.average.in_place() if self.average is not None else contextlib.nullcontext():
-            yield self.model
+    @property
+    def evaluated_model(self) -> Module:
+        """The model, or the one that has the averaged weights if there is an average."""
+        return self.model if self.average is None else self.average.module
 
     def validate(self) -> Evaluation:
         """How well the model does on the images held out."""
-        with self.evaluated_weights() as model:
-            return evaluate(model, self.data.validation, tta=self.config.tta)
+        return evaluate(self.evaluated_model, self.data.validation, tta=self.config.tta)
 
-    def _finish_epoch(self, found: Evaluation) -> bool:
-        """Note an epoch and its validation; returns whether that is the best so far."""
-        progress, lr = self.progress, self.optimizer.param_groups[0]["lr"]
+    def _finish_epoch(self, found: Evaluation) -> tuple[EpochRecord, bool]:
+        """Note an epoch and its validation; returns the record of it, and whether it is the best so far."""
+        progress, config, lr = self.progress, self.config, self.optimizer.param_groups[0]["lr"]
         if not math.isfinite(found.loss):
             raise self._not_finite(f"the validation loss became {found.loss}", progress.step, lr)
-        loss, right = progress.loss_sum / progress.seen, progress.right / progress.seen
-        progress.epoch, progress.batch = progress.epoch + 1, 0
-        progress.loss_sum, progress.right, progress.seen = 0.0, 0, 0
-        better = (found.accuracy, -found.loss) > (progress.best_accuracy, -progress.best_loss)
-        progress.stale = 0 if better else progress.stale + 1
-        if better:
-            progress.best_accuracy, progress.best_loss, progress.best_epoch = found.accuracy, found.loss, progress.epoch
-        progress.stopped_early = self.config.early_stopping is not None and progress.stale >= self.config.early_stopping
+        record: EpochRecord = {
+            "kind": "epoch",
+            "epoch": progress.epoch + 1,
+            "step": progress.step,
+            "train_loss": progress.loss_sum / progress.seen,
+            "train_accuracy": progress.right / progress.seen,
+            "val_loss": found.loss,
+            "val_accuracy": found.accuracy,
+            "lr": lr,
+            "seconds": 0.0,
+        }
+        if progress.cross_entropy_sum is not None:
+            record["train_cross_entropy"] = progress.cross_entropy_sum / progress.seen
+        progress.begin_epoch(0.0 if config.label_smoothing else None)
+        better = progress.update(found.accuracy, found.loss, progress.epoch, config.early_stopping)
         if isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step(found.loss)
         self._count_time()
-        self._append(
-            {
-                "kind": "epoch",
-                "epoch": progress.epoch,
-                "step": progress.step,
-                "train_loss": loss,
-                "train_accuracy": right,
-                "val_loss": found.loss,
-                "val_accuracy": found.accuracy,
-                "lr": lr,
-                "seconds": round(progress.seconds, 3),
-            }
-        )
-        epochs = -(-self.total // self.steps_per_epoch)
-        self.report.line(
-            f"epoch {progress.epoch:>{len(str(epochs))}}/{epochs}  step {progress.step:>{len(str(self.total))}}  "
-            f"loss {loss:.4f}  accuracy {right:7.2%}  |  validation loss {found.loss:.4f}  accuracy {found.accuracy:7.2%}  |  "
-            f"lr {lr:.2e}  {progress.seconds:.0f} s"
-        )
-        return better
+        record["seconds"] = round(progress.seconds, 3)
+        self._append(record)
+        return record, better
 
-    def _append(self, record: dict[str, Any]) -> None:
+    def _epoch_line(self, record: EpochRecord) -> str:
+        epochs = -(-self.total // self.steps_per_epoch)
+        drawn = "  (drawn images)" if self.data.choice == "synthetic" else ""
+        return (
+            f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}  step {record['step']:>{len(str(self.total))}}  "
+            f"loss {record['train_loss']:.4f}  accuracy {record['train_accuracy']:7.2%}  |  "
+            f"validation loss {record['val_loss']:.4f}  accuracy {record['val_accuracy']:7.2%}  |  "
+            f"lr {record['lr']:.2e}  {record['seconds']:.0f} s{drawn}"
+        )
+
+    def _append(self, record: StepRecord | EpochRecord) -> None:
         assert self._log is not None, "records are written while fit() runs"
         self._log.append(record)
 
@@ -267,40 +246,27 @@ class Trainer:
             if not np.isfinite(tensor.numpy()).all():
                 lr = self.optimizer.param_groups[0]["lr"]
                 raise self._not_finite(f"{name} is no longer finite", self.progress.step, lr)
+        size = self._keep_metrics
         if self._log is not None:
             self._log.sync()  # a checkpoint must not know of records that a power cut could take
-        io.save(self.state_dict(), path or self.folder.last)
+            size = self._log.size
+            if self.progress.step:
+                self._count_time()
+        write_checkpoint(self, path or self.folder.last, size)
         self._saved_at = time.monotonic()
         self._save_cost = self._saved_at - started
 
-    def state_dict(self) -> dict[str, Any]:
-        """A checkpoint of the present state; its tensors are the live ones."""
-        if self._log is not None and self.progress.step:
-            self._count_time()
-        return {
-            "format": checkpoint.FORMAT,
-            "model": {"name": self.config.model, "options": self.config.options},
-            "weights": self.model.state_dict(),
-            "average": None if self.average is None else self.average.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
-            "schedule": None if self.schedule is None else self.schedule.state_dict(),
-            "random": random.get_rng_state(),
-            "progress": asdict(self.progress),
-            "config": self.config.as_dict(),
-            "dataset": {"name": self.data.name, "digest": self.data.digest, "classes": list(self.data.test.classes)},
-            "environment": environment(),
-            "metrics_size": 0 if self._log is None else self._log.size,
-        }
-
-    def load_state_dict(self, state: dict[str, Any], path: Any) -> None:
+    def load_state_dict(self, content: Checkpoint, path: Path) -> None:
         """Go on from a checkpoint that was read from ``path``. Raises CheckpointError if it does not fit."""
-        checkpoint.restore(self.model, state["weights"], path)
-        with checkpoint.fitting(path):
-            self.optimizer.load_state_dict(state["optimizer"])
-            if self.schedule is not None:
-                self.schedule.load_state_dict(copy.deepcopy(state["schedule"]))
-            if self.average is not None:
-                self.average.load_state_dict(state["average"])
-            random.set_rng_state(state["random"])
-            self.progress = Progress(**state["progress"])
-            self._keep_metrics = int(state["metrics_size"])
+        restore(self, content, path)
+        progress, batch_size = self.progress, self.config.batch_size
+        if progress.batch and (
+            progress.batch > self.steps_per_epoch
+            or progress.seen != progress.batch * batch_size
+            or progress.step != progress.epoch * self.steps_per_epoch + progress.batch
+        ):
+            raise CheckpointError(
+                f"{path} is damaged: step {progress.step} is not batch {progress.batch} of epoch {progress.epoch + 1}, with "
+                f"{progress.seen} images seen in it"
+            )
+        self._keep_metrics = content["metrics_size"]
