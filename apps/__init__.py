@@ -6,7 +6,7 @@ import sys
 
 
 class Failures:
-    """What a command does about one bad item among several: say so, and go on. ``code`` is its exit code, 1 if there were any."""
+    """What a command does about one bad item among several: say so, and go on. At the end ``code`` is its exit code."""
 
     def __init__(self, command: str) -> None:
         self.command = command
