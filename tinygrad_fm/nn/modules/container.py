@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import operator
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, KeysView, Mapping
 from typing import Any, TypeVar, overload
 
 from ...tensor import Tensor
@@ -14,16 +14,25 @@ from .module import Module
 __all__ = ["ModuleDict", "ModuleList", "ParameterDict", "ParameterList", "Sequential"]
 
 L = TypeVar("L", bound="_Numbered")
+S = TypeVar("S", bound="Sequential")
+P = TypeVar("P", bound="ParameterList")
+
+
+def _position(index: Any, length: int) -> int:
+    index = operator.index(index)
+    if not -length <= index < length:
+        raise IndexError(f"index {index} is out of range")
+    return index % length
 
 
 class _Numbered(Module):
     """Children under the names "0", "1", …: what `Sequential` and `ModuleList` share."""
 
-    def _index(self, index: Any) -> int:
-        index = operator.index(index)
-        if not -len(self) <= index < len(self):
-            raise IndexError(f"index {index} is out of range")
-        return index % len(self)
+    _modules: dict[str, Module]  # type: ignore[assignment]
+
+    def _name(self, index: Any) -> str:
+        """The name of the child at ``index``."""
+        return list(self._modules)[_position(index, len(self))]
 
     def _set(self, modules: Iterable[Any]) -> None:
         """Make ``modules`` the children, numbered from 0."""
@@ -38,30 +47,23 @@ class _Numbered(Module):
     def __iter__(self) -> Iterator[Any]:
         return iter(self._modules.values())
 
-    def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if not name.isdigit()]
-
     @overload
     def __getitem__(self: L, index: slice) -> L: ...
     @overload
     def __getitem__(self, index: int) -> Any: ...
     def __getitem__(self, index: Any) -> Any:
-        if isinstance(index, slice):
-            return self._sliced(index)
-        return list(self._modules.values())[self._index(index)]
+        return self._sliced(index) if isinstance(index, slice) else self._modules[self._name(index)]
 
     def _sliced(self, index: slice) -> Module:
-        return type(self)(list(self)[index])  # type: ignore[call-arg]
+        return type(self)(list(self)[index])
 
     def __setitem__(self, index: int, module: Module) -> None:
-        setattr(self, list(self._modules)[self._index(index)], module)
+        setattr(self, self._name(index), module)
 
     def __delitem__(self, index: int | slice) -> None:
-        names = list(self._modules)
-        for name in names[index] if isinstance(index, slice) else [names[self._index(index)]]:
+        for name in list(self._modules)[index] if isinstance(index, slice) else [self._name(index)]:
             del self._modules[name]
-        if all(name.isdigit() for name in names):
-            self._set(self)
+        self._set(self)
 
     def append(self: L, module: Module) -> L:
         """Add a module at the end. Returns self."""
@@ -78,6 +80,8 @@ class _Numbered(Module):
 
     def insert(self: L, index: int, module: Module) -> L:
         """Put a module before position ``index``. Returns self."""
+        if not isinstance(module, Module):
+            raise AssertionError(f"module should be of type: {Module}, got {type(module).__name__}")
         if not -len(self) <= index <= len(self):
             raise IndexError(f"Index out of range: {index}")
         modules = list(self)
@@ -85,10 +89,10 @@ class _Numbered(Module):
         self._set(modules)
         return self
 
-    def pop(self, index: int) -> Any:
-        """Take out the module at ``index`` and return it."""
-        module = self[index]
-        del self[index]
+    def pop(self, key: int | slice) -> Any:
+        """Take out the module at ``key`` and return it."""
+        module = self[key]
+        del self[key]
         return module
 
     def __iadd__(self: L, modules: Iterable[Module]) -> L:
@@ -126,14 +130,38 @@ class Sequential(_Numbered):
     def forward(self, input: Any) -> Any:
         """Pass ``input`` through all modules."""
         for module in self._modules.values():
-            input = module(input)  # type: ignore[misc]
+            input = module(input)
         return input
 
     def _sliced(self, index: slice) -> Module:
         return type(self)(OrderedDict(list(self._modules.items())[index]))
 
-    def __add__(self, other: Iterable[Module]) -> Sequential:
-        return Sequential(*self, *other)
+    def __add__(self, other: Sequential) -> Sequential:
+        return Sequential(*self, *_sequential(other))
+
+    def __iadd__(self: S, other: Sequential) -> S:  # type: ignore[override]
+        return self.extend(_sequential(other))
+
+    def __mul__(self, other: int) -> Sequential:
+        return Sequential(*list(self) * self._factor(other))
+
+    __rmul__ = __mul__
+
+    def __imul__(self: S, other: int) -> S:
+        return self.extend(list(self) * (self._factor(other) - 1))
+
+    def _factor(self, other: Any) -> int:
+        if not isinstance(other, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(other)}")
+        if other <= 0:
+            raise ValueError(f"Non-positive multiplication factor {other} for {type(self)}")
+        return other
+
+
+def _sequential(other: Any) -> Sequential:
+    if not isinstance(other, Sequential):
+        raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+    return other
 
 
 class ModuleList(_Numbered):
@@ -174,56 +202,69 @@ class ModuleList(_Numbered):
         return f"{self._get_name()}(\n  " + "\n".join(lines).replace("\n", "\n  ") + "\n)"
 
 
-class _Named:
-    """The dict methods that `ModuleDict` and `ParameterDict` share; ``_store`` is the module's own dict of parts."""
+class _Named(Module):
+    """The dict methods that `ModuleDict` and `ParameterDict` share."""
 
-    _store: dict[str, Any]
+    def _names(self) -> dict[str, Any]:
+        """A dict whose keys are ours."""
+        raise NotImplementedError
 
     def __getitem__(self, key: str) -> Any:
-        return self._store[key]
+        raise NotImplementedError
 
     def __setitem__(self, key: str, value: Any) -> None:
         raise NotImplementedError
 
     def __delitem__(self, key: str) -> None:
-        del self._store[key]
+        raise NotImplementedError
 
     def __len__(self) -> int:
-        return len(self._store)
+        return len(self._names())
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._store)
+        return iter(self._names())
 
     def __contains__(self, key: str) -> bool:
-        return key in self._store
+        return key in self._names()
 
     def clear(self) -> None:
         """Remove everything."""
-        self._store.clear()
+        for key in list(self):
+            del self[key]
 
     def pop(self, key: str) -> Any:
         """Take out one entry and return it."""
-        return self._store.pop(key)
+        value = self[key]
+        del self[key]
+        return value
 
-    def keys(self) -> Iterable[str]:
+    def keys(self) -> KeysView[str]:
         """The keys."""
-        return self._store.keys()
+        return self._names().keys()
 
     def items(self) -> Iterable[tuple[str, Any]]:
         """(key, value) for every entry."""
-        return self._store.items()
+        return {key: self[key] for key in self}.items()
 
     def values(self) -> Iterable[Any]:
         """The values."""
-        return self._store.values()
+        return {key: self[key] for key in self}.values()
 
-    def update(self, other: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+    def update(self, other: Mapping[str, Any] | Iterable[Any]) -> None:
         """Add or replace entries, from a mapping or (key, value) pairs."""
-        for key, value in other.items() if isinstance(other, (Mapping, _Named)) else other:
-            self[key] = value
+        what = f"{type(self).__name__}.update"
+        if not isinstance(other, Iterable):
+            raise TypeError(f"{what} should be called with an iterable of key/value pairs, but got {type(other).__name__}")
+        for i, pair in enumerate(other.items() if isinstance(other, (Mapping, _Named)) else other):
+            if not isinstance(pair, Iterable):
+                raise TypeError(f"{what}: sequence element #{i} should be Iterable; is {type(pair).__name__}")
+            entry = tuple(pair)
+            if len(entry) != 2:
+                raise ValueError(f"{what}: sequence element #{i} has length {len(entry)}; 2 is required")
+            self[entry[0]] = entry[1]
 
 
-class ModuleDict(_Named, Module):
+class ModuleDict(_Named):
     """A dict of modules, which the parent knows about; it has no forward of its own.
 
     Args:
@@ -241,19 +282,24 @@ class ModuleDict(_Named, Module):
         if modules is not None:
             self.update(modules)
 
-    @property
-    def _store(self) -> dict[str, Any]:  # type: ignore[override]
+    def _names(self) -> dict[str, Any]:
         return self._modules
+
+    def __getitem__(self, key: str) -> Any:
+        return self._modules[key]
 
     def __setitem__(self, key: str, value: Module) -> None:
         self.add_module(key, value)
 
+    def __delitem__(self, key: str) -> None:
+        del self._modules[key]
+
 
 class ParameterList(Module):
-    """A list of parameters, which the parent knows about. Tensors put into it become parameters.
+    """A list of parameters, which the parent knows about. Tensors put into it become parameters; other objects are kept.
 
     Args:
-        values: an iterable of parameters or tensors.
+        values: an iterable of parameters, tensors or anything else.
 
     Example:
         >>> import numpy as np
@@ -264,30 +310,42 @@ class ParameterList(Module):
         (3, 'Parameter')
     """
 
+    _size: int
+
     def __init__(self, values: Iterable[Any] | None = None) -> None:
         super().__init__()
-        self.extend(values or ())
+        self._size = 0
+        if values is not None:
+            self.extend(values)
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("ParameterList should not be called.")
 
     def __len__(self) -> int:
-        return len(self._parameters)
+        return self._size
 
     def __iter__(self) -> Iterator[Any]:
-        return iter(list(self._parameters.values()))
+        return iter([self[i] for i in range(len(self))])
 
+    @overload
+    def __getitem__(self: P, index: slice) -> P: ...
+    @overload
+    def __getitem__(self, index: int) -> Any: ...
     def __getitem__(self, index: Any) -> Any:
-        values = list(self)[index]
-        return type(self)(values) if isinstance(index, slice) else values
+        if isinstance(index, slice):
+            return type(self)([self[i] for i in range(len(self))[index]])
+        return getattr(self, str(_position(index, len(self))))
 
     def __setitem__(self, index: int, value: Any) -> None:
-        names = list(self._parameters)
-        setattr(self, names[index], _parameter(value))
+        setattr(self, str(_position(index, len(self))), _parameter(value))
 
-    def append(self, value: Any) -> ParameterList:
+    def append(self: P, value: Any) -> P:
         """Add a parameter at the end. Returns self."""
-        self.register_parameter(str(len(self)), _parameter(value))
+        self._size += 1
+        self[self._size - 1] = value
         return self
 
-    def extend(self, values: Iterable[Any]) -> ParameterList:
+    def extend(self: P, values: Iterable[Any]) -> P:
         """Add several parameters at the end. Returns self."""
         if not isinstance(values, Iterable) or isinstance(values, Tensor):
             raise TypeError(f"ParameterList.extend should be called with an iterable, but got {type(values).__name__}")
@@ -295,46 +353,100 @@ class ParameterList(Module):
             self.append(value)
         return self
 
-    def __iadd__(self, values: Iterable[Any]) -> ParameterList:
+    def __iadd__(self: P, values: Iterable[Any]) -> P:
         return self.extend(values)
 
     def extra_repr(self) -> str:
-        return _parameter_lines(self._parameters)
-
-    def __repr__(self) -> str:
-        return f"{self._get_name()}(\n{_parameter_lines(self._parameters)}\n)"
+        return "\n".join(f"  ({i}): {_described(value, operator.attrgetter('dtype'))}" for i, value in enumerate(self))
 
 
-class ParameterDict(_Named, Module):
-    """A dict of parameters, which the parent knows about. Tensors put into it become parameters.
+class ParameterDict(_Named):
+    """A dict of parameters, which the parent knows about. Tensors put into it become parameters; other objects are kept.
 
     Args:
-        parameters: a mapping, or (key, parameter) pairs.
+        parameters: a mapping, taken in the order of its keys unless it is an OrderedDict, or (key, parameter) pairs.
     """
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
         super().__init__()
+        self._keys: dict[str, None] = {}
         if parameters is not None:
             self.update(parameters)
 
-    @property
-    def _store(self) -> dict[str, Any]:  # type: ignore[override]
-        return self._parameters
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise RuntimeError("ParameterDict should not be called.")
+
+    def _names(self) -> dict[str, Any]:
+        return self._keys
+
+    def __getitem__(self, key: str) -> Any:
+        return getattr(self, key)
 
     def __setitem__(self, key: str, value: Any) -> None:
-        self.register_parameter(key, _parameter(value))
+        if not isinstance(key, str):
+            raise TypeError(f"the keys of a ParameterDict must be strings, got {type(key).__name__}")
+        setattr(self, key, _parameter(value))
+        self._keys[key] = None
 
-    def __repr__(self) -> str:
-        return f"{self._get_name()}(\n{_parameter_lines(self._parameters)}\n)"
+    def __delitem__(self, key: str) -> None:
+        del self._keys[key]
+        delattr(self, key)
+
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(self._keys)
+
+    def copy(self) -> ParameterDict:
+        """Another dict with the same parameters."""
+        return ParameterDict(OrderedDict(self.items()))
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, which is set to ``default`` if it is not there."""
+        if key not in self:
+            self[key] = default
+        return self[key]
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The value of ``key``, or ``default`` if it is not there."""
+        return self[key] if key in self else default  # noqa: SIM401  # the method that this is
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take out the last entry and return it as (key, value)."""
+        key = next(reversed(self._keys))
+        return key, self.pop(key)
+
+    def fromkeys(self, keys: Iterable[str], default: Any = None) -> ParameterDict:
+        """A new dict with ``default`` for each of ``keys``."""
+        return ParameterDict((key, default) for key in keys)
+
+    def update(self, other: Mapping[str, Any] | Iterable[Any]) -> None:
+        """Add or replace entries, from (key, value) pairs or a mapping; a plain mapping in the order of its keys."""
+        ordered = isinstance(other, OrderedDict) or not isinstance(other, Mapping)
+        super().update(other if ordered else OrderedDict(sorted(other.items())))  # type: ignore[union-attr]
+
+    def __or__(self, other: ParameterDict) -> ParameterDict:
+        joined = self.copy()
+        joined.update(other)
+        return joined
+
+    def __ror__(self, other: ParameterDict) -> ParameterDict:
+        joined = other.copy()
+        joined.update(self)
+        return joined
+
+    def __ior__(self, other: ParameterDict) -> ParameterDict:
+        self.update(other)
+        return self
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"  ({key}): {_described(value, Tensor.type)}" for key, value in self.items())
 
 
-def _parameter(value: Any) -> Parameter:
-    return value if isinstance(value, Parameter) else Parameter(value)
+def _parameter(value: Any) -> Any:
+    return Parameter(value) if isinstance(value, Tensor) and not isinstance(value, Parameter) else value
 
 
-def _parameter_lines(parameters: dict[str, Parameter | None]) -> str:
-    return "\n".join(
-        f"    ({name}): Parameter containing: [{p.dtype} of size {'x'.join(map(str, p.shape))}]"
-        for name, p in parameters.items()
-        if p is not None
-    )
+def _described(value: Any, type_of: Callable[[Tensor], Any]) -> str:
+    if not isinstance(value, Tensor):
+        return f"Object of type: {type(value).__name__}"
+    kind = "Parameter" if isinstance(value, Parameter) else "Tensor"
+    return f"{kind} containing: [{type_of(value)} of size {'x'.join(map(str, value.shape))}]"

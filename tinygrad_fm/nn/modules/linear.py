@@ -47,6 +47,9 @@ class Linear(Module):
         (2, 3)
     """
 
+    weight: Parameter
+    bias: Parameter | None
+
     def __init__(self, in_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.in_features, self.out_features = in_features, out_features
@@ -71,6 +74,9 @@ class Linear(Module):
 
 class Bilinear(Module):
     """x₁ · W · x₂ + b; see `functional.bilinear`. Args: sizes of both inputs and of the output; bias; device; dtype."""
+
+    weight: Parameter
+    bias: Parameter | None
 
     def __init__(
         self, in1_features: int, in2_features: int, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None

@@ -376,8 +376,8 @@ class _BackwardCall:
         return output
 
     def _outputs_seen(self, grads: tuple[Any, ...]) -> tuple[Any, ...]:
-        for hook in self.before:
-            grads = _replaced(hook(self.module, grads), grads, "pre hook", "grad_output")
+        for pre_hook in self.before:
+            grads = _replaced(pre_hook(self.module, grads), grads, "pre hook", "grad_output")
         self.grad_output = grads
         if not self.gated:
             nothing = (None,) * self.count

@@ -63,7 +63,8 @@ class StateDict:
         """
         if args:
             warnings.warn("state_dict: pass destination, prefix and keep_vars by keyword", FutureWarning, stacklevel=2)
-            destination, prefix, keep_vars = (*args, *(destination, prefix, keep_vars)[len(args) :])
+            given = [*args, *(destination, prefix, keep_vars)[len(args) :]]
+            destination, prefix, keep_vars = given
         result: Any = OrderedDict() if destination is None else destination
         if destination is None:
             result._metadata = OrderedDict()
