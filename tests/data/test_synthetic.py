@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import numpy as np
@@ -70,12 +69,6 @@ def test_garments_look_like_their_kind() -> None:
 def test_arguments_out_of_range(arguments: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="must be in 1"):
         SyntheticFashion(**arguments)  # type: ignore[arg-type]
-
-
-def test_seventy_thousand_take_less_than_fifteen_seconds() -> None:
-    begin = time.perf_counter()
-    module._drawn(True, 5, 3000)
-    assert (time.perf_counter() - begin) / 3000 * 70000 < 15
 
 
 # The cache.

@@ -1,59 +1,43 @@
 """Data sets, loaders and transforms; also importable as ``tinygrad_fm.utils.data``, PyTorch's name for it."""
 
-from .augment import RandomErasing, RandomHorizontalFlip, RandomShift
-from .splits import CHOICES, Splits, load_splits
-from .collate import default_collate, default_convert
-from .dataset import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
-from .download import NotAvailableError
-from .fashion_mnist import FashionMNIST
-from .cache import cache_folder
-from .image_dataset import CLASSES, ImageDataset
-from .loader import DataLoader, get_worker_info
-from .sampler import (
-    BatchSampler,
-    EpochSampler,
-    RandomSampler,
-    Sampler,
-    SequentialSampler,
-    SubsetRandomSampler,
-    WeightedRandomSampler,
+from . import (
+    augment,
+    cache,
+    collate,
+    dataset,
+    download,
+    fashion_mnist,
+    image_dataset,
+    loader,
+    sampler,
+    splits,
+    synthetic,
+    transforms,
 )
-from .synthetic import SyntheticFashion
-from .transforms import Compose, Lambda, Normalize, ToTensor, Transform
+from .augment import *
+from .cache import *
+from .collate import *
+from .dataset import *
+from .download import *
+from .fashion_mnist import *
+from .image_dataset import *
+from .loader import *
+from .sampler import *
+from .splits import *
+from .synthetic import *
+from .transforms import *
 
-__all__ = [
-    "CHOICES",
-    "CLASSES",
-    "BatchSampler",
-    "Compose",
-    "ConcatDataset",
-    "DataLoader",
-    "Dataset",
-    "EpochSampler",
-    "FashionMNIST",
-    "ImageDataset",
-    "IterableDataset",
-    "Lambda",
-    "Normalize",
-    "NotAvailableError",
-    "RandomErasing",
-    "RandomHorizontalFlip",
-    "RandomSampler",
-    "RandomShift",
-    "Sampler",
-    "SequentialSampler",
-    "Splits",
-    "Subset",
-    "SubsetRandomSampler",
-    "SyntheticFashion",
-    "TensorDataset",
-    "ToTensor",
-    "Transform",
-    "WeightedRandomSampler",
-    "cache_folder",
-    "default_collate",
-    "default_convert",
-    "get_worker_info",
-    "load_splits",
-    "random_split",
-]
+__all__ = (
+    augment.__all__
+    + cache.__all__
+    + collate.__all__
+    + dataset.__all__
+    + download.__all__
+    + fashion_mnist.__all__
+    + image_dataset.__all__
+    + loader.__all__
+    + sampler.__all__
+    + splits.__all__
+    + synthetic.__all__
+    + transforms.__all__
+)

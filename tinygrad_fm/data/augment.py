@@ -14,6 +14,8 @@ import numpy as np
 from ..random import bits
 from .transforms import Array, Transform
 
+__all__ = ["RandomErasing", "RandomHorizontalFlip", "RandomShift"]
+
 
 def _check_probability(name: str, p: float) -> None:
     if not 0 <= p <= 1:

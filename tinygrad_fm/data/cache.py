@@ -9,6 +9,8 @@ from pathlib import Path
 
 from ..errors import DataError
 
+__all__ = ["cache_folder"]
+
 
 def cache_folder() -> Path:
     """The user's cache folder for data sets, which need not exist yet.

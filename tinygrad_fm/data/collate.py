@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import copy
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,17 +11,21 @@ import numpy as np
 from ..ops.create import from_numpy
 from ..tensor import Tensor
 
+__all__ = ["default_collate", "default_convert"]
+
 
 def default_collate(batch: Sequence[Any]) -> Any:
     """Join B samples of one kind into a batch, structure by structure, as PyTorch's ``default_collate``.
 
     Tensors and arrays are stacked along a new first dimension; floats become a float64 tensor (B,), integers int64,
-    bools bool; strings and bytes stay a list; mappings, named tuples and sequences keep their form with every field
-    collated, except that a plain tuple becomes a list.
+    bools bool; strings and bytes stay as they are, in a list or a tuple; mappings, named tuples and sequences keep their
+    form with every field collated, except that a plain tuple becomes a list.
 
     Raises:
         TypeError: samples are of a kind that cannot be joined; use a ``collate_fn`` of your own for those.
-        ValueError: the list is empty, shapes or lengths differ, or samples lack each other's keys.
+        RuntimeError: shapes or lengths differ.
+        KeyError: samples lack each other's keys.
+        ValueError: the list is empty.
 
     >>> default_collate([{"size": 1, "name": "a"}, {"size": 2, "name": "b"}])["name"]
     ['a', 'b']
@@ -31,19 +36,24 @@ def default_collate(batch: Sequence[Any]) -> Any:
         raise ValueError("default_collate: there are no samples to join")
     first = batch[0]
     if isinstance(first, str | bytes):  # before NumPy's scalars: its strings are both
-        return list(batch)
+        return batch
     if isinstance(first, Tensor | np.ndarray | np.generic):
         return _stack(batch)
-    if isinstance(first, bool | int | float | complex):
+    if isinstance(first, bool | int | float):
         return from_numpy(_numbers(batch))
     if isinstance(first, Mapping):
         return _rebuild(first, {key: default_collate([_field(sample, key) for sample in batch]) for key in first})
     if isinstance(first, Sequence):
         lengths = {len(sample) for sample in batch}
         if len(lengths) > 1:
-            raise ValueError(f"default_collate: samples have different numbers of fields: {sorted(lengths)}")
+            raise RuntimeError(
+                f"each element in list of batch should be of equal size, but the samples have {sorted(lengths)} fields"
+            )
         return _rebuild(first, [default_collate(field) for field in zip(*batch, strict=True)])
-    raise TypeError(f"default_collate: cannot join samples of type {type(first).__name__}; give the DataLoader a collate_fn")
+    raise TypeError(
+        "default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+        f"found {type(first)}: give the DataLoader a collate_fn"
+    )
 
 
 def default_convert(sample: Any) -> Any:
@@ -72,19 +82,19 @@ def _stack(samples: Sequence[Any]) -> Tensor:
         raise TypeError(f"default_collate: an array of dtype {arrays[0].dtype} cannot become a tensor")
     shapes = {array.shape for array in arrays}
     if len(shapes) > 1:
-        raise ValueError(f"default_collate: samples have different shapes: {sorted(shapes)}")
+        raise RuntimeError(f"default_collate: samples are to be of equal size, but have the shapes {sorted(shapes)}")
     return from_numpy(np.stack(arrays))
 
 
 def _numbers(samples: Sequence[Any]) -> np.ndarray[Any, Any]:
-    if not all(isinstance(sample, bool | int | float | complex) for sample in samples):
+    if not all(isinstance(sample, bool | int | float) for sample in samples):
         raise TypeError(f"default_collate: numbers mixed with { ({type(s).__name__ for s in samples}) }")
     return np.array(samples, np.float64) if isinstance(samples[0], float) else np.array(samples)
 
 
 def _field(sample: Any, key: Any) -> Any:
     if not isinstance(sample, Mapping) or key not in sample:
-        raise ValueError(f"default_collate: a sample has no field {key!r}, which the first sample has")
+        raise KeyError(f"default_collate: a sample has no field {key!r}, which the first sample has")
     return sample[key]
 
 
@@ -93,6 +103,16 @@ def _rebuild(model: Any, fields: Any) -> Any:
     if type(model) is tuple:
         return fields
     try:
-        return type(model)(*fields) if hasattr(model, "_fields") else type(model)(fields)
+        if hasattr(model, "_fields"):  # a named tuple
+            return type(model)(*fields)
+        if not isinstance(model, MutableMapping | MutableSequence):
+            return type(model)(fields)
+        result = copy.copy(model)  # keeps what else it holds, a default factory say
+        if isinstance(result, MutableMapping):
+            result.update(fields)
+        else:
+            for i, field in enumerate(fields):
+                result[i] = field
+        return result
     except TypeError:  # e.g. range, or a mapping whose constructor wants something else
         return fields

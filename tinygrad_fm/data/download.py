@@ -26,6 +26,8 @@ from .cache import reason
 if TYPE_CHECKING:
     import urllib.request
 
+__all__ = ["NotAvailableError"]
+
 CONNECT_SECONDS = 6.0  #: until a server must have begun to answer, names looked up and all its addresses tried
 READ_SECONDS = 15.0  #: until the next bytes must have come
 ATTEMPTS = 4  #: at one source, as long as each brings something

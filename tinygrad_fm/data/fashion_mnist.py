@@ -27,6 +27,8 @@ from .cache import cache_folder, present, read_bytes
 from .download import NotAvailableError, RemoteFile, download
 from .image_dataset import ImageDataset
 
+__all__ = ["FashionMNIST"]
+
 #: Where the files can be had; the second is plain HTTP, so the checksum is what protects the user.
 SOURCES = (
     "https://github.com/zalandoresearch/fashion-mnist/raw/master/data/fashion/",

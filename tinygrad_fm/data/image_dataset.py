@@ -15,6 +15,8 @@ from ..tensor import Tensor
 from .dataset import Dataset, IndexArray
 from .transforms import ToTensor, apply_to_batch
 
+__all__ = ["CLASSES", "ImageDataset"]
+
 #: The ten classes of Fashion-MNIST, by label.
 CLASSES = ("T-shirt/top", "Trouser", "Pullover", "Dress", "Coat", "Sandal", "Shirt", "Sneaker", "Bag", "Ankle boot")
 

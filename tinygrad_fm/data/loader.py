@@ -10,12 +10,14 @@ import numpy as np
 
 from ..random import Generator
 from .collate import default_collate, default_convert
-from .dataset import IterableDataset, fast_path, index_array, speaks_for
+from .dataset import IterableDataset, fast_path, index_array, overrides_both, samples_at
 from .sampler import BatchSampler, RandomSampler, SequentialSampler
+
+__all__ = ["DataLoader", "get_worker_info"]
 
 T = TypeVar("T")
 
-_FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset"})
+_FIXED = frozenset({"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"})
 
 
 class _Stream:
@@ -94,21 +96,18 @@ class DataLoader(Generic[T]):
         pin_memory_device: str = "",
         in_order: bool = True,
     ) -> None:
-        streams = isinstance(dataset, IterableDataset)
-        if not hasattr(dataset, "__getitem__"):
-            raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__}, which has no __getitem__(index)")
-        if num_workers < 0 or timeout < 0:
-            raise ValueError(f"DataLoader: num_workers {num_workers} and timeout {timeout} must not be negative")
-        if sampler is not None and shuffle:
-            raise ValueError("DataLoader: sampler and shuffle exclude each other; a sampler decides the order")
-        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
-            raise ValueError("DataLoader: batch_sampler excludes batch_size, shuffle, sampler and drop_last")
-        if batch_size is None and drop_last:
-            raise ValueError("DataLoader: drop_last needs a batch_size")
-        if sampler is None and batch_sampler is None and not streams and not hasattr(dataset, "__len__"):
-            raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__} without __len__(); give a sampler")
-        if streams and (shuffle or sampler is not None or batch_sampler is not None):
-            raise ValueError("DataLoader: an IterableDataset decides its order itself; shuffle and samplers are refused")
+        _check_arguments(
+            dataset,
+            batch_size=batch_size,
+            shuffle=shuffle,
+            sampler=sampler,
+            batch_sampler=batch_sampler,
+            num_workers=num_workers,
+            drop_last=drop_last,
+            timeout=timeout,
+            prefetch_factor=prefetch_factor,
+            persistent_workers=persistent_workers,
+        )
         self.dataset = dataset
         self.num_workers, self.pin_memory, self.timeout = num_workers, pin_memory, timeout
         self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
@@ -118,7 +117,7 @@ class DataLoader(Generic[T]):
         self.drop_last = drop_last
         if batch_sampler is not None:
             batch_size = None
-        elif streams:
+        elif isinstance(dataset, IterableDataset):
             sampler = _Stream(dataset)
         elif sampler is None:
             sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
@@ -133,7 +132,7 @@ class DataLoader(Generic[T]):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and getattr(self, "_built", False):
-            raise ValueError(f"DataLoader: {name} cannot be changed after the loader is made; make a new one")
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized; make a new one")
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
@@ -148,11 +147,11 @@ class DataLoader(Generic[T]):
         if start < 0:
             raise ValueError(f"DataLoader: cannot start at batch {start}")
         source = self._index_source()
-        indices = (
-            source.iter_from(start)  # type: ignore[attr-defined]
-            if speaks_for(source, "iter_from", "__iter__")
-            else islice(source, start, None)
-        )
+        # Only where the loader makes the batches: a BatchSampler given as ``sampler`` hands its lists to the data set.
+        if self.batch_sampler is not None and overrides_both(source, "iter_from", "__iter__"):
+            indices = source.iter_from(start)  # type: ignore[attr-defined]
+        else:
+            indices = islice(source, start, None)
         return map(self._fetcher(), indices)
 
     def _index_source(self) -> Iterable[Any]:
@@ -170,5 +169,53 @@ class DataLoader(Generic[T]):
         get_batch = fast_path(dataset) if self._collates_by_default else None
         if get_batch is not None:
             return lambda indices: get_batch(index_array(indices))
-        get_samples = getattr(dataset, "__getitems__", None) or (lambda indices: [dataset[i] for i in indices])
-        return lambda indices: collate(get_samples(indices.tolist() if isinstance(indices, np.ndarray) else indices))
+        return lambda indices: collate(samples_at(dataset, indices.tolist() if isinstance(indices, np.ndarray) else indices))
+
+
+def _check_arguments(
+    dataset: Any,
+    *,
+    batch_size: int | None,
+    shuffle: bool | None,
+    sampler: Iterable[Any] | None,
+    batch_sampler: Iterable[Any] | None,
+    num_workers: int,
+    drop_last: bool,
+    timeout: float,
+    prefetch_factor: int | None,
+    persistent_workers: bool,
+) -> None:
+    """Raise for arguments that exclude each other or are out of range, with PyTorch's words."""
+
+    def require(condition: bool, message: str) -> None:
+        if not condition:
+            raise ValueError(message)
+
+    require(num_workers >= 0, f"num_workers option should be non-negative, got {num_workers}; use 0 for none")
+    require(timeout >= 0, f"timeout option should be non-negative, got {timeout}")
+    require(
+        prefetch_factor is None or num_workers > 0,
+        "prefetch_factor option could only be specified in multiprocessing: leave it out, or let num_workers > 0",
+    )
+    require(prefetch_factor is None or prefetch_factor >= 0, f"prefetch_factor should be non-negative, got {prefetch_factor}")
+    require(not persistent_workers or num_workers > 0, "persistent_workers option needs num_workers > 0")
+    if not hasattr(dataset, "__getitem__"):
+        raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__}, which has no __getitem__(index)")
+    if isinstance(dataset, IterableDataset):
+        for name, value in (("shuffle", shuffle), ("sampler", sampler), ("batch_sampler", batch_sampler)):
+            require(
+                value is None or (name == "shuffle" and not value),
+                f"DataLoader with IterableDataset: expected unspecified {name} option, but got {name}={value}; "
+                "the data set decides its order itself",
+            )
+    elif sampler is None and batch_sampler is None and not hasattr(dataset, "__len__"):
+        raise TypeError(f"DataLoader: the data set is a {type(dataset).__name__} without __len__(); give a sampler")
+    require(sampler is None or not shuffle, "sampler option is mutually exclusive with shuffle: a sampler decides the order")
+    require(
+        batch_sampler is None or (batch_size == 1 and not shuffle and sampler is None and not drop_last),
+        "batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last",
+    )
+    require(
+        batch_size is not None or not drop_last,
+        "batch_size=None option disables auto-batching and is mutually exclusive with drop_last",
+    )

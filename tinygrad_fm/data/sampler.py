@@ -13,7 +13,17 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 
 from ..random import Generator, default_generator
-from .dataset import IndexArray, speaks_for
+from .dataset import IndexArray, overrides_both
+
+__all__ = [
+    "BatchSampler",
+    "EpochSampler",
+    "RandomSampler",
+    "Sampler",
+    "SequentialSampler",
+    "SubsetRandomSampler",
+    "WeightedRandomSampler",
+]
 
 T_co = TypeVar("T_co", covariant=True)
 
@@ -64,7 +74,8 @@ class RandomSampler(_ArraySampler):
         generator: where the randomness comes from; the global one (``manual_seed``) by default.
 
     Raises:
-        ValueError: ``num_samples`` is not a positive integer.
+        ValueError: ``num_samples`` is not a positive integer, or the data set is empty.
+        TypeError: ``replacement`` is not a bool.
 
     >>> sorted(RandomSampler("abcd"))
     [0, 1, 2, 3]
@@ -73,12 +84,13 @@ class RandomSampler(_ArraySampler):
     def __init__(
         self, data_source: Sized, replacement: bool = False, num_samples: int | None = None, generator: Generator | None = None
     ) -> None:
-        if num_samples is not None and (not isinstance(num_samples, int) or num_samples < 1):
-            raise ValueError(f"RandomSampler: num_samples must be a positive integer, not {num_samples!r}")
+        if not isinstance(replacement, bool):
+            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement!r}")
         self.data_source = data_source
         self.replacement = replacement
         self._num_samples = num_samples
         self.generator = generator
+        _check_positive("num_samples", self.num_samples)
 
     @property
     def num_samples(self) -> int:
@@ -86,7 +98,7 @@ class RandomSampler(_ArraySampler):
 
     def order(self) -> IndexArray:
         bits, n = (self.generator or default_generator).bits, len(self.data_source)
-        if n == 0:
+        if n == 0:  # it was not when this sampler was made
             return np.empty(0, np.int64)
         if self.replacement:
             return bits.integers(n, size=self.num_samples)
@@ -132,7 +144,7 @@ class EpochSampler(_ArraySampler):
 
 
 class SubsetRandomSampler(_ArraySampler):
-    """The given indices in a new random order at each pass.
+    """The given indices, or keys of any kind, in a new random order at each pass.
 
     >>> sorted(SubsetRandomSampler([5, 2, 9]))
     [2, 5, 9]
@@ -143,7 +155,11 @@ class SubsetRandomSampler(_ArraySampler):
         self.generator = generator
 
     def order(self) -> IndexArray:
-        return (self.generator or default_generator).bits.permutation(np.asarray(self.indices, np.int64))
+        indices = np.asarray(self.indices)
+        if indices.ndim != 1 or indices.dtype.kind not in "iu":  # whatever else the data set takes
+            indices = np.empty(len(self.indices), object)
+            indices[:] = list(self.indices)
+        return (self.generator or default_generator).bits.permutation(indices)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -170,8 +186,9 @@ class WeightedRandomSampler(_ArraySampler):
         self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Generator | None = None
     ) -> None:
         self.weights = np.asarray(weights, np.float64)
-        if not isinstance(num_samples, int) or num_samples < 1:
-            raise ValueError(f"WeightedRandomSampler: num_samples must be a positive integer, not {num_samples!r}")
+        _check_positive("num_samples", num_samples)
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement!r}")
         if self.weights.ndim != 1 or not np.isfinite(self.weights).all() or (self.weights < 0).any() or not self.weights.any():
             raise ValueError("WeightedRandomSampler: weights must be one row of finite numbers, none negative, not all zero")
         if not replacement and num_samples > np.count_nonzero(self.weights):
@@ -208,10 +225,9 @@ class BatchSampler(Sampler[list[Any]]):
     """
 
     def __init__(self, sampler: Iterable[Any], batch_size: int, drop_last: bool = False) -> None:
-        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
-            raise ValueError(f"batch_size must be a positive integer, not {batch_size!r}")
+        _check_positive("batch_size", batch_size)
         if not isinstance(drop_last, bool):
-            raise ValueError(f"drop_last must be True or False, not {drop_last!r}")
+            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last!r}")
         self.sampler = sampler
         self.batch_size = batch_size
         self.drop_last = drop_last
@@ -224,7 +240,7 @@ class BatchSampler(Sampler[list[Any]]):
 
     def iter_from(self, start: int) -> Iterator[list[Any] | IndexArray]:
         """The batches from number ``start`` on, as slices of one array where the sampler knows its whole order."""
-        if not speaks_for(self.sampler, "order", "__iter__"):
+        if not overrides_both(self.sampler, "order", "__iter__"):
             yield from islice(self, start, None)
             return
         order: IndexArray = self.sampler.order()  # type: ignore[attr-defined]
@@ -235,3 +251,8 @@ class BatchSampler(Sampler[list[Any]]):
     def __len__(self) -> int:
         full, rest = divmod(len(self.sampler), self.batch_size)  # type: ignore[arg-type]
         return full + (rest > 0 and not self.drop_last)
+
+
+def _check_positive(name: str, value: object) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < 1:
+        raise ValueError(f"{name} should be a positive integer value, but got {name}={value!r}")

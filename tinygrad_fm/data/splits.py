@@ -12,6 +12,8 @@ from .fashion_mnist import FashionMNIST
 from .image_dataset import ImageDataset
 from .synthetic import SyntheticFashion
 
+__all__ = ["CHOICES", "Splits", "load_splits"]
+
 CHOICES = ("auto", "fashion-mnist", "synthetic")
 
 _WIDTH = 78

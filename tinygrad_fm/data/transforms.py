@@ -16,7 +16,9 @@ import numpy.typing as npt
 from ..ops.create import from_numpy
 from ..tensor import Tensor
 from .collate import default_collate
-from .dataset import speaks_for
+from .dataset import overrides_both
+
+__all__ = ["Compose", "Lambda", "Normalize", "ToTensor", "Transform"]
 
 Array = npt.NDArray[Any]
 
@@ -182,7 +184,7 @@ def works_on_batches(transform: object) -> bool:
     """Whether ``transform.batch`` may stand for calling ``transform`` on each image."""
     if isinstance(transform, Compose) and not all(works_on_batches(step) for step in transform.transforms):
         return False
-    return isinstance(transform, Transform) and speaks_for(transform, "batch", "__call__")
+    return isinstance(transform, Transform) and overrides_both(transform, "batch", "__call__")
 
 
 def apply_to_batch(transform: Callable[[Any], Any], images: Array) -> Any:

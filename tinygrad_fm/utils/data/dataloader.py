@@ -1,5 +1,6 @@
 """The loader under the name of PyTorch's file."""
 
-from ...data import DataLoader, default_collate
+from ...data.collate import default_collate
+from ...data.loader import DataLoader, get_worker_info
 
-__all__ = ["DataLoader", "default_collate"]
+__all__ = ["DataLoader", "default_collate", "get_worker_info"]

@@ -1,5 +1,3 @@
 """Data sets under the name of PyTorch's file."""
 
-from ...data import ConcatDataset, Dataset, IterableDataset, Subset, TensorDataset, random_split
-
-__all__ = ["ConcatDataset", "Dataset", "IterableDataset", "Subset", "TensorDataset", "random_split"]
+from ...data.dataset import *  # noqa: F403
