@@ -1,8 +1,13 @@
 #!/usr/bin/env python
 """Trains a convolutional network on Fashion-MNIST. ``python train_cnn.py --help`` lists what can be set."""
 
+import os
+import signal
 import sys
 from typing import Any
+
+if __name__ == "__main__":  # while modules are imported Python may print an interrupt and go on: Ctrl-C ends at once
+    interrupt = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from models import build
 from tinygrad_fm.training import Config, main
@@ -23,4 +28,5 @@ def model_options(group: Any) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupt)
     sys.exit(main("train_cnn.py", "Train a convolutional network on Fashion-MNIST.", DEFAULTS, build, model_options))

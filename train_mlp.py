@@ -2,8 +2,13 @@
 """Trains a multi-layer perceptron on Fashion-MNIST. ``python train_mlp.py --help`` lists what can be set."""
 
 import argparse
+import os
+import signal
 import sys
 from typing import Any
+
+if __name__ == "__main__":  # while modules are imported Python may print an interrupt and go on: Ctrl-C ends at once
+    interrupt = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from models import build
 from models.mlp import ACTIVATIONS
@@ -36,4 +41,5 @@ def model_options(group: Any) -> None:
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, interrupt)
     sys.exit(main("train_mlp.py", "Train a multi-layer perceptron on Fashion-MNIST.", DEFAULTS, build, model_options))

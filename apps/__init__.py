@@ -14,9 +14,11 @@ class Failures:
 
     def add(self, error: Exception) -> None:
         """Say what went wrong with an item."""
+        from tinygrad_fm.training.console import printable  # not before Ctrl-C is seen to: see apps.__main__
+
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
             text = f"{error.filename}: {error.strerror}" if error.filename else error.strerror
         sys.stdout.flush()
-        sys.stderr.write(f"python -m apps {self.command}: {text}\n")
+        sys.stderr.write(f"python -m apps {self.command}: {printable(' '.join(text.split()) or type(error).__name__)}\n")
         self.code = 1

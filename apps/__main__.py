@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
@@ -18,12 +22,18 @@ COMMANDS = {
     "plot": "draw the curves of several runs over one another",
     "predict": "say what is on your own pictures of garments",
 }
-_USER_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError)
+_USER_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError, ArithmeticError, MemoryError)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run the command that ``argv`` (or the process's arguments) names; returns the exit code."""
+    """Run the command that ``argv`` (or the process's arguments) names; returns the exit code. Without one, lists them all."""
     argv = sys.argv[1:] if argv is None else list(argv)
+    with _ctrl_c_ends_at_once():
+        from tinygrad_fm.training.console import run_command
+    return run_command(lambda: _run(argv))
+
+
+def _run(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m apps", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     modules: dict[str, Any] = {}
@@ -31,17 +41,35 @@ def main(argv: Sequence[str] | None = None) -> int:
         chosen = name in argv[:1]
         command = commands.add_parser(name, help=text, add_help=chosen)
         if chosen:
-            modules[name] = import_module(f".{name}", "apps")
+            with _ctrl_c_ends_at_once():
+                modules[name] = import_module(f".{name}", "apps")
             command.description = modules[name].__doc__
             modules[name].add_arguments(command)
+    if not argv:
+        parser.print_help()
+        return 0
     args = parser.parse_args(argv)
     try:
         return int(modules[args.command].run(args))
+    except BrokenPipeError:
+        raise
     except _USER_ERRORS as error:
-        sys.stderr.write(f"python -m apps {args.command}: {error}\n")
+        what = f"there is not enough memory: {error}" if isinstance(error, MemoryError) else str(error)
+        sys.stderr.write(f"python -m apps {args.command}: {what}\n")
         return 2
-    except KeyboardInterrupt:
-        return 130
+
+
+@contextlib.contextmanager
+def _ctrl_c_ends_at_once() -> Iterator[None]:
+    """While modules are imported Python may print an interrupt and go on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 if __name__ == "__main__":

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import argparse
 import json
+import re
 from typing import Any
 
 import models
 import tinygrad_fm as torch
 from tinygrad_fm import viz
+from tinygrad_fm.training import check_batch_size
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,8 +36,10 @@ def _option(text: str) -> tuple[str, Any]:
         raise ValueError(f"--option takes NAME=VALUE, got {text!r}")
     try:
         return name, json.loads(value)
-    except json.JSONDecodeError:
-        return name, value  # a word, such as activation=tanh
+    except (ValueError, RecursionError) as error:
+        if re.fullmatch(r"\w+", value) and not value[0].isdigit():
+            return name, value  # a word, such as activation=tanh
+        raise ValueError(f"--option {name}: {value[:60]!r} is neither a word nor JSON, such as 0.5 or [128, 64]") from error
 
 
 def run(args: argparse.Namespace) -> int:
@@ -43,6 +47,10 @@ def run(args: argparse.Namespace) -> int:
     if args.batch_size < 1:
         raise ValueError(f"--batch-size must be 1 or more, got {args.batch_size}")
     model = models.build(args.model, **dict(map(_option, args.option)))
+    try:
+        check_batch_size(model, args.batch_size)
+    except ValueError as error:
+        raise ValueError(str(error).replace("batch_size", "--batch-size", 1)) from error
     graph = viz.draw(
         model,
         torch.randn(args.batch_size, 1, 28, 28),

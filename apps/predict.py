@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training import evaluation_transform, load_model, predict
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of, top_classes
+from tinygrad_fm.training.console import printable
 
 from . import Failures
 
@@ -33,22 +35,34 @@ def run(args: argparse.Namespace) -> int:
     """One line for each picture: the three most probable classes."""
     failures = Failures("predict")
     try:
-        model, content = load_model(checkpoint_of(args.run), models.build)
+        path = checkpoint_of(args.run)
+        model, content = load_model(path, models.build)
     except (CheckpointError, OSError) as error:
         failures.add(error)
         return failures.code
-    classes = content["dataset"]["classes"]
-    wide = max(len(name) for name in args.images)
+    wide = max(len(printable(name)) for name in args.images)
     number = 0
     for batch in _prepared(args.images, failures):
         images = apply_to_batch(evaluation_transform(), np.stack([photo.image for _, photo in batch]))
         for (name, photo), found in zip(batch, predict(model, images, args.tta), strict=True):
-            said = "  ".join(f"{label} {p:.1%}" for label, p in top_classes(found, classes))
-            print(f"{name:<{wide}}  {said}" + (f"  ({photo.doubt})" if photo.doubt else ""), flush=True)
+            if not np.isfinite(found).all():
+                failures.add(CheckpointError(f"{name}: the model of {path} gives no numbers for it, its weights are too large"))
+                continue
+            said = "  ".join(f"{label} {p:.1%}" for label, p in top_classes(found, content["dataset"]["classes"]))
+            doubt = f"  ({photo.doubt})" if photo.doubt else ""
+            print(f"{printable(name):<{wide}}  {said}{doubt}", flush=True)
             if args.save_inputs is not None:
                 number += 1
-                save_prepared(photo, args.save_inputs / f"{number:03}-{Path(name).stem}.png")
+                try:
+                    save_prepared(photo, args.save_inputs / f"{number:03}-{_short(Path(name).stem)}.png")
+                except OSError as error:
+                    failures.add(error)
     return failures.code
+
+
+def _short(name: str, limit: int = 200) -> str:
+    """As much of a file's name as leaves room for a number before it and an ending: a name has 255 bytes at most."""
+    return os.fsencode(name)[:limit].decode(errors="ignore")
 
 
 def _prepared(names: list[str], failures: Failures) -> Iterator[list[tuple[str, Prepared]]]:
@@ -58,7 +72,7 @@ def _prepared(names: list[str], failures: Failures) -> Iterator[list[tuple[str, 
         for name in names[start : start + BATCH]:
             try:
                 batch.append((name, prepare_photo(name)))
-            except DataError as error:
+            except (DataError, OSError, ValueError, MemoryError) as error:
                 failures.add(error)
         if batch:
             yield batch

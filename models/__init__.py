@@ -5,9 +5,10 @@ from __future__ import annotations
 import difflib
 import inspect
 import re
-from typing import Any
+from typing import Any, get_type_hints
 
 from tinygrad_fm import nn
+from tinygrad_fm.schema import check
 
 from .cnn import CNN
 from .lenet import LeNet
@@ -42,7 +43,7 @@ def build(name: str, **options: Any) -> nn.Module:
       ...
     ValueError: mlp has no option 'hiden'; did you mean 'hidden'? It has: hidden, activation, dropout, batch_norm, ...
     """
-    found = re.fullmatch(r"([a-z]+)(\d*)", name)
+    found = re.fullmatch(r"([a-z]+)(\d{0,18})", name)
     kind, depth = (found[1], found[2]) if found else (name, "")
     model = MODELS.get(kind)
     takes = list(inspect.signature(model).parameters) if model else []
@@ -53,6 +54,9 @@ def build(name: str, **options: Any) -> nn.Module:
     for option in options:
         if option not in takes:
             raise ValueError(f"{kind} has no option {option!r}{_meant(option, takes)} It has: {', '.join(takes)}")
+    hints = get_type_hints(model.__init__, include_extras=True)
+    for option, value in options.items():
+        check(value, hints[option], option)
     return model(**options)
 
 

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 
 from tinygrad_fm import Tensor, nn
 
+from .size import check_size
+
 
 class CNN(nn.Module):
     """Two 3×3 convolutions, each with batch norm, rectifier and pooling; a hidden layer with dropout: 220,426 parameters.
@@ -30,6 +32,7 @@ class CNN(nn.Module):
         if len(channels) != 2 or min(*channels, dense) < 1:
             raise ValueError(f"cnn needs two positive numbers of channels and a positive width, got {list(channels)}, {dense}")
         first, second = channels
+        check_size("cnn", 9 * first * (1 + second) + 49 * second * dense)
         self.features = nn.Sequential(
             nn.Conv2d(1, first, 3, padding=1),
             nn.BatchNorm2d(first),

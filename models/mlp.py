@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 from tinygrad_fm import Tensor, nn
+
+from .size import check_size
+
+MAX_LAYERS = 1000
 
 ACTIVATIONS: dict[str, type[nn.Module]] = {
     "relu": nn.ReLU,
@@ -49,6 +54,10 @@ class MLP(nn.Module):
             raise ValueError(f"there is no activation {activation!r}; choose from {', '.join(ACTIVATIONS)}")
         if any(units < 1 for units in hidden):
             raise ValueError(f"every hidden layer needs at least one unit, got {list(hidden)}")
+        if len(hidden) > MAX_LAYERS:
+            raise ValueError(f"an mlp has at most {MAX_LAYERS:,} hidden layers, got {len(hidden):,}")
+        widths = [in_features, *hidden, num_classes]
+        check_size("mlp", sum(a * b for a, b in pairwise(widths)))
         layers: list[nn.Module] = [nn.Flatten()]
         width = in_features
         for units in hidden:

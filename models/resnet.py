@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tinygrad_fm import Tensor, nn
 
+from .size import check_size
+
 
 class Block(nn.Module):
     """Two 3×3 convolutions around which the input is led and added.
@@ -56,10 +58,11 @@ class ResNet(nn.Module):
 
     def __init__(self, depth: int = 20, width: int = 16, num_classes: int = 10, in_channels: int = 1) -> None:
         super().__init__()
-        if depth < 8 or (depth - 2) % 6:
-            raise ValueError(f"the depth of resnet must be 6n + 2 (8, 14, 20, 32, 44 ...), got {depth}")
+        if not 8 <= depth <= 1202 or (depth - 2) % 6:
+            raise ValueError(f"the depth of resnet must be 6n + 2 (8, 14, 20, 32, 44 ... 1202), got {depth}")
         if width < 1:
             raise ValueError(f"the width of resnet must be positive, got {width}")
+        check_size("resnet", 63 * width * width * (depth - 2) // 3)
         self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         blocks = (depth - 2) // 6
         self.stage1 = _stage(width, width, blocks, stride=1)

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from tinygrad_fm import Tensor, nn
 
+from .size import check_size
+
 
 class VGG(nn.Module):
     """Three stages of 3×3 convolutions with batch norm, each twice as wide as the one before, then two linear layers.
@@ -31,6 +33,7 @@ class VGG(nn.Module):
             raise ValueError(f"the depth of vgg must be from 3 to 12 convolutions, got {depth}")
         if min(width, dense) < 1:
             raise ValueError(f"the widths of vgg must be positive, got {width} and {dense}")
+        check_size("vgg", 63 * width * width * depth + 36 * width * dense)
         layers: list[nn.Module] = []
         inputs = 1
         for stage in range(3):

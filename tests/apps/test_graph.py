@@ -33,6 +33,13 @@ def test_writes_the_format_of_the_ending(tmp_path: Path, capsys: pytest.CaptureF
         (["lenet", "--depth", "0"], "depth"),
         (["mlp", "--option", "hidden"], "NAME=VALUE"),
         (["mlp", "--option", "hiden=[1]"], "no option 'hiden'"),
+        (["mlp", "--option", "hidden=[1,2"], "--option hidden: '[1,2' is neither a word nor JSON"),
+        (["mlp", "--option", "hidden=" + "[" * 100_000], "neither a word nor JSON"),
+        (["mlp", "--option", "dropout=0,5"], "neither a word nor JSON"),
+        (["mlp", "--option", "hidden=128"], "hidden must be a list, got 128"),
+        (["mlp", "--option", "hidden=[1000000000000]"], "at most 200,000,000"),
+        (["resnet99999999998"], "6n + 2"),
+        (["mlp", "--option", "batch_norm=true", "--batch-size", "1"], "--batch-size"),
     ],
 )
 def test_bad_arguments_are_one_line(arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]) -> None:

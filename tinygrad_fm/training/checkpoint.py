@@ -15,15 +15,17 @@ from typing import Annotated, Any, Protocol, TypedDict
 import numpy as np
 
 from .. import io
+from ..autograd import no_grad
 from ..errors import CheckpointError
 from ..nn import Module
+from ..ops import zeros
 from ..optim import Optimizer
 from ..optim.swa_utils import AveragedModel
 from ..schema import Count, Finite, check
 from ..tensor import Tensor
 from .config import Config, environment
 from .early_stopping import EarlyStopping
-from .from_config import Data
+from .from_config import IMAGE, Data
 
 FORMAT = 1
 
@@ -192,7 +194,12 @@ def load_model(path: Path, build: Build) -> tuple[Module, Checkpoint]:
     with _fitting(path):
         model = build(content["model"]["name"], **content["model"]["options"])
         _load_weights(model, content["weights"] if content["average"] is None else content["average"]["values"])
-    return model.eval(), content
+        model.eval()
+        with no_grad():
+            shape, classes = tuple(model(zeros(1, *IMAGE)).shape), content["dataset"]["classes"]
+        if shape != (1, len(classes)):
+            raise ValueError(f"it tells other classes apart than the {len(classes)} it names: it gives {shape} for an image")
+    return model, content
 
 
 def restore_weights(run: Resumable, content: Checkpoint, path: Path) -> None:

@@ -14,7 +14,7 @@ import numpy as np
 from ..data import ImageDataset, load_splits
 from ..errors import CheckpointError
 from ..text_table import text_table
-from .checkpoint import Build, Checkpoint, load_model
+from .checkpoint import Build, load_model
 from .config import Config
 from .evaluation import Evaluation, evaluate
 from .from_config import evaluation_transform
@@ -104,22 +104,25 @@ def score(folder: RunFolder, data: ImageDataset, build: Build, tta: bool = False
         found = seen.get((status.st_dev, status.st_ino))
         if found is None:
             try:
-                model, content = load_model(path, build)
-                _check_classes(path, content, data)
+                found = _score(path, data, build, tta)
             except CheckpointError as error:
                 errors.append(error)
                 continue
-            parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
-            found = Score(path.stem, content["progress"]["step"], parameters, evaluate(model, data, tta=tta))
             seen[status.st_dev, status.st_ino] = found
         scores.append(Score(path.stem, found.step, found.parameters, found.evaluation))
     return scores, errors
 
 
-def _check_classes(path: Path, content: Checkpoint, data: ImageDataset) -> None:
+def _score(path: Path, data: ImageDataset, build: Build, tta: bool) -> Score:
+    model, content = load_model(path, build)
     classes = tuple(content["dataset"]["classes"])
     if classes != data.classes:
         raise CheckpointError(f"{path} tells other classes apart than {data.name} has: {', '.join(classes)}")
+    evaluation = evaluate(model, data, tta=tta)
+    if not np.isfinite(evaluation.loss):
+        raise CheckpointError(f"{path}: its model gives no numbers for some images, its weights are too large")
+    parameters = sum(p.numel() for p in model.parameters() if p.requires_grad)
+    return Score(path.stem, content["progress"]["step"], parameters, evaluation)
 
 
 def score_table(scores: Sequence[Score], classes: Sequence[str], columns: int = 4) -> str:
