@@ -6,11 +6,20 @@ The streams are NumPy's PCG64, not PyTorch's: the same seed gives the same numbe
 from __future__ import annotations
 
 import json
+import os
+import weakref
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
-from .device import check_device
+from .autograd.primitive import box
+from .device import CPU, check_device
+
+_STATE_BYTES = 256  # a state has about 200, and all of one length can be compared and stacked; JSON ignores the spaces
+
+_generators: weakref.WeakSet[Generator] = weakref.WeakSet()  # for the child of a fork
 
 
 class Generator:
@@ -30,6 +39,12 @@ class Generator:
     def __init__(self, device: Any = "cpu") -> None:
         check_device(device)
         self.manual_seed(0)
+        _generators.add(self)
+
+    @property
+    def device(self) -> Any:
+        """The CPU."""
+        return CPU
 
     def manual_seed(self, seed: int) -> Generator:
         """Start the stream that belongs to ``seed``, any integer; returns the generator."""
@@ -46,20 +61,53 @@ class Generator:
         """The seed of the current stream."""
         return self._seed
 
-    def get_state(self) -> str:
-        """The position in the stream, as text."""
-        return json.dumps({"seed": self._seed, "bits": self.bits.bit_generator.state})
+    def get_state(self) -> Any:
+        """The position in the stream: a uint8 tensor, of one length for all seeds of 64 bits."""
+        text = json.dumps({"seed": self._seed, "bits": self.bits.bit_generator.state})
+        return box(np.frombuffer(text.ljust(_STATE_BYTES).encode(), np.uint8).copy())
 
-    def set_state(self, state: str) -> Generator:
-        """Go to a position that :meth:`get_state` returned. Raises ValueError for anything else."""
+    def set_state(self, new_state: Any) -> Generator:
+        """Go to a position that :meth:`get_state` returned, now or, as text, in earlier versions.
+
+        Raises:
+            TypeError: for what is neither a uint8 tensor nor text.
+            RuntimeError: for contents that are no state; the generator is where it was.
+        """
+        if not isinstance(new_state, str | bytes):
+            array = np.asarray(new_state)
+            if array.dtype != np.uint8:
+                kind = f"a tensor of {array.dtype}" if array.dtype != object else type(new_state).__name__
+                raise TypeError(f"expected a state as a uint8 tensor, as Generator.get_state() gives it, but got {kind}")
+            new_state = array.tobytes()
         try:
-            read = json.loads(state)
-            self.manual_seed(read["seed"])
-            self.bits.bit_generator.state = read["bits"]
-        except (TypeError, KeyError, ValueError) as error:
-            raise ValueError(f"expected a state made by Generator.get_state(), got {str(state)[:60]!r}") from error
+            read = json.loads(new_state)
+            seed, bits = int(read["seed"]), np.random.PCG64(0)
+            bits.state = read["bits"]
+        except (TypeError, KeyError, ValueError, OverflowError, RecursionError) as error:
+            raise RuntimeError(
+                f"expected a state made by Generator.get_state(), got {len(new_state)} bytes that begin with {new_state[:40]!r}"
+            ) from error
+        self._seed, self.bits = seed, np.random.Generator(bits)
         return self
 
+    def clone_state(self) -> Generator:
+        """A new generator at the same position."""
+        return Generator().set_state(self.get_state())
+
+    def _renew_lock(self) -> None:
+        """In the child of a fork: another thread of the parent may have been drawing, and held NumPy's lock."""
+        bits = np.random.PCG64(0)
+        bits.state = self.bits.bit_generator.state  # type: ignore[assignment]
+        self.bits = np.random.Generator(bits)
+
+
+def _after_fork() -> None:
+    for generator in tuple(_generators):
+        generator._renew_lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 default_generator = Generator()
 default_generator.seed()
@@ -80,14 +128,45 @@ def initial_seed() -> int:
     return default_generator.initial_seed()
 
 
-def get_rng_state() -> str:
-    """The state of the default generator, as text."""
+def get_rng_state() -> Any:
+    """The state of the default generator: a uint8 tensor.
+
+    >>> state = get_rng_state()
+    >>> first = bits().random()
+    >>> set_rng_state(state.clone())
+    >>> bits().random() == first
+    True
+    """
     return default_generator.get_state()
 
 
-def set_rng_state(state: str) -> None:
-    """Restore the default generator to a state from :func:`get_rng_state`."""
-    default_generator.set_state(state)
+def set_rng_state(new_state: Any) -> None:
+    """Restore the default generator to a state from :func:`get_rng_state`; raises as :meth:`Generator.set_state` does."""
+    default_generator.set_state(new_state)
+
+
+@contextmanager
+def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, **others: Any) -> Iterator[None]:
+    """Within the block numbers are drawn as they come; after it, the default generator is where it was before.
+
+    Args:
+        devices: accepted, without effect, as are PyTorch's further arguments: there is the CPU alone.
+        enabled: False does nothing.
+
+    >>> state = get_rng_state()
+    >>> with fork_rng():
+    ...     _ = manual_seed(3)
+    >>> (get_rng_state() == state).all().item()
+    True
+    """
+    if not enabled:
+        yield
+        return
+    before = get_rng_state()
+    try:
+        yield
+    finally:
+        set_rng_state(before)
 
 
 def bits(generator: Generator | None = None) -> np.random.Generator:

@@ -394,7 +394,7 @@ def test_running_a_model_to_draw_it_leaves_no_trace(options: dict[str, Any]) -> 
     buffers = {name: (b, b.numpy().copy()) for name, b in net.named_buffers()}
     position = torch.get_rng_state()
     viz.draw(net, x, **options)
-    assert torch.get_rng_state() == position
+    assert torch.equal(torch.get_rng_state(), position)
     for name, parameter in net.named_parameters():
         np.testing.assert_array_equal(parameter.grad.numpy(), gradients[name])  # type: ignore[union-attr]
     for name, buffer in net.named_buffers():

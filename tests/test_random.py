@@ -1,0 +1,139 @@
+"""Generators: their state as a tensor, old states, forks."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import tinygrad_fm as torch
+
+
+def test_resuming_as_pytorch_code_does(tmp_path: Path) -> None:
+    torch.manual_seed(1)
+    torch.rand(3)
+    torch.save({"rng": torch.get_rng_state()}, tmp_path / "checkpoint")
+    expected = torch.randn(4), torch.randperm(10)
+    state = torch.load(tmp_path / "checkpoint", map_location="cpu")["rng"].cpu().clone()
+    assert (state.dtype, state.ndim) == (torch.uint8, 1)
+    torch.set_rng_state(state)
+    assert torch.equal(torch.get_rng_state(), state)
+    assert torch.equal(torch.randn(4), expected[0])
+    assert torch.equal(torch.randperm(10), expected[1])
+    assert not torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_generators_state() -> None:
+    g = torch.Generator(device="cpu").manual_seed(2**63)
+    torch.rand(3, generator=g)
+    state = g.get_state()
+    expected = torch.rand(5, generator=g)
+    other = torch.Generator()
+    assert other.set_state(state) is other
+    assert torch.equal(torch.rand(5, generator=other), expected)
+    assert other.initial_seed() == 2**63
+    assert str(g.device) == "cpu"
+    copied = other.clone_state()
+    assert torch.equal(torch.rand(2, generator=copied), torch.rand(2, generator=other))
+    states = torch.stack([torch.Generator().manual_seed(seed).get_state() for seed in (0, 7, -(2**62))])  # of one length
+    assert states.shape[0] == 3
+
+
+def test_a_state_does_not_change_with_its_generator() -> None:
+    state = torch.get_rng_state()
+    kept = state.clone()
+    torch.rand(1)
+    assert torch.equal(state, kept)
+
+
+def test_states_that_were_text_still_load() -> None:
+    """Up to now a state was the text of its contents; checkpoints have such."""
+    g = torch.Generator().manual_seed(5)
+    torch.rand(3, generator=g)
+    text = json.dumps({"seed": 5, "bits": g.bits.bit_generator.state})
+    assert torch.equal(torch.rand(2, generator=torch.Generator().set_state(text)), torch.rand(2, generator=g))
+
+
+@pytest.mark.parametrize(
+    ("state", "error", "words"),
+    [
+        (torch.zeros(256, dtype=torch.uint8), RuntimeError, "expected a state made by"),
+        (torch.zeros(0, dtype=torch.uint8), RuntimeError, "got 0 bytes"),
+        (torch.zeros(4), TypeError, "a tensor of float32"),
+        ([1, 2], TypeError, "a tensor of int64"),
+        (None, TypeError, "got NoneType"),
+        ("{}", RuntimeError, "expected a state"),
+        ('{"seed": 1, "bits": {"bit_generator": "MT19937"}}', RuntimeError, "expected a state"),
+        ("[" * 100_000, RuntimeError, "expected a state"),
+    ],
+)
+def test_what_is_no_state(state: Any, error: type[Exception], words: str) -> None:
+    before = torch.get_rng_state()
+    with pytest.raises(error, match=words):
+        torch.set_rng_state(state)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_fork_rng() -> None:
+    torch.manual_seed(3)
+    expected = torch.rand(2)
+    torch.manual_seed(3)
+    with torch.random.fork_rng(devices=[], enabled=True):
+        torch.rand(100)
+        torch.manual_seed(4)
+    assert torch.equal(torch.rand(2), expected)
+    with pytest.raises(ZeroDivisionError), torch.random.fork_rng():
+        torch.rand(1)
+        1 / 0  # noqa: B018
+    state = torch.get_rng_state()
+    with torch.random.fork_rng(enabled=False):
+        torch.rand(1)
+    assert not torch.equal(torch.get_rng_state(), state)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+def test_a_fork_while_another_thread_draws() -> None:
+    """The other thread holds the generators' locks at the fork, and is not there afterwards to let go."""
+    program = """
+import os, signal, threading, warnings
+warnings.simplefilter("ignore")
+import tinygrad_fm as torch
+torch.manual_seed(0)
+own = torch.Generator().manual_seed(1)
+held, done = threading.Event(), threading.Event()
+def draw():
+    with torch.random.default_generator.bits.bit_generator.lock, own.bits.bit_generator.lock:
+        held.set()
+        done.wait()
+thread = threading.Thread(target=draw)
+thread.start()
+held.wait()
+child = os.fork()
+if child == 0:
+    signal.alarm(20)  # ends a child that hangs
+    torch.nn.Linear(3, 3)
+    numbers = torch.rand(2).tolist() + torch.rand(2, generator=own).tolist()
+    print(numbers, flush=True)
+    os._exit(0)
+done.set()
+thread.join()
+status = os.waitpid(child, 0)[1]
+torch.nn.Linear(3, 3)
+print(torch.rand(2).tolist() + torch.rand(2, generator=own).tolist())
+raise SystemExit(status)
+"""
+    run = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0, run.stderr
+    of_child, of_parent = run.stdout.splitlines()
+    assert of_child == of_parent  # both go on from the same position
+
+
+def test_streams_are_as_they_were() -> None:
+    """The numbers of a seed stay the same from version to version: runs are repeated by them."""
+    g = torch.Generator().manual_seed(0)
+    np.testing.assert_array_equal(g.bits.integers(0, 1000, 4), np.random.Generator(np.random.PCG64(0)).integers(0, 1000, 4))
