@@ -5,9 +5,13 @@ from __future__ import annotations
 import collections
 import enum
 import io
+import os
 import pickle
+import struct
+import tracemalloc
 import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +22,9 @@ from hypothesis import strategies as st
 
 import tinygrad_fm as torch
 from tinygrad_fm import dtypes
+from tinygrad_fm import io as module
 from tinygrad_fm.errors import CheckpointError
-from tinygrad_fm.io import load, save
+from tinygrad_fm.io import load, load_parts, save
 
 
 def through(value: Any) -> Any:
@@ -183,6 +188,11 @@ def zipped(**entries: bytes) -> bytes:
     return file.getvalue()
 
 
+def header(shape: str, dtype: str = "|u1") -> bytes:
+    text = f"{{'descr': '{dtype}', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    return b"\x93NUMPY\x01\x00" + len(text).to_bytes(2, "little") + text
+
+
 @pytest.mark.parametrize(
     ("content", "says"),
     [
@@ -196,6 +206,10 @@ def zipped(**entries: bytes) -> bytes:
         (npz(structure=np.frombuffer(b'{"format": "tinygrad_fm", "version": 99}', np.uint8)), "version 99.*update"),
         (npz(structure=np.frombuffer(b"[" * 100_000, np.uint8)), "damaged"),
         (zipped(structure_npy=b"text"), "damaged"),
+        (npz(structure=np.frombuffer(b"[" * 100_000 + b"]" * 100_000, np.uint8)), "damaged"),
+        (zipped(structure_npy=header("(" * 4000)), "damaged.*begin like an array"),
+        (zipped(structure_npy=header("(3,)") + b"{}"), r"damaged.*2 bytes, not those of the shape \(3,\)"),
+        (zipped(structure_npy=header("(3,)", "<c8") + b"\0" * 24), "damaged.*dtype '<c8'"),
         (zipped(), "."),
     ],
 )
@@ -205,6 +219,62 @@ def test_foreign_files_are_named(content: bytes, says: str, tmp_path: Path) -> N
     with pytest.raises(CheckpointError, match=says) as caught:
         load(path)
     assert "model.pt" in str(caught.value)
+
+
+def repacked(content: bytes, method: int, **more: bytes) -> bytes:
+    """The same archive, compressed, with further entries."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as old, zipfile.ZipFile(file, "w", method) as new:
+        for name in old.namelist():
+            new.writestr(name, old.read(name))
+        for name, data in more.items():
+            new.writestr(f"{name}.npy", data)
+    return file.getvalue()
+
+
+def test_what_unpacks_to_more_than_a_limit_is_not_unpacked(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_ROOM", 1 << 20)
+    file = io.BytesIO()
+    save({"a": torch.zeros(1 << 18), "b": torch.zeros(1 << 18), "c": torch.ones(3)}, file)
+    whole = file.getvalue()
+    assert load(io.BytesIO(whole))["c"].tolist() == [1, 1, 1]
+    packed = repacked(whole, zipfile.ZIP_DEFLATED)
+    assert len(packed) < 10_000
+    with pytest.raises(CheckpointError, match="unpacks to more than 1 MiB, the limit for a file of its size"):
+        load(io.BytesIO(packed))
+    with pytest.raises(CheckpointError, match="compressed by method 14"):
+        load(io.BytesIO(repacked(whole, zipfile.ZIP_LZMA)))
+
+
+def test_a_size_that_lies_is_not_believed() -> None:
+    """The directory says 100 bytes, the stream unpacks to 300 MB: a reader that believes the stream would need them."""
+    data = zlib.compress(bytes(300 << 20), 9)[2:-4]
+    name = b"structure.npy"
+    local = struct.pack("<4s5H3I2H", b"PK\3\4", 20, 0, 8, 0, 33, 0, len(data), 100, len(name), 0) + name + data
+    entry = struct.pack("<4s6H3I5H2I", b"PK\1\2", 20, 20, 0, 8, 0, 33, 0, len(data), 100, len(name), 0, 0, 0, 0, 0, 0) + name
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, 1, 1, len(entry), len(local), 0)
+    tracemalloc.start()
+    try:
+        with pytest.raises(CheckpointError):
+            load(io.BytesIO(local + entry + end))
+        assert tracemalloc.get_traced_memory()[1] < 50 << 20
+    finally:
+        tracemalloc.stop()
+
+
+def test_entries_that_nobody_asks_for_are_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    save(SAMPLE, path)
+    path.write_bytes(repacked(path.read_bytes(), zipfile.ZIP_STORED, more=b"no array"))
+    assert repr(load(path)) == repr(SAMPLE)
+    with zipfile.ZipFile(path) as archive:
+        at = archive.getinfo("0.npy").header_offset + 150
+    content = bytearray(path.read_bytes())
+    content[at] ^= 1  # in the values of the first array, that of "weights"
+    path.write_bytes(content)
+    assert load_parts(path, ["pair", "nothing"]) == {"pair": SAMPLE["pair"]}
+    with pytest.raises(CheckpointError, match="CRC"):
+        load_parts(path, ["weights"])
 
 
 def test_nothing_is_unpickled() -> None:
@@ -231,3 +301,19 @@ def test_an_error_while_writing_leaves_the_old_file(tmp_path: Path, monkeypatch:
                 save([2], path)
         assert load(path) == [1]
         assert list(tmp_path.iterdir()) == [path]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are POSIX's")
+def test_a_file_that_is_written_again_keeps_its_mode(tmp_path: Path) -> None:
+    path = tmp_path / "f.npz"
+    for mode in (0o600, 0o640, 0o664):
+        save([1], path)
+        path.chmod(mode)
+        save([2], path)
+        assert path.stat().st_mode & 0o777 == mode and load(path) == [2]
+
+
+def test_a_name_as_long_as_it_may_be(tmp_path: Path) -> None:
+    for path in (tmp_path / ("a" * 251 + ".npz"), tmp_path / ("ü" * 125 + ".npz")):
+        save([1], path)
+        assert load(path) == [1]

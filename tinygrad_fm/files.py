@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import stat
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -13,15 +14,19 @@ from typing import BinaryIO
 def write_atomically(path: Path, write: Callable[[BinaryIO], object]) -> None:
     """Let ``write`` fill a temporary file beside ``path`` and put it in place only when it is complete and on the disk.
 
-    Whatever happens, another process sees the old file, the new one or none, never a part of one.
+    Whatever happens, another process sees the old file, the new one or none, never a part of one. The new file may be read by
+    whom the old one could be read by.
 
     Raises:
         OSError: the folder cannot be made or written to.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f"{path.name}.{uuid.uuid4().hex[:8]}.tmp")
+    # a name has 255 bytes at most, in UTF-8 four to a letter
+    temporary = path.with_name(f"{path.name[:50]}.{uuid.uuid4().hex[:8]}.tmp")
     try:
         with open(temporary, "xb") as file:
+            with contextlib.suppress(FileNotFoundError):
+                os.chmod(temporary, stat.S_IMODE(path.stat().st_mode))
             write(file)
             file.flush()
             os.fsync(file.fileno())

@@ -10,11 +10,13 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
+import re
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -44,6 +46,7 @@ _DAMAGE = (
     OverflowError,
     MemoryError,
     SyntaxError,
+    RecursionError,
 )
 
 
@@ -163,8 +166,15 @@ def _entry(array: np.ndarray[Any, Any], arrays: list[np.ndarray[Any, Any]], know
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _read(file: BinaryIO, name: str) -> Any:
+def load_parts(f: str | os.PathLike[str], keys: Collection[str]) -> Any:
+    """As :func:`load`, of a file that holds a dict, but without what lies under other keys than these: it is not even read."""
+    with open(f, "rb") as file:
+        return _read(file, str(f), keys)
+
+
+def _read(file: BinaryIO, name: str, keys: Collection[str] | None = None) -> Any:
     start = file.read(4)
+    size = file.seek(0, os.SEEK_END)
     file.seek(0)
     if not start.startswith(b"PK\x03\x04"):
         raise CheckpointError(f"{name} {_foreign(start)}")
@@ -172,7 +182,7 @@ def _read(file: BinaryIO, name: str) -> Any:
         with zipfile.ZipFile(file) as archive:
             members = archive.namelist()
             if "structure.npy" in members:
-                return _decode_archive(archive)
+                return _Archive(archive, size).content(keys)
     except _DAMAGE as error:
         raise CheckpointError(
             f"{name} is damaged, or its end is missing ({str(error) or type(error).__name__}). It cannot be repaired: use "
@@ -198,34 +208,78 @@ def _foreign(start: bytes) -> str:
     return f"begins with {start!r}: it was not written by tinygrad_fm's save(), or its beginning is damaged."
 
 
-def _member(archive: zipfile.ZipFile, name: str) -> np.ndarray[Any, Any]:
-    # read to its end first: only then has zipfile compared the checksum
-    return np.lib.format.read_array(io.BytesIO(archive.read(name)), allow_pickle=False)
+_ARRAY = re.compile(  # the beginning of a .npy entry: magic, version, length, and a header that is not evaluated but matched
+    rb"\x93NUMPY[\x01-\x03]\x00(?:..|....)\{'descr': '(?P<dtype>[^']{1,20})', "
+    rb"'fortran_order': (?P<fortran>True|False), 'shape': \((?P<shape>(?:\d{1,18},? ?){0,64})\), \} *\n",
+    re.DOTALL,
+)
+_ROOM = 64 << 20
 
 
-def _decode_archive(archive: zipfile.ZipFile) -> Any:
-    head = json.loads(_member(archive, "structure.npy").tobytes())
-    if head["format"] != _MAGIC:
-        raise ValueError(f"its format calls itself {head['format']!r}")
-    if head["version"] > FORMAT:
-        raise ValueError(f"it is of version {head['version']}, this program reads up to {FORMAT}; update it")
-    arrays = {name: _member(archive, name) for name in archive.namelist() if name != "structure.npy"}
-    return _decode(head["content"], arrays)
+class _Archive:
+    """An archive while its content is put together; each entry is read when it is first met, and only then.
 
+    save() does not compress. What others have compressed may unpack to four times its size and 64 MiB, not to any size.
+    """
 
-def _decode(value: Any, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
-    if isinstance(value, list):
-        return [_decode(item, arrays) for item in value]
-    if not isinstance(value, dict):
-        return value
-    ((kind, content),) = value.items()
-    if kind == "dict":
-        return {_decode(key, arrays): _decode(item, arrays) for key, item in content}
-    if kind == "tuple":
-        return tuple(_decode(item, arrays) for item in content)
-    array = arrays[f"{content}.npy"]
-    if kind == "array":
-        return array
-    if kind not in ("tensor", "leaf"):
-        raise ValueError(f"it has a value of the unknown kind {kind!r}")
-    return from_numpy(array).requires_grad_(kind == "leaf")
+    def __init__(self, archive: zipfile.ZipFile, size: int) -> None:
+        self._archive = archive
+        self._left = self._limit = 4 * size + _ROOM
+        self._arrays: dict[Any, np.ndarray[Any, Any]] = {}
+
+    def content(self, keys: Collection[str] | None) -> Any:
+        head = json.loads(self._array("structure").tobytes())
+        if head["format"] != _MAGIC:
+            raise ValueError(f"its format calls itself {head['format']!r}")
+        if head["version"] > FORMAT:
+            raise ValueError(f"it is of version {head['version']}, this program reads up to {FORMAT}; update it")
+        content = head["content"]
+        if keys is not None and isinstance(content, dict) and list(content) == ["dict"]:
+            content = {"dict": [[key, value] for key, value in content["dict"] if key in keys]}
+        return self._decode(content)
+
+    def _array(self, name: Any) -> np.ndarray[Any, Any]:
+        found = self._arrays.get(name)
+        if found is None:
+            found = self._arrays[name] = self._read_array(f"{name}.npy")
+        return found
+
+    def _read_array(self, name: str) -> np.ndarray[Any, Any]:
+        entry = self._archive.getinfo(name)
+        if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+            raise ValueError(f"{name} is compressed by method {entry.compress_type}")
+        self._left -= entry.file_size
+        if self._left < 0:
+            raise ValueError(
+                f"it unpacks to more than {self._limit >> 20:,} MiB, the limit for a file of its size: it was not written by "
+                "save(), which does not compress"
+            )
+        with self._archive.open(entry) as file:
+            data = file.read(entry.file_size)  # no more than it says it is; at its end the checksum is compared
+        head = _ARRAY.match(data)
+        if head is None:
+            raise ValueError(f"{name} does not begin like an array")
+        stored = head["dtype"].decode()
+        dtype = np.dtype(stored).newbyteorder("=") if re.fullmatch(r"[<>|][biuf]\d", stored) else None
+        if dtype not in OURS:
+            raise ValueError(f"{name} is of dtype {stored!r}; save() writes numbers, no object arrays or text")
+        shape = tuple(int(n) for n in re.findall(rb"\d+", head["shape"]))
+        if math.prod(shape) * dtype.itemsize != len(data) - head.end():
+            raise ValueError(f"{name} has {len(data) - head.end():,} bytes, not those of the shape {shape}")
+        array = np.frombuffer(bytearray(data[head.end() :]), stored).astype(dtype, copy=False)
+        return array.reshape(shape, order="F" if head["fortran"] == b"True" else "C")
+
+    def _decode(self, value: Any) -> Any:
+        if isinstance(value, list):
+            return [self._decode(item) for item in value]
+        if not isinstance(value, dict):
+            return value
+        ((kind, content),) = value.items()
+        if kind == "dict":
+            return {self._decode(key): self._decode(item) for key, item in content}
+        if kind == "tuple":
+            return tuple(self._decode(item) for item in content)
+        if kind not in ("array", "tensor", "leaf"):
+            raise ValueError(f"it has a value of the unknown kind {kind!r}")
+        array = self._array(content)
+        return array if kind == "array" else from_numpy(array).requires_grad_(kind == "leaf")

@@ -10,7 +10,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from typing import Annotated, Any, Protocol, TypedDict
+from typing import Annotated, Any, Protocol, TypedDict, get_type_hints
 
 import numpy as np
 
@@ -82,20 +82,25 @@ class DatasetEntry(TypedDict):
     classes: list[str]
 
 
-class Checkpoint(TypedDict):
-    """All that decides the next step of a run, and what it was made with."""
+class ModelCheckpoint(TypedDict):
+    """What of a checkpoint is read for the model in it."""
 
     format: Count
     model: ModelEntry
     weights: dict[str, Tensor]
     average: AverageEntry | None
-    optimizer: dict[str, Any]
-    schedule: dict[str, Any] | None
     progress: Annotated[dict[str, Any], Progress]
     config: dict[str, Any]
     dataset: DatasetEntry
     environment: dict[str, Any]
     metrics_size: Count
+
+
+class Checkpoint(ModelCheckpoint):
+    """All that decides the next step of a run, and what it was made with."""
+
+    optimizer: dict[str, Any]
+    schedule: dict[str, Any] | None
 
 
 class Resumable(Protocol):
@@ -150,14 +155,18 @@ def load_checkpoint(path: Path) -> Checkpoint:
     Raises:
         CheckpointError: the file is not there, is damaged, or is no checkpoint of a training run.
     """
-    name = os.fspath(path)
+    return _load(path, Checkpoint)
+
+
+def _load(path: Path, kind: Any) -> Any:
+    """What of the file is of ``kind``; the rest is not even read."""
+    name, keys = os.fspath(path), get_type_hints(kind)
     try:
-        content = io.load(path)
+        content = io.load_parts(path, keys)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {name}") from error
     except OSError as error:
         raise CheckpointError(f"the checkpoint {name} cannot be read: {error.strerror}") from error
-    keys = Checkpoint.__annotations__
     missing = [key for key in keys if key not in content] if isinstance(content, dict) else list(keys)
     if missing:
         raise CheckpointError(
@@ -165,7 +174,7 @@ def load_checkpoint(path: Path) -> Checkpoint:
             f"{' …' if len(missing) > 3 else ''}. Checkpoints are in the folder checkpoints/ of a run."
         )
     try:
-        check(content, Checkpoint)
+        check(content, kind)
     except ValueError as error:
         raise CheckpointError(f"{name} is damaged: {error}") from error
     if content["format"] > FORMAT:
@@ -173,8 +182,9 @@ def load_checkpoint(path: Path) -> Checkpoint:
     return content
 
 
-def load_model(path: Path, build: Build) -> tuple[Module, Checkpoint]:
-    """The model of a checkpoint, in evaluation mode, with the averaged weights if there are any; and the checkpoint.
+def load_model(path: Path, build: Build) -> tuple[Module, ModelCheckpoint]:
+    """The model of a checkpoint, in evaluation mode, with the averaged weights if there are any; and the checkpoint, without
+    what only training needs.
 
     Args:
         path: the file.
@@ -190,7 +200,7 @@ def load_model(path: Path, build: Build) -> tuple[Module, Checkpoint]:
       ...
     tinygrad_fm.errors.CheckpointError: there is no checkpoint nowhere.npz
     """
-    content = load_checkpoint(path)
+    content: ModelCheckpoint = _load(path, ModelCheckpoint)
     with _fitting(path):
         model = build(content["model"]["name"], **content["model"]["options"])
         _load_weights(model, content["weights"] if content["average"] is None else content["average"]["values"])
