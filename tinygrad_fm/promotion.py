@@ -99,7 +99,7 @@ def same_dtype(op: Any, arrays: list[Any]) -> None:
             raise TypeError(f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor, not {type(value).__name__}")
         if dtype is None:
             dtype = value.dtype
-        elif value.dtype is not dtype:
+        elif value.dtype is not dtype and value.dtype != dtype:  # an unpickled array's is equal, but another object
             raise AutogradError(
                 f"{op.name}(): all inputs must have the same dtype, but '{op.input_name(0)}' is {dtype} "
                 f"and '{op.input_name(i)}' is {value.dtype}; convert one with .to(dtype)"

@@ -96,7 +96,7 @@ def test_batch_norm_refuses():
         layer(tensor_of(np.ones(3, np.float32)))
     with pytest.raises(RuntimeError, match="running_mean should contain 4 elements not 3"):
         layer(tensor_of(np.ones((2, 4), np.float32)))
-    with pytest.raises(ValueError, match="expected running_mean and running_var"):
+    with pytest.raises(RuntimeError, match="running_mean and running_var must be given"):
         F.batch_norm(tensor_of(np.ones((2, 4))), None, None)
     assert layer.eval()(tensor_of(np.ones((1, 3), np.float32))).shape == (1, 3)
 

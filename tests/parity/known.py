@@ -24,7 +24,6 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     "argsort": [("8000", _ORDER_OF_EQUALS[1])],
     "bernoulli": [_DRAWN],
     "normal": [_DRAWN],
-    "nn.functional.batch_norm": [("tuple index", "an input of one dimension (no channels) is refused")],
     "nn.functional.interpolate": [
         ("expected a 3D or 4D input", "volumes are not offered"),
         ("expected np.uint8", "PyTorch interpolates bytes with weights rounded to 16 bits"),

@@ -5,12 +5,14 @@ They are the operations of ``tinygrad_fm.ops`` as they are, and ``batch_norm``, 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from .. import ops
+from ..errors import ShapeError
 from ..ops import (
     alpha_dropout,
     binary_cross_entropy,
@@ -212,32 +214,45 @@ def batch_norm(
         weight, bias: (C,) or None.
         training: whether mean and (biased) variance are the batch's.
         momentum: how far the running statistics move; the running variance is unbiased.
-        eps: added to the variance.
+        eps: added to the variance; in training above 0.
 
     Raises:
-        ValueError: a single value per channel in training. RuntimeError: a (C,) argument of another length.
+        ValueError: a single value per channel in training, one running statistic without the other, a bad ``eps``.
+        RuntimeError: a (C,) argument of another length, no running statistics when not training.
 
     Source: Ioffe and Szegedy 2015, "Batch normalization", algorithms 1 and 2.
     """
-    channels = input.shape[1]
-    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
-    for name, value in given.items():
-        if value is not None and value.shape[0] != channels:
-            raise RuntimeError(f"batch_norm: {name} should contain {channels} elements not {value.shape[0]}")
-    if not training:
-        if running_mean is None or running_var is None:
-            raise ValueError("batch_norm: expected running_mean and running_var to be given when training=False")
-        return ops.normalize_channels(input, running_mean, running_var, weight, bias, eps)
+    channels = input.shape[1] if input.ndim > 1 else 0
     count = input.numel() // channels if channels else 0
-    if count == 1:
+    if training and count == 1:
         raise ValueError(
             f"Expected more than 1 value per channel when training, got input size torch.Size({list(input.shape)})"
         )
+    if eps < 0 or (training and eps == 0):
+        raise ValueError(f"batch_norm(): eps must be above 0 in training and not negative, got {eps}")
+    _check_running("batch_norm", running_mean, running_var, training)
+    given = {"running_mean": running_mean, "running_var": running_var, "weight": weight, "bias": bias}
+    for name, value in given.items():
+        if value is not None and value.shape != (channels,):
+            got = value.shape[0] if value.ndim == 1 else tuple(value.shape)
+            raise ShapeError(f"batch_norm(): {name} should contain {channels} elements not {got}")
+    if not channels:
+        return input.clone()
+    if not training:
+        return ops.normalize_channels(input, running_mean, running_var, weight, bias, eps)
+    if not count:  # no mean to speak of: nothing to normalise, and no gradient but zeros
+        return ops.normalize_channels(input, input.new_zeros(channels), input.new_ones(channels), weight, bias, eps)
     result, mean, var = ops.batch_norm(input, weight, bias, eps)
-    if count:
-        _move(running_mean, mean, momentum)
-        _move(running_var, var, momentum, count / (count - 1))
+    _move(running_mean, mean, momentum)
+    _move(running_var, var, momentum, count / (count - 1))
     return result
+
+
+def _check_running(op: str, mean: Tensor | None, var: Tensor | None, by_input: bool) -> None:
+    if not by_input and (mean is None or var is None):
+        raise RuntimeError(f"{op}(): running_mean and running_var must be given unless the input's own statistics are used")
+    if (mean is None) != (var is None):
+        raise ValueError(f"{op}(): running_mean and running_var must either both be None or neither be None")
 
 
 def _move(running: Tensor | None, batch: np.ndarray, momentum: float, factor: float = 1.0) -> None:
@@ -269,8 +284,14 @@ def instance_norm(
         use_input_stats: whether mean and (biased) variance are the samples' own.
         momentum, eps: as in `batch_norm`.
 
+    Raises:
+        ValueError: a single value per channel of a sample. And what `batch_norm` raises.
+
     Source: Ulyanov et al. 2016, "Instance normalization".
     """
+    _check_running("instance_norm", running_mean, running_var, use_input_stats)
+    if use_input_stats and math.prod(input.shape[2:]) == 1:
+        raise ValueError(f"Expected more than 1 spatial element when training, got input size torch.Size({list(input.shape)})")
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
     result = _instance_norm(input, weight, bias, eps)

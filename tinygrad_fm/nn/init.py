@@ -6,6 +6,8 @@ Random ones draw from the default generator unless one is given, in the tensor's
 from __future__ import annotations
 
 import math
+import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -13,6 +15,24 @@ import numpy as np
 from .. import random
 from ..random import Generator
 from ..tensor import Tensor
+
+__all__ = [
+    "calculate_gain",
+    "constant_",
+    "dirac_",
+    "eye_",
+    "kaiming_normal_",
+    "kaiming_uniform_",
+    "normal_",
+    "ones_",
+    "orthogonal_",
+    "sparse_",
+    "trunc_normal_",
+    "uniform_",
+    "xavier_normal_",
+    "xavier_uniform_",
+    "zeros_",
+]
 
 _GAINS = {
     **dict.fromkeys(
@@ -100,6 +120,55 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return _fill(tensor, np.eye(*tensor._array.shape))
+
+
+def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
+    """Make a convolution's weight hand its input through: channel i of each group of outputs is channel i of the input.
+
+    Args:
+        tensor: a weight (O, C, *kernel) of one to three dimensions; channels of output beyond C stay zero.
+        groups: into how many groups the outputs fall.
+
+    Returns:
+        ``tensor``.
+
+    Raises:
+        ValueError: another number of dimensions, or outputs that do not divide into ``groups``.
+
+    Example:
+        >>> from tinygrad_fm import nn, zeros
+        >>> nn.init.dirac_(zeros(2, 2, 3)).tolist()
+        [[[0.0, 1.0, 0.0], [0.0, 0.0, 0.0]], [[0.0, 0.0, 0.0], [0.0, 1.0, 0.0]]]
+    """
+    if tensor.ndim not in (3, 4, 5):
+        raise ValueError("Only tensors with 3, 4, or 5 dimensions are supported")
+    out, channels, *kernel = tensor._array.shape
+    if out % groups:
+        raise ValueError("dim 0 must be divisible by groups")
+    values, middle = np.zeros(tensor._array.shape), tuple(k // 2 for k in kernel)
+    for group in range(groups):
+        for i in range(min(out // groups, channels)):
+            centre = (group * (out // groups) + i, i, *middle)
+            values[centre] = 1
+    return _fill(tensor, values)
+
+
+def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Generator | None = None) -> Tensor:
+    """Fill a matrix from the normal distribution, and a share ``sparsity`` of each column, rounded up, with zeros. Returns it.
+
+    Raises ValueError for what is no matrix.
+
+    Source: Martens 2010, "Deep learning via Hessian-free optimization", section 5.
+    """
+    if tensor.ndim != 2:
+        raise ValueError("Only tensors with 2 dimensions are supported")
+    rows, columns = tensor._array.shape
+    zeros = math.ceil(sparsity * rows)
+    normal_(tensor, 0, std, generator)
+    for column in range(columns):
+        tensor._array[_bits(generator).permutation(rows)[:zeros], column] = 0
+    tensor._written()
+    return tensor
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Generator | None = None) -> Tensor:
@@ -200,3 +269,18 @@ def _fill(tensor: Tensor, values: Any) -> Tensor:
     tensor._array[...] = values
     tensor._written()
     return tensor
+
+
+def _older(function: Any) -> Callable[..., Tensor]:
+    """``function`` under its name of PyTorch before 0.4, which had no underscore at the end."""
+
+    def older(*args: Any, **kwargs: Any) -> Tensor:
+        warnings.warn(f"nn.init.{function.__name__[:-1]} is now nn.init.{function.__name__}", FutureWarning, stacklevel=2)
+        return function(*args, **kwargs)
+
+    return older
+
+
+uniform, normal, constant, eye, dirac, sparse = map(_older, (uniform_, normal_, constant_, eye_, dirac_, sparse_))
+xavier_uniform, xavier_normal, orthogonal = map(_older, (xavier_uniform_, xavier_normal_, orthogonal_))
+kaiming_uniform, kaiming_normal = map(_older, (kaiming_uniform_, kaiming_normal_))

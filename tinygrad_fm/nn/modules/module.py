@@ -180,7 +180,7 @@ class Module(ModuleHooks, StateDict):
                 f"Cannot assign non-leaf Tensor to parameter '{name}'. Model parameters must be created explicitly. To express "
                 f"'{name}' as a function of another Tensor, compute the value in the forward() method."
             )
-        self._parameters[name] = registered(self, "parameter", name, param)
+        self._parameters[name] = param if param is None else registered(self, "parameter", name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
         """Add a tensor that is part of the module but not trained, such as a running mean.
@@ -272,7 +272,7 @@ class Module(ModuleHooks, StateDict):
         seen: set[int] = set()
         modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate)
         for path, module in modules if recurse else [(prefix, self)]:
-            for name, value in module.__dict__[store].items():
+            for name, value in getattr(module, store).items():
                 if value is None or id(value) in seen:
                     continue
                 if remove_duplicate:
@@ -422,7 +422,12 @@ class Module(ModuleHooks, StateDict):
         return self
 
     def __getstate__(self) -> dict[str, Any]:
-        return {name: value for name, value in self.__dict__.items() if name != "_ref"}
+        # a copy or pickle has no graph: a tensor computed from parameters (a normalised weight) goes without its history
+        return {
+            name: value.detach() if isinstance(value, Tensor) and not value.is_leaf else value
+            for name, value in self.__dict__.items()
+            if name != "_ref"
+        }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:
         self.__dict__.update({**{name: {} for name in _HOOKS}, **saved}, _ref=weakref.ref(self))
