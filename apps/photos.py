@@ -11,6 +11,7 @@ Pillow, which the extra ``train`` brings, reads the files; it is imported when f
 from __future__ import annotations
 
 import os
+import stat
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +26,13 @@ Array = npt.NDArray[Any]
 
 SIZE = 28
 _WORK = 10 * SIZE  # larger pictures are first reduced to this, which takes most of the noise with them
+_TILE_WIDTH, _TILE_LENGTH = 322, 323  # TIFF's tags
 _CLOSE = 0.05 * 255  # the paper's tolerance
+#: What is read. Pillow knows more, by content whatever the name, and some are programs: it hands PostScript to Ghostscript.
+FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "GIF", "BMP", "TIFF", "PPM")
+MAX_PIXELS = 50_000_000  # decoded, they take up to 400 MB; a picture of 21 kB may have billions
+MAX_BYTES = 1 << 28  # of the file
+
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R 601-2, as Pillow's convert("L")
 
 
@@ -62,8 +69,11 @@ def prepare_photo(path: str | os.PathLike[str]) -> Prepared:
 def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     """The pixels of a picture, red, green, blue and opacity: uint8 (H, W, 4), the longer side at most 280.
 
+    The file may come from anywhere: only raster formats are read (`FORMATS`), whatever it is called, and its sizes are
+    held against `MAX_BYTES` and `MAX_PIXELS` before it is decoded.
+
     Raises:
-        DataError: there is no such file, or it cannot be read as a picture.
+        DataError: there is no such file, it cannot be read as a picture, or it is too large.
         MissingExtraError: Pillow is not installed.
     """
     try:
@@ -71,22 +81,45 @@ def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
     except ImportError as error:
         raise MissingExtraError("reading pictures needs Pillow; it comes with: pip install 'tinygrad_fm[train]'") from error
     name = os.fspath(path)
-    if not Path(path).is_file():
-        raise DataError(f"{name}: {'this is a folder' if Path(path).is_dir() else 'there is no such file'}")
+    try:
+        file = Path(path).stat()
+    except (OSError, ValueError) as error:
+        raise DataError(f"{name}: there is no such file, or it cannot be reached ({error})") from error
+    if not stat.S_ISREG(file.st_mode):
+        raise DataError(f"{name}: this is {'a folder' if stat.S_ISDIR(file.st_mode) else 'no regular file'}, not a picture")
+    if file.st_size > MAX_BYTES:
+        raise DataError(f"{name}: the file has {file.st_size:,} bytes, the limit is {MAX_BYTES:,}")
+    Image.init()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of size, and of oddities in the file that do not hinder reading it
-            with Image.open(path) as image:
-                image.draft("RGB", (2 * _WORK, 2 * _WORK))  # lets a JPEG of many megapixels be read small at once
-                upright = ImageOps.exif_transpose(_eight_bits(image)).convert("RGBA")
-        upright.thumbnail((_WORK, _WORK), Image.Resampling.LANCZOS)
+            with Image.open(path, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
+                _check_size(image)
+                picture = _eight_bits(image)
+                ImageOps.exif_transpose(picture, in_place=True)
+                picture = picture.convert("RGBA")
+        picture.thumbnail((_WORK, _WORK), Image.Resampling.LANCZOS)
     except UnidentifiedImageError as error:
-        raise DataError(f"{name}: this is no picture of a known format") from error
+        raise DataError(f"{name}: this is no picture of a format that is read here ({', '.join(FORMATS)})") from error
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:  # what a decoder raises on a damaged file is anybody's guess: SyntaxError, struct.error ...
         raise DataError(f"{name}: the picture cannot be read: {error}") from error
-    return np.asarray(upright)
+    return np.asarray(picture)
+
+
+def _check_size(image: Any) -> None:
+    """Raise a ValueError for a picture that would take too much memory, before a byte of it is decoded."""
+    sizes = [image.size]
+    if image.format == "TIFF":
+        sizes.append((image.tag_v2.get(_TILE_WIDTH, 0), image.tag_v2.get(_TILE_LENGTH, 0)))
+    elif image.format in ("JPEG", "MPO") and not image.info.get("progressive"):
+        image.draft("RGB", (2 * _WORK, 2 * _WORK))  # decodes it small, row by row; a progressive one is kept whole
+        sizes = [image.size]
+    for width, height in sizes:
+        if width * height > MAX_PIXELS:
+            raise ValueError(f"it has {width:,} × {height:,} pixels, the limit is {MAX_PIXELS:,}; save it smaller first")
+    image.draft("RGB", (2 * _WORK, 2 * _WORK))
 
 
 def _eight_bits(image: Any) -> Any:
@@ -95,15 +128,19 @@ def _eight_bits(image: Any) -> Any:
 
     if not image.mode.startswith(("I", "F")):
         return image
-    values = np.asarray(image).astype(np.float64)
-    if not np.isfinite(values).all():
+    values = np.asarray(image)
+    if image.mode == "F" and not np.isfinite(values).all():
         raise ValueError("it has values that are no numbers")
-    top = values.max(initial=0.0)
+    top = float(values.max(initial=0))
     if image.mode == "F":
         full = next((full for full in (1.0, 255.0, 65535.0) if top <= full), top)
     else:
         full = max(255.0, 2.0 ** np.ceil(np.log2(top + 1)) - 1)  # a camera's 12 bits are kept in 16
-    result = Image.fromarray(np.rint(np.clip(values / full, 0, 1) * 255).astype(np.uint8))
+    small = np.empty(values.shape, np.uint8)
+    for start in range(0, len(values), 64):  # some rows at a time, for the sake of memory
+        rows = slice(start, start + 64)
+        small[rows] = np.rint(np.clip(values[rows].astype(np.float64) / full, 0, 1) * 255)
+    result = Image.fromarray(small)
     result.info = dict(image.info)
     result.getexif().update(image.getexif())
     return result
