@@ -19,6 +19,10 @@ class ShapeError(RuntimeError, ValueError):
     """Shapes do not fit the operation; the message gives the ones that came and the ones that were expected."""
 
 
+class ArgumentError(ValueError, AssertionError):
+    """A layer's argument cannot be right. (PyTorch asserts some of these, so it is an AssertionError as well.)"""
+
+
 class OutOfRangeError(IndexError, RuntimeError):
     """An index lies outside its dimension; PyTorch raises one of the two classes or the other, depending on the operation."""
 

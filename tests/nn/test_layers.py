@@ -290,3 +290,42 @@ def test_parameters_as_vector():
         nn.utils.vector_to_parameters(tensor([1, 2, 3, 4]), layer.parameters())
     with pytest.raises(TypeError):
         nn.utils.vector_to_parameters([1, 2, 3], layer.parameters())
+
+
+def test_embedding_shortens_the_rows_it_looks_up():
+    table = nn.Embedding(4, 2, max_norm=1.0)
+    table.weight.data.copy_(tensor_of([[3.0, 4.0], [0.3, 0.4], [6.0, 8.0], [3.0, 4.0]]))
+    before = table.weight._version
+    found = table(tensor_of([[0, 1], [0, 2]]))
+    np.testing.assert_allclose(table.weight.tolist(), [[0.6, 0.8], [0.3, 0.4], [0.6, 0.8], [3.0, 4.0]], rtol=1e-6)
+    np.testing.assert_allclose(found.tolist(), [[[0.6, 0.8], [0.3, 0.4]], [[0.6, 0.8], [0.6, 0.8]]], rtol=1e-6)
+    assert table.weight._version > before
+    found.sum().backward()
+    assert table.weight.grad.tolist() == [[2.0, 2.0], [1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+
+
+def test_embedding_scales_gradients_by_frequency():
+    table = nn.Embedding(4, 2, scale_grad_by_freq=True)
+    table(tensor_of([[0, 1], [0, 2]])).sum().backward()
+    assert table.weight.grad.tolist() == [[1.0, 1.0], [1.0, 1.0], [1.0, 1.0], [0.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("error", "text", "wrong"),
+    [
+        (ValueError, "mode has to be one of", {"mode": "median"}),
+        (ValueError, "max mode does not support", {"mode": "max", "scale_grad_by_freq": True}),
+        (ValueError, "offsets has to be a 1D", {"offsets": None}),
+        (RuntimeError, "offsets must start with 0", {"offsets": tensor_of([1, 2])}),
+        (RuntimeError, "offsets must start with 0", {"offsets": tensor_of([0, 9])}),
+        (RuntimeError, "offsets must start with 0", {"offsets": tensor_of([0, 2, 1])}),
+        (RuntimeError, "at least 1", {"offsets": tensor_of([], dtype=torch.int64), "include_last_offset": True}),
+        (NotImplementedError, "only supported for mode='sum'", {"per_sample_weights": tensor_of([1.0, 2, 3])}),
+        (ValueError, "the input's shape", {"per_sample_weights": tensor_of([1.0, 2]), "mode": "sum"}),
+        (IndexError, "out of range", {"input": tensor_of([0, 9])}),
+    ],
+)
+def test_embedding_bag_refuses(error, text, wrong):
+    given = {"input": tensor_of([0, 1, 2]), "weight": tensor_of(np.ones((3, 2))), "offsets": tensor_of([0, 2]), **wrong}
+    with pytest.raises(error, match=text):
+        F.embedding_bag(**given)

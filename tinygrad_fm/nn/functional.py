@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
+from ..autograd.primitive import box
 from ..errors import ShapeError
 from ..ops import (
     alpha_dropout,
@@ -26,7 +27,6 @@ from ..ops import (
     dropout2d,
     dropout3d,
     elu,
-    embedding,
     flatten,
     gelu,
     glu,
@@ -122,6 +122,7 @@ __all__ = [
     "elu",
     "elu_",
     "embedding",
+    "embedding_bag",
     "flatten",
     "fold",
     "gaussian_nll_loss",
@@ -301,6 +302,157 @@ def instance_norm(
     if running_var is not None:
         _move(running_var, x.var(inside, ddof=1).mean(0), momentum)
     return result
+
+
+def embedding(
+    input: Tensor,
+    weight: Tensor,
+    padding_idx: int | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    sparse: bool = False,
+) -> Tensor:
+    """The rows of ``weight`` at ``input``.
+
+    Args:
+        input: (…) int64 or int32, from 0 to V − 1.
+        weight: (V, D).
+        padding_idx: a row that receives no gradient.
+        max_norm: rows that are looked up and longer than this are scaled down to it first, in ``weight`` itself.
+        norm_type: the p of that norm.
+        scale_grad_by_freq: divide a row's gradient by how often it is looked up here.
+        sparse: without effect.
+
+    Returns:
+        (…, D).
+
+    Raises:
+        IndexError: an index beyond the table.
+    """
+    if max_norm is not None:
+        _shorten_rows(weight, input, max_norm, norm_type)
+    rows = ops.embedding(input, weight, padding_idx)
+    if scale_grad_by_freq and rows.requires_grad:
+        _, inverse, counts = np.unique(input._array, return_inverse=True, return_counts=True)
+        frequency = box(counts[inverse].reshape(*input.shape, 1).astype(rows._array.dtype))
+        rows.register_hook(lambda g: g / frequency)
+    return rows
+
+
+def _shorten_rows(weight: Tensor, indices: Tensor, max_norm: float, norm_type: float) -> None:
+    """Scale the rows at ``indices`` whose norm is above ``max_norm`` down to it, outside the tape."""
+    rows = np.unique(indices._array)
+    norms = np.linalg.norm(weight._array[rows], norm_type, axis=1)
+    far = norms > max_norm
+    weight._array[rows[far]] *= (max_norm / (norms[far] + 1e-7))[:, None]
+    weight._written()
+
+
+def embedding_bag(
+    input: Tensor,
+    weight: Tensor,
+    offsets: Tensor | None = None,
+    max_norm: float | None = None,
+    norm_type: float = 2.0,
+    scale_grad_by_freq: bool = False,
+    mode: str = "mean",
+    sparse: bool = False,
+    per_sample_weights: Tensor | None = None,
+    include_last_offset: bool = False,
+    padding_idx: int | None = None,
+) -> Tensor:
+    """The sum, mean or maximum of the rows of ``weight`` in each bag of indices; zeros for a bag without any.
+
+    Args:
+        input: (B, L) integers, a bag to a row; or (n,), bags one after the other.
+        weight: (V, D).
+        offsets: (B,) where each bag starts; for an ``input`` of one dimension, and only then.
+        max_norm, norm_type, scale_grad_by_freq, sparse: as in `embedding`.
+        mode: "sum", "mean" or "max".
+        per_sample_weights: factors of the rows, shaped as ``input``; for "sum" only.
+        include_last_offset: whether ``offsets`` has one more entry, where the last bag ends.
+        padding_idx: an index that does not count as part of a bag.
+
+    Returns:
+        (B, D).
+
+    Raises:
+        ValueError: arguments that do not fit one another. RuntimeError: offsets that do not start at 0 or leave ``input``.
+
+    Example:
+        >>> from tinygrad_fm import tensor
+        >>> from tinygrad_fm.nn import functional as F
+        >>> table = tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])
+        >>> F.embedding_bag(tensor([0, 1, 2]), table, tensor([0, 2]), mode="sum")
+        tensor([[4., 6.],
+                [5., 6.]])
+    """
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError(f"embedding_bag(): mode has to be one of sum, mean or max, got {mode!r}")
+    if mode == "max" and (scale_grad_by_freq or sparse):
+        raise ValueError("embedding_bag(): max mode does not support scale_grad_by_freq or sparse weights")
+    if weight.ndim != 2:
+        raise ValueError(f"embedding_bag(): weight has to be a 2D Tensor, but got Tensor of dimension {weight.ndim}")
+    if per_sample_weights is not None:
+        if mode != "sum":
+            raise NotImplementedError(f"embedding_bag(): per_sample_weights is only supported for mode='sum', got {mode!r}")
+        if per_sample_weights.shape != input.shape:
+            raise ValueError(
+                f"embedding_bag(): per_sample_weights should have the input's shape {tuple(input.shape)}, "
+                f"got {tuple(per_sample_weights.shape)}"
+            )
+    bag, count = _bag_numbers(input, offsets, include_last_offset)
+    factors = None if per_sample_weights is None else per_sample_weights.reshape(-1, 1)
+    rows = embedding(input.reshape(-1), weight, None, max_norm, norm_type, scale_grad_by_freq)
+    if padding_idx is not None:
+        counts = input._array.ravel() != padding_idx % len(weight)
+        bag, rows = bag[counts], rows[box(counts)]
+        factors = None if factors is None else factors[box(counts)]
+    sizes = np.bincount(bag, minlength=count)
+    if mode == "max":
+        return _largest_in_bags(rows, bag, sizes)
+    total = weight.new_zeros(count, weight.shape[1]).index_add(0, box(bag), rows if factors is None else rows * factors)
+    return total if mode == "sum" else total / box(np.maximum(sizes, 1)[:, None].astype(total._array.dtype))
+
+
+def _bag_numbers(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> tuple[np.ndarray, int]:
+    """For every index the number of its bag, and how many bags there are."""
+    if input.ndim == 2:
+        if offsets is not None:
+            raise ValueError("embedding_bag(): if input is 2D, each row is a bag, and offsets has to be None")
+        return np.repeat(np.arange(len(input)), input.shape[1]), len(input)
+    if input.ndim != 1:
+        raise ValueError(f"embedding_bag(): input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+    if offsets is None or offsets.ndim != 1:
+        raise ValueError("embedding_bag(): for a 1D input, offsets has to be a 1D Tensor, where each bag starts")
+    starts = offsets._array.astype(np.int64)
+    if include_last_offset:
+        if not starts.size:
+            raise RuntimeError("embedding_bag(): include_last_offset: number of offsets should be at least 1")
+        ends = starts[1:]
+        starts = starts[:-1]
+    else:
+        ends = np.append(starts[1:], len(input))
+    edges = np.append(starts, ends[-1:])
+    if edges.size and (edges[0] != 0 or (np.diff(edges) < 0).any() or edges[-1] > len(input)):
+        raise RuntimeError(
+            f"embedding_bag(): offsets must start with 0, not decrease and not be greater than input's length {len(input)}, "
+            f"got {offsets._array.tolist()}"
+        )
+    return np.repeat(np.arange(len(starts)), ends - starts), len(starts)
+
+
+def _largest_in_bags(rows: Tensor, bag: np.ndarray, sizes: np.ndarray) -> Tensor:
+    """(B, D): the maximum of the ``rows`` of each bag, zeros where it has none."""
+    longest = int(sizes.max(initial=0))
+    if not longest:
+        return rows.new_zeros(len(sizes), rows.shape[1])
+    place = np.zeros((len(sizes), longest), np.int64)  # which row, for every place in every bag
+    there = np.arange(longest) < sizes[:, None]
+    place[there] = np.arange(len(bag))
+    found = rows[box(place)].masked_fill(box(~there[:, :, None]), -math.inf).max(1)[0]
+    return found.masked_fill(box(sizes[:, None] == 0), 0.0)
 
 
 def _in_place(name: str) -> Callable[..., Tensor]:
