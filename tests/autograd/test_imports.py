@@ -23,7 +23,7 @@ FLOORS = [
     ["nn"],
     ["optim", "data"],
     ["viz", "training", "serialization", "utils", "hub"],
-    ["tinygrad_fm"],
+    ["tinygrad_fm", "__main__"],
     ["models"],
     ["apps", "train_mlp", "train_cnn"],
 ]
