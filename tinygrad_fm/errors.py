@@ -45,3 +45,12 @@ class MissingExtraError(ImportError):
 
 class LeftOutError(AttributeError):
     """Something of PyTorch's that is not offered here; the message says what kind of thing, and which page has the table."""
+
+
+def printable(text: str) -> str:
+    """Text with escapes for what would move the cursor or colour the terminal, and for bytes of a file name that are no text.
+
+    >>> printable("a\\x1b[31m.png")
+    'a\\\\x1b[31m.png'
+    """
+    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)

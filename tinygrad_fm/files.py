@@ -46,3 +46,33 @@ def put_in_place(temporary: Path, path: Path) -> None:
             os.fsync(folder)
         finally:
             os.close(folder)
+
+
+def lock(file: BinaryIO) -> bool:
+    """Claim an open file for this process, until it is closed or the process ends; whether no other had it.
+
+    A lock binds those who ask for it alone. Where there are none (WebAssembly), every file is free.
+    """
+    try:
+        import fcntl
+    except ImportError:
+        return _lock_on_windows(file) if os.name == "nt" else True
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _lock_on_windows(file: BinaryIO) -> bool:
+    import msvcrt
+
+    here = file.tell()
+    file.seek(1 << 30)  # a byte that is locked cannot be written to by others: one that nobody writes to
+    try:
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+    except OSError:
+        return False
+    finally:
+        file.seek(here)
+    return True

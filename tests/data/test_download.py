@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 import hashlib
 import os
 import socket
@@ -9,6 +11,8 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -140,10 +144,8 @@ def test_a_server_that_keeps_breaking_off_is_given_up(site: Any, tmp_path: Path)
 def test_silence_is_not_waited_for(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "CONNECT_SECONDS", 0.2)
     site.script = ["silence"]
-    begin = time.monotonic()
     with pytest.raises(NotAvailableError, match=r"no answer within 0\.2 seconds"):
         fetch(site, tmp_path)
-    assert time.monotonic() - begin < 3
 
 
 def test_a_stall_in_the_middle_times_out_and_is_resumed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -171,6 +173,126 @@ def test_a_stall_in_the_middle_times_out_and_is_resumed(tmp_path: Path, monkeypa
     finally:
         thread.join()
         listener.close()
+
+
+Serve = Callable[[socket.socket], None]
+
+
+@pytest.fixture
+def raw_server() -> Iterator[Callable[[Serve], str]]:
+    """Answers each connection by a function of its socket; returns the URL."""
+    closing: list[Callable[[], None]] = []
+
+    def start(serve: Serve) -> str:
+        listener = socket.create_server(("127.0.0.1", 0))
+
+        def run() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    connection, _ = listener.accept()
+                    with connection, contextlib.suppress(OSError):
+                        connection.recv(4096)
+                        serve(connection)
+
+        thread = threading.Thread(target=run, daemon=True)
+        thread.start()
+        closing.extend([lambda: listener.shutdown(socket.SHUT_RDWR), listener.close, lambda: thread.join(10)])
+        return f"http://127.0.0.1:{listener.getsockname()[1]}/{FILE.name}"
+
+    yield start
+    for close in closing:
+        close()
+
+
+def drip(connection: socket.socket, start: bytes, piece: bytes) -> None:
+    """Send a piece now and then until the other side has gone."""
+    connection.sendall(start)
+    while True:
+        connection.sendall(piece)
+        time.sleep(0.02)
+
+
+def test_a_byte_now_and_then_is_not_taken_for_ever(
+    raw_server: Callable[[Serve], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "SLOW_SECONDS", 0.3)
+    head = b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n" % FILE.size
+    url = raw_server(lambda connection: drip(connection, head, b"x"))
+    with pytest.raises(NotAvailableError, match=r"sent only \d+ bytes in 0 seconds, after \d+ of 300000"):
+        download(FILE, [url], tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("start", "setting"),
+    [
+        (b"", "CONNECT_SECONDS"),  # a status line that never ends
+        (b"HTTP/1.1 200 OK\r\nX-", "CONNECT_SECONDS"),  # headers
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n1;", "READ_SECONDS"),  # the size of a chunk
+    ],
+)
+def test_lines_that_come_a_letter_at_a_time_are_not_waited_for(
+    raw_server: Callable[[Serve], str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: bytes, setting: str
+) -> None:
+    monkeypatch.setattr(module, setting, 0.3)
+    url = raw_server(lambda connection: drip(connection, start, b"x"))
+    with pytest.raises(NotAvailableError, match=r"no answer within 0\.3 seconds"):
+        download(FILE, [url], tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.parametrize("length", ["\u00b2", "-5", "1e3", "1" * 5000, "", "0x10", " 12 34 "])
+def test_lengths_that_are_none(raw_server: Callable[[Serve], str], tmp_path: Path, length: str) -> None:
+    """The content decides."""
+    head = f"HTTP/1.0 200 OK\r\nContent-Length: {length}\r\n\r\n".encode("latin-1")
+    url = raw_server(lambda connection: connection.sendall(head + CONTENT))
+    try:
+        assert download(FILE, [url], tmp_path).read_bytes() == CONTENT
+    except NotAvailableError as error:
+        assert "offers 11111111111111111111 bytes instead of 300000" in str(error)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.0 404 \x1b[2J\x1b]0;title\x07" + b"x" * 10_000 + b"\r\n\r\n",
+        b"\x1b[31mred\r\n\r\n",
+        b"HTTP/1.0 302 Found\r\nLocation: http://[\x1b[31m\r\n\r\n",
+        b"HTTP/1.0 302 Found\r\nLocation: file:///etc/passwd\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: \x9b31m\r\n\r\n",
+        b"",
+    ],
+)
+def test_a_servers_text_never_reaches_the_terminal_as_it_is(
+    raw_server: Callable[[Serve], str], tmp_path: Path, answer: bytes
+) -> None:
+    url = raw_server(lambda connection: connection.sendall(answer))
+    try:
+        download(FILE, [url], tmp_path)
+    except NotAvailableError as error:
+        message = str(error)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ResourceWarning)  # urllib leaves the connection of a bad redirection open
+        gc.collect()
+    assert message.replace("\n", "").isprintable()
+    assert len(message) < 1000
+
+
+@pytest.mark.parametrize("make", [os.symlink, os.link])
+def test_a_part_that_is_a_link_is_not_written_through(site: Any, tmp_path: Path, make: Callable[..., None]) -> None:
+    other, folder = tmp_path / "other", tmp_path / "folder"
+    other.write_bytes(b"precious")
+    folder.mkdir()
+    make(other, folder / (FILE.name + ".part"))
+    make(other, folder / (FILE.name + ".0.part"))
+    assert fetch(site, folder).read_bytes() == CONTENT
+    assert other.read_bytes() == b"precious"
+    assert os.listdir(folder) == [FILE.name]
+
+
+def test_a_part_that_is_no_file_is_left_alone(site: Any, tmp_path: Path) -> None:
+    (tmp_path / (FILE.name + ".part")).mkdir()
+    assert fetch(site, tmp_path).read_bytes() == CONTENT
+    assert sorted(os.listdir(tmp_path)) == [FILE.name, FILE.name + ".part"]
 
 
 def test_a_folder_that_cannot_be_made_is_named(site: Any, tmp_path: Path) -> None:
@@ -213,7 +335,7 @@ def test_processes_that_download_the_same_file_do_not_disturb_each_other(site: A
     assert sorted(wanted or "" for _, wanted in site.requests) == ["", "", "bytes=50000-"]
 
 
-def test_what_a_killed_process_left_is_taken_up(site: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_a_killed_process_left_is_taken_up(site: Any, tmp_path: Path) -> None:
     site.delay = 0.05
     process = start_process(site, tmp_path)
     deadline = time.monotonic() + 20
@@ -224,7 +346,8 @@ def test_what_a_killed_process_left_is_taken_up(site: Any, tmp_path: Path, monke
     assert not (tmp_path / FILE.name).exists()
     assert len(list(tmp_path.glob("*.part"))) == 1
     site.delay = 0.0
-    monkeypatch.setattr(module, "STALE_SECONDS", -1.0)
+    (tmp_path / f"{FILE.name}.01234567.part").write_bytes(CONTENT[:10])  # an earlier one's
+    (tmp_path / f"{FILE.name}.89abcdef.part").write_bytes(b"")
     assert fetch(site, tmp_path).read_bytes() == CONTENT
     assert str(site.requests[-1][1]).startswith("bytes=")
     assert os.listdir(tmp_path) == [FILE.name]

@@ -1,4 +1,4 @@
-"""Files on the user's disk: where the cache is, reading with errors that help, writing a file whole or not at all."""
+"""Files on the user's disk: where the cache is, and reading with errors that help."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import stat
 import sys
 from pathlib import Path
 
-from ..errors import DataError
+from ..errors import DataError, printable
 
 __all__ = ["cache_folder"]
 
@@ -53,8 +53,12 @@ def read_bytes(path: Path) -> bytes:
 
 
 def reason(error: BaseException) -> str:
-    """What went wrong in a few words: the system's own text where there is one, also inside a ``URLError``."""
+    """What went wrong in a few words: the system's own text where there is one, also inside a ``URLError``.
+
+    Some of it may be a server's text: what a terminal would obey is escaped, and no more than 200 letters are taken.
+    """
     inner = getattr(error, "reason", None)
     if isinstance(inner, BaseException):
         return reason(inner)
-    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)) or type(error).__name__
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(inner or error)
+    return printable(text[:200]) or type(error).__name__

@@ -1,8 +1,8 @@
 """Download a file of known size and SHA-256: resumed where it broke off, checked before anybody sees it.
 
-The bytes gather in a ``.part`` file beside the target. A process renames the ``.part`` to a name of its own while it
-works on it, and back if it has to give up, so two processes never write into one file, and the next attempt goes on
-where the last one stopped.
+The bytes gather in a ``.part`` file beside the target. A process locks the one it works on, so two never write into one
+file; one that no process has locked was left by an attempt that gave up or was killed: the next goes on with it, and
+removes any others.
 """
 
 from __future__ import annotations
@@ -11,16 +11,18 @@ import contextlib
 import hashlib
 import importlib
 import os
+import queue
+import stat
 import threading
 import time
 import uuid
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, BinaryIO
 
 from ..errors import DataError
-from ..files import put_in_place
+from ..files import lock, put_in_place
 from .cache import reason
 
 if TYPE_CHECKING:
@@ -31,8 +33,9 @@ __all__ = ["NotAvailableError"]
 CONNECT_SECONDS = 6.0  #: until a server must have begun to answer, names looked up and all its addresses tried
 READ_SECONDS = 15.0  #: until the next bytes must have come
 ATTEMPTS = 4  #: at one source, as long as each brings something
+SLOW_SECONDS = 20.0  #: in so long ...
+SLOW_BYTES = 20_000  #: ... at least so many bytes must come
 BLOCK = 1 << 16
-STALE_SECONDS = 120.0  #: a part file not written to for so long belongs to a process that is gone
 
 
 class NotAvailableError(DataError):
@@ -78,7 +81,7 @@ def download(file: RemoteFile, urls: Sequence[str], folder: Path, progress: bool
                 except _BadAnswer as failure:
                     failures.append(f"  {url}: {failure}")
                     continue
-                put_in_place(part, target)
+                _put_in_place(part, target)
                 return target
     except OSError as error:
         raise NotAvailableError(
@@ -90,7 +93,7 @@ def download(file: RemoteFile, urls: Sequence[str], folder: Path, progress: bool
     )
 
 
-def _fetch(url: str, file: RemoteFile, part: Path, advance: Callable[[int], None]) -> None:
+def _fetch(url: str, file: RemoteFile, part: BinaryIO, advance: Callable[[int], None]) -> None:
     """Fill ``part`` from one source until it is the wanted file."""
     for _ in range(ATTEMPTS):
         before = _size(part)
@@ -103,107 +106,187 @@ def _fetch(url: str, file: RemoteFile, part: Path, advance: Callable[[int], None
         found = _sha256(part)
         if found == file.sha256:
             return
-        part.unlink()
+        part.truncate(0)
         advance(0)
         if before == 0:  # all of it came from here; otherwise the beginning may be at fault, and a fresh start tells
             raise _BadAnswer(f"sent {file.size} bytes with SHA-256 {found}, expected is {file.sha256}")
     raise _BadAnswer(f"broke off {ATTEMPTS} times, the last time after {_size(part)} of {file.size} bytes")
 
 
-def _receive(url: str, file: RemoteFile, part: Path, advance: Callable[[int], None]) -> str | None:
+def _receive(url: str, file: RemoteFile, part: BinaryIO, advance: Callable[[int], None]) -> str | None:
     """One request; appends what comes to ``part``. Returns why it broke off, or None if it came to its end."""
-    import http.client  # these three take a fifth of the time of importing the package: whoever has the data does without
-    import urllib.error
+    import urllib.error  # with http.client a fifth of the time of importing the package: whoever has the data does without
     import urllib.request
 
     have = _size(part)
     request = urllib.request.Request(url, headers={"User-Agent": "tinygrad_fm", "Accept-Encoding": "identity"})
     if have:
         request.add_header("Range", f"bytes={have}-")
-    try:
-        response = _open(request)
-    except urllib.error.HTTPError as error:
-        error.close()
-        if error.code == 416 and have:  # our part is no beginning of the server's file
-            part.unlink()
-            return _receive(url, file, part, advance)
-        raise _BadAnswer(f"answered {error.code} {error.reason}") from error
-    except (OSError, http.client.HTTPException) as error:
-        raise _BadAnswer(f"cannot be reached: {reason(error)}") from error
-    with response:
+    with contextlib.closing(_Request(request)) as answer:
+        try:
+            response = answer.next(CONNECT_SECONDS)
+        except urllib.error.HTTPError as error:
+            error.close()
+            if error.code == 416 and have:  # our part is no beginning of the server's file
+                part.truncate(0)
+                return _receive(url, file, part, advance)
+            raise _BadAnswer(f"answered {error.code} {reason(error)}") from error
+        except Exception as error:  # whatever the library raises of an answer that is none
+            raise _BadAnswer(f"cannot be reached: {reason(error)}") from error
         resumed = response.status == 206 and response.headers.get("Content-Range", "").startswith(f"bytes {have}-")
         if not resumed:
             have = 0
+            part.truncate(0)
         length = response.headers.get("Content-Length", "")
-        if length.isdigit() and have + int(length) != file.size:
-            raise _BadAnswer(f"offers {have + int(length)} bytes instead of {file.size}; that is another file")
-        with open(part, "ab" if resumed else "wb") as out:
+        if length.isascii() and length.isdigit() and length.lstrip("0") != str(file.size - have):
+            raise _BadAnswer(f"offers {length[:20]} bytes instead of {file.size - have}; that is another file")
+        part.seek(have)
+        advance(have)
+        since, had = time.monotonic(), have
+        while have < file.size:
+            try:
+                block = answer.next(READ_SECONDS)
+            except Exception as error:
+                return reason(error)
+            if not block:
+                return f"broke off after {have} of {file.size} bytes"
+            block = block[: file.size - have]
+            part.write(block)
+            have += len(block)
             advance(have)
-            while have < file.size:
-                try:
-                    # read1 gives what has come; read would wait for a full block and lose it if the connection stalls.
-                    block = response.read1(min(BLOCK, file.size - have))
-                except (OSError, http.client.HTTPException) as error:
-                    return reason(error)
-                if not block:
-                    return f"broke off after {have} of {file.size} bytes"
-                out.write(block)
-                have += len(block)
-                advance(have)
-            out.flush()
-            os.fsync(out.fileno())
+            now = time.monotonic()
+            if now - since > SLOW_SECONDS:
+                if have - had < SLOW_BYTES:
+                    part.flush()
+                    raise _BadAnswer(f"sent only {have - had} bytes in {now - since:.0f} seconds, after {have} of {file.size}")
+                since, had = now, have
+        part.flush()
+        os.fsync(part.fileno())
     return None
 
 
-def _open(request: urllib.request.Request) -> Any:
-    """``urlopen`` that answers within ``CONNECT_SECONDS``.
+class _Request:
+    """A request, at work in a thread of its own that hands over the response and then its bytes as they come.
 
-    Its own timeout holds for each address of a host in turn and not at all for looking up the name, which can add up to
-    minutes behind a firewall that drops packets. So the call runs in a thread that is left behind when time is up.
+    The thread is left behind when time is up. The library's own timeout is for each address of a host in turn, for each
+    packet that comes, and not at all for looking up the name: a server that sends a byte now and then, in its headers too,
+    could keep it for ever.
     """
-    from urllib.request import urlopen
 
-    answer: list[Any] = []
-    abandoned = threading.Event()
+    def __init__(self, request: urllib.request.Request) -> None:
+        self._answers: queue.Queue[Any] = queue.Queue(maxsize=4)
+        self._abandoned = threading.Event()
+        threading.Thread(target=self._run, args=(request,), daemon=True, name="download").start()
 
-    def connect() -> None:
+    def next(self, seconds: float) -> Any:
+        """The response, and from then on its next bytes, empty at the end; raises what went wrong, TimeoutError too."""
         try:
-            answer.append(urlopen(request, timeout=READ_SECONDS))
-        except Exception as error:  # handed over to the caller's thread, whatever it is
-            answer.append(error)
-        if abandoned.is_set() and hasattr(answer[0], "close"):
-            answer[0].close()
+            answer = self._answers.get(timeout=seconds)
+        except queue.Empty:
+            raise TimeoutError(f"no answer within {seconds:g} seconds") from None
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
 
-    thread = threading.Thread(target=connect, daemon=True, name="connect")
-    thread.start()
-    thread.join(CONNECT_SECONDS)
-    if not answer:
-        abandoned.set()
-        for late in answer:  # it came between the two lines above
-            late.close() if hasattr(late, "close") else None
-        raise TimeoutError(f"no answer within {CONNECT_SECONDS:g} seconds")
-    if isinstance(answer[0], Exception):
-        raise answer[0]
-    return answer[0]
+    def close(self) -> None:
+        """Let the thread end, when it next can."""
+        self._abandoned.set()
+        with contextlib.suppress(queue.Empty):
+            while True:  # it may be waiting for room
+                unread = self._answers.get_nowait()
+                if isinstance(unread, Exception) and hasattr(unread, "close"):  # an HTTPError holds on to its connection
+                    unread.close()
+
+    def _run(self, request: urllib.request.Request) -> None:
+        from urllib.request import urlopen
+
+        try:
+            with urlopen(request, timeout=READ_SECONDS) as response:
+                self._answers.put(response)
+                block = b"..."
+                while block and not self._abandoned.is_set():
+                    # read1 gives what has come; read would wait for a full block and lose it if the connection stalls.
+                    block = response.read1(BLOCK)
+                    self._answers.put(block)
+        except Exception as error:  # handed over to the caller's thread, whatever it is
+            self._answers.put(error)
 
 
 @contextlib.contextmanager
-def _part_file(target: Path) -> Iterator[Path]:
-    """A file for the bytes so far that is this process's own; begins with what an earlier download left."""
-    left = target.with_name(target.name + ".part")
-    mine = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.part")
-    for candidate in [left, *target.parent.glob(f"{target.name}.*.part")]:
+def _part_file(target: Path) -> Iterator[BinaryIO]:
+    """A file for the bytes so far that is locked for this process; begins with what an earlier download left."""
+    first = target.with_name(target.name + ".part")
+    left = []
+    for path in {first, *target.parent.glob(f"{target.name}.*.part")}:
+        if (file := _claimed(path)) is not None:
+            left.append((_size(file), path, file))
+    left.sort(key=lambda found: found[0])
+    for _, path, file in left[:-1]:
+        with file:
+            _remove(path, file)
+    mine = left[-1][2] if left else _new_part(first)
+    with mine:
         try:
-            if candidate == left or time.time() - candidate.stat().st_mtime > STALE_SECONDS:
-                os.rename(candidate, mine)
-                break
-        except FileNotFoundError:
-            continue  # there is none, or another process was quicker
+            yield mine
+        finally:
+            if not mine.closed and _size(mine) == 0:
+                _remove(Path(mine.name), mine)
+
+
+def _new_part(first: Path) -> BinaryIO:
+    """A new, locked part file, under the first name that is free."""
+    path = first
+    while True:
+        with contextlib.suppress(FileExistsError):
+            file = open(path, "x+b")  # noqa: SIM115
+            if lock(file) and _is(path, file):  # another process may have taken it for one left behind
+                return file
+            file.close()
+        path = first.with_name(f"{first.stem}.{uuid.uuid4().hex[:8]}.part")
+
+
+def _claimed(path: Path) -> BinaryIO | None:
+    """A part file that belongs to nobody, open and locked; None if it belongs to another process, or is no such file."""
     try:
-        yield mine
-    finally:
-        with contextlib.suppress(FileNotFoundError):  # it is in place, or nothing came
-            os.replace(mine, left)
+        found = path.lstat()
+        if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
+            return None
+        if stat.S_ISLNK(found.st_mode) or found.st_nlink > 1:  # another file would be written to, by this name
+            path.unlink()
+            return None
+        file = open(path, "r+b", opener=_without_following)  # noqa: SIM115
+    except FileNotFoundError:  # there is none, or another process was quicker
+        return None
+    if lock(file) and _is(path, file):  # by now it may be in place, or removed
+        return file
+    file.close()
+    return None
+
+
+def _without_following(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NOFOLLOW", 0))
+
+
+def _is(path: Path, file: BinaryIO) -> bool:
+    try:
+        return os.path.samestat(path.lstat(), os.fstat(file.fileno()))
+    except FileNotFoundError:
+        return False
+
+
+def _remove(path: Path, file: BinaryIO) -> None:
+    """Remove a locked file; where an open one cannot be removed (Windows), it is closed before."""
+    if os.name == "nt":
+        file.close()
+    with contextlib.suppress(FileNotFoundError):
+        path.unlink()
+
+
+def _put_in_place(part: BinaryIO, target: Path) -> None:
+    path = Path(part.name)
+    if os.name == "nt":
+        part.close()
+    put_in_place(path, target)
 
 
 @contextlib.contextmanager
@@ -220,13 +303,13 @@ def _progress_bar(file: RemoteFile, wanted: bool) -> Iterator[Callable[[int], No
         yield lambda have: bar.update(have - bar.n)
 
 
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.exists() else 0
+def _size(file: BinaryIO) -> int:
+    return file.seek(0, os.SEEK_END)
 
 
-def _sha256(path: Path) -> str:
-    with open(path, "rb") as file:
-        digest = hashlib.sha256()
-        while block := file.read(1 << 20):
-            digest.update(block)
+def _sha256(file: BinaryIO) -> str:
+    file.seek(0)
+    digest = hashlib.sha256()
+    while block := file.read(1 << 20):
+        digest.update(block)
     return digest.hexdigest()

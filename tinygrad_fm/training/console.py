@@ -35,15 +35,6 @@ def run_command(command: Callable[[], int]) -> int:
         return 130
 
 
-def printable(text: str) -> str:
-    """Text with escapes for what would move the cursor or colour the terminal, and for bytes of a file name that are no text.
-
-    >>> printable("a\\x1b[31m.png")
-    'a\\\\x1b[31m.png'
-    """
-    return "".join(c if c.isprintable() else c.encode("unicode_escape", "surrogatepass").decode() for c in text)
-
-
 def _write_nowhere() -> None:
     """What is still in the buffer, Python would try to write at its end, and complain."""
     with contextlib.suppress(OSError, ValueError):  # a stream without a descriptor

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict
 
 from ..errors import CheckpointError
+from ..files import lock
 from ..schema import Count, Finite, check, from_json
 
 
@@ -91,7 +92,7 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO = open(path, "ab", buffering=0)  # noqa: SIM115  # open as long as the run
-        if not _lock(self._file):
+        if not lock(self._file):
             self._file.close()
             raise CheckpointError(f"{path.parent} is being trained into by another process")
         self.size = self._file.seek(0, io.SEEK_END)
@@ -118,15 +119,3 @@ class MetricsLog:
     def close(self) -> None:
         """Close the file, and let others have it."""
         self._file.close()
-
-
-def _lock(file: BinaryIO) -> bool:
-    try:
-        import fcntl
-    except ImportError:  # not a POSIX system: nothing is locked
-        return True
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
