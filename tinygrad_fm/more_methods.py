@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from . import dtypes, ops
-from .autograd.primitive import box
+from .autograd.box import box
 from .errors import AutogradError, LeftOutError
 from .ops import derived
 from .outside import REASONS, message
@@ -137,9 +137,9 @@ class MoreMethods:
         """False."""
         return False
 
-    def is_inference(self) -> builtins.bool:
-        """False."""
-        return False
+    def is_inference(self: Any) -> builtins.bool:
+        """Whether the tensor was made in :class:`inference_mode`."""
+        return self._inference
 
     def is_nonzero(self: Any) -> builtins.bool:
         """The truth of a tensor with one element."""

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .autograd.modes import no_grad, set_grad_enabled
+from .autograd.modes import inference_mode, is_inference_mode_enabled
 from .device import CPU, check_device, device
 from .dtypes import OURS, as_numpy, default_float, dtype, set_default_dtype
 from .dtypes import can_cast as _can_cast
@@ -59,24 +59,6 @@ class memory_format:
 
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
 channels_last, strided = memory_format("channels_last"), memory_format("strided")
-
-
-class inference_mode(no_grad):
-    """:class:`no_grad` under PyTorch's other name for it: ``with inference_mode():``, ``@inference_mode()``.
-
-    Args:
-        mode: False changes nothing.
-    """
-
-    def __new__(cls, mode: Any = True) -> Any:
-        if isinstance(mode, bool):
-            return super().__new__(cls) if mode else set_grad_enabled(True)
-        return super().__new__(cls, mode)
-
-
-def is_inference_mode_enabled() -> bool:
-    """False: tensors made in :class:`inference_mode` may be used for training afterwards."""
-    return False
 
 
 # -- facts about types -------------------------------------------------------------------------------------------------

@@ -14,10 +14,10 @@ import numpy as np
 from . import ops
 from .autograd import backward as run_backward
 from .autograd import versions
+from .autograd.box import TensorBase, box, register_tensor
 from .autograd.hooks import Removable, is_retained, retain
+from .autograd.inplace import wrote
 from .autograd.node import Leaf
-from .autograd.primitive import box, register_tensor
-from .autograd.views import wrote
 from .device import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
@@ -52,7 +52,7 @@ def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
     return compare
 
 
-class Tensor(Values, Methods):
+class Tensor(TensorBase, Values, Methods):
     """An n-dimensional array of one dtype that remembers, where asked to, how it was computed.
 
     ``Tensor(data)`` makes a tensor of the default float dtype from nested lists, an array or a tensor, and ``Tensor(2, 3)``
@@ -64,12 +64,6 @@ class Tensor(Values, Methods):
     >>> x.grad
     tensor([2., 4., 6.])
     """
-
-    _array: np.ndarray[Any, Any]
-    _node: Any = None  # the operation that made it, a Leaf, or None where no gradient is needed
-    _view: Any = None  # for a view: of what, and how it was made
-    _counted = True  # whether writes to it are counted (not those through .data)
-    grad: Tensor | None = None  # of a leaf, after backward(); None before
 
     def __init__(self, *data: Any, device: Any = None) -> None:
         check_device(device)
@@ -152,7 +146,12 @@ class Tensor(Values, Methods):
     @property
     def grad_fn(self) -> Any:
         """The tape's node of the operation that made this tensor; None for a leaf."""
-        return None if self.is_leaf else self._node
+        return None if self.is_leaf else self._node.edge()[0]
+
+    @property
+    def output_nr(self) -> int:
+        """Which of the results of its operation this tensor is."""
+        return 0 if self._node is None else self._node.edge()[1]
 
     def backward(
         self, gradient: Tensor | None = None, retain_graph: bool | None = None, create_graph: bool = False, inputs: Any = None
@@ -232,7 +231,7 @@ class Tensor(Values, Methods):
 
     def __copy__(self) -> Tensor:
         out: Tensor = object.__new__(type(self))
-        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_node", "_view", "grad")})
+        out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in ("_node", "_view", "_grad")})
         if self.requires_grad:
             out._node = Leaf(out)  # the copy gets a gradient of its own
         return out
@@ -244,12 +243,12 @@ class Tensor(Values, Methods):
             raise AutogradError("only leaf tensors can be deep-copied; detach() or clone() this one first")
         out = object.__new__(type(self))
         memo[id(self)] = out
-        own = ("_array", "_node", "_view", "_counted", "grad")
+        own = ("_array", "_node", "_view", "_counted", "_grad")
         out.__dict__.update({k: v for k, v in self.__dict__.items() if k not in own})
         out._array = self._array.copy(order="K")
         out._node = Leaf(out) if self._node is not None else None
-        if self.grad is not None:
-            out.grad = self.grad.detach().clone()
+        if self._grad is not None:
+            out._grad = self._grad.detach().clone()
         return out
 
     # -- operators: the taped operations themselves, without a frame in between ---------------------------------------

@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.autograd import gradcheck, gradgradcheck, primitive
-from tinygrad_fm.autograd.primitive import box, raw
+from tinygrad_fm.autograd.box import box, raw
 from tinygrad_fm.errors import GradcheckError
 
 MODES = pytest.mark.parametrize("fast_mode", [False, True])

@@ -450,7 +450,7 @@ def test_zero_grad():
 
 def test_a_gradient_of_another_shape_is_refused():
     p = param([[1.0, 2.0]])
-    p.grad = tensor_of(np.array([1.0, 2.0]))
+    p._grad = tensor_of(np.array([1.0, 2.0]))  # unchecked
     with pytest.raises(RuntimeError, match=r"\(1, 2\) has a gradient of shape \(2,\)"):
         SGD([p], lr=0.1).step()
 

@@ -1,13 +1,15 @@
 """The tape: recording operations, and going back through them."""
 
-from .primitive import fused, primitive, promote, promote_float, same_dtype  # first: it brings in views and backward
+from ..promotion import promote, promote_float, same_dtype
+from . import graph
 from .anomaly import debug, detect_anomaly, set_detect_anomaly
 from .backward import backward, grad
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 from .hooks import OpCall, op_hook
 from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
-from .places import record_places
+from .primitive import fused, primitive
+from .source_lines import record_places
 
 __all__ = [
     "Function",
@@ -19,6 +21,7 @@ __all__ = [
     "enable_grad",
     "fused",
     "grad",
+    "graph",
     "gradcheck",
     "gradgradcheck",
     "is_grad_enabled",

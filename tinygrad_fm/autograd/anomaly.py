@@ -11,11 +11,11 @@ import numpy as np
 
 from ..errors import AutogradError
 from . import versions
+from .box import raw
 from .hooks import OpCall, active, op_hook
 from .modes import state
 from .node import Node, module_path
-from .places import recorded, user_place
-from .primitive import raw
+from .source_lines import recorded, user_line
 
 
 def _shapes(values: Any) -> str:
@@ -73,13 +73,13 @@ class set_detect_anomaly:
 def _watch_for_anomalies(check_nan: bool, call: OpCall, run: Callable[[], Any]) -> Any:
     results = run()
     if call.phase == "forward":
-        place: str | None = user_place()
+        line: str | None = user_line()
         for node in recorded(results):
-            node.place = place
+            node.source_line = line
         scope, where, shapes = state.scope, "result", _shapes(call.inputs)
         values = results if isinstance(results, tuple) else (results,)
     else:
-        place, scope, where = call.node.place, call.node.scope, "gradient"
+        line, scope, where = call.node.source_line, call.node.scope, "gradient"
         shapes = ", ".join(str(tuple(parent.shape)) for parent in call.node.parents if parent is not None)
         values = tuple(g for _, g in results)
     if check_nan and not any(_bad(x) for x in call.inputs):
@@ -89,7 +89,7 @@ def _watch_for_anomalies(check_nan: bool, call: OpCall, run: Callable[[], Any]) 
             raise AutogradError(
                 f"{what} in the {where} of '{call.name}'"
                 + (f" in module '{path}'" if path else "")
-                + (f", recorded at {place}" if place else "")
+                + (f", recorded at {line}" if line else "")
                 + f"; its inputs have the shapes {shapes}"
             )
     return results

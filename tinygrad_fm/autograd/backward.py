@@ -2,7 +2,7 @@
 
 Every node has a number, higher than those of its inputs. Taking the highest number first therefore means that a node's
 gradient is complete when its turn comes: everything that used its result had a higher number. A heap of numbers is all the
-order there is; nothing recurses, so a chain of any length works.
+order there is (the reverse topological order); nothing recurses, so a chain of any length works.
 """
 
 from __future__ import annotations
@@ -19,27 +19,32 @@ from ..dtypes import OURS
 from ..errors import AutogradError
 from ..runtime import Later, now
 from . import hooks, versions
-from .broadcast import broadcasts_to, sum_to
+from .box import box, is_tensor
+from .broadcast import broadcasts_to, clone, depending, sum_to
 from .hooks import OpCall
 from .modes import enable_grad, state
-from .node import Leaf, Node, Output, gradient_scope
-from .primitive import box, is_tensor, primitive
+from .node import HookedNode, Leaf, Node, Output, gradient_scope
+from .primitive import boxed_saved
 
 _ndarray = np.ndarray
 _delivering = threading.Lock()  # two threads may deliver to the same leaf
 
 
-def _calibrate() -> int:
-    """What ``sys.getrefcount`` says of an array that only the caller's local variable holds, seen as ``_deliver`` sees it."""
+def _references_to_a_fresh_array() -> int:
+    """May a leaf keep the array that a rule returned as its ``.grad``, or does somebody else hold it too? CPython's reference
+    count tells. What it counts to where nobody else does is measured here once, as it differs between versions; other
+    Pythons count no references, and the array is always copied."""
+    if sys.implementation.name != "cpython":
+        return -1
 
-    def count(array: Any) -> int:
+    def count(array: Any) -> int:  # as in _deliver: the caller's variable and this argument
         return sys.getrefcount(array)
 
     fresh = np.zeros(1)
     return count(fresh)
 
 
-_FRESH = _calibrate()
+_FRESH = _references_to_a_fresh_array()
 
 
 def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
@@ -54,7 +59,9 @@ def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndar
 
 
 def _fit(node: Any, parent: Any, dx: Any) -> Any:
-    """Give a rule's result the shape and dtype of the input that it is the gradient of."""
+    """Give a rule's result the shape and dtype of the input that it is the gradient of; a promise stays one."""
+    if type(dx) is Later:
+        return dx
     array = dx._array if is_tensor(dx) else np.asarray(dx)
     dx = dx if is_tensor(dx) else array
     if array.shape != parent.shape:
@@ -71,122 +78,182 @@ def _fit(node: Any, parent: Any, dx: Any) -> Any:
 
 
 class _Pass:
-    """One backward pass: the gradients on their way, by the number of the node they belong to."""
+    """One backward pass. The gradients on their way wait by the number of the node that they belong to.
+
+    A gradient may be a :class:`~tinygrad_fm.runtime.Later`: threads are still computing it. That is so for leaves only, where
+    nobody reads it before the leaf's turn comes; :meth:`pass_on` waits for all others.
+    """
 
     def __init__(self, retain: bool, create: bool, wanted: dict[Any, Any], inner: set[Any] | None) -> None:
         self.retain, self.create = retain, create
         self.wanted = wanted  # node -> its gradient, where only some are asked for
         self.inner = inner or set()  # the nodes from which a wanted one can be reached
         self.goals = None if inner is None else self.inner | wanted.keys()  # None: deliver to all leaves
-        self.plain = self.goals is None and not create
         self.heap: list[int] = []  # the numbers of the nodes that wait, negative: the highest comes first
-        # by number: the node, its gradient, and whether that is a sum made here, which may be added to in place
-        self.waiting: dict[int, list[Any]] = {}
+        self.waiting: dict[int, tuple[Any, Any]] = {}  # by number: the node and its gradient
+        self.sums: set[int] = set()  # the numbers whose gradient is a sum made here, which may be added to in place
 
     def pass_on(self, node: Any, parent: Any, g: Any) -> None:
         """Add ``g``, which a rule of ``node`` gave, to the gradient of ``parent``, in the shape, dtype and memory order of
         its value. The first gradient is borrowed; only sums made here are changed in place."""
+        number = parent.number
         shape = parent.shape
+        if self.create and not is_tensor(g):  # a recorded pass knows Tensors only, also where a rule gave a constant array
+            g = box(now(g))
+        if type(g) is Later and not self._may_stay_a_promise(parent):
+            g = g.result()
         if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
-            # nobody reads a leaf's gradient before the leaf's turn comes
-            at_leaf = self.plain and type(parent) is Leaf and not parent.hooks and parent.number not in self.waiting
-            if type(g) is not Later or not at_leaf:
-                g = _fit(node, parent, now(g))
+            g = _fit(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
             g = _in_order(g, parent.order)
-        number = parent.number
-        held = self.waiting.get(number)
-        if held is None:
-            self.waiting[number] = [parent, g, False]
+        waiting = self.waiting
+        if number not in waiting:
+            waiting[number] = parent, g
             heappush(self.heap, -number)
-        elif held[2]:
-            np.add(held[1], g, out=held[1])
+        elif number in self.sums:
+            total = waiting[number][1]
+            np.add(total, g, out=total)
         else:
-            total = now(held[1]) + g
+            total = now(waiting[number][1]) + g
             if isinstance(total, np.generic):  # the sum of 0-d arrays
                 total = np.asarray(total)
-            held[1:] = total, type(total) is _ndarray
+            waiting[number] = parent, total
+            if type(total) is _ndarray:
+                self.sums.add(number)
+
+    def _may_stay_a_promise(self, parent: Any) -> bool:
+        """Whether nothing is done with a gradient of ``parent`` before its turn comes."""
+        return type(parent) is Leaf and self.goals is None and not self.create and parent.number not in self.waiting
 
     def run(self) -> None:
         """Take the nodes from the highest number down until no gradient is left on its way."""
         heap, waiting, wanted, everything = self.heap, self.waiting, self.wanted, self.goals is None
+        pass_on = self.pass_on
         while heap:
-            node, g, _ = waiting.pop(-heappop(heap))
+            node, g = waiting.pop(-heappop(heap))
+            kind = type(node)
+            if kind is Leaf and type(g) is Later:
+                g = _in_order(g.result(), node.order)
             if node.hooks:
                 g = self._call_hooks(node, g)
             if wanted and node in wanted:
                 wanted[node] = g
-            kind = type(node)
-            if kind is Node:
-                if everything or node in self.inner:
-                    self._step(node, g)
+            if kind is Leaf:
+                if everything:
+                    _deliver(node, g, self.create)
             elif kind is Output:
                 self._collect(node, g)
-            elif everything:
-                _deliver(node, _in_order(g.result(), node.order) if type(g) is Later else g, self.create)
+            elif everything or node in self.inner:
+                if hooks.active or kind is HookedNode:
+                    self._step_within_hooks(node, g)
+                else:
+                    self._step(node, g, pass_on)
 
-    def _step(self, node: Node, g: Any) -> None:
-        """Run the rules of ``node`` and pass the gradients on to its inputs. Lets go of what the node saved."""
+    def _step(self, node: Node, g: Any, give: Callable[[Any, Any, Any], None]) -> None:
+        """Differentiate ``node``, the gradient of whose result is ``g``: ``give(node, parent, dx)`` for each of its inputs.
+
+        Every choice between the rules and the composition of a fused operation is made here, and rules are applied here.
+        """
         saved = node.saved
         if saved is None:
             raise AutogradError(
-                f"backward of {node.describe()} needs arrays that an earlier backward has let go: "
-                "call the earlier one with retain_graph=True to go through the graph a second time"
+                f"Trying to backward through the graph a second time, but {node.describe()} needs arrays that an earlier "
+                "backward has let go; call the earlier one with retain_graph=True"
             )
         if saved:
             if callable(saved):
                 saved = saved()
             elif versions.log.last > node.number:
                 node.check_saved()
-            if not self.retain:
+            if not self.retain and node.plan.keeps_arrays:  # shapes are kept: such a node can be gone through again
                 node.saved = None
-        if self.create:
+        create = self.create
+        if create:
             state.scope = gradient_scope(node)
-        rules = node.plan.rules
-        if self.plain and rules and not hooks.active:
-            parents, pass_on = node.parents, self.pass_on
-            for position, rule, reads in rules:
-                count = len(reads)
-                if count == 1:
-                    dx = rule(g, saved[reads[0]])
-                elif count == 0:
-                    dx = rule(g)
-                else:
-                    dx = rule(g, *[saved[i] for i in reads])
-                pass_on(node, parents[position], dx)
-            return
-        if hooks.active:
-            call = OpCall(node.op.name, "backward", tuple(g) if isinstance(g, _Bundle) else (g,), node.static, node)
-            found = hooks.around(call, lambda: node.op.pull(node, g, saved, self.create, self.goals))
-        else:
-            found = node.op.pull(node, g, saved, self.create, self.goals)
-        for parent, dx in found:  # a recorded pass knows Tensors only, also where a rule gave a constant array
-            self.pass_on(node, parent, box(dx) if self.create and not is_tensor(dx) else dx)
+            if node.op.composition is not None:
+                _differentiate_composition(node, saved, g, give)
+                return
+            if node.plan.kept:
+                saved = boxed_saved(node, saved)
+        rules, parents, goals = node.plan.rules, node.parents, self.goals
+        for position, rule in rules:
+            parent = parents[position]
+            if goals is None or parent in goals:
+                dx = rule(g, saved)
+                if create and position in node.op.piecewise and dx is not None:
+                    dx = depending(dx, box(np.broadcast_to(np.zeros((), parent.dtype), parent.shape), parent))
+                if dx is not None:
+                    give(node, parent, dx)
+        if not rules:  # one rule for all inputs
+            for parent, dx in node.op.vjp(node, g, saved, create, goals):
+                if dx is not None:
+                    give(node, parent, dx)
+
+    def _step_within_hooks(self, node: Node, g: Any) -> None:
+        """:meth:`_step` for the op hooks and the node's own, which get to see the gradients before they are passed on."""
+        call = OpCall(node.op.name, "backward", tuple(g) if isinstance(g, _Bundle) else (g,), node.static, node)
+        found: list[tuple[Any, Any]] = []
+
+        def run() -> list[tuple[Any, Any]]:
+            self._step(node, g, lambda node, parent, dx: found.append((parent, now(dx))))
+            return found
+
+        pairs = hooks.around(call, run)
+        if type(node) is HookedNode:
+            pairs = self._call_post_hooks(node, pairs, call.inputs)
+        for parent, dx in pairs:
+            self.pass_on(node, parent, dx)
+
+    def _call_post_hooks(self, node: HookedNode, pairs: list[tuple[Any, Any]], gs: Any) -> list[tuple[Any, Any]]:
+        """Let the node's own hooks see its gradients, as Tensors, and replace them."""
+        found = dict(pairs)
+        inputs = tuple(None if parent not in found else _boxed(found[parent]) for parent in node.parents)
+        outputs = tuple(None if g is None else _boxed(g) for g in gs)
+        for hook in tuple(node.post_hooks.values()):
+            replaced = hook(inputs, outputs)
+            if replaced is not None:
+                inputs = tuple(replaced)
+        given = zip(node.parents, inputs, strict=True)
+        return [(parent, dx if self.create else dx._array) for parent, dx in given if parent is not None and dx is not None]
 
     def _collect(self, output: Output, g: Any) -> None:
-        """Put the gradient of one of several results of an operation in its place."""
+        """Put the gradient of one of several results of an operation among those of the others."""
         node = output.parents[0]
         if node.number not in self.waiting:
-            self.waiting[node.number] = [node, _Bundle([None] * node.outputs), False]
+            self.waiting[node.number] = node, _Bundle([None] * node.outputs)
             heappush(self.heap, -node.number)
-        bundle = self.waiting[node.number][1]
+        _, bundle = self.waiting[node.number]
         before = bundle[output.index]  # of another Output of this index: a saved result, when differentiating twice
         bundle[output.index] = g if before is None else before + g
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
-        g = now(g)  # the hook may be younger than the gradient
+        if isinstance(g, _Bundle):
+            return self._call_pre_hooks(node, g)
         for hook in tuple(node.hooks.values()):
-            tensor = g if self.create else box(g)
-            replaced = hook(tensor)
+            replaced = hook(_boxed(g))
             if replaced is None:
                 continue
-            if not is_tensor(replaced) or (replaced.shape, replaced._array.dtype) != (node.shape, node.dtype):
+            if not is_tensor(replaced):
+                raise TypeError(f"a gradient hook must return None or a Tensor, got {type(replaced).__name__}")
+            if (replaced.shape, replaced._array.dtype) != (node.shape, node.dtype):
                 raise AutogradError(
                     f"a gradient hook must return None or a Tensor of shape {tuple(node.shape)} and dtype {node.dtype}, "
                     f"got {replaced!r}"
                 )
             g = replaced if self.create else replaced._array
         return g
+
+    def _call_pre_hooks(self, node: Any, gs: _Bundle) -> _Bundle:
+        """The hooks of an operation with several results are those on the node: each result has its own."""
+        for hook in tuple(node.hooks.values()):
+            replaced = hook([None if g is None else _boxed(g) for g in gs])
+            if replaced is not None:
+                gs = _Bundle(g if g is None or self.create else g._array for g in replaced)
+        return gs
+
+
+def _boxed(g: Any) -> Any:
+    return g if is_tensor(g) else box(g)
 
 
 def _deliver(leaf: Leaf, g: Any, create: bool) -> None:
@@ -195,18 +262,18 @@ def _deliver(leaf: Leaf, g: Any, create: bool) -> None:
     if tensor is None:
         return
     with _delivering:
-        if tensor.grad is None:
+        if tensor._grad is None:
             if create:
-                tensor.grad = clone(g)
+                tensor._grad = clone(g)
             elif sys.getrefcount(g) <= _FRESH and g.base is None and g.flags.c_contiguous:
-                tensor.grad = box(g)
+                tensor._grad = box(g)
             else:
-                tensor.grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
-        elif create or tensor.grad._node is not None:
-            tensor.grad = tensor.grad + (g if create else box(g))
+                tensor._grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
+        elif create or tensor._grad._node is not None:
+            tensor._grad = tensor._grad + (g if create else box(g))
         else:
-            np.add(tensor.grad._array, g, out=tensor.grad._array)
-            versions.written(tensor.grad._array)
+            np.add(tensor._grad._array, g, out=tensor._grad._array)
+            versions.written(tensor._grad._array)
     if leaf.after_hooks:
         for hook in tuple(leaf.after_hooks.values()):
             hook(tensor)
@@ -319,7 +386,7 @@ def backward(
         if type(tensor._node) is Leaf:
             _deliver(tensor._node, g if create_graph else g._array, create_graph)
         else:
-            tensor.grad = g if tensor.grad is None else tensor.grad + g
+            tensor._grad = g if tensor._grad is None else tensor._grad + g
 
 
 def grad(
@@ -341,7 +408,8 @@ def grad(
         retain_graph, create_graph: as in :func:`backward`.
         only_inputs: without effect, as in PyTorch.
         allow_unused: give None for an input that the outputs do not depend on, instead of raising.
-        is_grads_batched: not offered; anything but False raises.
+        is_grads_batched: each of ``grad_outputs`` has one more dimension in front, as have the results: one backward for each
+            of its slices. The results are not recorded.
         materialize_grads: zeros instead of None for unused inputs.
 
     Returns:
@@ -353,9 +421,13 @@ def grad(
     >>> torch.autograd.grad(dy, x)
     (tensor(18.),)
     """
-    if is_grads_batched:
-        raise ValueError("grad(): is_grads_batched is not offered; call grad() once for each gradient of the batch")
     chosen = _as_list(inputs)
+    if not chosen:
+        raise AutogradError("grad(): inputs must name at least one tensor")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("grad(): allow_unused=False contradicts materialize_grads=True, which gives zeros for unused inputs")
+    if is_grads_batched:
+        return _batched_grad(_as_list(outputs), chosen, _as_list(grad_outputs), retain_graph, allow_unused, materialize_grads)
     roots = _roots(_as_list(outputs), grad_outputs, create_graph)
     found = grad_of(roots, chosen, create_graph if retain_graph is None else retain_graph, create_graph)
     if allow_unused is None:
@@ -364,8 +436,33 @@ def grad(
         if g is None and materialize_grads:
             found[i] = box(np.zeros_like(chosen[i]._array))
         elif g is None and not allow_unused:
-            raise AutogradError(f"input {i} was not used to compute the outputs; pass allow_unused=True if that is intended")
+            raise AutogradError(
+                f"the tensor at index {i} of inputs appears to not have been used in the graph: the outputs do not "
+                "depend on it; pass allow_unused=True if that is intended"
+            )
     return tuple(found)
+
+
+def _batched_grad(
+    outputs: list[Any], inputs: list[Any], gradients: list[Any], retain: bool | None, unused: bool | None, zeros: bool
+) -> tuple[Any, ...]:
+    """The gradients for each slice of ``gradients``, stacked."""
+    sizes = {len(g._array) for g in gradients if g is not None}
+    if len(sizes) != 1:
+        raise AutogradError(f"grad(): with is_grads_batched all of grad_outputs must have one batch size, got {sorted(sizes)}")
+    count = sizes.pop()
+    found = [
+        grad(
+            outputs,
+            inputs,
+            [None if g is None else box(g._array[i]) for g in gradients],
+            retain_graph=retain or i < count - 1,
+            allow_unused=unused,
+            materialize_grads=zeros,
+        )
+        for i in range(count)
+    ]
+    return tuple(None if rows[0] is None else box(np.stack([g._array for g in rows])) for rows in zip(*found, strict=True))
 
 
 def grad_of(roots: Sequence[tuple[Any, Any]], inputs: Sequence[Any], retain: bool, create: bool) -> list[Any]:
@@ -383,13 +480,8 @@ def grad_of(roots: Sequence[tuple[Any, Any]], inputs: Sequence[Any], retain: boo
     return [g if g is None or is_tensor(g) else box(np.array(g, order="K")) for g in found]
 
 
-def differentiate_composition(
-    composition: Callable[..., Any], node: Node, saved: Sequence[Any], g: Any
-) -> list[tuple[Any, Any]]:
-    """The gradients of a fused operation's inputs as a recorded computation: its composition, run on the saved inputs.
-
-    Returns pairs of an input's node and its gradient, as ``pull`` does.
-    """
+def _differentiate_composition(node: Node, saved: Sequence[Any], g: Any, give: Callable[[Any, Any, Any], None]) -> None:
+    """Give the gradients of a fused operation's inputs as a recorded computation: its composition, run on the saved inputs."""
     values = dict(zip(node.plan.kept, saved, strict=True))
     # clones stop the inner pass at the inputs, and lead on from there to where the inputs came from
     inputs = [
@@ -397,11 +489,10 @@ def differentiate_composition(
         for i, parent in enumerate(node.parents)
     ]
     with enable_grad():
-        y = composition(*inputs, **node.static)
+        y = node.op.composition(*inputs, **node.static)
     results = list(zip(y, g, strict=True)) if isinstance(g, _Bundle) else [(y, g)]
     roots = [(out._node, gi) for out, gi in results if gi is not None and out._node is not None]
     found = grad_of(roots, [inputs[i] for i in node.plan.live], retain=True, create=True)
-    return [(node.parents[i], dx) for i, dx in zip(node.plan.live, found, strict=True) if dx is not None]
-
-
-clone = primitive(lambda x: x.copy(order="K"), name="clone", promotion=None, x=lambda g: g)
+    for i, dx in zip(node.plan.live, found, strict=True):
+        if dx is not None:
+            give(node, node.parents[i], dx)

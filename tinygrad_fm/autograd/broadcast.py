@@ -1,4 +1,5 @@
-"""Broadcasting and its undoing, each the other's derivative."""
+"""The operations that the engine itself needs: broadcasting and its undoing ("unbroadcast"), each the other's derivative, and
+clone."""
 
 from __future__ import annotations
 
@@ -7,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from .box import raw
 from .primitive import primitive
 
 
@@ -41,3 +43,11 @@ def broadcasts_to(shape: tuple[int, ...], to: tuple[int, ...]) -> bool:
     """Whether an array of ``shape`` can be broadcast to the shape ``to``."""
     extra = len(to) - len(shape)
     return extra >= 0 and all(n in (1, m) for n, m in zip(shape, to[extra:], strict=True))
+
+
+# g itself, but as a function of x: its derivative with respect to x is zero, where it would not exist without this
+depending = primitive(
+    lambda g, x: g, name="depending", promotion=None, g=lambda g: g, x=lambda g, x_shape: np.zeros(x_shape, raw(g).dtype)
+)
+
+clone = primitive(lambda x: x.copy(order="K"), name="clone", promotion=None, x=lambda g: g)

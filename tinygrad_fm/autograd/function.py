@@ -8,6 +8,7 @@ kind, several results, or code written for PyTorch. https://pytorch.org/docs/sta
 from __future__ import annotations
 
 import copy
+import inspect
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
@@ -15,10 +16,10 @@ from typing import Any
 import numpy as np
 
 from ..errors import AutogradError
+from .box import box, is_tensor
+from .inplace import rebase, refuse_leaf, wrote
 from .modes import no_grad, state
 from .node import Node, Output
-from .primitive import box, is_tensor
-from .views import rebase, refuse_leaf, wrote
 
 
 class FunctionCtx:
@@ -65,7 +66,10 @@ class FunctionCtx:
 
 
 class _NoPlan:
+    """Stands for a plan: a user's function has one backward and no rules."""
+
     rules = ()
+    keeps_arrays = True
     kept = ()
     live = ()
 
@@ -74,26 +78,20 @@ class _Backward:
     """Stands where a primitive does on the node of a user's function."""
 
     broadcasts = False
+    composition = None
 
-    def __init__(self, function: type[Function], ctx: FunctionCtx, places: list[Any]) -> None:
+    def __init__(self, function: type[Function], ctx: FunctionCtx, positions: list[Any]) -> None:
         self.name = function.__name__
+        self.shown = f"{self.name}Backward"
         self.function, self.ctx = function, ctx
-        self.places = places  # for each saved tensor: its node, the index of the result that it is, or None
+        self.positions = positions  # of each saved tensor, see _tape_position
 
-    def pull(self, node: Node, g: Any, saved: Any, create: bool, goals: Any) -> list[tuple[Any, Any]]:
-        """The gradients of the arguments, from the user's ``backward``; see :meth:`Primitive.pull`."""
-        gs = list(g) if node.outputs > 1 else [g]
-        shapes = node.static["results"]
-        tensors = [
-            x if x is None or is_tensor(x) else box(x)
-            for x in (self._zeros(i, gs, shapes) if gi is None else gi for i, gi in enumerate(gs))
-        ]
+    def vjp(self, node: Node, g: Any, saved: Any, create: bool, goals: Any) -> list[tuple[Any, Any]]:
+        """The gradients of the arguments, from the user's ``backward``; see :meth:`Primitive.vjp`."""
         ctx = copy.copy(self.ctx)  # two threads may go back through one node
-        ctx._saved = tuple(
-            None if array is None else box(array, self._place(node, place, array))
-            for array, place in zip(saved, self.places, strict=True)
-        )
-        found = self.function.backward(ctx, *tensors)
+        ctx._saved = self._saved_tensors(node, saved)
+        backward = self.function.backward if self.function.vjp is Function.vjp else self.function.vjp
+        found = backward(ctx, *self._gradients_or_zeros(node, list(g) if node.outputs > 1 else [g]))
         found = found if isinstance(found, tuple) else (found,)
         surplus = found[len(node.parents) :]
         if len(found) < len(node.parents) or any(x is not None for x in surplus):
@@ -106,19 +104,48 @@ class _Backward:
             if parent is None or dx is None or (goals is not None and parent not in goals):
                 continue
             if not is_tensor(dx):
-                raise TypeError(f"{self.name}.backward() returned {type(dx).__name__} for argument {i}, expected a Tensor")
+                raise AutogradError(
+                    f"{self.name}.backward() returned {type(dx).__name__} for argument {i}, expected a Tensor or None"
+                )
             pairs.append((parent, dx if create else dx._array))
         return pairs
 
-    def _place(self, node: Node, place: Any, array: Any) -> Any:
-        """The node of a saved tensor: an input's own, or for the result of that index one that leads to ``node``."""
-        if not isinstance(place, int):
-            return place
-        return Output(node, place, array) if node.outputs > 1 else node
+    def attribute(self, node: Node, name: str) -> Any:
+        """What the user's ``forward`` left on its context, and what it saved: ``y.grad_fn.saved_tensors``."""
+        if name != "saved_tensors":
+            return getattr(self.ctx, name)
+        if node.saved is None:
+            raise AutogradError(f"saved_tensors of {node.describe()}: an earlier backward has let go of what was saved")
+        return self._saved_tensors(node, node.saved() if callable(node.saved) else node.saved)
 
-    def _zeros(self, index: int, gs: list[Any], shapes: Any) -> Any:
-        shape, dtype = shapes[index]
-        return np.zeros(shape, dtype) if self.ctx._materialize else None
+    def _saved_tensors(self, node: Node, saved: Any) -> tuple[Any, ...]:
+        return tuple(
+            None if array is None else box(array, _node_at(position, node, array))
+            for array, position in zip(saved, self.positions, strict=True)
+        )
+
+    def _gradients_or_zeros(self, node: Node, gs: list[Any]) -> list[Any]:
+        """The gradients of the results as Tensors; for results that nothing used zeros, or None if those are not wanted."""
+        tensors: list[Any] = []
+        for g, (shape, dtype) in zip(gs, node.static["results"], strict=True):
+            if g is None and self.ctx._materialize:
+                g = np.zeros(shape, dtype)  # noqa: PLW2901
+            tensors.append(g if g is None or is_tensor(g) else box(g))
+        return tensors
+
+
+def _tape_position(t: Any, index: int | None, tracked: list[int]) -> Any:
+    """Where a saved tensor stands: the index of the result that it is, or its node, or None."""
+    if index is not None and index in tracked:
+        return index
+    return None if t is None else t._node
+
+
+def _node_at(position: Any, node: Node, array: Any) -> Any:
+    """The node of a saved tensor, from its :func:`_tape_position`; that of a result leads to ``node``."""
+    if not isinstance(position, int):
+        return position
+    return Output(node, position, array) if node.outputs > 1 else node
 
 
 class Function:
@@ -146,21 +173,28 @@ class Function:
     @staticmethod
     def forward(*args: Any, **kwargs: Any) -> Any:
         """The computation; to be defined by the subclass."""
-        raise AutogradError("a Function must define a static forward()")
+        raise NotImplementedError("a Function must define a static forward()")
 
     @staticmethod
     def backward(ctx: Any, *grads: Any) -> Any:
         """The gradients of the arguments; to be defined by the subclass."""
-        raise AutogradError("a Function must define a static backward() to be differentiated")
+        raise NotImplementedError("a Function must define a static backward() to be differentiated")
+
+    @staticmethod
+    def vjp(ctx: Any, *grads: Any) -> Any:
+        """Another name for :meth:`backward`."""
 
     @classmethod
-    def apply(cls, *args: Any) -> Any:
-        """Run ``forward`` on ``args`` and record it."""
+    def apply(cls, *args: Any, **kwargs: Any) -> Any:
+        """Run ``forward`` on the arguments and record it. Those given by keyword are put in the order of ``forward``."""
+        if kwargs:
+            skipped = () if _has_setup(cls) else (None,)  # ctx
+            args = inspect.signature(cls.forward).bind(*skipped, *args, **kwargs).args[len(skipped) :]
         ctx = FunctionCtx()
         parents = [a._node if is_tensor(a) and a.requires_grad else None for a in args]
         ctx.needs_input_grad = tuple(p is not None for p in parents)
         with no_grad():
-            if hasattr(cls, "setup_context"):
+            if _has_setup(cls):
                 returned = cls.forward(*args)
                 cls.setup_context(ctx, args, returned)
             else:
@@ -169,8 +203,6 @@ class Function:
         results = list(returned) if several else [returned]
         for i, y in enumerate(results):
             if not is_tensor(y):
-                if y is not None and not several:
-                    raise TypeError(f"{cls.__name__}.forward() must return Tensors, got {type(y).__name__}")
                 continue
             if any(y is d for d in ctx._dirty):
                 refuse_leaf(f"{cls.__name__}.forward", y)
@@ -182,8 +214,13 @@ class Function:
         return tuple(results) if several else results[0]
 
 
+def _has_setup(cls: type[Function]) -> bool:
+    """Whether ``forward`` is the kind without ``ctx``."""
+    return hasattr(cls, "setup_context")
+
+
 def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned: Any, results: list[Any]) -> None:
-    """Put one call on the tape: what was saved by array and place, so that no Tensor is held."""
+    """Put one call on the tape: what was saved by array and position, so that no Tensor is held."""
     tracked = [
         i
         for i, y in enumerate(results)
@@ -192,15 +229,15 @@ def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned:
     if not tracked:
         return
     arrays: list[Any] = []
-    places: list[Any] = []
+    positions: list[Any] = []
     for t in ctx._to_save:
         arrays.append(None if t is None else t._array)
         index = next((i for i, y in enumerate(returned) if y is t), None)
-        places.append(index if index in tracked else None if t is None else t._node)
+        positions.append(_tape_position(t, index, tracked))
     dirty, ctx._to_save, ctx._dirty, ctx._constant = ctx._dirty, (), (), ()
     static = {"results": [(y._array.shape, y._array.dtype) if is_tensor(y) else ((), None) for y in results]}
     first = results[tracked[0]]
-    node = Node(_Backward(cls, ctx, places), parents, _NoPlan, arrays, static, first._array)
+    node = Node(_Backward(cls, ctx, positions), parents, _NoPlan, arrays, static, first._array)
     node.outputs = len(results)
     for i in tracked:
         results[i]._node = Output(node, i, results[i]._array) if len(results) > 1 else node

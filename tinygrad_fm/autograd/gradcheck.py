@@ -15,8 +15,8 @@ import numpy as np
 
 from ..errors import GradcheckError
 from .backward import grad
+from .box import box, is_tensor
 from .node import Leaf
-from .primitive import box, is_tensor
 
 Array = np.ndarray[Any, Any]
 

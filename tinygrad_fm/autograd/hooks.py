@@ -33,6 +33,8 @@ class OpCall:
 
 Hook = Callable[[OpCall, Callable[[], Any]], Any]
 
+Hooks = dict[int, Any]  # registered ones, by a number of their own
+
 active: list[Hook] = []  # outermost first
 
 
@@ -91,9 +93,11 @@ def _with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
         state.inside_hook = previous
 
 
-def around_forward(table: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
+def around_forward(definition: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run ``op`` inside all active hooks, which do not see it a second time."""
-    return around(OpCall(table.name, "forward", args, static), lambda: _with_inside_hook(True, lambda: op(*args, **static)))
+    return around(
+        OpCall(definition.name, "forward", args, static), lambda: _with_inside_hook(True, lambda: op(*args, **static))
+    )
 
 
 class Removable:
@@ -120,6 +124,17 @@ class Removable:
         self.remove()
 
 
+class PreHook:
+    """A hook on a node, as a hook on its result: ``hook(grad_outputs)`` takes and returns a tuple."""
+
+    def __init__(self, hook: Callable[[tuple[Any, ...]], Any]) -> None:
+        self.hook = hook
+
+    def __call__(self, g: Any) -> Any:
+        found = self.hook(tuple(g) if isinstance(g, list) else (g,))
+        return found if found is None or isinstance(g, list) else found[0]
+
+
 class _RetainGrad:
     """The hook behind ``retain_grad``: keeps a gradient in the ``.grad`` of the tensor it belongs to."""
 
@@ -129,7 +144,7 @@ class _RetainGrad:
     def __call__(self, g: Any) -> None:
         tensor = self.tensor()
         if tensor is not None:
-            tensor.grad = g.clone() if tensor.grad is None else tensor.grad + g
+            tensor._grad = g.clone() if tensor._grad is None else tensor._grad + g
 
 
 def retain(tensor: Any) -> None:

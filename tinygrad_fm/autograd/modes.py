@@ -1,4 +1,4 @@
-"""What each thread is doing: whether it records, which module it is in, whether fused kernels are allowed."""
+"""no_grad, enable_grad and the other modes, one set per thread: whether it records, in which module it is, what is fused."""
 
 from __future__ import annotations
 
@@ -6,9 +6,22 @@ import inspect
 import threading
 from collections.abc import Callable, Generator
 from functools import wraps
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 F = TypeVar("F", bound=Callable[..., Any])
+
+
+class Scope(NamedTuple):
+    """Which module an operation belongs to; its dotted path is looked up when asked (``node.module_path``).
+
+    Attributes:
+        outermost, innermost: weak references to the first and the last of the modules being called, one within another.
+        gradient_of: of an operation that a backward pass recorded, the name of the one that it is the gradient of; else "".
+    """
+
+    outermost: Callable[[], Any]
+    innermost: Callable[[], Any]
+    gradient_of: str = ""
 
 
 class State(threading.local):
@@ -16,8 +29,8 @@ class State(threading.local):
 
     grad_enabled: bool = True
     composed: bool = False
-    # (weak reference to the outermost module being called, to the innermost); nodes keep it, a path is looked up when asked
-    scope: tuple[Any, ...] | None = None
+    inference: bool = False
+    scope: Scope | None = None  # None outside any module
     # True while the innermost op of a hooked call runs, so that the hooks do not see it twice
     inside_hook: bool = False
 
@@ -104,7 +117,9 @@ class set_grad_enabled:
     """Turn recording on or off: at once when called, and back at the end when used as ``with set_grad_enabled(mode):``."""
 
     def __init__(self, mode: bool) -> None:
-        self._mode = bool(mode)
+        if not isinstance(mode, bool):
+            raise TypeError(f"set_grad_enabled(): mode must be a bool, got {type(mode).__name__}")
+        self._mode = mode
         self._previous = state.grad_enabled
         state.grad_enabled = self._mode
 
@@ -117,6 +132,38 @@ class set_grad_enabled:
     def __call__(self, function: F) -> F:
         state.grad_enabled = self._previous  # as a decorator it only counts while the function runs
         return _within(lambda: set_grad_enabled(self._mode), function)
+
+
+inference_seen = False  # whether any thread has ever entered inference_mode; until then nobody asks for its marks
+
+
+class inference_mode(no_grad):
+    """:class:`no_grad` that also marks the tensors made inside: ``with inference_mode():``, ``@inference_mode()``.
+
+    Args:
+        mode: False records again, as :class:`enable_grad`.
+    """
+
+    def __new__(cls, mode: Any = True) -> Any:
+        if isinstance(mode, bool):
+            return super().__new__(cls) if mode else enable_grad()
+        return super().__new__(cls, mode)
+
+    def __enter__(self) -> None:
+        global inference_seen  # noqa: PLW0603
+        inference_seen = True
+        super().__enter__()
+        self._previous.append(state.inference)
+        state.inference = True
+
+    def __exit__(self, *exception: Any) -> None:
+        state.inference = self._previous.pop()
+        super().__exit__(*exception)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether the current thread is in :class:`inference_mode`."""
+    return state.inference
 
 
 def is_grad_enabled() -> bool:

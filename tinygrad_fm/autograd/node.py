@@ -17,7 +17,9 @@ import numpy as np
 
 from ..errors import AutogradError
 from . import versions
-from .modes import state
+from .box import box
+from .hooks import Hooks, PreHook, Removable
+from .modes import Scope, state
 from .versions import next_number
 
 
@@ -29,27 +31,74 @@ def memory_order(array: np.ndarray[Any, Any]) -> tuple[int, ...] | None:
     return tuple(sorted(range(array.ndim), key=lambda axis: -strides[axis]))
 
 
-class Node:
+class GraphNode:
+    """What nodes of every kind show of themselves, as PyTorch's ``grad_fn`` does."""
+
+    number: int
+    parents: Any
+    hooks: dict[int, Any] | None = None
+
+    def name(self) -> str:
+        """The name that PyTorch prints, such as ``MulBackward0``."""
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        return f"<{self.name()} object at {id(self):#x}>"
+
+    def edge(self) -> tuple[GraphNode, int]:
+        """The node that a gradient for this one goes to, and which of the operation's results it belongs to."""
+        return self, 0
+
+    @property
+    def next_functions(self) -> tuple[tuple[GraphNode | None, int], ...]:
+        """For each input the node that its gradient goes to, and which of that operation's results it is."""
+        return tuple((None, 0) if parent is None else parent.edge() for parent in self.parents)
+
+    @property
+    def metadata(self) -> dict[Any, Any]:
+        """A dictionary for the user's own notes."""
+        notes: dict[Any, Any] = self.__dict__.setdefault("notes", {})
+        return notes
+
+    def register_prehook(self, hook: Any) -> Removable:
+        """Call ``hook(grad_outputs)`` with the gradients of the results, a tuple, when they are complete; what it returns, if
+        not None, replaces them. Returns a handle whose ``remove()`` takes the hook away."""
+        if self.hooks is None:
+            self.hooks = {}
+        return Removable(self.hooks, PreHook(hook))
+
+    def _sequence_nr(self) -> int:
+        return self.number
+
+
+class Node(GraphNode):
     """One recorded operation.
 
     Attributes:
         number: its place on the tape; every input's node has a lower one.
-        op: the :class:`~tinygrad_fm.autograd.primitive.Primitive` (or another object with ``name`` and ``pull``).
+        op: the definition of the operation, a :class:`~tinygrad_fm.autograd.primitive.Primitive` (or another object with its
+            ``name``, ``broadcasts``, ``composition`` and ``vjp``).
         parents: the nodes of the inputs, None for those without gradient.
-        plan: which rules are live, and which of the saved arrays each one reads.
+        plan: which rules will run, and which of the saved values each one reads (:class:`~.primitive.Plan`).
         saved: what those rules read, or a function that computes it again; None once it has been used and let go.
         static: the arguments that are not arrays.
         shape, dtype: of the result.
-        order: the result's memory order, for images only (see :func:`memory_order`).
-        scope: weak references to the outermost and innermost module being called when it was recorded; of an operation
-            that a backward recorded, those of the one it is the gradient of, and that one's name.
+        order: of the result of an operation on images, its axes as they lie in memory (see :func:`memory_order`).
+        scope: the modules being called when it was recorded.
         hooks: functions to call with the gradient of the result.
-        place: where the user's code recorded it, when something asked for that.
+        source_line: the line of the user's code that recorded it, ``path:12``, when something asked for that.
+
+    >>> import tinygrad_fm as torch
+    >>> x, w = torch.ones(2, requires_grad=True), torch.tensor([3.0, 4.0])
+    >>> node = (x * w).grad_fn
+    >>> node.op.name, node.shape, node.parents == [x._node, None]
+    ('mul', (2,), True)
+    >>> node.plan.live, node.saved  # a rule for x only, which reads w
+    ((0,), [array([3., 4.], dtype=float32)])
     """
 
     order: tuple[int, ...] | None = None
-    hooks: dict[int, Any] | None = None
-    place: str | None = None
+    source_line: str | None = None
     outputs = 1
 
     def __init__(
@@ -69,7 +118,33 @@ class Node:
 
     def name(self) -> str:
         """The operation's name in the form PyTorch prints: ``MulBackward0``."""
-        return "".join(part.title() for part in self.op.name.split("_")) + "Backward0"
+        shown: str = self.op.shown
+        return shown
+
+    def __getattr__(self, name: str) -> Any:
+        """What was saved, under PyTorch's names: ``_saved_self`` and ``_saved_other`` for the inputs, ``_saved_result``. Of a
+        user's Function, the attributes of its context."""
+        if not name.startswith("_saved_"):
+            return self.op.attribute(self, name)
+        position = {"_saved_self": 0, "_saved_other": 1, "_saved_result": len(self.parents)}.get(name)
+        kept = self.plan.kept
+        if position is None:
+            raise AttributeError(f"{self!r} has no attribute {name!r}")
+        if position not in kept:
+            return None
+        if self.saved is None:
+            raise AutogradError(f"{name} of {self.describe()}: an earlier backward has let go of what was saved")
+        saved = self.saved() if callable(self.saved) else self.saved
+        value = saved[kept.index(position)]
+        return box(value, [*self.parents, self][position]) if isinstance(value, np.ndarray) else value
+
+    def register_hook(self, hook: Any) -> Removable:
+        """Call ``hook(grad_inputs, grad_outputs)`` after this node's gradients were computed; what it returns, if not None,
+        replaces ``grad_inputs``, a tuple with None for inputs without gradient. Returns a handle with ``remove()``."""
+        if type(self) is Node:
+            self.__class__ = HookedNode  # so that backward need not ask every node
+            self.post_hooks: Hooks = {}
+        return Removable(self.post_hooks, hook)
 
     def check_saved(self) -> None:
         """Raise if a saved array was written to after this node was recorded."""
@@ -80,7 +155,8 @@ class Node:
             if late:
                 now = versions.version(array)
                 raise AutogradError(
-                    f"backward of {self.describe()} needs an array of shape {array.shape} that was modified in place "
+                    "one of the tensors needed for gradient computation has been modified by an inplace operation: backward "
+                    f"of {self.describe()} needs an array of shape {array.shape} that was modified in place "
                     f"after it was recorded: it was at version {now - late} then and is at version {now} now. "
                     "Use the out-of-place form of the later operation, or clone() before it."
                 )
@@ -91,40 +167,38 @@ class Node:
         path = module_path(self.scope)
         if path:
             text += f" in module '{path}'"
-        if self.place:
-            text += f" (recorded at {self.place})"
+        if self.source_line:
+            text += f" (recorded at {self.source_line})"
         return text
 
 
-def gradient_scope(node: Any) -> tuple[Any, Any, str]:
+class HookedNode(Node):
+    """A node with hooks to be called after its rules have run."""
+
+
+def gradient_scope(node: Any) -> Scope:
     """The scope of what the rules of ``node`` record under ``create_graph=True``."""
-    outermost, innermost = (node.scope or (_no_module, _no_module))[:2]
-    return outermost, innermost, node.op.name
+    scope = node.scope or Scope(_no_module, _no_module)
+    return Scope(scope.outermost, scope.innermost, node.op.name)
 
 
 def _no_module() -> None:
     """Stands for a weak reference to a module where there is none."""
 
 
-def module_path(scope: tuple[Any, ...] | None) -> str:
-    """The dotted name, in the outermost module, of the innermost module being called; '' outside any module.
-
-    Args:
-        scope: weak references to both, as :data:`~tinygrad_fm.autograd.modes.state` has them.
-    """
+def module_path(scope: Scope | None) -> str:
+    """The dotted name, in the outermost module, of the innermost module being called; '' outside any module."""
     if scope is None:
         return ""
-    outermost, innermost = scope[0](), scope[1]()
+    outermost, innermost = scope.outermost(), scope.innermost()
     if outermost is None or innermost is None:
         return ""
     names = (name for name, module in outermost.named_modules() if module is innermost)
     return next(names, "") or type(outermost).__name__
 
 
-class Output:
+class Output(GraphNode):
     """One of several results of an operation: hands its gradient on to the operation's node, under its index."""
-
-    hooks: dict[int, Any] | None = None
 
     def __init__(self, node: Node, index: int, result: np.ndarray[Any, Any]) -> None:
         self.number = next_number()
@@ -139,14 +213,17 @@ class Output:
         """The operation's name, as of its node."""
         return self.parents[0].name()
 
+    def edge(self) -> tuple[GraphNode, int]:
+        """The operation's node, and which of its results this is."""
+        return self.parents[0], self.index
 
-class Leaf:
+
+class Leaf(GraphNode):
     """A tensor made by the user that requires a gradient: where backward delivers.
 
     It refers to the tensor weakly: a gradient for a tensor that nobody holds any more is dropped.
     """
 
-    hooks: dict[int, Any] | None = None
     after_hooks: dict[int, Any] | None = None  # called with the tensor once its .grad is complete
     parents: tuple[()] = ()
 
@@ -154,6 +231,15 @@ class Leaf:
         self.number = next_number()
         self.tensor = weakref.ref(tensor)
         self.describe_result(tensor._array)
+
+    def name(self) -> str:
+        """PyTorch's name for it."""
+        return "AccumulateGrad"
+
+    @property
+    def variable(self) -> Any:
+        """The tensor whose gradient it is; None if nobody holds that any more."""
+        return self.tensor()
 
     def describe_result(self, array: np.ndarray[Any, Any]) -> None:
         """Take shape, dtype and memory order from ``array``; again when the tensor is given other data."""

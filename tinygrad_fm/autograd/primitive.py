@@ -12,8 +12,10 @@ A rule says by the names of its parameters what it reads, and nothing else is ke
     the name of a residual        what the kernel returned besides the result (an index, a mask)
     any other name                the static (keyword) argument of that name
 
-Rules are written with operators and our own operations only. Given arrays they compute arrays: the ordinary backward pass.
-Given Tensors they record themselves: the backward pass of ``create_graph=True``, which can be differentiated again.
+A rule is a vector-Jacobian product (vjp): it is given the vector ``g`` and returns ``g`` times the Jacobian of the result
+with respect to that input. Rules are written with operators and our own operations only. Given arrays they compute arrays:
+the ordinary backward pass. Given Tensors they record themselves: the backward pass of ``create_graph=True``, which can be
+differentiated again.
 """
 
 from __future__ import annotations
@@ -28,54 +30,40 @@ import numpy as np
 
 from ..errors import AutogradError
 from ..promotion import explained, promote, promote_float, same_dtype
-from ..runtime import now
 from . import hooks
+from .box import TensorBase, box, is_tensor, raw
 from .modes import state
 from .node import Node, Output
+from .view import Replay, View
 
-Tensor: Any = ()  # the class of tensors, once tensor.py has registered it; isinstance(x, ()) is False until then
-_new = object.__new__
 _ndarray = np.ndarray
 NEEDS = "needs"  # stands among what a joint rule reads for the gradients it should compute
-
-
-def register_tensor(cls: type) -> None:
-    """Tell the engine which class holds an array and its node. Called once, by ``tensor.py``."""
-    global Tensor  # noqa: PLW0603
-    Tensor = cls
-
-
-def box(array: Any, node: Any = None) -> Any:
-    """A Tensor around ``array`` whose place on the tape is ``node``."""
-    out = _new(Tensor)
-    out._array = array if type(array) is _ndarray else np.asarray(array)
-    out._node = node
-    return out
-
-
-def is_tensor(x: Any) -> bool:
-    """Whether ``x`` is a Tensor."""
-    return isinstance(x, Tensor)
-
-
-def raw(x: Any) -> Any:
-    """The array behind a Tensor, or ``x`` itself: for the parts of a rule that are constants, such as masks."""
-    return x._array if isinstance(x, Tensor) else x
 
 
 # -- what an operation is ----------------------------------------------------------------------------------------------
 
 
-class _Plan:
-    """For one choice of inputs that need a gradient: the live rules, and which values they read."""
+class Plan:
+    """For one choice of inputs that need a gradient: which rules will run, and which values they read.
 
-    __slots__ = ("keep", "kept", "live", "reads", "rules")
+    Attributes:
+        live: positions of the inputs that need a gradient.
+        kept: positions of what is saved, in the list of inputs, result, residuals and extras.
+        keep: takes those from that list; None where nothing is saved.
+        rules: for each live input its position, and its rule as a function of the gradient and of all that is saved; empty
+            for a joint rule.
+        reads: which of the saved values the joint rule reads.
+        keeps_arrays: whether arrays are among what is saved, and not only shapes and static arguments.
+    """
 
-    live: tuple[int, ...]  # positions of the inputs that need a gradient
-    kept: tuple[int, ...]  # positions of what is saved, in the list of inputs, result, residuals and extras
-    keep: Any  # takes those from that list
-    rules: tuple[Any, ...]  # for each live input (position, rule, which saved values it reads); empty for a joint rule
-    reads: tuple[int, ...]  # which saved values the joint rule reads
+    __slots__ = ("keep", "keeps_arrays", "kept", "live", "reads", "rules")
+
+    live: tuple[int, ...]
+    kept: tuple[int, ...]
+    keep: Any
+    rules: tuple[Any, ...]
+    reads: tuple[int, ...]
+    keeps_arrays: bool
 
 
 class Primitive:
@@ -92,11 +80,13 @@ class Primitive:
         outputs: int,
         broadcasts: bool,
         composition: Callable[..., Any] | None,
+        piecewise: tuple[str, ...],
     ) -> None:
         self.kernel, self.name, self.rules, self.joint = kernel, name, rules, joint
         self.inputs, self.residuals, self.outputs = inputs, residuals, outputs
         self.broadcasts, self.composition = broadcasts, composition
-        self.plans: dict[int, _Plan] = {}  # by the inputs' bits and one bit more, which says how many inputs there are
+        self.piecewise = {inputs.index(name) for name in piecewise}
+        self.plans: dict[int, Plan] = {}  # see plan_for
         named = {p for rule in ([joint] if joint else rules.values()) for p in _parameters(rule)}
         known = {*inputs, *residuals, "g", "y", "needs"}
         # values beside the inputs, the result and the residuals that some rule reads: shapes and static arguments
@@ -107,8 +97,23 @@ class Primitive:
         """The name of the input at ``position``, for messages."""
         return self.inputs[position] if position < len(self.inputs) and not self.variadic else f"input {position}"
 
-    def make_plan(self, mask: int, count: int) -> _Plan:
-        """The plan for ``count`` inputs of which those whose bit is set in ``mask`` need a gradient."""
+    @property
+    def shown(self) -> str:
+        """The name of its nodes, as PyTorch prints it."""
+        return "".join(part.title() for part in self.name.split("_")) + "Backward0"
+
+    def attribute(self, node: Node, name: str) -> Any:
+        """Nodes have no attributes but their own."""
+        raise AttributeError(f"{node!r} has no attribute {name!r}")
+
+    def plan_for(self, mask: int, count: int) -> Plan:
+        """The plan for ``count`` inputs of which those whose bit is set in ``mask`` need a gradient.
+
+        Plans are kept by the mask with one more bit set, above the others: it tells (a, b) from (a, b, c).
+        """
+        return self.plans.get(mask | 1 << count) or self._make_plan(mask, count)
+
+    def _make_plan(self, mask: int, count: int) -> Plan:
         live = tuple(i for i in range(count) if mask >> i & 1)
         names = [f"input {i}" for i in range(count)] if self.variadic else list(self.inputs[:count])
         names += ["y", *self.residuals, *self.extras]
@@ -123,12 +128,13 @@ class Primitive:
         kept = [i for i, name in enumerate(names) if name in wanted]
         slot: dict[str, Any] = {"needs": NEEDS, **{names[i]: k for k, i in enumerate(kept)}}
         slots = {i: tuple(slot[p] for p in read) for i, read in reads.items()}
-        plan = _Plan()
+        plan = Plan()
         plan.live = live
         plan.kept = tuple(kept)
-        plan.rules = () if self.joint else tuple((i, rule, slots[i]) for i, rule in chosen)
+        plan.keeps_arrays = bool(kept) and kept[0] < len(names) - len(self.extras)  # extras come last
+        plan.rules = () if self.joint else tuple((i, _reading(rule, slots[i])) for i, rule in chosen)
         plan.reads = slots.get(-1, ())
-        # a slice makes itemgetter return a sequence for a single value too
+        # the slice makes itemgetter return a sequence for a single value too
         plan.keep = itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1)) if kept else None
         if len(self.plans) < 256:  # cat() and stack() of ever more tensors would fill the memory with plans
             self.plans[mask | 1 << count] = plan
@@ -140,38 +146,20 @@ class Primitive:
 
         return rule
 
-    def pull(self, node: Node, g: Any, saved: Any, create: bool, goals: Any) -> list[tuple[Any, Any]]:
-        """The gradients of ``node``'s inputs, from the gradient ``g`` of its result: pairs of an input's node and its gradient.
+    def vjp(self, node: Node, g: Any, saved: Any, create: bool, goals: Any) -> list[tuple[Any, Any]]:
+        """Apply the joint rule to the gradient ``g`` of the result, or to the tuple of those of several results.
 
         Args:
             saved: what the node kept.
-            create: record the computation; ``g`` and the results are Tensors then.
+            create: whether the computation is recorded; ``g`` and what was saved are Tensors then.
             goals: the only nodes whose gradients are wanted; None for all.
+
+        Returns:
+            Each wanted input's node and its gradient, None where the rule says that there is none.
         """
-        plan, parents = node.plan, node.parents
-        if create:
-            if self.composition is not None:
-                return differentiate_composition(self.composition, node, saved, g)
-            saved = [_boxed(node, at, value) for at, value in zip(plan.kept, saved, strict=True)]
-        if self.joint is not None:
-            needs = tuple(p is not None and (goals is None or p in goals) for p in parents)
-            found = self.joint(g, *[needs if slot is NEEDS else saved[slot] for slot in plan.reads])
-            return [(p, dx) for p, dx, needed in zip(parents, found, needs, strict=True) if needed and dx is not None]
-        result = []
-        for position, rule, reads in plan.rules:
-            parent = parents[position]
-            if goals is not None and parent not in goals:
-                continue
-            count = len(reads)
-            if count == 1:
-                dx = rule(g, saved[reads[0]])
-            elif count == 0:
-                dx = rule(g)
-            else:
-                dx = rule(g, *[saved[i] for i in reads])
-            if dx is not None:
-                result.append((parent, now(dx)))
-        return result
+        needs = tuple(p is not None and (goals is None or p in goals) for p in node.parents)
+        found = self.joint(g, *[needs if slot is NEEDS else saved[slot] for slot in node.plan.reads])
+        return [(p, dx) for p, dx, needed in zip(node.parents, found, needs, strict=True) if needed]
 
     def extra_values(self, args: list[Any], static: dict[str, Any]) -> list[Any]:
         """The shapes and static arguments that rules read, in the order of ``extras``."""
@@ -186,12 +174,25 @@ class Primitive:
         return values
 
 
-def _boxed(node: Node, position: int, value: Any) -> Any:
-    """A saved value as the rules of a recorded backward pass take it: with the place on the tape that it had."""
+def _reading(rule: Callable[..., Any], reads: tuple[int, ...]) -> Callable[[Any, Any], Any]:
+    """``rule`` as a function of the gradient and the list of saved values, of which it reads those at ``reads``."""
+    if len(reads) == 0:
+        return lambda g, saved: rule(g)
+    if len(reads) == 1:
+        at = reads[0]
+        return lambda g, saved: rule(g, saved[at])
+    return lambda g, saved: rule(g, *[saved[i] for i in reads])
+
+
+def boxed_saved(node: Node, saved: Any) -> list[Any]:
+    """What ``node`` saved as the rules of a recorded backward pass take it: inputs and result as Tensors, with the place on
+    the tape that they had. Residuals, shapes and static arguments are constants and stay what they are."""
     count = len(node.parents)
-    if not isinstance(value, _ndarray) or position > count:
-        return value  # residuals, shapes and static arguments are constants
-    return box(value, node if position == count else node.parents[position])
+    nodes = [*node.parents, node]
+    return [
+        box(value, nodes[at]) if at <= count and isinstance(value, _ndarray) else value
+        for at, value in zip(node.plan.kept, saved, strict=True)
+    ]
 
 
 def _parameters(rule: Callable[..., Any]) -> tuple[str, ...]:
@@ -210,6 +211,7 @@ def primitive(
     broadcasts: bool = False,
     view: bool = False,
     composition: Callable[..., Any] | None = None,
+    piecewise: str = "",
     **rules: Callable[..., Any],
 ) -> Callable[..., Any]:
     """Make an operation of a NumPy kernel and its backward rules (see the head of this module).
@@ -228,6 +230,9 @@ def primitive(
         view: whether the result may share the input's memory, so that writing to one shows in the other.
         composition: the same operation composed of others, for a fused kernel: it runs instead within
             ``autograd.composed()``, and again under ``create_graph=True``.
+        piecewise: names of the inputs in which the result is piecewise linear. The gradient with respect to them counts as a
+            function of them all the same, one whose derivative is zero: differentiating it gives zeros, and no error that
+            says that it was not used. (PyTorch does so for relu, abs and pooling, but not for clamp, max and floor.)
         **rules: for each differentiable input, by name, its rule.
 
     Returns:
@@ -240,7 +245,7 @@ def primitive(
     tensor([ 3., 12.])
     """
     named = tuple(inputs.split()) if inputs else tuple(rules)
-    table = Primitive(
+    definition = Primitive(
         kernel,
         name or getattr(kernel, "__name__", "op").strip("_"),
         rules,
@@ -250,92 +255,96 @@ def primitive(
         outputs,
         broadcasts,
         composition,
+        tuple(piecewise.split()),
     )
-    plans, several = table.plans, outputs > 1
-    has_residuals, extras = bool(residuals), bool(table.extras)
+    plans, several = definition.plans, outputs > 1
+    has_residuals, has_extras = bool(residuals), bool(definition.extras)
 
     def op(*args: Any, **static: Any) -> Any:
+        # open the Tensors: the arrays, the nodes they come from, and which of them need a gradient
         arrays: list[Any] = []
         parents: list[Any] = []
-        live, bit = 0, 1  # bit i of live: input i needs a gradient
-        boxed = False
+        mask, end = 0, 1  # bit i of mask: input i needs a gradient; end: the bit above those of all inputs
+        any_tensor = False
         for a in args:
-            if isinstance(a, Tensor):
-                boxed = True
+            if isinstance(a, TensorBase):
+                any_tensor = True
                 if a._view is not None:
                     a._view.refresh(a)
                 node = a._node
                 if node is not None:
-                    live |= bit
+                    mask |= end
                 arrays.append(a._array)
                 parents.append(node)
             else:
                 arrays.append(a)
                 parents.append(None)
-            bit += bit
-        if not boxed:  # a rule at work on bare arrays
+            end += end
+
+        # three other ways to run: a rule at work on bare arrays, the composition instead of the kernel, within hooks
+        if not any_tensor:
             y = kernel(*arrays, **static)
             return y[0] if has_residuals else y
         if composition is not None and state.composed:
             return composition(*args, **static)
         if hooks.active and not state.inside_hook:
-            return hooks.around_forward(table, op, args, static)
-        if promotion is not None:
-            promotion(table, arrays)
+            return hooks.around_forward(definition, op, args, static)
 
+        # compute
+        if promotion is not None:
+            promotion(definition, arrays)
         try:
             y = kernel(*arrays, **static)
         except ValueError as error:
-            raise explained(error, table, arrays) from None
-        kept: Any = ()
+            raise explained(error, definition, arrays) from None
+        residual_values: Any = ()
         if has_residuals:
-            y, *kept = y
+            y, *residual_values = y
         if several:
-            return _box_several(table, args, arrays, parents, live, y, kept, static)
+            return _box_several(definition, arrays, parents, mask, y, residual_values, static)
         if type(y) is not _ndarray:
             y = np.asarray(y)  # a full reduction gives a NumPy scalar
-        out = _new(Tensor)
-        out._array = y
-        if live and y.dtype.kind == "f" and state.grad_enabled:
-            plan = plans.get(live | bit) or table.make_plan(live, len(arrays))
+
+        # record: one node, with what the rules that will run are going to read
+        node = None
+        if mask and y.dtype.kind == "f" and state.grad_enabled:
+            plan = plans.get(mask | end) or definition.plan_for(mask, len(arrays))  # as plan_for does, without a call
+            saved: Any = ()
             if plan.keep is not None:
                 arrays.append(y)
                 if has_residuals:
-                    arrays.extend(kept)
-                if extras:
-                    arrays.extend(table.extra_values(arrays, static))
-                out._node = Node(table, parents, plan, plan.keep(arrays), static, y)
-            else:
-                out._node = Node(table, parents, plan, (), static, y)
-        else:
-            out._node = None
+                    arrays.extend(residual_values)
+                if has_extras:
+                    arrays.extend(definition.extra_values(arrays, static))
+                saved = plan.keep(arrays)
+            node = Node(definition, parents, plan, saved, static, y)
+        out = box(y, node)
         if view and y.base is not None:
             out._view = View(args[0], Replay(op, args[1:], static))
         return out
 
-    op.primitive = table  # type: ignore[attr-defined]
-    op.__name__ = op.__qualname__ = table.name
-    op.__doc__ = f"``{table.name}({', '.join(named)})``: the taped operation (a primitive)."
+    op.primitive = definition  # type: ignore[attr-defined]
+    op.__name__ = op.__qualname__ = definition.name
+    op.__doc__ = f"``{definition.name}({', '.join(named)})``: the taped operation (a primitive)."
     return op
 
 
 def _box_several(
-    table: Primitive,
-    args: Any,
+    definition: Primitive,
     arrays: list[Any],
     parents: list[Any],
-    live: int,
+    mask: int,
     results: Any,
-    kept: Any,
+    residual_values: Any,
     static: dict[str, Any],
 ) -> tuple[Any, ...]:
     """The results of an operation that has several, each with its own Output on the one node. Integer ones have none."""
     results = tuple(np.asarray(r) for r in results)
-    if not (live and state.grad_enabled):
+    if not (mask and state.grad_enabled):
         return tuple(box(r) for r in results)
-    plan = table.plans.get(live | 1 << len(arrays)) or table.make_plan(live, len(arrays))
-    arrays += [results, *kept, *table.extra_values(arrays, static)]
-    node = Node(table, parents, plan, plan.keep(arrays) if plan.keep else (), static, results[0])
+    plan = definition.plan_for(mask, len(arrays))
+    arrays += [results, *residual_values, *definition.extra_values(arrays, static)]
+    node = Node(definition, parents, plan, plan.keep(arrays) if plan.keep else (), static, results[0])
     node.outputs = len(results)
     return tuple(box(r, Output(node, i, r) if r.dtype.kind == "f" else None) for i, r in enumerate(results))
 
@@ -349,18 +358,4 @@ def fused(composition: Callable[..., Any], **options: Any) -> Callable[[Callable
     return decorate
 
 
-from .backward import differentiate_composition  # noqa: E402
-from .views import Replay, View  # noqa: E402  # views replay operations, operations make views: the two know each other
-
-__all__ = [
-    "Primitive",
-    "box",
-    "fused",
-    "is_tensor",
-    "primitive",
-    "promote",
-    "promote_float",
-    "raw",
-    "register_tensor",
-    "same_dtype",
-]
+__all__ = ["Primitive", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "same_dtype"]

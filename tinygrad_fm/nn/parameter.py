@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import box
+from ..autograd.box import box
 from ..device import check_device
 from ..dtypes import as_numpy, default_float
 from ..ops.create import as_array

@@ -27,7 +27,7 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from ..autograd import modes, set_grad_enabled
-from ..autograd.primitive import box
+from ..autograd.box import box
 from ..tensor import Tensor
 from .optimizer import Closure, Group, Optimizer, run_closure
 

@@ -18,8 +18,8 @@ from typing import Any
 import numpy as np
 
 from ..autograd import enable_grad
+from ..autograd.box import box
 from ..autograd.hooks import Removable
-from ..autograd.primitive import box
 from ..nn.parameter import clear_gradients
 from ..tensor import Tensor
 

@@ -16,9 +16,9 @@ import numpy as np
 
 from .. import random
 from ..autograd import enable_grad, versions
+from ..autograd.box import is_tensor
 from ..autograd.modes import state
 from ..autograd.node import Node
-from ..autograd.primitive import is_tensor
 from ..errors import AutogradError
 
 

@@ -194,8 +194,8 @@ class _Builder:
         item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
         item = Item(item_id, role, title, inside, origin.shape, origin.dtype)
         gradient = self.recording.gradients.get(origin.leaf)
-        if gradient is None and tensor is not None and tensor.grad is not None:
-            gradient = norm((tensor.grad,))
+        if gradient is None and tensor is not None and tensor._grad is not None:
+            gradient = norm((tensor._grad,))
         if gradient is not None:
             item.measures["gradient"] = gradient
         self.place_in(inside, item)

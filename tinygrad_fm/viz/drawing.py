@@ -11,9 +11,9 @@ import numpy as np
 
 from .. import random
 from ..autograd.backward import run_backward
+from ..autograd.box import is_tensor
 from ..autograd.hooks import OpCall, op_hook
 from ..autograd.node import Leaf
-from ..autograd.primitive import is_tensor
 from ..errors import AutogradError
 from ..nn import Module
 from . import style

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 from .. import ops
 from ..autograd import versions
+from ..autograd.box import is_tensor
 from ..autograd.hooks import OpCall, active, op_hook
 from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
-from ..autograd.places import note_place, recorded, user_place
-from ..autograd.primitive import is_tensor
+from ..autograd.source_lines import note_line, recorded, user_line
 from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, norm, static_text, telling
 
 __all__ = ["Recorder"]
@@ -94,8 +94,8 @@ class Recorder:
             call.name, inputs, [], state.scope, static_text(call.static), static_text(telling(call.static)), taped=False
         )
         step.gradient_of = gradient_origin(state.scope)
-        if self._places or note_place in active:
-            step.place = user_place()
+        if self._places or note_line in active:
+            step.place = user_line()
         start = time.perf_counter()
         try:
             results = run()

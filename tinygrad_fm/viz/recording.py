@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd import versions
+from ..autograd.modes import Scope
 from ..autograd.node import Leaf, Node, Output
 
 __all__ = [
@@ -175,9 +176,9 @@ def norm(gradients: tuple[Any, ...]) -> float:
         return float(np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)))
 
 
-def gradient_origin(scope: Any) -> str:
+def gradient_origin(scope: Scope | None) -> str:
     """The operation that a step with this scope is the gradient of; '' for a step of the forward pass."""
-    return scope[2] if scope is not None and len(scope) > 2 else ""
+    return scope.gradient_of if scope is not None else ""
 
 
 class Reader:
@@ -223,7 +224,7 @@ class Reader:
 
     def describe(self, step: Step, node: Node) -> None:
         """Fill in what only the tape knows: the line, the live rules, what is kept."""
-        step.place = node.place or step.place
+        step.place = node.source_line or step.place
         step.gradient_of = gradient_origin(node.scope)
         step.rules = tuple(input_name(node, i) for i, parent in enumerate(node.parents) if parent is not None)
         step.kept = self._kept(node)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ...autograd.primitive import box
+from ...autograd.box import box
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init

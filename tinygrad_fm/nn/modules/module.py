@@ -11,7 +11,7 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
-from ...autograd.primitive import box
+from ...autograd.box import box
 from ...dtypes import dtype, float16, float32, float64
 from ...errors import LeftOutError
 from ...outside import message

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from ...autograd.function import Function
 from ...autograd.hooks import Removable
-from ...autograd.modes import state
+from ...autograd.modes import Scope, state
 from ...tensor import Tensor
 
 __all__ = [
@@ -72,7 +72,7 @@ class ModuleHooks:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         outer = state.scope
         ref = self._ref
-        state.scope = (ref if outer is None else outer[0], ref)
+        state.scope = Scope(ref if outer is None else outer.outermost, ref)
         try:
             if (
                 self._forward_hooks

@@ -13,8 +13,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ...autograd.box import box
 from ...autograd.hooks import Removable
-from ...autograd.primitive import box
 from ...tensor import Tensor
 from ..parameter import Parameter
 from .module_hooks import add_hook

@@ -22,10 +22,10 @@ def test_the_innermost_line_outside_the_package() -> None:
         here = line() - 1
         b = net(a)
         c = torch.nn.functional.softmax(b, dim=0)
-    assert a.grad_fn.place == f"{__file__}:{here}"
-    assert b.grad_fn.place == f"{__file__}:{here + 2}"
-    assert c.grad_fn.place == f"{__file__}:{here + 3}"
-    assert (x * 2).grad_fn.place is None
+    assert a.grad_fn.source_line == f"{__file__}:{here}"
+    assert b.grad_fn.source_line == f"{__file__}:{here + 2}"
+    assert c.grad_fn.source_line == f"{__file__}:{here + 3}"
+    assert (x * 2).grad_fn.source_line is None
 
 
 def test_errors_of_backward_name_it() -> None:
@@ -34,7 +34,7 @@ def test_errors_of_backward_name_it() -> None:
         y = torch.exp(x)
         here = line() - 1
     y.detach().mul_(2)
-    with pytest.raises(RuntimeError, match=f"recorded at .*test_places.py:{here}"):
+    with pytest.raises(RuntimeError, match=f"recorded at .*test_source_lines.py:{here}"):
         y.sum().backward()
 
 

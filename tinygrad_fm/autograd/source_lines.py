@@ -8,14 +8,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from .box import is_tensor
 from .hooks import OpCall, op_hook
 from .node import Node, Output
-from .primitive import is_tensor
 
 _PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
 
 
-def user_place() -> str:
+def user_line() -> str:
     """The file and line, ``path:12``, of the innermost frame outside this package; '' if there is none."""
     frame: Any = sys._getframe(1)
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
@@ -33,13 +33,13 @@ def recorded(results: Any) -> Iterator[Node]:
             yield node
 
 
-def note_place(call: OpCall, run: Callable[[], Any]) -> Any:
+def note_line(call: OpCall, run: Callable[[], Any]) -> Any:
     """The op hook behind :func:`record_places`."""
     results = run()
     if call.phase == "forward":
-        place = user_place()
+        line = user_line()
         for node in recorded(results):
-            node.place = place
+            node.source_line = line
     return results
 
 
@@ -53,8 +53,8 @@ def record_places() -> Iterator[None]:
     >>> x = torch.tensor(2.0, requires_grad=True)
     >>> with torch.autograd.record_places():
     ...     y = x * x
-    >>> y.grad_fn.place.endswith(":2")
+    >>> y.grad_fn.source_line.endswith(":2")
     True
     """
-    with op_hook(note_place):
+    with op_hook(note_line):
         yield
