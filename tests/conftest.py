@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.strict_skips import pytest_addoption, pytest_make_collect_report, pytest_runtest_makereport  # noqa: F401 (hooks)
+
 # the same examples every time, and no deadline: a busy machine must not fail a test
 settings.register_profile(
     "repeatable",

@@ -1,0 +1,98 @@
+"""The checks of the project, a session to each. ``nox`` runs those that a change must pass, ``nox -s lint`` one of them.
+
+``tests`` and ``tests_oldest`` work in a clean clone, so they see what is committed. ``docs`` and ``bench`` are run by hand.
+"""
+
+from __future__ import annotations
+
+import re
+import shlex
+import tempfile
+from pathlib import Path
+
+import nox
+
+nox.needs_version = ">=2024.4"
+nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "parity"]
+
+TORCH = "torch==2.13.0"
+EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+
+
+def of_dev(*names: str) -> list[str]:
+    """The requirements of these names as the extra ``dev`` has them."""
+    return [requirement for requirement in EXTRAS["dev"] if re.split(r"[<>=!~ ]", requirement)[0] in names]
+
+
+def clone(session: nox.Session) -> None:
+    """Go on in a clean clone of what is committed."""
+    folder = Path(tempfile.mkdtemp(dir=session.create_tmp())) / "clone"
+    session.run("git", "clone", "--quiet", "--no-hardlinks", ".", str(folder), external=True)
+    session.chdir(folder)
+
+
+@nox.session
+def lint(session: nox.Session) -> None:
+    """Style, and the layout of the code."""
+    session.install(*of_dev("ruff"))
+    session.run("ruff", "check", ".")
+    session.run("ruff", "format", "--check", ".")
+
+
+@nox.session
+def types(session: nox.Session) -> None:
+    """Type annotations."""
+    session.install(".[train]", *of_dev("mypy"))
+    session.run("mypy")
+
+
+@nox.session
+def size(session: nox.Session) -> None:
+    """How many lines of code the engine is, with all that it imports."""
+    session.run("python", ".ci/reached.py")
+
+
+@nox.session
+def tests(session: nox.Session) -> None:
+    """The README's own test command, in a clean clone and a fresh environment: with the newest NumPy."""
+    readme = Path("README.md").read_text(encoding="utf-8")
+    shells = "".join(re.findall(r"^```sh\n(.*?)^```$", readme, re.M | re.S))
+    command = next(line for line in shells.splitlines() if "pytest" in line)
+    session.log(f"README.md: {command}")
+    clone(session)
+    for part in command.split("&&"):
+        session.run(*shlex.split(part), env={"PYTEST_ADDOPTS": "--strict-skips"})
+
+
+@nox.session
+def tests_oldest(session: nox.Session) -> None:
+    """The same tests with the oldest NumPy that is promised."""
+    clone(session)
+    session.install("numpy==2.0.*", ".[test]")
+    session.run("python", "-c", "import numpy; print('NumPy', numpy.__version__)")
+    session.run("python", "-m", "pytest", "--strict-skips")
+
+
+@nox.session
+def parity(session: nox.Session) -> None:
+    """Everything that is compared with PyTorch."""
+    session.install(".[test]", TORCH, "expecttest")
+    session.run("python", "-c", "import torch; print('PyTorch', torch.__version__)")
+    where = ["tests/parity", "tests/test_examples.py", "tests/test_docs.py", "tests/benchmarks"]
+    session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or where))
+
+
+@nox.session
+def docs(session: nox.Session) -> None:
+    """Make the pictures of docs/graphs.md and the tables of docs/pytorch.md anew, and run the code of all pages."""
+    session.install(".[test]")
+    session.run("python", "docs/gallery.py")
+    session.run("python", "-m", "tests.test_docs_pytorch")
+    session.run("python", "-m", "pytest", "tests/test_docs.py", "tests/test_docs_pytorch.py", "tests/viz/test_gallery.py")
+
+
+@nox.session
+def bench(session: nox.Session) -> None:
+    """Speed beside PyTorch and others, on a quiet machine; ``nox -s bench -- mlp --rounds 3`` for a part."""
+    session.install(".[bench]", TORCH)
+    session.run("python", "-m", "benchmarks", *session.posargs)
