@@ -14,7 +14,7 @@ class Failures:
 
     def add(self, error: Exception) -> None:
         """Say what went wrong with an item."""
-        from tinygrad_fm.training.console import printable  # not before Ctrl-C is seen to: see apps.__main__
+        from tinygrad_fm.errors import printable  # not before Ctrl-C is seen to: see apps.__main__
 
         text = str(error)
         if isinstance(error, OSError) and error.strerror:
