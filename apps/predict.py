@@ -13,10 +13,9 @@ import numpy as np
 import models
 from apps.photos import Prepared, prepare_photo, save_prepared
 from tinygrad_fm.data.transforms import apply_to_batch
-from tinygrad_fm.errors import CheckpointError, DataError
+from tinygrad_fm.errors import CheckpointError, DataError, printable
 from tinygrad_fm.training import evaluation_transform, load_model, predict
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of, top_classes
-from tinygrad_fm.errors import printable
 
 from . import Failures
 
