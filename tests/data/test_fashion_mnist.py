@@ -15,8 +15,7 @@ import pytest
 
 from tinygrad_fm.data import CLASSES, FashionMNIST, NotAvailableError
 from tinygrad_fm.data import fashion_mnist as module
-from tinygrad_fm.data.download import RemoteFile
-from tinygrad_fm.data.fashion_mnist import read_idx
+from tinygrad_fm.data.fashion_mnist import ArrayFile, read_idx
 from tinygrad_fm.errors import DataError
 
 CONSTANTS = ["TRAIN_IMAGES", "TRAIN_LABELS", "TEST_IMAGES", "TEST_LABELS"]
@@ -40,8 +39,9 @@ SMALL = dict(zip(NAMES, [pack(IMAGES), pack(LABELS), pack(IMAGES[:20]), pack(LAB
 def small(monkeypatch: pytest.MonkeyPatch) -> dict[str, bytes]:
     """Pretend that the published files are four small ones."""
     for constant, (name, content) in zip(CONSTANTS, SMALL.items(), strict=True):
-        monkeypatch.setattr(module, constant, RemoteFile(name, len(content), hashlib.sha256(content).hexdigest()))
-        monkeypatch.setitem(module.SHAPES, name, read_idx(gzip.decompress(content)).shape)
+        unpacked = gzip.decompress(content)
+        sums = [hashlib.sha256(part).hexdigest() for part in (content, unpacked)]
+        monkeypatch.setattr(module, constant, ArrayFile(name, len(content), sums[0], read_idx(unpacked).shape, sums[1]))
     return SMALL
 
 
@@ -64,7 +64,7 @@ def test_the_four_places_in_their_order(
     monkeypatch.setenv("FASHION_MNIST_DIR", str(places[1]))
     opened: list[Path] = []
     real = module.read_bytes
-    monkeypatch.setattr(module, "read_bytes", lambda path: opened.append(path) or real(path))
+    monkeypatch.setattr(module, "read_bytes", lambda path, limit: opened.append(path) or real(path, limit))
     for place in places:
         opened.clear()
         assert len(FashionMNIST(tmp_path / "root")) == 40
@@ -104,6 +104,56 @@ def test_missing_files_name_the_places_looked_in(tmp_path: Path, cache: Path, mo
         FashionMNIST(tmp_path / "root")
 
 
+# Packing: the contents decide.
+
+
+PACKINGS: dict[str, Any] = {
+    "unpacked": lambda content: content,
+    "not at all": lambda content: gzip.compress(content, 0, mtime=1),
+    "best": lambda content: gzip.compress(content, 9, mtime=1),
+    "in two parts": lambda content: gzip.compress(content[:1000]) + gzip.compress(content[1000:]),
+    "padded": lambda content: gzip.compress(content) + bytes(100),
+}
+
+
+@pytest.mark.parametrize("packing", PACKINGS)
+@pytest.mark.parametrize("suffix", ["", ".gz"])
+def test_files_packed_otherwise_are_read(small: dict[str, bytes], tmp_path: Path, packing: str, suffix: str) -> None:
+    files = {name.removesuffix(".gz") + suffix: PACKINGS[packing](gzip.decompress(content)) for name, content in small.items()}
+    for folder in (tmp_path, tmp_path / "FashionMNIST" / "raw", tmp_path / "cache"):
+        lay_out(folder, files)
+        for train, images in ((True, IMAGES), (False, IMAGES[:20])):
+            data = FashionMNIST(tmp_path, train, download=False)
+            np.testing.assert_array_equal(data.images, images)
+        for name in files:
+            (folder / name).unlink()
+
+
+def test_the_packed_file_goes_before_the_unpacked_one(small: dict[str, bytes], tmp_path: Path) -> None:
+    lay_out(tmp_path, small | {name.removesuffix(".gz"): b"damaged" for name in small})
+    assert len(FashionMNIST(tmp_path, download=False)) == 40
+
+
+def test_a_file_far_too_large_is_not_read(small: dict[str, bytes], tmp_path: Path) -> None:
+    lay_out(tmp_path, small)
+    os.truncate(tmp_path / NAMES[0], 1 << 40)  # takes no room on the disk
+    with pytest.raises(DataError, match=f"{NAMES[0]} has 1099511627776 bytes; a data file of at most"):
+        FashionMNIST(tmp_path)
+
+
+def test_messages_do_not_contradict_themselves(small: dict[str, bytes], tmp_path: Path) -> None:
+    """One label and one pixel changed: neither counts nor means tell it from the real set, and are not said to."""
+    images = np.full_like(IMAGES, 73)
+    lay_out(tmp_path, small | {NAMES[0]: pack(images)})
+    with pytest.raises(DataError, match="or one that was changed") as caught:
+        FashionMNIST(tmp_path)
+    assert "mean" not in str(caught.value)
+    lay_out(tmp_path, small | {NAMES[1]: pack(LABELS[::-1])})
+    with pytest.raises(DataError, match="or one that was changed") as caught:
+        FashionMNIST(tmp_path)
+    assert "occur" not in str(caught.value)
+
+
 # Damaged files.
 
 GOOD = SMALL[NAMES[0]]
@@ -114,9 +164,10 @@ DAMAGE = {
     "corrupt": (GOOD[:MIDDLE] + bytes([GOOD[MIDDLE] ^ 255]) + GOOD[MIDDLE + 1 :], "is corrupt|is truncated|holds"),
     "wrong sum": (GOOD[:-8] + bytes(4) + GOOD[-4:], "is corrupt"),
     "junk after the end": (GOOD + b"junk", "is corrupt"),
-    "web page": (b"<!DOCTYPE html><title>404</title>", "not gzip-compressed.*web page"),
+    "web page": (b"<!DOCTYPE html><title>404</title>", "holds something else .a web page"),
     "pointer": (b"version https://git-lfs.github.com/spec/v1\n", "Git LFS pointer"),
-    "unpacked": (idx(IMAGES), "an unpacked IDX file"),
+    "unpacked, one byte changed": (idx(IMAGES)[:-1] + b"x", "another data set, or one that was changed"),
+    "unpacked, truncated": (idx(IMAGES)[:-1], "IDX header says shape .* but 31359 bytes follow"),
     "no array": (gzip.compress(b"hello world"), "holds something else: the IDX header begins with 68 65 6c 6c"),
     "labels for images": (SMALL[NAMES[1]], "holds an array of shape \\(40,\\), expected is \\(40, 28, 28\\)"),
     "another size": (pack(IMAGES[:30]), "shape \\(30, 28, 28\\)"),
@@ -142,6 +193,7 @@ def test_a_damaged_file_of_the_user_is_named_and_left_alone(
         assert not isinstance(caught.value, NotAvailableError)
         for part in (str(tmp_path / NAMES[0]), f"{len(content)} bytes", hashlib.sha256(content).hexdigest(), "Delete it"):
             assert part in message
+        assert f", or unpacked {len(idx(IMAGES))} with {hashlib.sha256(idx(IMAGES)).hexdigest()}" in message
         assert f"Expected: {len(GOOD)} bytes with SHA-256 {hashlib.sha256(GOOD).hexdigest()}" in message
     assert (tmp_path / NAMES[0]).read_bytes() == content
     assert server.requests == []
@@ -257,6 +309,14 @@ def test_the_real_set(real_folder: Path) -> None:
     image, label = train[0]
     assert (tuple(image.shape), image.numpy().dtype, label) == ((1, 28, 28), np.float32, 9)
     assert np.array_equal(image.numpy()[0], train.data[0].astype(np.float32) / np.float32(255))
+
+
+def test_the_real_set_packed_again(real_folder: Path, tmp_path: Path) -> None:
+    for name, packing in zip(NAMES, (lambda content: gzip.compress(content, 1), bytes) * 2, strict=True):
+        (tmp_path / name).write_bytes(packing(gzip.decompress((real_folder / name).read_bytes())))
+    for train in (True, False):
+        again = FashionMNIST(tmp_path, train, download=False)
+        assert again.digest == FashionMNIST(real_folder, train).digest
 
 
 def test_a_real_file_with_one_bit_flipped(real_folder: Path, tmp_path: Path) -> None:

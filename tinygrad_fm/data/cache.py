@@ -40,13 +40,15 @@ def present(path: Path) -> bool:
     return True
 
 
-def read_bytes(path: Path) -> bytes:
-    """The content of a regular file; ``DataError`` if there is none that can be read."""
+def read_bytes(path: Path, limit: int) -> bytes:
+    """The content of a regular file; ``DataError`` if there is none that can be read, or it has more than ``limit`` bytes."""
     try:
-        mode = path.stat().st_mode
-        if not stat.S_ISREG(mode):
-            kind = "a folder" if stat.S_ISDIR(mode) else "no regular file"
+        found = path.stat()
+        if not stat.S_ISREG(found.st_mode):
+            kind = "a folder" if stat.S_ISDIR(found.st_mode) else "no regular file"
             raise DataError(f"{path} is {kind}; a data file was expected there. Move it away or choose another folder.")
+        if found.st_size > limit:
+            raise DataError(f"{path} has {found.st_size} bytes; a data file of at most {limit} was expected there.")
         return path.read_bytes()
     except OSError as error:
         raise DataError(f"{path} cannot be read: {reason(error)}. Check the file and its permissions.") from error
