@@ -213,3 +213,54 @@ def test_nothing_is_left_behind_without_the_collector() -> None:
         assert node() is None
     finally:
         gc.enable()
+
+
+def test_vjp_is_another_name_for_backward() -> None:
+    class Double(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+        @staticmethod
+        def vjp(ctx, g):
+            return g * 2
+
+    x = torch.ones(2, requires_grad=True)
+    Double.apply(x).sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0]
+
+
+def test_arguments_by_keyword() -> None:
+    class Scale(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x, factor=2.0):
+            ctx.factor = factor
+            return x * factor
+
+        @staticmethod
+        def backward(ctx, g):
+            return g * ctx.factor, None
+
+    x = torch.ones(2, requires_grad=True)
+    Scale.apply(x, factor=3.0).sum().backward()
+    Scale.apply(factor=4.0, x=x).sum().backward()
+    assert x.grad.tolist() == [7.0, 7.0]
+
+
+def test_what_is_no_tensor_is_handed_through() -> None:
+    class Three(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return 3
+
+    assert Three.apply(torch.ones(2, requires_grad=True)) == 3
+
+
+def test_without_a_backward_it_is_not_implemented() -> None:
+    class Forward(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2
+
+    with pytest.raises(NotImplementedError, match="static backward"):
+        Forward.apply(torch.ones(1, requires_grad=True)).backward()

@@ -219,3 +219,22 @@ def test_several_results_used_in_part() -> None:
     (g,) = grad((parts[0] * parts[1]).sum(), x)
     np.testing.assert_array_equal(g.numpy(), [2.0, 5.0, 3.0, 1.0])
     assert a.requires_grad
+
+
+def test_a_batch_of_gradients() -> None:
+    x = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+    (rows,) = torch.autograd.grad(x**2, x, torch.eye(3), is_grads_batched=True)
+    assert rows.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    w = torch.ones(3, requires_grad=True)
+    found = torch.autograd.grad(x**2, [x, w], torch.eye(3), is_grads_batched=True, allow_unused=True)
+    assert found[0].equal(rows) and found[1] is None
+    with pytest.raises(RuntimeError, match="batch size"):
+        torch.autograd.grad([x**2, x * 2], x, [torch.eye(3), torch.ones(2, 3)], is_grads_batched=True)
+
+
+def test_contradictions_and_nothing_asked_for() -> None:
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(ValueError, match="contradicts"):
+        torch.autograd.grad(x.sum(), x, materialize_grads=True, allow_unused=False)
+    with pytest.raises(RuntimeError, match="at least one"):
+        torch.autograd.grad(x.sum(), [])

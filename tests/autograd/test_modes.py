@@ -140,3 +140,20 @@ def test_composed_is_a_mode_too() -> None:
     with torch.autograd.composed():
         assert state.composed
     assert not state.composed
+
+
+def test_tensors_of_inference_mode_are_marked() -> None:
+    x = torch.ones(2, requires_grad=True)
+    with torch.inference_mode():
+        a = torch.ones(2)
+        assert torch.is_inference_mode_enabled() and not torch.is_grad_enabled()
+        assert a.is_inference() and (a * 2).is_inference() and (x * 2).is_inference() and not x.is_inference()
+        with torch.inference_mode(False):
+            assert torch.is_grad_enabled()
+    assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
+    assert a.is_inference() and not torch.ones(2).is_inference() and not (x * 2).is_inference()
+
+
+def test_a_mode_is_a_bool() -> None:
+    with pytest.raises(TypeError, match="bool, got str"):
+        torch.set_grad_enabled("no")  # type: ignore[arg-type]

@@ -73,9 +73,8 @@ class TensorBase:
             raise AutogradError("a tensor cannot be its own grad")
         mine, given = self._array, value._array
         if given.shape != mine.shape:
-            raise AutogradError(
-                f"attempting to assign a gradient of size {list(given.shape)} to a tensor of {list(mine.shape)}"
-            )
+            sizes = f"of size '{list(given.shape)}' to a tensor of size '{list(mine.shape)}'"
+            raise AutogradError(f"attempting to assign a gradient {sizes}: they must be the same")
         if given.dtype != mine.dtype:
             kinds = f"with dtype '{given.dtype}' to a tensor of dtype '{mine.dtype}'"
             raise AutogradError(f"attempting to assign a gradient {kinds}: they must be the same")

@@ -17,6 +17,7 @@ import numpy as np
 
 from ..errors import AutogradError
 from .box import box, is_tensor
+from .hooks import pack_saved
 from .inplace import rebase, refuse_leaf, wrote
 from .modes import no_grad, state
 from .node import Node, Output
@@ -239,6 +240,7 @@ def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned:
     first = results[tracked[0]]
     node = Node(_Backward(cls, ctx, positions), parents, _NoPlan, arrays, static, first._array)
     node.outputs = len(results)
+    pack_saved(node)
     for i in tracked:
         results[i]._node = Output(node, i, results[i]._array) if len(results) > 1 else node
         if results[i]._view is not None and any(results[i] is d for d in dirty):

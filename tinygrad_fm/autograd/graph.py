@@ -84,15 +84,15 @@ class saved_tensors_hooks:
     def __call__(self, call: OpCall, run: Callable[[], Any]) -> Any:
         """The op hook: after an operation was recorded, pack what its node saved."""
         results = run()
-        if call.phase == "forward" and threading.get_ident() in self._threads:
+        if call.phase == "forward":
             for node in recorded(results):
                 self.pack(node)
         return results
 
     def pack(self, node: Any) -> None:
         """Have ``node`` keep what ``pack_hook`` makes of the arrays that it saved."""
-        if callable(node.saved) or not node.plan.keeps_arrays:
-            return  # an inner block has packed it, or there is nothing to pack
+        if threading.get_ident() not in self._threads or callable(node.saved) or not node.plan.keeps_arrays:
+            return  # another thread's, packed by an inner block, or nothing to pack
         inputs = node.parents
         kept = node.plan.kept or [len(inputs)] * len(node.saved)  # a Function's: not known to be inputs
         packed = [

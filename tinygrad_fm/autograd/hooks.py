@@ -100,6 +100,14 @@ def around_forward(definition: Any, op: Callable[..., Any], args: tuple[Any, ...
     )
 
 
+def pack_saved(node: Any) -> None:
+    """Let ``graph.saved_tensors_hooks`` pack what a user's Function has saved: as op hooks they see operations only."""
+    for hook in reversed(tuple(active)):
+        pack = getattr(hook, "pack", None)
+        if pack is not None:
+            pack(node)
+
+
 class Removable:
     """What registering a hook returns: call ``remove()`` to take the hook away again, or use it in a ``with``."""
 
