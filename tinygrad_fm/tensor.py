@@ -183,6 +183,8 @@ class Tensor(TensorBase, Values, Methods):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"data must be a Tensor, got {type(value).__name__}")
+        if self.requires_grad and not value.is_floating_point():
+            raise AutogradError(f"data of a tensor that requires gradients must be floating point, got {value.dtype}")
         self._array = value._array
         self._view = None
         if isinstance(self._node, Leaf):

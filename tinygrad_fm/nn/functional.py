@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from .. import ops
-from ..autograd.primitive import box
+from ..autograd.box import box
 from ..errors import ShapeError
 from ..ops import (
     alpha_dropout,

@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.box import box
 from ..device import check_device
 from ..dtypes import as_numpy, default_float
+from ..errors import ShapeError
 from ..ops.create import as_array
 from ..tensor import Tensor
 
@@ -73,7 +74,9 @@ def _array_of(data: Any) -> np.ndarray[Any, Any]:
 
 
 def empty(shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> Tensor:
-    """A tensor of ``shape`` whose values are still to be set, in ``dtype`` or the default floating-point type."""
+    """A tensor of ``shape`` whose values are still to be set, in a floating-point ``dtype`` or the default one."""
+    if any(n < 0 for n in shape):
+        raise ShapeError(f"Trying to create tensor with negative dimension {min(shape)}: {list(shape)}")
     check_device(device)
     return box(np.empty(shape, default_float() if dtype is None else as_numpy(dtype)))
 

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ... import ops
+from ...errors import ArgumentError
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -142,7 +143,7 @@ class Hardtanh(_Activation):
 
     def __init__(self, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> None:
         if not max_val > min_val:
-            raise ValueError(f"max_val must be larger than min_val, got {min_val} and {max_val}")
+            raise ArgumentError(f"max_val must be larger than min_val, got {min_val} and {max_val}")
         super().__init__()
         self.min_val, self.max_val, self.inplace = min_val, max_val, inplace
 
@@ -157,7 +158,12 @@ class ReLU6(Hardtanh):
         return "inplace=True" if self.inplace else ""
 
 
-class Hardsigmoid(_Activation):
+class _Hard(_Activation):
+    def extra_repr(self) -> str:
+        return ""  # PyTorch's does not show inplace
+
+
+class Hardsigmoid(_Hard):
     """A sigmoid of straight lines: relu6(x + 3) / 6."""
 
     _function = staticmethod(F.hardsigmoid)
@@ -168,7 +174,7 @@ class Hardsigmoid(_Activation):
         self.inplace = inplace
 
 
-class Hardswish(_Activation):
+class Hardswish(_Hard):
     """x · hardsigmoid(x)."""
 
     _function = staticmethod(F.hardswish)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from ...tensor import Tensor
 from .module import Module
 
@@ -21,6 +23,9 @@ class Flatten(Module):
         (2, 60)
     """
 
+    start_dim: int
+    end_dim: int
+
     def __init__(self, start_dim: int = 1, end_dim: int = -1) -> None:
         super().__init__()
         self.start_dim, self.end_dim = start_dim, end_dim
@@ -37,16 +42,25 @@ class Unflatten(Module):
     """Splits dimension ``dim`` into ``unflattened_size``, the way back from `Flatten`.
 
     Shapes: (N, C·H·W) → (N, C, H, W) with ``Unflatten(1, (C, H, W))``; one size may be -1.
+
+    Raises:
+        TypeError: sizes that are no ints.
     """
 
-    def __init__(self, dim: int, unflattened_size: tuple[int, ...]) -> None:
+    dim: int
+    unflattened_size: Sequence[int]
+
+    def __init__(self, dim: int, unflattened_size: Sequence[int]) -> None:
         super().__init__()
-        self.dim, self.unflattened_size = dim, tuple(unflattened_size)
+        if not isinstance(unflattened_size, (tuple, list)) or not all(isinstance(n, int) for n in unflattened_size):
+            raise TypeError(f"unflattened_size must be a tuple of ints, got {unflattened_size!r} (dimensions have no names)")
+        if not isinstance(dim, int):
+            raise TypeError(f"dim must be an int, got {dim!r} (dimensions have no names)")
+        self.dim, self.unflattened_size = dim, unflattened_size
 
     def forward(self, input: Tensor) -> Tensor:
         """Unflatten ``input``."""
-        dim = self.dim % input.ndim
-        return input.reshape(*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1 :])
+        return input.unflatten(self.dim, self.unflattened_size)
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

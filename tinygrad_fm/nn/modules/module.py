@@ -119,14 +119,11 @@ class Module(ModuleHooks, StateDict):
                     f"cannot assign '{_type_name(value)}' as child module '{name}' (torch.nn.Module or None expected)"
                 )
             self._modules[name] = registered(self, "module", name, None)
-        elif isinstance(value, Buffer):
-            self._require_init("buffer")
-            self._forget(name, "_buffers")
-            self.register_buffer(name, value, value.persistent)
-        elif name in own.get("_buffers", ()):
+        elif isinstance(value, Buffer) or name in own.get("_buffers", ()):
             if value is not None and not isinstance(value, Tensor):
                 raise TypeError(f"cannot assign '{_type_name(value)}' as buffer '{name}' (torch.Tensor or None expected)")
-            self.register_buffer(name, value, name not in self._non_persistent_buffers_set)
+            kept = value.persistent if isinstance(value, Buffer) else name not in self._non_persistent_buffers_set
+            self.register_buffer(name, value, kept)
         else:
             object.__setattr__(self, name, value)
 

@@ -1,7 +1,7 @@
-"""Elements around sequences (N, C, L) and images (N, C, H, W), or the same without N.
+"""Elements around sequences (N, C, L), images (N, C, H, W) and volumes (N, C, D, H, W), or the same without N.
 
-``padding`` is one number for all sides, or one per side: (left, right), for images (left, right, top, bottom). A negative
-number takes elements away.
+``padding`` is one number for all sides, or one per side, of the last dimension first: (left, right), for images (left, right,
+top, bottom), for volumes and front and back. A negative number takes elements away.
 """
 
 from __future__ import annotations
@@ -15,14 +15,19 @@ from .module import Module
 __all__ = [
     "CircularPad1d",
     "CircularPad2d",
+    "CircularPad3d",
     "ConstantPad1d",
     "ConstantPad2d",
+    "ConstantPad3d",
     "ReflectionPad1d",
     "ReflectionPad2d",
+    "ReflectionPad3d",
     "ReplicationPad1d",
     "ReplicationPad2d",
+    "ReplicationPad3d",
     "ZeroPad1d",
     "ZeroPad2d",
+    "ZeroPad3d",
 ]
 
 
@@ -72,6 +77,12 @@ class ConstantPad2d(_ConstantPadNd):
     dims = 2
 
 
+class ConstantPad3d(_ConstantPadNd):
+    """``value`` around volumes."""
+
+    dims = 3
+
+
 class ZeroPad1d(ConstantPad1d):
     """Zeros around sequences."""
 
@@ -92,6 +103,16 @@ class ZeroPad2d(ConstantPad2d):
         return f"{self.padding}"
 
 
+class ZeroPad3d(ConstantPad3d):
+    """Zeros around volumes."""
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__(padding, 0.0)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
 class ReflectionPad1d(_PadNd):
     """Sequences mirrored at their ends."""
 
@@ -102,6 +123,12 @@ class ReflectionPad2d(_PadNd):
     """Images mirrored at their border."""
 
     mode, dims = "reflect", 2
+
+
+class ReflectionPad3d(_PadNd):
+    """Volumes mirrored at their border."""
+
+    mode, dims = "reflect", 3
 
 
 class ReplicationPad1d(_PadNd):
@@ -116,6 +143,12 @@ class ReplicationPad2d(_PadNd):
     mode, dims = "replicate", 2
 
 
+class ReplicationPad3d(_PadNd):
+    """Volumes with their border repeated."""
+
+    mode, dims = "replicate", 3
+
+
 class CircularPad1d(_PadNd):
     """Sequences wrapped around."""
 
@@ -126,3 +159,9 @@ class CircularPad2d(_PadNd):
     """Images wrapped around."""
 
     mode, dims = "circular", 2
+
+
+class CircularPad3d(_PadNd):
+    """Volumes wrapped around."""
+
+    mode, dims = "circular", 3

@@ -23,6 +23,7 @@ class Upsample(Module):
         recompute_scale_factor: bool | None = None,
     ) -> None:
         super().__init__()
+        self.name = type(self).__name__
         self.size, self.mode, self.align_corners = size, mode, align_corners
         several = isinstance(scale_factor, tuple)
         self.scale_factor = tuple(float(f) for f in scale_factor) if several else scale_factor and float(scale_factor)
