@@ -15,6 +15,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import json
+import math
 import sys
 import types
 import typing
@@ -32,8 +33,17 @@ class Rule(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-Count = Annotated[int, Rule("a whole number from 0 on", lambda v: v >= 0)]
-Finite = Annotated[float, Rule("a finite number", lambda v: abs(v) <= sys.float_info.max)]  # isfinite fails for large ints
+def _is_json(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(key) is str and _is_json(item) for key, item in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(_is_json, value))
+    return value is None or type(value) in (bool, int, float, str)
+
+
+Count = Annotated[int, Rule("a whole number from 0 on", lambda v: 0 <= v < 2**63)]
+Finite = Annotated[float, Rule("a finite number", math.isfinite)]
+Json = Annotated[dict[str, Any], Rule("made of numbers, text, lists and objects", _is_json)]
 
 
 class _Mismatch(Exception):
@@ -98,7 +108,7 @@ _SIMPLE: dict[Any, tuple[str, Callable[[Any], bool]]] = {
     type(None): ("none", lambda v: v is None),
     bool: ("true or false", lambda v: type(v) is bool),
     int: ("a whole number", lambda v: type(v) is int),
-    float: ("a number", lambda v: type(v) in (float, int)),
+    float: ("a number", lambda v: type(v) is float or (type(v) is int and abs(v) <= sys.float_info.max)),
     str: ("text", lambda v: type(v) is str and not any("\ud800" <= c <= "\udfff" for c in v)),  # half a surrogate pair
 }
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from typing import Annotated, Any, Protocol, TypedDict, get_type_hints
@@ -21,9 +21,9 @@ from ..nn import Module
 from ..ops import zeros
 from ..optim import Optimizer
 from ..optim.swa_utils import AveragedModel
-from ..schema import Count, Finite, check
+from ..schema import Count, Finite, Json, check
 from ..tensor import Tensor
-from .config import Config, environment
+from .config import Config, Environment, environment
 from .early_stopping import EarlyStopping
 from .from_config import IMAGE, Data
 
@@ -64,7 +64,7 @@ class ModelEntry(TypedDict):
     """How ``models.build`` makes the model."""
 
     name: str
-    options: dict[str, Any]
+    options: Json
 
 
 class AverageEntry(TypedDict):
@@ -90,9 +90,9 @@ class ModelCheckpoint(TypedDict):
     weights: dict[str, Tensor]
     average: AverageEntry | None
     progress: Annotated[dict[str, Any], Progress]
-    config: dict[str, Any]
+    config: Json
     dataset: DatasetEntry
-    environment: dict[str, Any]
+    environment: Environment
     metrics_size: Count
 
 
@@ -205,7 +205,7 @@ def load_model(path: Path, build: Build) -> tuple[Module, ModelCheckpoint]:
         model = build(content["model"]["name"], **content["model"]["options"])
         _load_weights(model, content["weights"] if content["average"] is None else content["average"]["values"])
         model.eval()
-        with no_grad():
+        with no_grad(), np.errstate(all="ignore"):
             shape, classes = tuple(model(zeros(1, *IMAGE)).shape), content["dataset"]["classes"]
         if shape != (1, len(classes)):
             raise ValueError(f"it tells other classes apart than the {len(classes)} it names: it gives {shape} for an image")
@@ -230,12 +230,9 @@ def restore(run: Resumable, content: Checkpoint, path: Path) -> None:
     """Put a run where a checkpoint that was read from ``path`` left it. Raises CheckpointError if it does not fit."""
     restore_weights(run, content, path)
     with _fitting(path):
-        _check_optimizer(run.optimizer, content["optimizer"])
-        run.optimizer.load_state_dict(content["optimizer"])
+        run.optimizer.load_state_dict(_checked_optimizer(run.optimizer, content["optimizer"]))
         if run.schedule is not None:
-            if content["schedule"] is None:
-                raise ValueError("it has no schedule")
-            _check_alike(content["schedule"], run.schedule.state_dict(), "schedule")
+            _check_schedule(run.schedule.state_dict(), content["schedule"])
             run.schedule.load_state_dict(copy.deepcopy(content["schedule"]))
         saved = content["progress"]
         if saved["batch"] and "cross_entropy_sum" not in saved:  # written before there was one
@@ -245,25 +242,18 @@ def restore(run: Resumable, content: Checkpoint, path: Path) -> None:
 
 def _load_weights(model: Module, weights: Any) -> None:
     model.load_state_dict(weights)
-    for name, tensor in model.state_dict().items():
-        if not np.isfinite(tensor.numpy()).all():
-            raise ValueError(f"{name} has values that are not finite")
+    own = model.state_dict()
+    if missing := own.keys() - weights.keys():  # batch norm's count, which load_state_dict does without
+        raise ValueError(f"Missing key(s) in its weights: {', '.join(sorted(missing))}")
+    for name, value in weights.items():
+        if name in own and _array(value).dtype != own[name].numpy().dtype:
+            raise ValueError(f"the weights {name} are {_array(value).dtype}, not {own[name].numpy().dtype}")
+        if not np.isfinite(_array(value)).all():
+            raise ValueError(f"the weights {name} have values that are not finite")
 
 
-def _check_optimizer(optimizer: Optimizer, state: dict[str, Any]) -> None:
-    """Raise ValueError if a saved state has values of other kinds or shapes than the optimizer works with."""
-    check(state, _OptimizerState, "optimizer")
-    groups = optimizer.state_dict()["param_groups"]
-    for i, (saved, own) in enumerate(zip(state["param_groups"], groups, strict=False)):  # their number is checked later
-        _check_alike(saved, own, f"optimizer.param_groups[{i}]")
-    params = [p for group in optimizer.param_groups for p in group["params"]]
-    for number, values in state["state"].items():
-        if number >= len(params):
-            raise ValueError(f"optimizer.state has an entry {number}, of {len(params)} parameters")
-        for name, value in values.items():
-            shape = tuple(value.shape) if isinstance(value, (Tensor, np.ndarray)) else ()
-            if shape not in ((), tuple(params[number].shape)):
-                raise ValueError(f"optimizer.state[{number}].{name} is of shape {shape}, not {tuple(params[number].shape)}")
+def _array(value: Any) -> np.ndarray:
+    return value.numpy() if isinstance(value, Tensor) else np.asarray(value)
 
 
 class _OptimizerState(TypedDict):
@@ -271,23 +261,69 @@ class _OptimizerState(TypedDict):
     param_groups: list[dict[str, Any]]
 
 
-def _check_alike(value: Any, pattern: Any, where: str) -> None:
-    """Raise ValueError where ``value`` has another kind of thing than ``pattern``; what only one of them has may be."""
-    if isinstance(value, dict) and isinstance(pattern, dict):
-        for key in value.keys() & pattern.keys():
-            _check_alike(value[key], pattern[key], f"{where}.{key}")
-    elif type(pattern) in (int, float):
-        check(value, float, where)
-    elif type(pattern) in (bool, str):
-        check(value, type(pattern), where)
-    elif isinstance(pattern, (list, tuple)):
-        check(value, Sequence[Any], where)
-        if len(value) != len(pattern):
-            raise ValueError(f"{where} must have {len(pattern)} items, got {len(value)}")
-        for i, (item, like) in enumerate(zip(value, pattern, strict=True)):
-            _check_alike(item, like, f"{where}[{i}]")
-    elif isinstance(pattern, dict):
-        check(value, dict[Any, Any], where)
+def _checked_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
+    """An optimizer's saved state. Raises ValueError if its values are not those of ``optimizer``, or of their shapes."""
+    check(saved, _OptimizerState, "optimizer")
+    groups = optimizer.state_dict()["param_groups"]
+    if len(saved["param_groups"]) != len(groups):
+        raise ValueError(f"optimizer has {len(saved['param_groups'])} parameter groups, not {len(groups)}")
+    filled = [
+        {**own, **group} for own, group in zip(groups, saved["param_groups"], strict=True)
+    ]  # older ones had fewer options
+    for i, (group, own) in enumerate(zip(filled, groups, strict=True)):
+        _check_same(group, own, {"lr"}, f"optimizer.param_groups[{i}]")
+    _check_moments(saved["state"], [tuple(p.shape) for group in optimizer.param_groups for p in group["params"]])
+    return {"state": saved["state"], "param_groups": filled}
+
+
+def _check_moments(state: dict[int, dict[str, Any]], shapes: list[tuple[int, ...]]) -> None:
+    """Raise ValueError unless each parameter has the same names of values: float arrays of its own shape, or numbers that are
+    the same for all."""
+    if state and state.keys() != set(range(len(shapes))):
+        raise ValueError(f"optimizer.state has entries for other parameters than {len(shapes)}")
+    first = state.get(0, {})
+    for number, values in state.items():
+        if values.keys() != first.keys():
+            raise ValueError(f"optimizer.state[{number}] has {', '.join(values)}, another parameter's {', '.join(first)}")
+        for name, value in values.items():
+            array, other = _array(value), _array(first[name])
+            if other.shape == ():
+                fits = array.shape == () and array == other
+            else:
+                fits = array.shape == shapes[number] and array.dtype.kind == "f"
+            if not fits:
+                raise ValueError(f"optimizer.state[{number}].{name} does not go with the parameter or with the others'")
+
+
+_VARYING = {"last_epoch", "_step_count", "_last_lr", "best", "num_bad_epochs", "cooldown_counter"}  # of schedules
+
+
+def _check_schedule(own: dict[str, Any], saved: dict[str, Any] | None) -> None:
+    if saved is None:
+        raise ValueError("it has no schedule")
+    if saved.keys() != own.keys():
+        raise ValueError(f"schedule has other entries than {', '.join(own)}")
+    _check_same(saved, own, _VARYING, "schedule")
+
+
+def _check_same(values: dict[str, Any], own: dict[str, Any], varying: set[str], where: str) -> None:
+    """Raise ValueError unless all options are what a run with these settings has, those that vary by value of the same kind."""
+    for name, value in values.items():
+        if name not in own:
+            raise ValueError(f"{where} has {name!r}, which nothing is known of")
+        kind: Any = {int: Count, float: Finite, list: list[Finite]}.get(type(own[name]))
+        if name not in varying:
+            if repr(_plain(value)) != repr(_plain(own[name])):
+                raise ValueError(f"{where}.{name} is {value}, not {own[name]}")
+        elif kind is not None and not (name == "best" and value == own[name]):
+            check(value, kind, f"{where}.{name}")
+
+
+def _plain(value: Any) -> Any:
+    """Lists for tuples, and dicts as they are compared."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @contextmanager

@@ -25,7 +25,7 @@ from ..viz.drawing import draw
 from ..viz.model_summary import summary
 from .checkpoint import Build, Checkpoint, load_checkpoint
 from .cli_arguments import ModelOptions, config_of, make_parser
-from .config import MAX_THREADS, Config, differences, environment
+from .config import MAX_THREADS, Config, Environment, differences, environment
 from .console import Report, run_command
 from .final_test import finish
 from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
@@ -215,13 +215,17 @@ def _resume(folder: RunFolder, build: Build, report: Report, held: ExitStack) ->
                 f"{folder.path} was trained on {saved['dataset']['name']} (SHA-256 {saved['dataset']['digest'][:12]}…), but "
                 f"the data that is there now is another: {data.name} ({data.digest[:12]}…)"
             )
-        trainer = Trainer(config, _build(config, build), data, folder, report)
+        model = _build(config, build)
+        check_batch_size(model, config.batch_size)
+        trainer = Trainer(config, model, data, folder, report)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{folder.path / 'config.json'}: this run cannot be made again: {error}") from error
     if data.notice:
         report.line(data.notice)
     if state is not None:
         trainer.load_state_dict(state, folder.last)
+        for _ in folder.read_metrics(state["metrics_size"]):  # damage is named now, not when the curves are drawn
+            pass
     if trainer.finished and (result := folder.read_summary()) is not None:
         report.line(
             f"The run in {folder.path} is finished: test accuracy {result['test_accuracy']:.2%} on {result['dataset']}. "
@@ -239,18 +243,18 @@ def _check_unchanged(folder: RunFolder, saved: ConfigFile, config: Config, state
     pairs = {name: (getattr(config, name), getattr(own, name)) for name in Config.__dataclass_fields__}
     pairs |= {f"model {key}": (saved["model"].get(key), state["model"][key]) for key in ("name", "options")}
     changed = [
-        f"{name} is {now} in config.json and {before} in the checkpoint"
+        f"{name} is {str(now)[:80]} in config.json and {str(before)[:80]} in the checkpoint"
         for name, (now, before) in pairs.items()
         if json.dumps(now) != json.dumps(before)
     ]
     if changed:
         raise CheckpointError(
-            f"{folder.path / 'config.json'} does not say what {folder.last} was trained with: {'; '.join(changed)}. A run goes "
-            "on with the settings that it began with: put config.json back, or begin a new run with other settings."
+            f"{folder.path / 'config.json'} does not say what {folder.last} was trained with: {'; '.join(changed[:5])}. A run "
+            "goes on with the settings that it began with: put config.json back, or begin a new run with other settings."
         )
 
 
-def _take_threads(config: Config, environment: dict[str, Any]) -> None:
+def _take_threads(config: Config, environment: Environment) -> None:
     """As many threads as the run had: another number may round differently."""
     threads = config.threads or environment.get("threads")
     if type(threads) is int and 0 < threads <= MAX_THREADS:

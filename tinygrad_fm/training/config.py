@@ -14,7 +14,7 @@ import numpy as np
 from .. import runtime
 from ..data import CHOICES
 from ..errors import CheckpointError
-from ..schema import Rule, check
+from ..schema import Json, Rule, check
 from ..version import __version__
 
 OPTIMIZERS = {"sgd": 0.1, "momentum": 0.05, "nag": 0.05, "rmsprop": 1e-3, "adam": 3e-3, "nadam": 3e-3, "adamw": 3e-3}
@@ -37,6 +37,9 @@ PositiveNumber = Annotated[float, Rule("positive", lambda v: 0 < v < math.inf)]
 NotNegative = Annotated[float, Rule("finite and not negative", lambda v: 0 <= v < math.inf)]
 Between0And1 = Annotated[float, Rule("between 0 and 1", lambda v: 0 < v < 1)]
 From0Below1 = Annotated[float, Rule("at least 0 and less than 1", lambda v: 0 <= v < 1)]
+_FLOATS = {kind for number in (PositiveNumber, NotNegative, Between0And1, From0Below1) for kind in (number, number | None)}
+
+Environment = dict[str, str | int]
 
 
 @dataclass(frozen=True)
@@ -80,7 +83,7 @@ class Config:
     """
 
     model: str = "mlp"
-    options: dict[str, Any] = field(default_factory=dict)
+    options: Json = field(default_factory=dict)
     data: Annotated[str, _one_of(CHOICES)] = "auto"
     train_size: Positive | None = None
     validation: Positive = 5000
@@ -112,6 +115,8 @@ class Config:
             object.__setattr__(self, "augment", tuple(self.augment))
         for name, kind in get_type_hints(Config, include_extras=True).items():
             check(getattr(self, name), kind, name)
+            if kind in _FLOATS and isinstance(getattr(self, name), int):
+                object.__setattr__(self, name, float(getattr(self, name)))  # as an optimizer's state has it
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"give either epochs or steps: epochs is {self.epochs}, steps is {self.steps}")
 
@@ -141,7 +146,7 @@ class Config:
             raise CheckpointError(f"{begin}the saved settings cannot be used: {error}") from error
 
 
-def environment() -> dict[str, Any]:
+def environment() -> Environment:
     """What else the exact numbers of a run depend on: versions, threads and machine."""
     return {
         "tinygrad_fm": __version__,
@@ -153,6 +158,6 @@ def environment() -> dict[str, Any]:
     }
 
 
-def differences(before: dict[str, Any], now: dict[str, Any]) -> list[str]:
+def differences(before: Environment, now: Environment) -> list[str]:
     """In which facts two environments differ, as ``numpy 2.0.2 -> 2.4.0``."""
     return [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]

@@ -59,7 +59,7 @@ def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.
         images: as the model takes them; see ``evaluation_transform``.
         tta: average the probabilities of each image and its mirror image.
     """
-    with evaluating(model):
+    with evaluating(model), np.errstate(all="ignore"):  # the caller sees what is not finite
         found = softmax(model(images), 1)
         if tta:
             found = (found + softmax(model(flip(images, dims=(3,))), 1)) * 0.5

@@ -23,7 +23,8 @@ from typing import Any, BinaryIO, Literal, TypedDict
 
 from ..errors import CheckpointError
 from ..files import put_in_place, write_atomically
-from ..schema import Count, Finite, from_json
+from ..schema import Count, Finite, Json, from_json
+from .config import Environment
 from .metrics_log import MetricsLog, read_metrics
 
 _UNFINISHED = re.compile(r"\.(npz|json|svg|gv|png)\..+\.tmp$|\.link\.tmp$")  # names of write_atomically and best_is_last
@@ -41,10 +42,10 @@ class DatasetEntry(TypedDict):
 class ConfigFile(TypedDict):
     """What is read of config.json; ``settings`` are those of :class:`~.config.Config`."""
 
-    settings: dict[str, Any]
-    environment: dict[str, Any]
+    settings: Json
+    environment: Environment
     dataset: DatasetEntry
-    model: dict[str, Any]
+    model: Json
 
 
 class ClassScores(TypedDict):
