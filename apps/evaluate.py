@@ -27,9 +27,11 @@ def run(args: argparse.Namespace) -> int:
     failures = Failures("evaluate")
     for number, path in enumerate(args.runs):
         try:
-            print("\n" * (number > 0) + _evaluate(RunFolder(path), args, failures), flush=True)
+            text = _evaluate(RunFolder(path), args, failures)
         except (CheckpointError, DataError, OSError) as error:
             failures.add(error)
+        else:
+            print("\n" * (number > 0) + text, flush=True)
     return failures.code
 
 

@@ -13,6 +13,7 @@ import models
 from apps.__main__ import main as apps
 from tinygrad_fm.training import Config, main
 
+ROOT = Path(__file__).resolve().parents[2]
 SETTINGS: dict[str, Any] = {"data": "synthetic", "train_size": 240, "validation": 40, "batch_size": 20, "save_every": 10}
 
 

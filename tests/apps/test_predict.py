@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +15,12 @@ from PIL import Image
 
 import models
 from apps.photos import prepare
+from tinygrad_fm import io
 from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model, predict
 from tinygrad_fm.training.checkpoint_scores import images_of
 
-from .conftest import Command
+from .conftest import ROOT, Command
 
 
 def photographed(image: np.ndarray, path: Path) -> Path:
@@ -115,3 +119,49 @@ def test_a_folder_without_checkpoints_is_refused(name: str, runs: Path, command:
         path.unlink()
     code, _, err = command(name, runs / "mlp", *(["x.png"] if name == "predict" else []))
     assert code == 1 and "holds no checkpoint" in err
+
+
+GARMENT = np.pad(np.full((20, 12), 200, np.uint8), ((4, 4), (8, 8)))
+
+
+def test_names_that_cannot_be_files_or_be_printed_do_not_end_it(runs: Path, command: Command, tmp_path: Path) -> None:
+    names = ["a" * 251 + ".png", "Kleid-\N{DRESS}-ü.png", "esc\x1b[31m.png", "nl\n.png"]
+    for name in names:
+        photographed(GARMENT, tmp_path / name)
+    too_long, nul = "b" * 300 + ".png", "c\0.png"
+    code, out, err = command("predict", runs / "lenet", too_long, nul, *names, "--save-inputs", "seen")
+    assert code == 1
+    lines = out.splitlines()
+    assert [line.split("  ")[0].strip() for line in lines] == [*names[:2], "esc\\x1b[31m.png", "nl\\n.png"]
+    assert len(err.splitlines()) == 2 and "b" * 300 in err and "c\\x00.png" in err and "\x1b" not in out + err
+    assert len(list((tmp_path / "seen").iterdir())) == 4
+    (tmp_path / "file").touch()
+    code, out, err = command("predict", runs / "lenet", *names[:2], "--save-inputs", "file/seen")
+    assert code == 1 and len(out.splitlines()) == 2 and len(err.splitlines()) == 2
+
+
+def test_a_terminal_that_cannot_print_a_letter(runs: Path, tmp_path: Path) -> None:
+    photographed(GARMENT, tmp_path / "ü.png")
+    done = subprocess.run(
+        [sys.executable, "-m", "apps", "predict", str(runs / "lenet"), str(tmp_path / "ü.png")],
+        cwd=ROOT,
+        env={**os.environ, "PYTHONIOENCODING": "ascii"},
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, b"") and b"\\xfc.png" in done.stdout
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, 3e38])
+def test_weights_that_are_no_numbers_are_named(value: float, runs: Path, command: Command, tmp_path: Path) -> None:
+    photographed(GARMENT, tmp_path / "p.png")
+    path = runs / "lenet/checkpoints/last.npz"
+    content = io.load(path)
+    for tensor in content["weights"].values():
+        if tensor.is_floating_point():
+            tensor.numpy()[...] = value
+    io.save(content, path)
+    code, out, err = command("predict", runs / "lenet", "p.png")
+    assert code == 1 and not out and "last.npz" in err and ("not finite" in err or "too large" in err)
+    code, out, err = command("evaluate", runs / "lenet")
+    assert code == 1 and err.count("last.npz") == 1 and "nan" not in out

@@ -131,7 +131,7 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, script: Script) -
     assert "\r" not in done.stdout, "a log has no progress bar"
 
 
-@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+@pytest.mark.parametrize(("sign", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143), (signal.SIGHUP, 129)])
 def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp_path: Path, script: Script) -> None:
     process = start(tmp_path, *ARGUMENTS, "--steps", "3000", "--out", "run")
     wait_for_steps(process, tmp_path / "run/metrics.jsonl", 20)
@@ -157,6 +157,12 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp
         (["--augment", "rotate"], "argument --augment: must be one of flip, shift, erase, got 'rotate'"),
         (["--validation", "390"], "argument --validation: must leave at least one batch"),
         (["--train-size", "70000"], "from 1 to 60,000"),
+        (["--batch-size", "1", "--batch-norm"], "argument --batch-size: must be at least 2 for this model"),
+        (["--clip-norm", "inf"], "argument --clip-norm: must be positive, got inf"),
+        (["--checkpoint-seconds", "inf"], "argument --checkpoint-seconds: must be finite"),
+        (["--hidden", "1000000000000"], "at most 200,000,000"),
+        (["--threads", "100000"], "argument --threads: must be at most 1024"),
+        (["--epochs", "1" + "0" * 400], "argument --epochs: must be at most 10\\^12"),
         (["--out", "full"], "full is not empty.*--resume full"),
         (["--out", "full/file"], "not a folder"),
         (["--out", "full/file/run"], "argument --out"),
@@ -180,6 +186,65 @@ def test_bad_arguments_are_named_and_nothing_is_written(
     assert re.search(says, message), message
     written = [path.relative_to(tmp_path).as_posix() for path in tmp_path.rglob("*") if "cache" not in path.parts]
     assert sorted(written) == ["full", "full/file"]
+
+
+def test_a_run_that_is_killed_at_any_moment_can_be_begun_or_gone_on_with(tmp_path: Path, script: Script) -> None:
+    """Killed from the very first file on; then the same command, or ``--resume``, makes the run that was never killed."""
+    arguments = (*ARGUMENTS, "--steps", "30", "--checkpoint-seconds", "0", "--batch-norm", "--ema", "0.9")
+    assert script("train_mlp.py", *arguments, "--out", "whole").returncode == 0
+    rng = random.Random(2)
+    for number, sign in enumerate(
+        [signal.SIGKILL, signal.SIGTERM, signal.SIGHUP, signal.SIGINT, signal.SIGKILL, signal.SIGKILL]
+    ):
+        run = tmp_path / f"run{number}"
+        process = start(tmp_path, *arguments, "--out", run)
+        while not run.exists() and process.poll() is None:
+            time.sleep(0.0005)
+        time.sleep(rng.random() * 0.15)
+        process.send_signal(sign)
+        process.communicate(timeout=60)
+        again = script("train_mlp.py", "--resume", run)
+        if again.returncode and "start it anew, with --out" in again.stderr:
+            again = script("train_mlp.py", *arguments, "--out", run)
+        assert again.returncode == 0, again.stderr
+        assert records(run) == records(tmp_path / "whole")
+        same(load_checkpoint(tmp_path / "whole/checkpoints/last.npz"), load_checkpoint(run / "checkpoints/last.npz"), str(sign))
+        assert not list(run.rglob("*.tmp"))
+
+
+def test_a_reader_that_goes_away_ends_the_run_quietly(tmp_path: Path, script: Script) -> None:
+    process = start(tmp_path, *ARGUMENTS, "--steps", "600", "--out", "run")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line.startswith("epoch"):
+            break
+    process.stdout.close()
+    assert process.wait(60) == 141
+    state = load_checkpoint(tmp_path / "run/checkpoints/last.npz")
+    made = [record["step"] for record in records(tmp_path / "run")]
+    assert state["progress"]["step"] == made[-1] < 600
+    assert script("train_mlp.py", "--resume", "run").returncode == 0
+
+
+def test_ctrl_c_while_importing_says_nothing(tmp_path: Path) -> None:
+    (tmp_path / "models.py").write_text("import time\nprint('importing', flush=True)\ntime.sleep(60)\n")
+    (tmp_path / "train_mlp.py").write_text((ROOT / "train_mlp.py").read_text())
+    (tmp_path / "apps").mkdir()
+    for name in ("__init__.py", "__main__.py", "evaluate.py"):
+        (tmp_path / "apps" / name).write_text((ROOT / "apps" / name).read_text())
+    for command in (["train_mlp.py"], ["-m", "apps", "evaluate", "x"]):
+        process = subprocess.Popen(
+            [sys.executable, *command],
+            cwd=tmp_path,
+            env={**environment(tmp_path), "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        assert process.stdout.readline() == "importing\n"
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60) == ("", "") and process.returncode == 130
 
 
 def test_a_loss_that_is_not_finite_ends_with_code_1(tmp_path: Path, script: Script) -> None:
@@ -240,6 +305,13 @@ def _setting(path: Path) -> None:
     path.write_text(json.dumps(content))
 
 
+def _rate(path: Path) -> None:
+    content = json.loads(path.read_text())
+    content["settings"].update(lr=0.5, batch_size=10)
+    content["settings"]["options"]["hidden"] = [15]
+    path.write_text(json.dumps(content))
+
+
 @pytest.mark.parametrize(
     ("file", "damage", "says"),
     [
@@ -250,6 +322,11 @@ def _setting(path: Path) -> None:
         ("config.json", lambda path: path.write_text("{}"), "lacks dataset"),
         ("config.json", _digest, "trained on SyntheticFashion, first 400 images .*another"),
         ("config.json", _setting, "config.json: the saved settings cannot be used: lr must be positive"),
+        (
+            "config.json",
+            _rate,
+            r"options is .*15.*batch_size is 10 in config.json and 20 in the checkpoint; lr is 0.5 in .*0.003",
+        ),
         ("metrics.jsonl", _first_line, "metrics.jsonl, line 1 is damaged"),
     ],
 )
@@ -260,6 +337,22 @@ def test_damage_to_a_run_is_named(
     damage(run / file)
     assert _resumed(run, monkeypatch) == 1
     assert re.search(says, " ".join(capsys.readouterr().err.split()))
+
+
+def test_metrics_that_lost_half_a_line_are_mended(tmp_path: Path, script: Script) -> None:
+    process = start(tmp_path, *ARGUMENTS, "--steps", "200", "--out", "run")
+    wait_for_steps(process, tmp_path / "run/metrics.jsonl", 20)
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=60)
+    metrics = tmp_path / "run/metrics.jsonl"
+    metrics.write_bytes(metrics.read_bytes()[:-40])
+    found = [record["step"] for record in records(tmp_path / "run")]
+    again = script("train_mlp.py", "--resume", "run")
+    assert again.returncode == 0, again.stderr
+    assert "has lost its end; the curves will have a gap" in again.stdout
+    steps = [record["step"] for record in records(tmp_path / "run") if record["kind"] == "step"]
+    assert steps[len(set(found)) :] == list(range(len(set(found)) + 2, 201)), "one step is lost, the others are there"
+    assert (tmp_path / "run/summary.json").exists()
 
 
 def test_resuming_what_is_no_run(
