@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from itertools import pairwise
 from typing import Any
 
@@ -154,10 +153,8 @@ def chain(count: int, uneven: bool) -> Any:
 @pytest.mark.parametrize(("count", "uneven"), [(20_000, False), (100_000, True)])
 def test_a_hundred_thousand_operations(count: int, uneven: bool) -> None:
     loss = chain(count, uneven)
-    start = time.perf_counter()
     graph = viz.draw(loss)
     texts = str(graph), graph.dot(), graph.html()
-    assert time.perf_counter() - start < 60  # a few seconds on a quiet machine
     assert len(graph.view.nodes) < 300
     assert all(len(text) < 2_000_000 for text in texts)
     assert f"{count + 1:,} operations" in texts[0]
