@@ -4,7 +4,8 @@ A fenced block says what it is:
 
 - ``python``: the blocks of a page run one after the other, as one program. A comment behind an expression or a ``print`` that
   begins like a value is compared with what comes out; one that begins with an exception's name says that the line raises it,
-  and its message. With ``needs-pytorch`` behind it the block runs only where PyTorch is installed.
+  and its message. What else a block prints is compared with a ``text`` block right behind it, numbers to 2 %. With
+  ``needs-pytorch`` behind it the block runs only where PyTorch is installed.
 - ``sh``, and in ``console`` the lines after ``$``: the command's arguments are parsed by the command itself; nothing is run.
 - ``text`` and ``diff``: shown, not run.
 """
@@ -25,6 +26,7 @@ import tokenize
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import tinygrad_fm
@@ -44,12 +46,13 @@ class Block(NamedTuple):
     extra: str
     text: str
     line: int
+    output: str = ""  # the text block right behind it
 
 
 def blocks_of(text: str) -> list[Block]:
     """The fenced blocks of a page."""
-    found = re.finditer(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", text, re.M | re.S)
-    return [Block(m[1], m[2], m[3], text[: m.start(3)].count("\n") + 1) for m in found]
+    found = re.finditer(r"^```(\w*) ?([^\n]*)\n(.*?)^```$(?=(?:\s*^```text\n(.*?)^```$)?)", text, re.M | re.S)
+    return [Block(m[1], m[2], m[3], text[: m.start(3)].count("\n") + 1, m[4] or "") for m in found]
 
 
 def name_of(page: Path) -> str:
@@ -97,9 +100,18 @@ def check_value(comment: str, value: Any, printed: str) -> None:
         assert squeezed(comment).startswith(shown), f"shown is {printed or repr(value)}, the page says {comment}"
 
 
+def check_output(printed: str, expected: str) -> None:
+    """The words are the same, and the numbers nearly: processors round differently."""
+    number = r"-?\d+\.?\d*(?:e-?\d+)?"
+    assert re.sub(number, "0", printed).split() == re.sub(number, "0", expected).split()
+    values = ([float(x) for x in re.findall(number, text)] for text in (printed, expected))
+    np.testing.assert_allclose(*values, rtol=0.02)
+
+
 def run_block(block: Block, names: dict[str, Any], page: str) -> None:
-    """Run a block's statements, and hold what comes out to the comments behind them."""
+    """Run a block's statements, and hold what comes out to the comments behind them and to the text below it."""
     comments = comments_of(block.text)
+    printed = ""
     for statement in ast.parse(block.text).body:
         comment = comments.get(statement.end_lineno or 0, "")
         announced = error_of(comment)
@@ -116,6 +128,10 @@ def run_block(block: Block, names: dict[str, Any], page: str) -> None:
             assert squeezed(str(caught.value)).startswith(squeezed(announced[1])), f"{page} says otherwise: {caught.value}"
         elif isinstance(statement, ast.Expr):
             check_value(comment, value, output.getvalue())
+        if not comment:
+            printed += output.getvalue()
+    if block.output and printed:
+        check_output(printed, block.output)
 
 
 @pytest.fixture
@@ -174,6 +190,9 @@ def check_python(arguments: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
     if name in ("pip", "venv", "pytest"):
         check_tool(name, rest)
         return
+    if name.startswith("tests."):  # which writes pages anew
+        assert (ROOT / f"{name.replace('.', '/')}.py").exists()
+        return
     parse = argparse.ArgumentParser.parse_args
 
     def parse_only(self: argparse.ArgumentParser, given: Any = None, namespace: Any = None) -> Any:
@@ -207,16 +226,24 @@ def check_tool(name: str, arguments: list[str]) -> None:
         assert {word for word in arguments if not word.startswith("-")} <= set(sessions)
 
 
-COMMANDS = sorted({(name_of(p), c) for p in PAGES for b in blocks_of(p.read_text(encoding="utf-8")) for c in commands_of(b)})
+def all_commands() -> list[tuple[str, str]]:
+    """(page, command line) of the blocks, and of the tables whose first column is a command."""
+    found = set()
+    for page in PAGES:
+        text = page.read_text(encoding="utf-8")
+        lines = [line for block in blocks_of(text) for line in commands_of(block)]
+        lines += re.findall(r"^\| `((?:python|nox|ruff|mypy|\.ci/run)\b[^`]*)` \|", text, re.M)
+        found |= {(name_of(page), line) for line in lines}
+    return sorted(found)
 
 
-@pytest.mark.parametrize(("page", "line"), COMMANDS)
+@pytest.mark.parametrize(("page", "line"), all_commands())
 def test_the_commands_of_a_page_are_accepted(page: str, line: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program, *arguments in single_commands(line):
         if program in ("python", "python3"):
             check_python(arguments, monkeypatch)
         else:
-            assert program in {"git", "cd", ".", "nox", "pre-commit", ".ci/run", "dot"}, f"what is {program}?"
+            assert program in {"git", "cd", ".", "nox", "ruff", "mypy", "pre-commit", ".ci/run", "dot"}, f"what is {program}?"
             check_tool(program, arguments)
 
 
@@ -246,6 +273,22 @@ def test_links_lead_somewhere(page: Path) -> None:
 
 
 # ---- this file itself
+
+
+def test_the_readmes_program_is_pytorchs_with_other_imports() -> None:
+    pytest.importorskip("torch")
+    model, training, imports = python_blocks(ROOT / "README.md")[:3]
+    ours = re.findall(r"^(?:import|from) .*tinygrad_fm.*$", model.text, re.M)
+    theirs = imports.text.splitlines()
+    assert [line.replace("tinygrad_fm as torch", "torch").replace("tinygrad_fm", "torch") for line in ours] == theirs
+    program = model.text
+    for line, other in zip(ours, theirs, strict=True):
+        program = program.replace(line, other)
+    output = io.StringIO()
+    with contextlib.redirect_stdout(output):
+        exec(program + training.text, {"__name__": "__main__"})
+    losses = [float(line.split()[-1]) for line in output.getvalue().splitlines()]
+    assert losses[-1] < 0.5 * losses[0]
 
 
 @pytest.mark.parametrize(
