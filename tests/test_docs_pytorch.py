@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import tinygrad_fm
+from tinygrad_fm.ops import functions
 from tinygrad_fm.outside import LEFT_OUT
 
 PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
@@ -32,10 +33,11 @@ MODULES = {
 
 
 def names_of(module: Any) -> list[str]:
-    """What a module offers: its ``__all__``, or the functions and classes made in it, without modules."""
+    """What a module offers: its ``__all__``, or the operations, functions and classes in it, without modules."""
     offered = getattr(module, "__all__", None)
     if offered is None:
-        offered = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        made = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
+        offered = {*made, *(name for name in vars(functions) if getattr(module, name, None) is vars(functions)[name])}
     return sorted(
         name for name in offered if not name.startswith("_") and not isinstance(getattr(module, name), types.ModuleType)
     )

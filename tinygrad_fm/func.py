@@ -13,7 +13,7 @@ from .autograd import enable_grad
 from .autograd import grad as _gradients
 from .autograd.node import Leaf
 from .errors import AutogradError
-from .ops import stack, zeros_like
+from .ops.functions import stack, zeros_like
 from .tensor import Tensor
 
 

@@ -26,7 +26,7 @@ from .device import check_device
 from .dtypes import OURS
 from .errors import CheckpointError
 from .files import write_atomically
-from .ops.create import from_numpy
+from .ops.creation import from_numpy
 from .tensor import Tensor
 
 FORMAT = 1

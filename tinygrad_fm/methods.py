@@ -6,13 +6,15 @@ import builtins
 from collections.abc import Callable
 from typing import Any
 
-from . import dtypes, ops
-from .autograd.primitive import is_tensor
-from .autograd.views import inplace
+from . import dtypes
+from .autograd.box import is_tensor
+from .autograd.inplace import inplace
 from .device import check_device
 from .dtypes import as_numpy
 from .more_methods import MoreMethods
-from .ops import arrange, derived, elementwise
+from .ops import copy as copying
+from .ops import elementwise
+from .ops import functions as ops
 
 
 def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
@@ -22,7 +24,7 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
         return inplace(op, self, *args, **kwargs)
 
     method.__name__ = f"{op.__name__}_"
-    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.views.inplace`."
+    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.inplace`."
     return method
 
 
@@ -130,7 +132,7 @@ class Methods(MoreMethods):
 
     def contiguous(self: Any, memory_format: Any = None) -> Any:
         """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
-        return self if self._array.flags.c_contiguous else arrange.contiguous(self)
+        return self if self._array.flags.c_contiguous else copying.contiguous(self)
 
     # activation
     erf = ops.erf
@@ -396,17 +398,17 @@ class Methods(MoreMethods):
     addmv_ = in_place(ops.addmv)
     baddbmm_ = in_place(ops.baddbmm)
     cumsum_ = in_place(ops.cumsum)
-    acosh_, asinh_, atanh_ = in_place(derived.acosh), in_place(derived.asinh), in_place(derived.atanh)
-    erfc_, logit_, sgn_, xlogy_ = (in_place(op) for op in (derived.erfc, derived.logit, derived.sgn, derived.xlogy))
-    hypot_, nan_to_num_ = in_place(derived.hypot), in_place(derived.nan_to_num)
-    deg2rad_, rad2deg_ = in_place(derived.deg2rad), in_place(derived.rad2deg)
-    index_copy_, index_fill_ = in_place(derived.index_copy), in_place(derived.index_fill)
-    masked_scatter_ = in_place(derived.masked_scatter)
+    acosh_, asinh_, atanh_ = in_place(ops.acosh), in_place(ops.asinh), in_place(ops.atanh)
+    erfc_, logit_, sgn_, xlogy_ = (in_place(op) for op in (ops.erfc, ops.logit, ops.sgn, ops.xlogy))
+    hypot_, nan_to_num_ = in_place(ops.hypot), in_place(ops.nan_to_num)
+    deg2rad_, rad2deg_ = in_place(ops.deg2rad), in_place(ops.rad2deg)
+    index_copy_, index_fill_ = in_place(ops.index_copy), in_place(ops.index_fill)
+    masked_scatter_ = in_place(ops.masked_scatter)
     multiply_, divide_, true_divide_, subtract_, negative_, absolute_ = mul_, div_, div_, sub_, neg_, abs_
     greater_, greater_equal_, less_, less_equal_, not_equal_ = gt_, ge_, lt_, le_, ne_
     arctan_, arcsin_, arccos_, arctan2_, fix_ = atan_, asin_, acos_, atan2_, trunc_
-    copy_ = in_place(elementwise.copy)
-    fill_ = in_place(elementwise.fill)
+    copy_ = in_place(ops.copy)
+    fill_ = in_place(ops.fill)
 
     def zero_(self: Any) -> Any:
         """Set all elements to 0."""

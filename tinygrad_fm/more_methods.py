@@ -7,28 +7,28 @@ from typing import Any
 
 import numpy as np
 
-from . import dtypes, ops
+from . import dtypes
 from .autograd.box import box
 from .errors import AutogradError, LeftOutError
-from .ops import derived
+from .ops import functions as ops
 from .outside import REASONS, message
 
 
 class MoreMethods:
     """What ``Methods`` inherits."""
 
-    acosh, asinh, atanh, erfc = derived.acosh, derived.asinh, derived.atanh, derived.erfc
-    logit, logaddexp, sgn, xlogy = derived.logit, derived.logaddexp, derived.sgn, derived.xlogy
+    acosh, asinh, atanh, erfc = ops.acosh, ops.asinh, ops.atanh, ops.erfc
+    logit, logaddexp, sgn, xlogy = ops.logit, ops.logaddexp, ops.sgn, ops.xlogy
     arccosh, arcsinh, arctanh = acosh, asinh, atanh
-    deg2rad, rad2deg, hypot = derived.deg2rad, derived.rad2deg, derived.hypot
-    heaviside, nan_to_num, positive, signbit = derived.heaviside, derived.nan_to_num, derived.positive, derived.signbit
-    isneginf, isposinf, aminmax = derived.isneginf, derived.isposinf, derived.aminmax
-    bincount, histc, unique, unique_consecutive = derived.bincount, derived.histc, derived.unique, derived.unique_consecutive
-    diagflat, diff, fliplr, flipud, rot90 = derived.diagflat, derived.diff, derived.fliplr, derived.flipud, derived.rot90
-    tensor_split, hsplit, vsplit = derived.tensor_split, derived.hsplit, derived.vsplit
-    dist, inner, kron, matrix_power, trace = derived.dist, derived.inner, derived.kron, derived.matrix_power, derived.trace
-    nanmean, nansum, quantile = derived.nanmean, derived.nansum, derived.quantile
-    index_copy, index_fill, masked_scatter, take = derived.index_copy, derived.index_fill, derived.masked_scatter, derived.take
+    deg2rad, rad2deg, hypot = ops.deg2rad, ops.rad2deg, ops.hypot
+    heaviside, nan_to_num, positive, signbit = ops.heaviside, ops.nan_to_num, ops.positive, ops.signbit
+    isneginf, isposinf, aminmax = ops.isneginf, ops.isposinf, ops.aminmax
+    bincount, histc, unique, unique_consecutive = ops.bincount, ops.histc, ops.unique, ops.unique_consecutive
+    diagflat, diff, fliplr, flipud, rot90 = ops.diagflat, ops.diff, ops.fliplr, ops.flipud, ops.rot90
+    tensor_split, hsplit, vsplit = ops.tensor_split, ops.hsplit, ops.vsplit
+    dist, inner, kron, matrix_power, trace = ops.dist, ops.inner, ops.kron, ops.matrix_power, ops.trace
+    nanmean, nansum, quantile = ops.nanmean, ops.nansum, ops.quantile
+    index_copy, index_fill, masked_scatter, take = ops.index_copy, ops.index_fill, ops.masked_scatter, ops.take
     greater, greater_equal, less, less_equal, not_equal = ops.gt, ops.ge, ops.lt, ops.le, ops.ne
     arctan2, fix, multinomial, split_with_sizes = ops.atan2, ops.trunc, ops.multinomial, ops.split
 

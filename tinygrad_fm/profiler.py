@@ -21,10 +21,10 @@ from typing import Any
 
 import numpy as np
 
+from .autograd.box import is_tensor, raw
 from .autograd.hooks import OpCall, op_hook
 from .autograd.modes import state
 from .autograd.node import module_path
-from .autograd.primitive import is_tensor, raw
 from .files import write_atomically
 from .text_table import text_table
 

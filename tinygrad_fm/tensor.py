@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
 from .autograd import backward as run_backward
 from .autograd import versions
 from .autograd.box import TensorBase, box, register_tensor
@@ -23,7 +22,9 @@ from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
 from .methods import Methods, in_place
 from .ops import elementwise
-from .ops.create import as_array, sizes
+from .ops import functions as ops
+from .ops.creation import as_array
+from .ops.creation import shape_from as sizes
 from .values import Values
 
 
@@ -255,9 +256,9 @@ class Tensor(TensorBase, Values, Methods):
 
     # -- operators: the taped operations themselves, without a frame in between ---------------------------------------
 
-    __add__, __sub__, __mul__, __truediv__ = elementwise._add, elementwise._sub, ops.mul, elementwise._div
+    __add__, __sub__, __mul__, __truediv__ = elementwise._add, elementwise._sub, ops.mul, elementwise.true_div
     __radd__, __rmul__ = __add__, __mul__
-    __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise._div)
+    __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise.true_div)
     __pow__, __rpow__ = elementwise._pow, _reversed(elementwise._pow)
     __floordiv__, __rfloordiv__ = ops.floor_divide, _reversed(ops.floor_divide)
     __mod__, __rmod__ = ops.remainder, _reversed(ops.remainder)
@@ -272,7 +273,7 @@ class Tensor(TensorBase, Values, Methods):
         return self
 
     __iadd__, __isub__, __imul__, __itruediv__ = (
-        in_place(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise._div)
+        in_place(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
     )
     __ipow__, __ifloordiv__, __imod__ = (in_place(op) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
     __iand__, __ior__, __ixor__ = (in_place(op) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
-from .autograd.primitive import box
+from .autograd.box import box
+from .ops import functions as ops
 
 _UFUNCS = {
     np.add: ops.add,

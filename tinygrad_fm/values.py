@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from . import ops
-from .autograd.primitive import raw
+from .autograd.box import raw
 from .errors import AutogradError
+from .ops import functions as ops
 from .printing import format_tensor
 from .ufuncs import ufunc_on_tensors
 

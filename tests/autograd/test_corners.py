@@ -12,7 +12,7 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.errors import AutogradError
-from tinygrad_fm.ops import arrange
+from tinygrad_fm.ops import join_split
 from tinygrad_fm.utils.checkpoint import checkpoint
 
 
@@ -351,7 +351,7 @@ def test_numpys_operators_that_carry_no_gradient_work_too() -> None:
 
 def test_plans_of_operations_on_any_number_of_tensors_do_not_pile_up() -> None:
     x = leaf(1.0)
-    plans = arrange._cat.primitive.plans
+    plans = join_split._cat.primitive.plans
     for n in range(1, 400):
         torch.cat([x] * n).sum().backward()
     assert 0 < len(plans) <= 256

@@ -10,7 +10,7 @@ import pytest
 import tinygrad_fm
 from tinygrad_fm.data import ConcatDataset, Dataset, ImageDataset, Subset, TensorDataset, random_split
 from tinygrad_fm.data.dataset import fast_path
-from tinygrad_fm.ops.create import from_numpy
+from tinygrad_fm.ops.creation import from_numpy
 from tinygrad_fm.random import Generator
 
 X = np.arange(24.0, dtype=np.float32).reshape(8, 3)

@@ -28,7 +28,7 @@ from tinygrad_fm.data import (
     default_convert,
 )
 from tinygrad_fm.data.transforms import Compose
-from tinygrad_fm.ops.create import from_numpy
+from tinygrad_fm.ops.creation import from_numpy
 from tinygrad_fm.random import Generator
 
 PIXELS = np.random.default_rng(0).integers(0, 256, (50, 4, 4), dtype=np.uint8)

@@ -11,7 +11,7 @@ import pytest
 import tinygrad_fm
 from tinygrad_fm.data import Compose, ImageDataset, Lambda, Normalize, ToTensor, Transform
 from tinygrad_fm.data.transforms import works_on_batches
-from tinygrad_fm.ops.create import from_numpy
+from tinygrad_fm.ops.creation import from_numpy
 
 GREY = np.random.default_rng(0).integers(0, 256, (6, 5, 4), dtype=np.uint8)
 COLOUR = np.random.default_rng(1).integers(0, 256, (6, 5, 4, 3), dtype=np.uint8)

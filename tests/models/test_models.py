@@ -9,7 +9,7 @@ import pytest
 
 from models import MODELS, build
 from tinygrad_fm import nn
-from tinygrad_fm.ops import from_numpy
+from tinygrad_fm.ops.functions import from_numpy
 
 
 def count(model: nn.Module) -> int:

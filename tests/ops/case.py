@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import ast
-import importlib
 import inspect
-import pkgutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 import tinygrad_fm
-from tinygrad_fm import ops
+from tinygrad_fm.ops import functions as ops
 
 Array = np.ndarray[Any, Any]
 Shape = tuple[int, ...]
@@ -84,28 +80,11 @@ def C(name: str, reference: Callable[..., Any], *shapes: Shape, **options: Any) 
 def public_ops() -> dict[str, Callable[..., Any]]:
     """Every function that tinygrad_fm.ops defines and users can reach, by name: as a function, a method or in nn.functional."""
     reachable = vars(tinygrad_fm).keys() | vars(tinygrad_fm.nn.functional).keys() | set(dir(tinygrad_fm.Tensor))
-    found = {"clone": tinygrad_fm.clone}
-    for info in pkgutil.walk_packages(ops.__path__, ops.__name__ + "."):
-        module = importlib.import_module(info.name)
-        for name in _defined(Path(str(module.__file__))):
-            value = getattr(module, name)
-            if name in reachable and callable(value) and not inspect.isclass(value) and not name.startswith("_"):
-                found[name] = value
-    return found
-
-
-def _defined(path: Path) -> list[str]:
-    names = []
-    for statement in ast.parse(path.read_text(encoding="utf-8")).body:
-        if isinstance(statement, ast.FunctionDef):
-            names.append(statement.name)
-        elif isinstance(statement, (ast.Assign, ast.AnnAssign)):
-            given = statement.targets if isinstance(statement, ast.Assign) else [statement.target]
-            targets = [t for target in given for t in getattr(target, "elts", [target])]
-            names += [target.id for target in targets if isinstance(target, ast.Name)]
-        elif isinstance(statement, ast.AnnAssign) and isinstance(statement.target, ast.Name):
-            names.append(statement.target.id)
-    return names
+    return {
+        name: value
+        for name, value in vars(ops).items()
+        if name in reachable and callable(value) and not inspect.isclass(value) and not name.startswith("_")
+    }
 
 
 PUBLIC = public_ops()

@@ -1,4 +1,4 @@
-"""Rows of the table for the operations that are compositions of others (``tinygrad_fm.ops.derived``)."""
+"""Rows of the table for the operations that are compositions of others."""
 
 from __future__ import annotations
 

@@ -10,11 +10,10 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
-from tinygrad_fm.autograd.primitive import box
+from tinygrad_fm.autograd.box import box
 from tinygrad_fm.ops.activation import (
     celu,
     elu,
-    erf,
     gelu,
     hardsigmoid,
     hardswish,
@@ -28,7 +27,8 @@ from tinygrad_fm.ops.activation import (
     threshold,
     unless,
 )
-from tinygrad_fm.ops.dropouts import alpha_dropout, dropout, dropout2d
+from tinygrad_fm.ops.dropout import alpha_dropout, dropout, dropout2d
+from tinygrad_fm.ops.special import erf
 
 
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float64, 4e-16), (np.float32, 2e-7), (np.float16, 1e-3)])

@@ -9,10 +9,10 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.autograd import composed, gradcheck, gradgradcheck
-from tinygrad_fm.autograd.primitive import box
+from tinygrad_fm.autograd.box import box
 from tinygrad_fm.errors import ShapeError
-from tinygrad_fm.ops.activation import gelu
-from tinygrad_fm.ops.classification import cross_entropy, log_softmax, nll_loss, softmax
+from tinygrad_fm.ops.activation import gelu, log_softmax, softmax
+from tinygrad_fm.ops.cross_entropy import cross_entropy, nll_loss
 
 LABELS = torch.tensor([0, 4, 2, 2, 1, 3])
 

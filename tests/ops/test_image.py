@@ -15,7 +15,7 @@ import tinygrad_fm as torch
 from models import build
 from tinygrad_fm import autograd, nn, runtime
 from tinygrad_fm.nn import functional as F
-from tinygrad_fm.ops import conv, strips, windows
+from tinygrad_fm.ops import conv, conv_kernels, image_geometry
 
 Array = np.ndarray[Any, Any]
 
@@ -123,8 +123,8 @@ def test_blocks_and_threads_do_not_change_results(case: Any, threads: None, monk
         again = run_layer(x, w, options)
         assert all(np.array_equal(a, b) for a, b in zip(found[-1], again, strict=True)), "other bits with as many threads"
     for name in ("_ELEMENTS", "_BYTES", "_THREADED"):
-        monkeypatch.setattr(strips, name, 1 << 60)
-    strips._pieces.cache_clear()
+        monkeypatch.setattr(conv_kernels, name, 1 << 60)
+    conv_kernels._pieces.cache_clear()
     whole = run_layer(x, w, options)
     for result in found:
         for got, want in zip(result, whole, strict=True):
@@ -142,7 +142,7 @@ def test_strips_make_what_columns_copied_whole_make(monkeypatch: pytest.MonkeyPa
         x, w = images(rng, n, groups * inner, *size, dtype=np.float64), rng.standard_normal((groups * outer, inner, *kernel))
         found = []
         for small in (-1, 1 << 60):
-            monkeypatch.setattr(strips, "_SMALL", small)
+            monkeypatch.setattr(conv_kernels, "_SMALL", small)
             found.append(run_layer(x, w, {**options, "groups": groups}))
         for got, want in zip(*found, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10, err_msg=f"{x.shape} {w.shape} {options}")
@@ -194,7 +194,7 @@ def test_an_error_in_what_comes_later_is_raised(threads: None, monkeypatch: pyte
     runtime.set_num_threads(2)
     weight = torch.from_numpy(rng.standard_normal((16, 16, 3, 3))).requires_grad_()
     y = F.conv2d(torch.from_numpy(images(rng, 64, 16, 14, 14, dtype=np.float64)), weight)
-    monkeypatch.setattr(strips, "_matrices", lambda *args: 1 / 0)
+    monkeypatch.setattr(conv_kernels, "_matrices", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         y.sum().backward()
     assert weight.grad is None
@@ -221,7 +221,7 @@ def test_the_workspace_is_bounded(n: int) -> None:
 
 def test_norm_and_pooling_use_threads_with_the_same_bits(threads: None, rng: np.random.Generator) -> None:
     x = images(rng, 64, 16, 34, 34)
-    assert x.size > windows._THREADED
+    assert x.size > image_geometry._THREADED
     found = []
     for count in (1, 2):
         runtime.set_num_threads(count)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
-from tinygrad_fm import ops
 from tinygrad_fm.autograd import gradcheck
 from tinygrad_fm.errors import AutogradError, ShapeError
+from tinygrad_fm.ops import functions as ops
 
 
 def _tensor(*shape: int) -> Any:

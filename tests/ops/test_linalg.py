@@ -10,10 +10,11 @@ import pytest
 import tinygrad_fm as torch
 from tinygrad_fm import runtime
 from tinygrad_fm.autograd import gradcheck, gradgradcheck
-from tinygrad_fm.autograd.primitive import box
+from tinygrad_fm.autograd.box import box
 from tinygrad_fm.errors import AutogradError, ShapeError
 from tinygrad_fm.ops import linalg as products
-from tinygrad_fm.ops.linalg import addmm, baddbmm, bmm, dot, einsum, linear, matmul, mm, mv, outer
+from tinygrad_fm.ops.einsum import einsum
+from tinygrad_fm.ops.linalg import addmm, baddbmm, bmm, dot, linear, matmul, mm, mv, outer
 
 PAIRS = [
     ((3,), (3,)),

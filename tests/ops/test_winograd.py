@@ -10,7 +10,7 @@ import pytest
 import tinygrad_fm as torch
 from tinygrad_fm import autograd, runtime
 from tinygrad_fm.nn import functional as F
-from tinygrad_fm.ops import winograd
+from tinygrad_fm.ops import conv_winograd as winograd
 
 Array = np.ndarray[Any, Any]
 

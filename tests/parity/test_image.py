@@ -21,7 +21,7 @@ def twins(name: str, cls: str, **options: Any) -> tuple[Any, Any]:
     module = importlib.import_module(f"models.{name}")
     source = inspect.getsource(module).replace("from tinygrad_fm import Tensor, nn", "from torch import Tensor, nn")
     assert "tinygrad_fm" not in source
-    namespace: dict[str, Any] = {"__name__": f"twin_{name}"}
+    namespace: dict[str, Any] = {"__name__": f"models.twin_{name}", "__package__": "models"}
     exec(compile(source, f"twin of {name}", "exec"), namespace)
     ours, theirs = getattr(module, cls)(**options), namespace[cls](**options)
     rng = np.random.default_rng(0)

@@ -75,6 +75,7 @@ REORDERED: dict[str, Callable[..., Any]] = {
     "where": lambda x, condition, other: tinygrad_fm.where(condition, x, other),
     "einsum": lambda tensors, equation: tinygrad_fm.einsum(equation, tensors),
     "nn.functional.embedding": lambda weight, idx, **kw: tinygrad_fm.nn.functional.embedding(idx, weight, **kw),
+    "nn.functional.embedding_bag": lambda weight, idx, **kw: tinygrad_fm.nn.functional.embedding_bag(idx, weight, **kw),
     "zero_": lambda x: x.clone().zero_(),
     "normal.in_place": lambda x, *a, **kw: x.normal_(*a, **kw),
     "uniform": lambda x, *a, **kw: x.uniform_(*a, **kw),

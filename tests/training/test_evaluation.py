@@ -7,7 +7,7 @@ import pytest
 
 from tinygrad_fm import nn, training
 from tinygrad_fm.data import TensorDataset
-from tinygrad_fm.ops import from_numpy
+from tinygrad_fm.ops.functions import from_numpy
 
 
 def test_evaluation_counts_every_sample_once_and_leaves_the_model_as_it_was(rng: np.random.Generator) -> None:

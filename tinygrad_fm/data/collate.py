@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..ops.create import from_numpy
+from ..ops.creation import from_numpy
 from ..tensor import Tensor
 
 __all__ = ["default_collate", "default_convert"]
@@ -74,7 +74,7 @@ def default_convert(sample: Any) -> Any:
 
 def _stack(samples: Sequence[Any]) -> Tensor:
     if any(isinstance(sample, Tensor) and sample.requires_grad for sample in samples):
-        from ..ops import stack  # only here are samples part of a graph
+        from ..ops.functions import stack  # only here are samples part of a graph
 
         return stack(samples)
     arrays = [sample._array if isinstance(sample, Tensor) else np.asarray(sample) for sample in samples]

@@ -18,7 +18,7 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
-from ..ops.create import from_numpy
+from ..ops.creation import from_numpy
 from ..random import Generator, default_generator
 from ..tensor import Tensor
 

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ops.create import from_numpy
+from ..ops.creation import from_numpy
 from ..tensor import Tensor
 from .dataset import Dataset, IndexArray
 from .transforms import ToTensor, apply_to_batch

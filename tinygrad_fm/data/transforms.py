@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from ..ops.create import from_numpy
+from ..ops.creation import from_numpy
 from ..tensor import Tensor
 from .collate import default_collate
 from .dataset import overrides_both

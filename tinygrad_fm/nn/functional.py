@@ -11,190 +11,29 @@ from typing import Any
 
 import numpy as np
 
-from .. import ops
 from ..autograd.box import box
 from ..errors import ShapeError
-from ..ops import (
-    alpha_dropout,
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    celu,
-    cosine_embedding_loss,
-    cosine_similarity,
-    cross_entropy,
-    dropout,
-    dropout1d,
-    dropout2d,
-    dropout3d,
-    elu,
-    flatten,
-    gelu,
-    glu,
-    hardshrink,
-    hardsigmoid,
-    hardswish,
-    hardtanh,
-    hinge_embedding_loss,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    leaky_relu,
-    linear,
-    log_softmax,
-    logsigmoid,
-    margin_ranking_loss,
-    mish,
-    mse_loss,
-    nll_loss,
-    normalize,
-    one_hot,
-    pairwise_distance,
-    prelu,
-    relu,
-    relu6,
-    rrelu,
-    selu,
-    sigmoid,
-    silu,
-    smooth_l1_loss,
-    soft_margin_loss,
-    softmax,
-    softmin,
-    softplus,
-    softshrink,
-    softsign,
-    tanh,
-    tanhshrink,
-    threshold,
-    triplet_margin_loss,
-)
-from ..ops.adaptive import adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_max_pool1d, adaptive_max_pool2d
-from ..ops.conv import conv1d, conv2d, conv_transpose1d, conv_transpose2d
-from ..ops.derived import (
-    bilinear,
-    channel_shuffle,
-    gaussian_nll_loss,
-    gumbel_softmax,
-    local_response_norm,
-    lp_pool2d,
-    max_unpool2d,
-    multi_margin_loss,
-    multilabel_soft_margin_loss,
-    poisson_nll_loss,
-    rms_norm,
-    scaled_dot_product_attention,
-    triplet_margin_with_distance_loss,
-)
-from ..ops.norm import group_norm, layer_norm
-from ..ops.norm import instance_norm as _instance_norm
-from ..ops.pad import pad
-from ..ops.pool import avg_pool1d, avg_pool2d, max_pool1d, max_pool2d
-from ..ops.resample import fold, interpolate, pixel_shuffle, pixel_unshuffle, unfold
+from ..ops import functions as ops
+from ..ops.activation import *
+from ..ops.adaptive_pooling import *
+from ..ops.attention import *
+from ..ops.conv import *
+from ..ops.cross_entropy import *
+from ..ops.distance import cosine_similarity, pairwise_distance
+from ..ops.dropout import *
+from ..ops.embedding import *
+from ..ops.fold import *
+from ..ops.interpolate import *
+from ..ops.loss import *
+from ..ops.normalization import *
+from ..ops.padding import *
+from ..ops.pooling import *
+from ..ops.elementwise import sigmoid, tanh
+from ..ops.linalg import bilinear, linear
+from ..ops.normalization import instance_norm as _instance_norm
+from ..ops.shape import flatten
 from ..outside import refuse
 from ..tensor import Tensor
-
-__all__ = [
-    "adaptive_avg_pool1d",
-    "adaptive_avg_pool2d",
-    "adaptive_max_pool1d",
-    "adaptive_max_pool2d",
-    "alpha_dropout",
-    "avg_pool1d",
-    "avg_pool2d",
-    "batch_norm",
-    "bilinear",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "celu",
-    "celu_",
-    "channel_shuffle",
-    "conv1d",
-    "conv2d",
-    "conv_transpose1d",
-    "conv_transpose2d",
-    "cosine_embedding_loss",
-    "cosine_similarity",
-    "cross_entropy",
-    "dropout",
-    "dropout1d",
-    "dropout2d",
-    "dropout3d",
-    "elu",
-    "elu_",
-    "embedding",
-    "embedding_bag",
-    "flatten",
-    "fold",
-    "gaussian_nll_loss",
-    "gelu",
-    "glu",
-    "group_norm",
-    "gumbel_softmax",
-    "hardshrink",
-    "hardsigmoid",
-    "hardswish",
-    "hardtanh",
-    "hardtanh_",
-    "hinge_embedding_loss",
-    "huber_loss",
-    "instance_norm",
-    "interpolate",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "leaky_relu_",
-    "linear",
-    "local_response_norm",
-    "log_softmax",
-    "logsigmoid",
-    "lp_pool2d",
-    "margin_ranking_loss",
-    "max_pool1d",
-    "max_pool2d",
-    "max_unpool2d",
-    "mish",
-    "mse_loss",
-    "multi_margin_loss",
-    "multilabel_soft_margin_loss",
-    "nll_loss",
-    "normalize",
-    "one_hot",
-    "pad",
-    "pairwise_distance",
-    "pixel_shuffle",
-    "pixel_unshuffle",
-    "poisson_nll_loss",
-    "prelu",
-    "relu",
-    "relu6",
-    "relu_",
-    "rms_norm",
-    "rrelu",
-    "rrelu_",
-    "scaled_dot_product_attention",
-    "selu",
-    "selu_",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "soft_margin_loss",
-    "softmax",
-    "softmin",
-    "softplus",
-    "softshrink",
-    "softsign",
-    "tanh",
-    "tanhshrink",
-    "threshold",
-    "threshold_",
-    "triplet_margin_loss",
-    "triplet_margin_with_distance_loss",
-    "unfold",
-    "upsample",
-    "upsample_bilinear",
-    "upsample_nearest",
-]
 
 
 def batch_norm(

@@ -11,7 +11,7 @@ from ..autograd.box import box
 from ..device import check_device
 from ..dtypes import as_numpy, default_float
 from ..errors import ShapeError
-from ..ops.create import as_array
+from ..ops.creation import as_array
 from ..tensor import Tensor
 
 __all__ = ["Buffer", "Parameter"]

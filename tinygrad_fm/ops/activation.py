@@ -1,29 +1,59 @@
-"""Activations: functions of each element that networks put between their layers."""
+"""Activation functions: the rectifiers, the exponential units, sigmoid's relatives, GELU, and softmax.
+
+https://pytorch.org/docs/stable/nn.functional.html#non-linear-activation-functions
+"""
 
 from __future__ import annotations
 
 import math
+import warnings
 from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import Primitive, fused, primitive, raw
-from ..autograd.views import inplace as run_inplace
+from ..autograd.box import raw
+from ..autograd.inplace import inplace as run_inplace
+from ..autograd.primitive import fused, primitive
+from ..dtypes import dtype as dtype_class
 from ..random import bits
-from .dims import one_dim
-from .elementwise import constants, exp, expm1, quiet, sigmoid, tanh, where
-from .limits import clamp
+from ._arguments import one_dim
+from .creation import zeros_like
+from .elementwise import clamp, constants, exp, expm1, log, only_floats, quiet, sigmoid, tanh, where
+from .gather_scatter import scatter
+from .max_min import argmax
+from .sampling import rand
+from .special import _error_function, erf
+
+__all__ = [
+    "celu",
+    "elu",
+    "gelu",
+    "glu",
+    "gumbel_softmax",
+    "hardshrink",
+    "hardsigmoid",
+    "hardswish",
+    "hardtanh",
+    "leaky_relu",
+    "log_softmax",
+    "logsigmoid",
+    "mish",
+    "prelu",
+    "relu",
+    "relu6",
+    "rrelu",
+    "selu",
+    "silu",
+    "softmax",
+    "softmin",
+    "softplus",
+    "softshrink",
+    "softsign",
+    "tanhshrink",
+    "threshold",
+]
 
 Array = np.ndarray[Any, Any]
-
-
-def only_floats(op: Primitive, arrays: list[Any]) -> None:
-    """Instead of promotion, for operations that PyTorch does not offer for integers either."""
-    for i, value in enumerate(arrays):
-        if value is not None and value.dtype.kind != "f":
-            raise NotImplementedError(
-                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
-            )
 
 
 def _run(op: Any, input: Any, inplace: bool, **static: Any) -> Any:
@@ -33,7 +63,9 @@ def _run(op: Any, input: Any, inplace: bool, **static: Any) -> Any:
 # -- rectifiers --------------------------------------------------------------------------------------------------------
 
 _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
+
 _ONE = np.array(1, np.int8)
+
 _LARGE = 1 << 11  # elements above which np.clip is quicker than np.maximum
 
 
@@ -48,6 +80,7 @@ def _unless(g: Array, mask: Array) -> Array:
 
 
 unless: Any = primitive(_unless, inputs="g mask", promotion=None, g=lambda g, mask: unless(g, mask))
+
 _ZERO = constants(0.0)
 
 
@@ -282,81 +315,6 @@ def glu(input: Any, dim: int = -1) -> Any:
     return a * sigmoid(b)
 
 
-# -- the normal distribution -------------------------------------------------------------------------------------------
-
-# Chebyshev interpolants in powers of their variable: erf(x) / x in x² for |x| ≤ 1, and exp(x²) · erfc(x) in
-# (x − 2) / (x + 2) for x from 1 to where erf rounds to 1. As many terms as the precision can tell.
-_NEAR = (
-    1.1283791670955126, -0.3761263890318375, 0.11283791670954879, -0.026866170645076792, 0.0052239776248180145,
-    -0.000854832698083379, 0.0001205533111164271, -1.4925595266831182e-05, 1.6461000484121368e-06,
-    -1.6350312701054695e-07, 1.4659775274047436e-08, -1.1372848856791674e-09, 5.957176147748911e-11,
-)  # fmt: skip
-_FAR = (
-    0.25539567631050575, -0.4271858474139579, 0.24165819424246987, -0.07897858101585253, 0.00373289240349224,
-    0.006997461747753573, -0.0008471431980760424, -0.0009819773208131022, 4.3554202452705896e-05,
-    0.00017436697232946864, 2.754312818566672e-05, -2.7647305443610053e-05, -1.4067532694582058e-05,
-    1.820143195975009e-06, 3.917059299925389e-06,
-)  # fmt: skip
-_NEAR_SINGLE = (
-    1.1283791658483509, -0.37612626666720334, 0.11283594715160218, -0.026854212010626412, 0.005189087423433974,
-    -0.000801686428716587, 7.875875062685488e-05,
-)  # fmt: skip
-_FAR_SINGLE = (
-    0.25539567625190335, -0.42718584761434303, 0.24165821109072444, -0.07897852327253349, 0.0037321413513030097,
-    0.006994855413599958, -0.0008365899736486057, -0.0009441596340872735,
-)  # fmt: skip
-
-
-def _polynomial(x: Array, coefficients: tuple[float, ...]) -> Array:
-    y = x * coefficients[-1]
-    for c in coefficients[-2:0:-1]:
-        y += c
-        y *= x
-    y += coefficients[0]
-    return y
-
-
-_BLOCK = 16384  # elements whose temporaries stay in the cache: five times faster than passes over a large array
-
-
-def _error_function(x: Array) -> Array:
-    if x.dtype == np.float16:
-        return _error_function(x.astype(np.float32)).astype(np.float16)
-    y = np.array(x, order="K")  # an array also for the NumPy scalar that came of a 0-d one
-    flat = y.ravel(order="K")  # in memory order, so a view
-    for start in range(0, flat.size, _BLOCK):
-        part = flat[start : start + _BLOCK]
-        part[...] = _error_function_of_block(part)
-    return y
-
-
-def _error_function_of_block(x: Array) -> Array:
-    double = x.dtype == np.float64
-    far = np.abs(x)
-    beyond = np.greater(far, 1, out=np.empty_like(x), casting="unsafe")  # 0 or 1; choosing by a product is branch-free
-    np.minimum(far, 6 if double else 4, out=far)  # erf is 1 from there on
-    tail = _polynomial((far - 2) / (far + 2), _FAR if double else _FAR_SINGLE)
-    far *= far
-    np.negative(far, out=far)
-    tail *= np.exp(far, out=far)
-    np.subtract(1, tail, out=tail)
-    tail *= beyond
-    near = np.clip(x, -1, 1)
-    near *= _polynomial(near * near, _NEAR if double else _NEAR_SINGLE)
-    np.subtract(1, beyond, out=beyond)
-    near *= beyond
-    near += np.copysign(tail, x, out=tail)
-    return near
-
-
-erf = primitive(
-    quiet(lambda x: _error_function(x if x.dtype.kind == "f" else x.astype(np.float32))),
-    name="erf",
-    promotion=None,
-    x=lambda g, x: g * (exp(-(x * x)) * (2 / math.sqrt(math.pi))),
-)
-
-
 def _composed_gelu(x: Any) -> Any:
     return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1)
 
@@ -411,3 +369,108 @@ def gelu(input: Any, approximate: str = "none") -> Any:
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu(): approximate must be 'none' or 'tanh', got {approximate!r}")
     return _gelu(input) if approximate == "none" else _gelu_tanh(input)
+
+
+# -- softmax -----------------------------------------------------------------------------------------------------------
+
+
+def _composed_softmax(x: Any, dim: int) -> Any:
+    e = exp(x - x.detach().amax(dim, keepdim=True))
+    return e / e.sum(dim, keepdim=True)
+
+
+def _composed_log_softmax(x: Any, dim: int) -> Any:
+    z = x - x.detach().amax(dim, keepdim=True)
+    return z - exp(z).sum(dim, keepdim=True).log()
+
+
+def _softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    dx = g * y
+    dx -= y * np.add.reduce(dx, axis=dim, keepdims=True)
+    return dx
+
+
+def _log_softmax_rule(g: Array, y: Array, dim: int) -> Array:
+    dx = np.exp(y)
+    dx *= np.add.reduce(g, axis=dim, keepdims=True)
+    return np.subtract(g, dx, out=dx)
+
+
+def _from_maximum(x: Array, dim: int) -> Array:
+    return np.subtract(x, np.maximum.reduce(x, axis=dim, keepdims=True))
+
+
+@fused(_composed_softmax, name="softmax", promotion=only_floats, x=_softmax_rule)
+@quiet
+def _softmax(x: Array, dim: int) -> Array:
+    e = _from_maximum(x, dim)
+    np.exp(e, out=e)
+    e /= np.add.reduce(e, axis=dim, keepdims=True)
+    return e
+
+
+@fused(_composed_log_softmax, name="log_softmax", promotion=only_floats, x=_log_softmax_rule)
+@quiet
+def _log_softmax(x: Array, dim: int) -> Array:
+    z = _from_maximum(x, dim)
+    z -= np.log(np.add.reduce(np.exp(z), axis=dim, keepdims=True))
+    return z
+
+
+def _along(op: Any, input: Any, dim: int | None, stacklevel: Any, dtype: Any) -> Any:
+    """``op`` of the input in ``dtype`` along ``dim``."""
+    name, ndim = op.__name__, raw(input).ndim
+    if isinstance(stacklevel, dtype_class):  # torch.softmax and the method take dtype in the third place
+        stacklevel, dtype = 3, stacklevel
+    if dim is None:
+        dim = 0 if ndim in (0, 1, 3) else 1
+        warnings.warn(f"{name}(): no dim given, dim={dim} is taken; say which one you mean", UserWarning, stacklevel)
+    dim = one_dim(name, dim, ndim)
+    x = input if dtype is None else input.to(dtype)
+    if not raw(x).size:
+        return x * 1
+    return op(x, dim=dim) if ndim else op(x[None], dim=0)[0]
+
+
+def softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+    """exp(input) divided by its sum along ``dim``: positive numbers that add up to 1.
+
+    Args:
+        input: any shape, floating-point.
+        dim: the dimension whose elements add up to 1. Left out, it is 0 for tensors of 0, 1 or 3 dimensions, else 1,
+            with a warning.
+        dtype: cast the input to this first.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.softmax.html
+
+    >>> import tinygrad_fm as torch
+    >>> torch.softmax(torch.tensor([[0.0, 0.0]]), dim=1)
+    tensor([[0.5000, 0.5000]])
+    """
+    return _along(_softmax, input, dim, _stacklevel, dtype)
+
+
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+    """log(softmax(input)) along ``dim``, computed without overflow or loss; arguments as for :func:`softmax`."""
+    return _along(_log_softmax, input, dim, _stacklevel, dtype)
+
+
+def softmin(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+    """softmax(−input) along ``dim``; arguments as for :func:`softmax`."""
+    return _along(_softmax, -input, dim, _stacklevel, dtype)
+
+
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+    """softmax((logits + g) / tau) with g drawn from Gumbel's distribution: a random choice that has a gradient.
+
+    Args:
+        hard: one-hot results, with the gradient of the soft ones.
+
+    Source: Jang et al. 2017, "Categorical reparameterization with Gumbel-softmax", eq. 2.
+    """
+    noise = -log(-log(clamp(rand(tuple(logits.shape), dtype=logits.dtype), min=1e-20)))
+    soft = softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    chosen = scatter(zeros_like(soft), dim, argmax(soft, dim, keepdim=True), 1.0)
+    return chosen - soft.detach() + soft

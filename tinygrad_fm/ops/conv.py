@@ -19,12 +19,17 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import is_tensor, primitive, same_dtype
+from ..autograd.box import is_tensor
+from ..autograd.primitive import primitive
 from ..errors import ShapeError
+from ..promotion import same_dtype
+from ._arguments import Pair, hashable, pair
+from .conv_kernels import convolve, input_gradient, weight_gradient, weight_gradient_later
 from .elementwise import quiet
+from .image_geometry import Geometry, batch_last, batched
 from .shape import squeeze, unsqueeze
-from .strips import convolve, input_gradient, weight_gradient, weight_gradient_later
-from .windows import Geometry, Pair, batch_last, batched, hashable, pair
+
+__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
 
 def _filters_gradient(g: Any, x: Any, geo: Geometry) -> Any:
@@ -48,6 +53,7 @@ _conv: Any = primitive(
     weight=lambda g, x, geo: _filters_gradient(g, x, geo),
     bias=_bias_gradient,
 )
+
 _conv_dx: Any = primitive(
     quiet(input_gradient),
     name="conv_transpose2d",
@@ -55,6 +61,7 @@ _conv_dx: Any = primitive(
     x=lambda g, weight, geo: _conv(g, weight, None, geo=geo),
     weight=lambda g, x, geo: _conv_dw(g, x, geo=geo),
 )
+
 _conv_dw: Any = primitive(
     quiet(weight_gradient),
     name="conv2d_weight",

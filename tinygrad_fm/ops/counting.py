@@ -1,4 +1,4 @@
-"""Whether any or all elements are true, and how many are not zero."""
+"""What values there are and how often: ``unique``, ``bincount``, ``histc``. None is differentiable."""
 
 from __future__ import annotations
 
@@ -6,32 +6,59 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import primitive
-from .dims import some_dims
-from .reduce import Array, Dims, accepts_axis, sum
+from ..autograd.box import box, raw
+from .creation import zeros
+
+__all__ = ["bincount", "histc", "unique", "unique_consecutive"]
 
 
-def _quantifier(ufunc: Any, name: str, doc: str) -> Any:
-    def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
-        found = np.asarray(ufunc.reduce(x, dim, bool, None, keepdim))
-        return found.astype(np.uint8) if x.dtype == np.uint8 else found  # as PyTorch
+def unique(
+    input: Any, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None
+) -> Any:
+    """The different elements in rising order, or the different slices along ``dim``.
 
-    op = primitive(kernel, name=name, inputs="x", promotion=None)
+    Args:
+        sorted: they always are.
+        return_inverse: also where each element of ``input`` went. return_counts: also how often each occurs.
 
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
-        dims = None if dim is None else some_dims(name, dim, len(input.shape))
-        return op(input, dim=dims if input.shape else None, keepdim=keepdim)
-
-    public.__name__ = public.__qualname__ = name
-    public.__doc__ = doc
-    return accepts_axis(public)
-
-
-any = _quantifier(np.logical_or, "any", "Whether an element over ``dim`` is true (not 0). NaN counts as true.")
-all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are true (not 0). NaN counts as true.")
+    >>> import tinygrad_fm as torch
+    >>> torch.unique(torch.tensor([3, 1, 3]), return_counts=True)
+    (tensor([1, 3]), tensor([1, 2]))
+    """
+    x = raw(input)
+    values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
+    inverse = inverse.reshape(x.shape if dim is None else -1)
+    results = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    return tuple(map(box, results)) if len(results) > 1 else box(values)
 
 
-@accepts_axis
-def count_nonzero(input: Any, dim: Any = None) -> Any:
-    """How many elements over ``dim`` are not 0, as int64."""
-    return sum(input != 0, dim)
+def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
+    """``input`` with every run of equal elements (or of equal slices along ``dim``) shortened to one.
+
+    The further results are those of :func:`unique`.
+    """
+    x = raw(input).reshape(-1) if dim is None else np.moveaxis(raw(input), dim, 0)
+    differs = (x[1:] != x[:-1]).any(tuple(range(1, x.ndim)))
+    first = np.concatenate([np.ones(min(len(x), 1), bool), differs])
+    values = x[first] if dim is None else np.moveaxis(x[first], 0, dim)
+    inverse = (np.cumsum(first) - 1).reshape(raw(input).shape if dim is None else len(x))
+    counts = np.diff(np.append(np.flatnonzero(first), len(x)))
+    results = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
+    return tuple(map(box, results)) if len(results) > 1 else box(values)
+
+
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+    """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does."""
+    x = raw(input)
+    if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
+        raise RuntimeError(f"bincount(): expected a vector of integers that are not negative, got shape {x.shape} of {x.dtype}")
+    counts = np.bincount(x, None if weights is None else raw(weights), minlength)
+    keep = weights is not None and raw(weights).dtype == np.float32
+    return box(counts.astype(np.float32) if keep else counts)
+
+
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+    """How many elements fall into each of ``bins`` equal stretches of [min, max]; of the data's own range if both are equal."""
+    x = raw(input)
+    low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
+    return box(np.histogram(x, bins, (low, high))[0].astype(x.dtype)) if x.size else zeros(bins, dtype=x.dtype)

@@ -1,4 +1,4 @@
-"""Operations on each element by itself: arithmetic, powers, exponentials, choosing.
+"""Operations on each element by itself: arithmetic, powers, exponentials, trigonometry, bounds, choosing.
 
 Each is a NumPy kernel and a rule per input. The inputs broadcast against one another as NumPy's do; the backward loop sums
 over the axes that were broadcast, so no rule does. https://pytorch.org/docs/stable/torch.html#pointwise-ops
@@ -13,15 +13,67 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.broadcast import broadcasts_to
-from ..autograd.primitive import Primitive, primitive, promote_float, raw
-from ..dtypes import result_type
-from ..errors import ShapeError
-from ..promotion import plain_inputs, promote_difference, promote_numbers
+from ..autograd.box import box, is_tensor, raw
+from ..autograd.primitive import Primitive, primitive
+from ..dtypes import default_float, result_type
+from ..promotion import plain_inputs, promote_difference, promote_float, promote_numbers
+
+__all__ = [
+    "abs",
+    "acos",
+    "acosh",
+    "add",
+    "addcdiv",
+    "addcmul",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "clamp",
+    "clamp_max",
+    "clamp_min",
+    "clip",
+    "cos",
+    "cosh",
+    "deg2rad",
+    "exp",
+    "exp2",
+    "expm1",
+    "fmax",
+    "fmin",
+    "lerp",
+    "log",
+    "log10",
+    "log1p",
+    "log2",
+    "maximum",
+    "minimum",
+    "mul",
+    "neg",
+    "positive",
+    "pow",
+    "rad2deg",
+    "reciprocal",
+    "rsqrt",
+    "rsub",
+    "sgn",
+    "sigmoid",
+    "sign",
+    "sin",
+    "sinh",
+    "sqrt",
+    "square",
+    "sub",
+    "tan",
+    "tanh",
+    "where",
+]
 
 Array = np.ndarray[Any, Any]
 
 pointwise = partial(primitive, broadcasts=True)
+
 unary_float = partial(primitive, promotion=promote_float)
 
 
@@ -40,14 +92,32 @@ def zeros_for(g: Any, shape: tuple[int, ...]) -> Array:
     return np.zeros(shape, raw(g).dtype)
 
 
+def only_floats(op: Primitive, arrays: list[Any]) -> None:
+    """Instead of promotion, for operations that PyTorch does not offer for integers either."""
+    for i, value in enumerate(arrays):
+        if value is not None and value.dtype.kind != "f":
+            raise NotImplementedError(
+                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
+            )
+
+
+def floating(x: Any) -> Any:
+    """``x``, whole numbers as floats."""
+    return x if not is_tensor(x) or x.is_floating_point() else x.to(dtype=default_float())
+
+
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 _add = pointwise(np.add, name="add", a=lambda g: g, b=lambda g: g)
+
 _sub = pointwise(np.subtract, name="sub", promotion=promote_difference, a=lambda g: g, b=lambda g: -g)
+
 mul = pointwise(np.multiply, name="mul", a=lambda g, b: g * b, b=lambda g, a: g * a)
-_div = pointwise(
+
+true_div = pointwise(
     quiet(np.true_divide), name="div", promotion=promote_float, a=lambda g, b: g / b, b=lambda g, y, b: -g * (y / b)
 )
+
 neg = primitive(np.negative, name="neg", promotion=promote_numbers, x=lambda g: -g)
 
 
@@ -74,6 +144,18 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     if hasattr(other, "dtype") and raw(other).dtype != kind:
         other = cast(other, dtype=kind)
     return mul(other, bool(alpha) if kind.kind == "b" else alpha)
+
+
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+    """``other − alpha · input``: subtraction with the arguments reversed."""
+    return sub(other, input, alpha=alpha)
+
+
+def positive(input: Any) -> Any:
+    """``+input``, the tensor itself. Raises RuntimeError for bools."""
+    if raw(input).dtype == bool:
+        raise RuntimeError("positive() is not implemented for bool tensors")
+    return input
 
 
 # -- powers, exponentials, logarithms ----------------------------------------------------------------------------------
@@ -125,23 +207,85 @@ def pow(input: Any, exponent: Any) -> Any:
     return _pow(input, exponent)
 
 
+def square(input: Any) -> Any:
+    """``input ²``."""
+    return pow(input, 2)
+
+
 sqrt = unary_float(quiet(np.sqrt), name="sqrt", x=lambda g, y: g / (y * 2))
+
 _ONE = constants(1.0)
+
 rsqrt = unary_float(
     quiet(lambda x: np.true_divide(_ONE[x.dtype], np.sqrt(x))), name="rsqrt", x=lambda g, y: g * (y * y * y) * -0.5
 )
-reciprocal = unary_float(quiet(lambda x: np.true_divide(_ONE[x.dtype], x)), name="reciprocal", x=lambda g, y: -g * (y * y))
-exp = unary_float(quiet(np.exp), name="exp", x=lambda g, y: g * y)
-expm1 = unary_float(quiet(np.expm1), name="expm1", x=lambda g, y: g * (y + 1))
-log = unary_float(quiet(np.log), name="log", x=lambda g, x: g / x)
-log1p = unary_float(quiet(np.log1p), name="log1p", x=lambda g, x: g / (x + 1))
 
+reciprocal = unary_float(quiet(lambda x: np.true_divide(_ONE[x.dtype], x)), name="reciprocal", x=lambda g, y: -g * (y * y))
+
+exp = unary_float(quiet(np.exp), name="exp", x=lambda g, y: g * y)
+
+exp2 = unary_float(quiet(np.exp2), name="exp2", x=lambda g, y: g * (y * math.log(2)))
+
+expm1 = unary_float(quiet(np.expm1), name="expm1", x=lambda g, y: g * (y + 1))
+
+log = unary_float(quiet(np.log), name="log", x=lambda g, x: g / x)
+
+log2 = unary_float(quiet(np.log2), name="log2", x=lambda g, x: g / (x * math.log(2)))
+
+log10 = unary_float(quiet(np.log10), name="log10", x=lambda g, x: g / (x * math.log(10)))
+
+log1p = unary_float(quiet(np.log1p), name="log1p", x=lambda g, x: g / (x + 1))
 
 # -- trigonometric and hyperbolic --------------------------------------------------------------------------------------
 
 sin = unary_float(quiet(np.sin), name="sin", x=lambda g, x: g * cos(x))
+
 cos: Any = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
+
+tan = unary_float(quiet(np.tan), name="tan", x=lambda g, y: g + g * y * y)
+
+asin = unary_float(quiet(np.arcsin), name="asin", x=lambda g, x: g * rsqrt(1 - x * x))
+
+acos = unary_float(quiet(np.arccos), name="acos", x=lambda g, x: -g * rsqrt(1 - x * x))
+
+atan = unary_float(np.arctan, name="atan", x=lambda g, x: g / (x * x + 1))
+
+
+def _over_square(x: Any, a: Any, b: Any) -> Any:
+    """``x / (a² + b²)``, and 0 where both are 0, as PyTorch has atan2's derivative there."""
+    square = a * a + b * b
+    return x / where(raw(square) == 0, 1.0, square)
+
+
+atan2 = pointwise(
+    np.arctan2,
+    name="atan2",
+    promotion=promote_float,
+    a=lambda g, a, b: g * _over_square(b, a, b),
+    b=lambda g, a, b: -g * _over_square(a, a, b),
+)
+
+sinh = unary_float(quiet(np.sinh), name="sinh", x=lambda g, x: g * cosh(x))
+
+cosh: Any = unary_float(quiet(np.cosh), name="cosh", x=lambda g, x: g * sinh(x))
+
 tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
+
+asinh = unary_float(np.arcsinh, name="asinh", x=lambda g, x: g * rsqrt(x * x + 1))
+
+acosh = unary_float(quiet(np.arccosh), name="acosh", x=lambda g, x: g * rsqrt(x * x - 1))
+
+atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / (1 - x * x))
+
+
+def deg2rad(input: Any) -> Any:
+    """Degrees as radians."""
+    return input * (math.pi / 180)
+
+
+def rad2deg(input: Any) -> Any:
+    """Radians as degrees."""
+    return input * (180 / math.pi)
 
 
 def _logistic(x: Array) -> Any:
@@ -166,7 +310,16 @@ def _sign(x: Array) -> Array:
 
 
 sign = primitive(_sign, name="sign", x=lambda g, x_shape: zeros_for(g, x_shape))
+
+
+def sgn(input: Any) -> Any:
+    """:func:`sign`."""
+    return sign(input)
+
+
 abs = primitive(np.abs, name="abs", promotion=promote_numbers, x=lambda g, x: g * _sign(raw(x)))
+
+
 # -- choosing ----------------------------------------------------------------------------------------------------------
 
 
@@ -190,12 +343,16 @@ _where = pointwise(
 )
 
 
-def where(condition: Any, input: Any, other: Any) -> Any:
+def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     """``input`` where ``condition`` holds, else ``other``; the three broadcast. A NaN not chosen does no harm.
+
+    With the condition alone: the indices where it holds, one vector per dimension, as ``nonzero(condition, as_tuple=True)``.
 
     Args:
         condition: bool. input, other: tensors or numbers, promoted to their common dtype.
     """
+    if input is None and other is None:
+        return tuple(box(index) for index in np.atleast_1d(raw(condition)).nonzero())
     return _where(condition, input, other)
 
 
@@ -206,27 +363,97 @@ cast = primitive(
 )  # the loop gives the gradient its input's dtype
 
 
-def _copied(x: Array, source: Any) -> Array:
-    if not broadcasts_to(np.shape(source), x.shape):
-        raise ShapeError(f"copy_(): a tensor of shape {np.shape(source)} does not fit into one of shape {x.shape}")
-    return np.broadcast_to(source, x.shape).astype(x.dtype)
+def _halves(a: Any, b: Any) -> Array:
+    """The part of the gradient of max(a, b) that goes to ``a``: all, none, or half where both are equal."""
+    a, b = np.asarray(raw(a)), np.asarray(raw(b))
+    share = np.asarray(~np.less(a, b)).astype(a.dtype)
+    share[np.equal(a, b)] = 0.5
+    return share
 
 
-copy = primitive(
-    quiet(_copied), name="copy", promotion=None, broadcasts=True, x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g
+def _first(a: Any, b: Any) -> Array:
+    """The part of the gradient of fmax(a, b) that goes to ``a``: all where ``a`` is as large or ``b`` is NaN."""
+    a, b = np.asarray(raw(a)), np.asarray(raw(b))
+    return np.asarray(np.greater_equal(a, b) | np.isnan(b)).astype(a.dtype)
+
+
+maximum = pointwise(np.maximum, name="maximum", a=lambda g, a, b: g * _halves(a, b), b=lambda g, a, b: g * _halves(b, a))
+
+minimum = pointwise(np.minimum, name="minimum", a=lambda g, a, b: g * _halves(b, a), b=lambda g, a, b: g * _halves(a, b))
+
+fmax = pointwise(np.fmax, name="fmax", a=lambda g, a, b: g * _first(a, b), b=lambda g, a, b: g * (1 - _first(a, b)))
+
+fmin = pointwise(
+    np.fmin, name="fmin", a=lambda g, a, b: g * _first(-raw(a), -raw(b)), b=lambda g, a, b: g * (1 - _first(-raw(a), -raw(b)))
 )
-_fill = primitive(
-    lambda x, value: np.full_like(x, value),
-    name="fill",
-    promotion=None,
-    broadcasts=True,
-    x=lambda g, x_shape: zeros_for(g, x_shape),
-    value=lambda g: g,
-)
 
 
-def fill(input: Any, value: Any) -> Any:
-    """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors."""
-    if np.ndim(raw(value)):
-        raise RuntimeError(f"fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
-    return _fill(input, value)
+def _clip(x: Array, low: Any, high: Any) -> Array:
+    y = x if low is None else np.maximum(x, low)
+    y = y if high is None else np.minimum(y, high)  # where low > high, PyTorch gives high
+    return x.copy() if y is x else y
+
+
+def _inside(x: Any, low: Any, high: Any) -> Any:
+    x = raw(x)
+    inside = np.ones(x.shape, bool) if low is None else x >= low
+    return inside if high is None else inside & (x <= high)
+
+
+_clamp = primitive(_clip, name="clamp", x=lambda g, x, low, high: where(_inside(x, low, high), g, 0.0))
+
+
+def _beyond(compare: Any, x: Any, bound: Any) -> Any:
+    return np.asarray(compare(raw(x), raw(bound)) | np.isnan(raw(bound)))  # a bound that is NaN shows
+
+
+def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+    """``input`` with what is below ``min`` set to it, and what is above ``max``; the gradient passes up to and at the bounds.
+
+    Args:
+        min, max: numbers or tensors that broadcast with ``input``; at least one.
+    """
+    if min is None and max is None:
+        raise RuntimeError("clamp(): at least one of min and max must be given")
+    if not any(hasattr(bound, "shape") for bound in (min, max)):
+        if raw(input).dtype.kind == "b" and all(isinstance(bound, (bool, type(None))) for bound in (min, max)):
+            raise NotImplementedError("clamp() is not defined for bool tensors; cast them with .long()")
+        bounds = [None if b is None else float(b) if raw(input).dtype.kind == "f" else b for b in (min, max)]
+        if raw(input).dtype.kind != "f" and any(isinstance(b, float) for b in bounds):
+            input = input * 1.0
+        return _clamp(input, low=bounds[0], high=bounds[1])
+    if min is not None:
+        input = where(_beyond(np.less, input, min), min, input)
+    return input if max is None else where(_beyond(np.greater, input, max), max, input)
+
+
+clip = clamp
+
+
+def clamp_min(input: Any, min: Any) -> Any:
+    """``clamp(input, min=min)``."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Any, max: Any) -> Any:
+    """``clamp(input, max=max)``."""
+    return clamp(input, max=max)
+
+
+def lerp(input: Any, end: Any, weight: Any) -> Any:
+    """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
+    if raw(input).dtype.kind != "f":
+        raise NotImplementedError(f"lerp(): a floating-point tensor is needed, got {raw(input).dtype}")
+    if raw(input).dtype != raw(end).dtype:
+        raise RuntimeError(f"lerp(): input and end must have one dtype, got {raw(input).dtype} and {raw(end).dtype}")
+    return input + weight * (end - input)
+
+
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """``input + value · tensor1 · tensor2``."""
+    return add(input, mul(tensor1, tensor2), alpha=value)
+
+
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+    """``input + value · tensor1 / tensor2``."""
+    return add(input, true_div(tensor1, tensor2), alpha=value)

@@ -1,23 +1,42 @@
-"""Products of matrices and vectors.
-
-Rules read their operands as transposed views: BLAS takes a flag for those, so nothing is copied. Inputs are not
-promoted; all must have one dtype, as in PyTorch.
-"""
+"""Products of matrices and vectors. https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations"""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import sum_to
-from ..autograd.primitive import is_tensor, primitive, raw, same_dtype
+from ..autograd.primitive import primitive
 from ..errors import ShapeError
+from ..promotion import same_dtype
 from ..runtime import blas_has_threads, get_num_threads, later, now
+from .creation import eye
+from .shape import to_shape, unsqueeze
+
+__all__ = [
+    "addmm",
+    "addmv",
+    "baddbmm",
+    "bilinear",
+    "bmm",
+    "dot",
+    "ger",
+    "inner",
+    "kron",
+    "matmul",
+    "matrix_power",
+    "mm",
+    "mv",
+    "outer",
+    "tensordot",
+    "vdot",
+]
 
 Array = np.ndarray[Any, Any]
+
 
 # -- matmul ------------------------------------------------------------------------------------------------------------
 
@@ -28,6 +47,7 @@ def _rows(x: Any) -> Any:
 
 
 _THREADED = 4_000_000  # multiplications from which threads of ours pay, where BLAS has none
+
 # OpenBLAS's threads share the higher of the two sides badly. Where the inner dimension is _DEEP enough to pay for copying the
 # result, a wide product of so many multiplications is made transposed: 64×784×128 takes 103 µs instead of 172.
 _DEEP, _SHARED = 256, 1_000_000
@@ -312,122 +332,80 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-# -- einsum ------------------------------------------------------------------------------------------------------------
-
-
-def _parse(equation: str, dims: Sequence[int]) -> tuple[list[list[Any]], list[Any]]:
-    """The labels of the operands' dimensions and of the result's; those under an ellipsis are numbered, the last −1."""
-    left, arrow, right = equation.replace(" ", "").partition("->")
-    terms = left.split(",")
-    if len(terms) != len(dims):
-        raise ValueError(f"einsum(): '{equation}' names {len(terms)} operand(s), but {len(dims)} were given")
-    for label in left + right:
-        if not (label.isascii() and label.isalpha()) and label not in ".,":
-            raise ValueError(f"einsum(): '{equation}' holds {label!r}; subscripts are letters, '...', ',' and '->'")
-    operands = []
-    for i, (term, ndim) in enumerate(zip(terms, dims, strict=True)):
-        before, dots, after = term.partition("...")
-        hidden = ndim - len(before) - len(after)
-        if hidden < 0 or "." in before + after or (hidden and not dots):
-            raise ValueError(f"einsum(): '{term}' in '{equation}' does not fit operand {i} of {ndim} dimension(s)")
-        operands.append([*before, *range(-hidden, 0), *after])
-    most = max((sum(isinstance(label, int) for label in labels) for labels in operands), default=0)
-    everything = [label for labels in operands for label in labels]
-    if not arrow:  # letters that occur once, in alphabetical order
-        return operands, [*range(-most, 0), *sorted(x for x in left if x.isalpha() and left.count(x) == 1)]
-    before, dots, after = right.partition("...")
-    result = [*before, *(range(-most, 0) if dots else ()), *after]
-    for label in result:
-        if label not in everything or result.count(label) > 1 or label == ".":
-            raise ValueError(f"einsum(): output subscript '{label}' of '{equation}' must occur once there, and in some operand")
-    return operands, result
-
-
-def _diagonals(x: Any, labels: list[Any]) -> tuple[Any, list[Any]]:
-    """Take the diagonal over dimensions that carry the same label; it becomes the last dimension."""
-    labels = list(labels)
-    for label in dict.fromkeys(labels):
-        while labels.count(label) > 1:
-            first = labels.index(label)
-            second = labels.index(label, first + 1)
-            if x.shape[first] != x.shape[second]:
-                raise ShapeError(f"einsum(): subscript '{label}' stands for sizes {x.shape[first]} and {x.shape[second]}")
-            x = x.diagonal(dim1=first, dim2=second)
-            labels = [at for i, at in enumerate(labels) if i not in (first, second)] + [label]
-    return x, labels
-
-
-def _sum_out(x: Any, labels: list[Any], keep: set[Any]) -> tuple[Any, list[Any]]:
-    drop = [i for i, label in enumerate(labels) if label not in keep]
-    if not drop:
-        return x, labels
-    return x.sum(dim=drop), [label for label in labels if label in keep]
-
-
-def _contract(a: Any, la: list[Any], b: Any, lb: list[Any], keep: set[Any]) -> tuple[Any, list[Any]]:
-    """One matrix product over the labels that both have and nobody needs later; shared ones that stay are the batch."""
-    sizes = dict(zip(lb, b.shape, strict=True))
-    sizes.update((k, n) for k, n in zip(la, a.shape, strict=True) if n != 1 or k not in lb)
-    for x, labels in ((a, la), (b, lb)):
-        for label, n in zip(labels, x.shape, strict=True):
-            if n not in (1, sizes[label]):
-                raise ShapeError(f"einsum(): subscript '{label}' stands for sizes {n} and {sizes[label]}")
-    # a label of size 1 on one side only is broadcast: that side drops the dimension, the other sums alone or keeps it
-    both = [k for k in la if k in lb and a.shape[la.index(k)] == b.shape[lb.index(k)]]
-    a, la = _drop_ones(a, la, [k for k in lb if k not in both])
-    b, lb = _drop_ones(b, lb, [k for k in la if k not in both])
-    a, la = _sum_out(a, la, keep | set(both))
-    b, lb = _sum_out(b, lb, keep | set(both))
-    batch, inner = [k for k in both if k in keep], [k for k in both if k not in keep]
-    rows, columns = [k for k in la if k not in both], [k for k in lb if k not in both]
-
-    def size(labels: list[Any]) -> int:
-        return math.prod(sizes[k] for k in labels)
-
-    left = a.permute([la.index(k) for k in batch + rows + inner]).reshape(size(batch), size(rows), size(inner))
-    right = b.permute([lb.index(k) for k in batch + inner + columns]).reshape(size(batch), size(inner), size(columns))
-    result = batch + rows + columns
-    if left.dtype != right.dtype:  # small integers that have been summed are int64
-        left, right = left.long(), right.long()
-    return _matmul(left, right).reshape([sizes[k] for k in result]), result
-
-
-def _drop_ones(x: Any, labels: list[Any], shared: list[Any]) -> tuple[Any, list[Any]]:
-    """Without the dimensions of size 1 whose label the other operand has with another size."""
-    drop = [i for i, label in enumerate(labels) if label in shared and x.shape[i] == 1]
-    shape = [n for i, n in enumerate(x.shape) if i not in drop]
-    return (x.reshape(shape), [label for i, label in enumerate(labels) if i not in drop]) if drop else (x, labels)
-
-
-def einsum(equation: str, *operands: Any) -> Any:
-    """Products and sums by Einstein's notation: ``einsum("bij,bjk->bik", a, b)`` is ``bmm(a, b)``.
-
-    A composition: diagonals of repeated subscripts, sums, and from left to right one matrix product for each operand.
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+    """The sum of products over several dimensions at once.
 
     Args:
-        equation: one term of letters per operand, a letter for each dimension, ``...`` for those left; after ``->``
-            those of the result. Without ``->`` they are ``...`` and the letters that occur once, sorted.
-        operands: the tensors, or one list of them.
-
-    Raises:
-        ValueError: the equation does not fit the operands. ShapeError: a subscript stands for different sizes.
-
-    Source: https://pytorch.org/docs/stable/generated/torch.einsum.html
+        dims: how many: the last of ``a`` with the first of ``b``; or two lists, those of ``a`` and those of ``b``.
 
     >>> import tinygrad_fm as torch
-    >>> torch.einsum("ij->ji", torch.tensor([[1, 2], [3, 4]]))
-    tensor([[1, 3],
-            [2, 4]])
+    >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), 2).shape
+    torch.Size([2, 5])
     """
-    if len(operands) == 1 and isinstance(operands[0], (list, tuple)):
-        operands = tuple(operands[0])
-    if not operands:
-        raise ValueError("einsum(): needs at least one operand")
-    terms, result = _parse(equation, [x.ndim for x in operands])
-    pairs = [_diagonals(x, labels) for x, labels in zip(operands, terms, strict=True)]
-    y, labels = pairs[0]
-    for i, (x, others) in enumerate(pairs[1:], 2):
-        keep = set(result).union(*(later for _, later in pairs[i:]))
-        y, labels = _contract(y, labels, x, others, keep)
-    y, labels = _sum_out(y, labels, set(result))
-    return y.permute([labels.index(k) for k in result]) if labels != result else y
+    if isinstance(dims, int):
+        of_a, of_b = list(range(a.ndim - dims, a.ndim)), list(range(dims))
+    else:
+        of_a, of_b = ([d % n for d in ds] for ds, n in zip(dims, (a.ndim, b.ndim), strict=True))
+    a, b = _shrunk(a, b, of_a, of_b)
+    if [a.shape[i] for i in of_a] != [b.shape[i] for i in of_b]:
+        raise ShapeError(f"tensordot(): dims {of_a} of {tuple(a.shape)} and {of_b} of {tuple(b.shape)} differ in size")
+    free_a = [i for i in range(a.ndim) if i not in of_a]
+    free_b = [i for i in range(b.ndim) if i not in of_b]
+    shape = [a.shape[i] for i in free_a] + [b.shape[i] for i in free_b]
+    rows, columns, common = 1, 1, 1
+    for i in free_a:
+        rows *= a.shape[i]
+    for i in free_b:
+        columns *= b.shape[i]
+    for i in of_a:
+        common *= a.shape[i]
+    left = a.permute(*free_a, *of_a).reshape(rows, common)
+    right = b.permute(*of_b, *free_b).reshape(common, columns)
+    return (left @ right).reshape(shape)
+
+
+def _shrunk(a: Any, b: Any, of_a: list[int], of_b: list[int]) -> tuple[Any, Any]:
+    """Both, each summed over the dimensions in which the other has size 1, as PyTorch does."""
+    for i, j in zip(of_a, of_b, strict=True):
+        if a.shape[i] == 1:
+            b = b.sum(j, keepdim=True).to(b.dtype)
+        elif b.shape[j] == 1:
+            a = a.sum(i, keepdim=True).to(a.dtype)
+    return a, b
+
+
+def inner(input: Any, other: Any) -> Any:
+    """The sum of products over the last dimensions; a plain product where one is 0-d."""
+    if not input.ndim or not other.ndim:
+        return input * other
+    return tensordot(input, other, ([-1], [-1]))
+
+
+def kron(input: Any, other: Any) -> Any:
+    """Kronecker's product: every element of ``input`` times the whole of ``other``, side by side."""
+    ndim = max(input.ndim, other.ndim)
+    a, b = (x.reshape((1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (input, other))
+    shape = [n * m for n, m in zip(a.shape, b.shape, strict=True)]
+    spread_a = [n for size in a.shape for n in (size, 1)]
+    spread_b = [n for size in b.shape for n in (1, size)]
+    return (a.reshape(spread_a) * b.reshape(spread_b)).reshape(shape)
+
+
+def matrix_power(input: Any, n: int) -> Any:
+    """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
+    if n < 0:
+        raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
+    result = None
+    while n:
+        if n % 2:
+            result = input if result is None else result @ input
+        n //= 2
+        input = input @ input if n else input
+    return eye(input.shape[-1], dtype=input.dtype).expand(input.shape).clone() if result is None else result
+
+
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+    """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O)."""
+    products = input1.shape[-1] * input2.shape[-1]
+    pairs = to_shape(unsqueeze(input1, -1) * unsqueeze(input2, -2), shape=(*input1.shape[:-1], products))
+    return linear(pairs, to_shape(weight, shape=(weight.shape[0], products)), bias)

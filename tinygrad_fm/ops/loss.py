@@ -6,17 +6,42 @@ https://pytorch.org/docs/stable/nn.functional.html#loss-functions
 
 from __future__ import annotations
 
+import math
 import warnings
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import primitive, raw
+from ..autograd.box import is_tensor, raw
+from ..autograd.primitive import primitive
 from ..errors import ShapeError
-from .activation import logsigmoid, only_floats
-from .elementwise import exp, log, quiet, where
-from .further import square
-from .limits import clamp
+from .activation import logsigmoid, softplus
+from .creation import full_like
+from .distance import pairwise_distance
+from .elementwise import clamp, exp, log, minimum, only_floats, quiet, square, where
+from .embedding import one_hot
+from .gather_scatter import gather
+
+__all__ = [
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cosine_embedding_loss",
+    "gaussian_nll_loss",
+    "hinge_embedding_loss",
+    "huber_loss",
+    "kl_div",
+    "l1_loss",
+    "margin_ranking_loss",
+    "mse_loss",
+    "multi_margin_loss",
+    "multilabel_soft_margin_loss",
+    "poisson_nll_loss",
+    "smooth_l1_loss",
+    "soft_margin_loss",
+    "triplet_margin_loss",
+    "triplet_margin_with_distance_loss",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -222,3 +247,201 @@ def kl_div(
         loss = entropy - target * input
     total = reduced(loss, reduction)
     return total / raw(input).shape[0] if batchmean and raw(input).ndim else total
+
+
+def cosine_embedding_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """1 − cos where target is 1, max(0, cos − margin) where it is −1; cos is that of the angle between the two inputs.
+
+    Args:
+        input1, input2: (N, D) or (D,). target: (N,) or (), of 1 and −1.
+    """
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    eps = 1e-12
+    squares = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
+    cosine = (input1 * input2).sum(-1) / squares.sqrt()
+    t = raw(target)
+    apart = where(t == -1, clamp(cosine - margin, min=0.0), 0.0)
+    return reduced(where(t == 1, 1 - cosine, apart), reduction)
+
+
+def margin_ranking_loss(
+    input1: Any,
+    input2: Any,
+    target: Any,
+    margin: float = 0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """max(0, −target · (input1 − input2) + margin): target says which should be larger, 1 the first, −1 the second."""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    return reduced(clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
+
+
+def triplet_margin_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    margin: float = 1.0,
+    p: float = 2,
+    eps: float = 1e-6,
+    swap: bool = False,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """max(0, d(anchor, positive) − d(anchor, negative) + margin), d being :func:`pairwise_distance`.
+
+    Args:
+        anchor, positive, negative: (N, D) or (D,).
+        swap: use d(positive, negative) where that is smaller than d(anchor, negative).
+    """
+    if margin <= 0:
+        raise ValueError(f"triplet_margin_loss(): margin must be greater than 0, got {margin}")
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
+    if swap:
+        far = minimum(far, pairwise_distance(positive, negative, p, eps))
+    return reduced(clamp(near - far + margin, min=0.0), reduction)
+
+
+def hinge_embedding_loss(
+    input: Any,
+    target: Any,
+    margin: float = 1.0,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """``input`` where target is 1, max(0, margin − input) where it is −1."""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    t = raw(target)
+    apart = where(t != 1, clamp(margin - input, min=0.0), 0.0)
+    return reduced(apart + where(t != -1, input, 0.0), reduction)
+
+
+def soft_margin_loss(
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Any:
+    """log(1 + exp(−target · input)) for targets of 1 and −1."""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    return reduced(softplus(-target * input, threshold=float("inf")), reduction)
+
+
+def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
+    """(log v + (input − target)² / v) / 2 with v = max(var, eps): how unlikely ``target`` is for that mean and variance.
+
+    Args:
+        var: of the input's shape, or with a last dimension of 1, or without it.
+        full: add the constant log(2π) / 2. eps: as a bound of v it has no gradient.
+    """
+    var = var if is_tensor(var) else full_like(input, var)
+    if bool((var < 0).any()):
+        raise ValueError("gaussian_nll_loss(): var has a negative entry")
+    if var.ndim == input.ndim - 1:
+        var = var.unsqueeze(-1)
+    var = var + (clamp(var, min=eps) - var).detach()
+    loss = 0.5 * (log(var) + (input - target) ** 2 / var)
+    return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, chosen_reduction(None, None, reduction))
+
+
+def poisson_nll_loss(
+    input: Any,
+    target: Any,
+    log_input: bool = True,
+    full: bool = False,
+    size_average: bool | None = None,
+    eps: float = 1e-8,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """exp(input) − target · input: how unlikely the counts ``target`` are if ``input`` is the logarithm of the rate.
+
+    Args:
+        log_input: False: ``input`` is the rate, and the loss input − target · log(input + eps).
+        full: add Stirling's approximation of log(target!) where target is above 1.
+    """
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    loss = exp(input) - target * input if log_input else input - target * log(input + eps)
+    if full:
+        above = where(target > 1, target, 1.0)
+        stirling = above * log(above) - above + 0.5 * log(2 * math.pi * above)
+        loss = loss + where(target > 1, stirling, 0.0)
+    return reduced(loss, reduction)
+
+
+def multi_margin_loss(
+    input: Any,
+    target: Any,
+    p: int = 1,
+    margin: float = 1.0,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """Σ max(0, margin − input[target] + input[i])^p / K over the classes i other than the target.
+
+    Args:
+        input: (N, K) or (K,). target: (N,) or (), class indices. p: 1 or 2. weight: (K,), of the target's class.
+    """
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError(f"multi_margin_loss(): only p == 1 and p == 2 supported, got {p}")
+    x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1))
+    if not x.shape[1] or t.ndim != 1 or t.is_floating_point():
+        raise ShapeError(
+            "multi_margin_loss(): expected an input (N, K) with K > 0 and N class indices (int64), "
+            f"got shapes {tuple(input.shape)} and {tuple(target.shape)} of {target.dtype}"
+        )
+    if weight is not None and (weight.ndim != 1 or len(weight) != x.shape[1]):
+        raise ShapeError(f"multi_margin_loss(): expected a weight of shape ({x.shape[1]},), got {tuple(weight.shape)}")
+    own = gather(x, 1, t.unsqueeze(1))
+    loss = clamp(margin - own + x, min=0.0) ** p
+    if weight is not None:
+        loss = loss * weight[t].unsqueeze(1)
+    others = 1 - one_hot(t, x.shape[1]).to(x.dtype)
+    loss = (loss * others).sum(1) / x.shape[1]
+    return reduced(loss if input.ndim == 2 else loss.squeeze(0), reduction)
+
+
+def multilabel_soft_margin_loss(
+    input: Any,
+    target: Any,
+    weight: Any = None,
+    size_average: bool | None = None,
+    reduce: bool | None = None,
+    reduction: str = "mean",
+) -> Any:
+    """The mean over the classes of :func:`binary_cross_entropy_with_logits`, for targets of 0 and 1."""
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
+    return reduced((loss if weight is None else loss * weight).mean(-1), reduction)
+
+
+def triplet_margin_with_distance_loss(
+    anchor: Any,
+    positive: Any,
+    negative: Any,
+    *,
+    distance_function: Callable[[Any, Any], Any] | None = None,
+    margin: float = 1.0,
+    swap: bool = False,
+    reduction: str = "mean",
+) -> Any:
+    """:func:`triplet_margin_loss` with a distance of one's own."""
+    if margin <= 0:
+        raise ValueError(f"triplet_margin_with_distance_loss(): margin must be greater than 0, got {margin}")
+    far = distance_function or pairwise_distance
+    near, apart = far(anchor, positive), far(anchor, negative)
+    if swap:
+        apart = minimum(apart, far(positive, negative))
+    return reduced(clamp(near - apart + margin, min=0.0), chosen_reduction(None, None, reduction))

@@ -1,7 +1,7 @@
-"""Operations that change the shape or pick a part: views, wherever the order in memory allows.
+"""Operations that change the shape: views, wherever the order in memory allows.
 
-A view shares the memory of its input, so writing to either shows in both, and in the gradients of both (``autograd.views``).
-Families that are each other's derivatives stand together: a reshape and the one back, ``basic`` indexing and ``place``. https://pytorch.org/docs/stable/tensor_view.html
+A view shares the memory of its input, so writing to either shows in both, and in the gradients of both (``autograd.view``).
+https://pytorch.org/docs/stable/tensor_view.html
 """
 
 from __future__ import annotations
@@ -11,11 +11,33 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import broadcast_to as _broadcast_to
 from ..autograd.broadcast import broadcasts_to
-from ..autograd.primitive import primitive, raw
+from ..autograd.primitive import primitive
 from ..errors import ShapeError
-from .dims import one_dim, sizes, some_dims
+from ._arguments import one_dim, several, sizes, some_dims
+
+__all__ = [
+    "atleast_1d",
+    "atleast_2d",
+    "atleast_3d",
+    "broadcast_tensors",
+    "broadcast_to",
+    "flatten",
+    "moveaxis",
+    "movedim",
+    "permute",
+    "ravel",
+    "reshape",
+    "squeeze",
+    "swapaxes",
+    "swapdims",
+    "t",
+    "transpose",
+    "unflatten",
+    "unsqueeze",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -30,6 +52,7 @@ def _reshaping(name: str) -> Any:
 
 
 to_shape, _view, _flatten = _reshaping("reshape"), _reshaping("view"), _reshaping("flatten")
+
 _unsqueeze, _squeeze = _reshaping("unsqueeze"), _reshaping("squeeze")
 
 
@@ -108,6 +131,7 @@ _permute: Any = view_op(
     name="permute",
     x=lambda g, dims: _permute(g, dims=tuple(sorted(range(len(dims)), key=dims.__getitem__))),
 )
+
 _transpose: Any = view_op(
     lambda x, dim0, dim1: x.swapaxes(dim0, dim1), name="transpose", x=lambda g, dim0, dim1: _transpose(g, dim0=dim0, dim1=dim1)
 )
@@ -164,3 +188,83 @@ def broadcast_to(input: Any, shape: Any) -> Any:
 def expand_as(input: Any, other: Any) -> Any:
     """``input`` expanded to the shape of ``other``."""
     return expand(input, *other.shape)
+
+
+def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
+    """As :func:`transpose`."""
+    return transpose(input, axis0, axis1)
+
+
+def movedim(input: Any, source: Any, destination: Any) -> Any:
+    """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order."""
+    ndim = len(input.shape)
+    here, there = some_dims("movedim", source, ndim), some_dims("movedim", destination, ndim)
+    if len(here) != len(there):
+        raise ShapeError(f"movedim(): source {source} and destination {destination} must have equally many dims")
+    order = [dim for dim in range(ndim) if dim not in here]
+    for at, dim in sorted(zip(there, here, strict=True)):
+        order.insert(at, dim)
+    return permute(input, dims=tuple(order))
+
+
+moveaxis = movedim
+
+
+def T(input: Any) -> Any:
+    """A view with all dimensions in reverse order: the transpose of a matrix."""
+    return permute(input, dims=tuple(range(len(input.shape)))[::-1])
+
+
+def mT(input: Any) -> Any:
+    """A view with the last two dimensions swapped: the transpose of each matrix of a batch."""
+    if len(input.shape) < 2:
+        raise ShapeError(f"mT: a tensor of at least 2 dimensions is needed, got shape {tuple(input.shape)}")
+    return transpose(input, -2, -1)
+
+
+def t(input: Any) -> Any:
+    """The transpose of a matrix; tensors of fewer dimensions stay as they are."""
+    if len(input.shape) > 2:
+        raise ShapeError(f"t(): a tensor of at most 2 dimensions is needed, got shape {tuple(input.shape)}")
+    return T(input)
+
+
+def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+    """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`."""
+    shape = tuple(input.shape)
+    dim = one_dim("unflatten", dim, len(shape))
+    inner = tuple(int(n) for n in sizes)
+    if inner.count(-1) == 1:  # found here, as the other dimensions may be 0
+        known = -int(np.prod(inner))
+        inner = tuple(shape[dim] // known if n == -1 and known else n for n in inner)
+    if min(inner, default=0) < 0 or int(np.prod(inner)) != shape[dim]:
+        raise ShapeError(f"unflatten(): sizes {tuple(sizes)} do not multiply up to dimension {dim}'s size, {shape[dim]}")
+    return to_shape(input, shape=shape[:dim] + inner + shape[dim + 1 :])
+
+
+def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
+    """All tensors, as views of the shape that they broadcast to."""
+    every = several(tensors)
+    shape = np.broadcast_shapes(*(x.shape for x in every))
+    return tuple(broadcast_to(x, shape) for x in every)
+
+
+def _atleast(ndim: int, tensors: tuple[Any, ...], widen: Any) -> Any:
+    every = several(tensors)
+    results = tuple(x if x.ndim >= ndim else widen(x) for x in every)
+    return results[0] if len(tensors) == 1 and is_tensor(tensors[0]) else results
+
+
+def atleast_1d(*tensors: Any) -> Any:
+    """Each tensor, a 0-d one as (1,)."""
+    return _atleast(1, tensors, lambda x: x.reshape(1))
+
+
+def atleast_2d(*tensors: Any) -> Any:
+    """Each tensor with two dimensions or more: (N,) becomes (1, N)."""
+    return _atleast(2, tensors, lambda x: x.reshape(1, -1))
+
+
+def atleast_3d(*tensors: Any) -> Any:
+    """Each tensor with three dimensions or more: (N,) becomes (1, N, 1), (N, M) becomes (N, M, 1)."""
+    return _atleast(3, tensors, lambda x: x.unsqueeze(-1) if x.ndim == 2 else x.reshape(1, -1, 1))

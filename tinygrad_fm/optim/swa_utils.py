@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable
 from itertools import chain
 from typing import Any
 
-from .. import ops
 from ..autograd import no_grad
 from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
+from ..ops import functions as ops
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
 

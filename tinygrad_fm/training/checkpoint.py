@@ -18,7 +18,7 @@ from .. import io
 from ..autograd import no_grad
 from ..errors import CheckpointError
 from ..nn import Module
-from ..ops import zeros
+from ..ops.functions import zeros
 from ..optim import Optimizer
 from ..optim.swa_utils import AveragedModel
 from ..schema import Count, Finite, Json, check

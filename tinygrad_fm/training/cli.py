@@ -20,7 +20,7 @@ from typing import Any
 from .. import random, runtime
 from ..errors import CheckpointError, DataError, NonFiniteLossError
 from ..nn import Module
-from ..ops import zeros
+from ..ops.functions import zeros
 from ..viz.drawing import draw
 from ..viz.model_summary import summary
 from .checkpoint import Build, Checkpoint, load_checkpoint

@@ -12,7 +12,7 @@ import numpy.typing as npt
 from ..data import DataLoader
 from ..nn import Module
 from ..nn.utils.evaluating import evaluating
-from ..ops import flip, softmax
+from ..ops.functions import flip, softmax
 from ..tensor import Tensor
 from .metrics import IntArray, accuracy, confusion_matrix
 

@@ -22,7 +22,7 @@ from ..data import (
     load_splits,
 )
 from ..nn import init
-from ..ops import zeros
+from ..ops.functions import zeros
 from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
 from ..optim.swa_utils import AveragedModel
 from .config import Config

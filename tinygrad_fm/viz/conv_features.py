@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from ..nn import Conv2d, Module
 from ..nn.utils.evaluating import evaluating
-from ..ops import as_tensor
+from ..ops.functions import as_tensor
 from ..tensor import Tensor
 from . import plots
 

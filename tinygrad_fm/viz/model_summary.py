@@ -11,7 +11,7 @@ import numpy as np
 
 from ..nn import Module
 from ..nn.utils.evaluating import evaluating
-from ..ops import from_numpy
+from ..ops.functions import from_numpy
 from ..tensor import Tensor
 from ..text_table import text_table
 

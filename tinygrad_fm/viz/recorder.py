@@ -12,13 +12,13 @@ from pathlib import Path
 from types import FrameType
 from typing import Any, TypeVar
 
-from .. import ops
 from ..autograd import versions
 from ..autograd.box import is_tensor
 from ..autograd.hooks import OpCall, active, op_hook
 from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.source_lines import note_line, recorded, user_line
+from ..ops import functions as ops
 from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, norm, static_text, telling
 
 __all__ = ["Recorder"]

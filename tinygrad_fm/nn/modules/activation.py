@@ -9,8 +9,8 @@ import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-from ... import ops
 from ...errors import ArgumentError
+from ...ops import functions as ops
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init

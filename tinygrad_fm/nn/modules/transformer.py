@@ -11,7 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from ... import ops
+from ...ops import functions as ops
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ... import ops
+from ...ops import functions as ops
 from ...outside import refuse
 from ...tensor import Tensor
 

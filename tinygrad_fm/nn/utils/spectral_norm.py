@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ... import ops
 from ...autograd import no_grad
+from ...ops import functions as ops
 from ...tensor import Tensor
 from ..parameter import Parameter
 from .weight_norm import find_hook, remove_hook

@@ -1,0 +1,110 @@
+"""Dimensions and sizes as users give them, brought into the one form that kernels take."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from functools import wraps
+from typing import Any, TypeVar
+
+from ..errors import ShapeError
+
+
+def one_dim(op: str, dim: Any, ndim: int) -> int:
+    """``dim``, counted from the end where negative, as an index from 0; a 0-d tensor counts as having one dimension.
+
+    Raises IndexError if it is out of range, TypeError if it is no integer.
+    """
+    try:
+        dim = operator.index(dim)
+    except TypeError:
+        raise TypeError(f"{op}(): dim must be an int, got {type(dim).__name__}") from None
+    size = ndim or 1
+    if -size <= dim < size:
+        return dim + size if dim < 0 else dim
+    raise IndexError(f"{op}(): dim {dim} is out of range for a tensor of {ndim} dimensions (expected {-size} to {size - 1})")
+
+
+def some_dims(op: str, dims: Any, ndim: int) -> tuple[int, ...]:
+    """One dim or several as a tuple of different indices from 0."""
+    if not isinstance(dims, (tuple, list)):
+        return (one_dim(op, dims, ndim),)
+    found = tuple(one_dim(op, dim, ndim) for dim in dims)
+    if len(set(found)) != len(found):
+        raise ShapeError(f"{op}(): a dimension appears more than once in dim={tuple(dims)}")
+    return found
+
+
+def sizes(op: str, given: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
+    """The ints of ``f(2, 3)``, ``f((2, 3))`` or ``f(shape=(2, 3))``."""
+    if named is not None:
+        given = (named,)
+    if len(given) == 1 and isinstance(given[0], (tuple, list, range)):
+        given = tuple(given[0])
+    for n in given:
+        if type(n) is not int:
+            break
+    else:
+        return given
+    try:
+        return tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"{op}(): sizes and dimensions must be ints, got {given!r}") from None
+
+
+Dims = tuple[int, ...]
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def accepts_axis(function: F) -> F:
+    """Let ``function`` take ``axis`` for ``dim`` and ``keepdims`` for ``keepdim``."""
+
+    @wraps(function)
+    def wrapped(*args: Any, **kwargs: Any) -> Any:
+        if kwargs:
+            if "axis" in kwargs:
+                kwargs["dim"] = kwargs.pop("axis")
+            if "keepdims" in kwargs:
+                kwargs["keepdim"] = kwargs.pop("keepdims")
+        return function(*args, **kwargs)
+
+    return wrapped  # type: ignore[return-value]
+
+
+def dims_or_all(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
+    """``dim`` as a tuple, or None where all dimensions are meant."""
+    if dim is None:
+        return None
+    found = some_dims(op, dim, len(shape))
+    return found if found and shape else None
+
+
+Pair = tuple[int, int]
+
+
+# -- arguments ---------------------------------------------------------------------------------------------------------
+
+
+def hashable(value: Any) -> Any:
+    """A list as a tuple, so that arguments can be looked up."""
+    return tuple(value) if type(value) is list else value
+
+
+def pair(op: str, name: str, value: Any, least: int) -> Pair:
+    """An int, or one or two of them, as two that are at least ``least``."""
+    given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
+    try:
+        found = tuple(operator.index(n) for n in given)
+    except TypeError:
+        raise TypeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}") from None
+    if len(found) not in (1, 2):
+        raise ShapeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}")
+    if min(found) < least:
+        raise ShapeError(f"{op}(): {name} must be at least {least}, got {value!r}")
+    return (found[0], found[-1])
+
+
+def several(tensors: tuple[Any, ...]) -> list[Any]:
+    """The tensors of ``f(a, b)`` or ``f([a, b])``."""
+    return list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)

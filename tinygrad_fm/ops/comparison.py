@@ -1,0 +1,114 @@
+"""Comparisons, tests of each element, and logic on bits and bools. None is differentiable."""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import box, raw
+from ..autograd.primitive import primitive
+from .elementwise import pointwise, quiet
+
+__all__ = [
+    "allclose",
+    "bitwise_and",
+    "bitwise_not",
+    "bitwise_or",
+    "bitwise_xor",
+    "eq",
+    "equal",
+    "ge",
+    "gt",
+    "isclose",
+    "isfinite",
+    "isin",
+    "isinf",
+    "isnan",
+    "isneginf",
+    "isposinf",
+    "le",
+    "logical_and",
+    "logical_not",
+    "logical_or",
+    "logical_xor",
+    "lt",
+    "ne",
+    "signbit",
+]
+
+
+def _compare(kernel: Any, name: str) -> Any:
+    return pointwise(kernel, name=name, inputs="input other")
+
+
+eq, ne = _compare(np.equal, "eq"), _compare(np.not_equal, "ne")
+
+lt, le = _compare(np.less, "lt"), _compare(np.less_equal, "le")
+
+gt, ge = _compare(np.greater, "gt"), _compare(np.greater_equal, "ge")
+
+isnan = primitive(np.isnan, name="isnan", inputs="input")
+
+isinf = primitive(np.isinf, name="isinf", inputs="input")
+
+isfinite = primitive(np.isfinite, name="isfinite", inputs="input")
+
+logical_and = pointwise(np.logical_and, name="logical_and", inputs="input other", promotion=None)
+
+logical_or = pointwise(np.logical_or, name="logical_or", inputs="input other", promotion=None)
+
+logical_xor = pointwise(np.logical_xor, name="logical_xor", inputs="input other", promotion=None)
+
+logical_not = primitive(np.logical_not, name="logical_not", inputs="input")
+
+bitwise_and = pointwise(np.bitwise_and, name="bitwise_and", inputs="input other")
+
+bitwise_or = pointwise(np.bitwise_or, name="bitwise_or", inputs="input other")
+
+bitwise_xor = pointwise(np.bitwise_xor, name="bitwise_xor", inputs="input other")
+
+bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
+
+
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+    """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
+    if rtol < 0 or atol < 0:
+        raise RuntimeError(f"isclose(): rtol and atol must not be negative, got {rtol} and {atol}")
+    kinds = {raw(v).dtype for v in (input, other) if hasattr(v, "dtype")}
+    if len(kinds) > 1:
+        raise RuntimeError(f"isclose(): input and other must have one dtype, got {raw(input).dtype}, {raw(other).dtype}")
+    close = _compare(quiet(partial(np.isclose, rtol=rtol, atol=atol, equal_nan=equal_nan)), "isclose")
+    return close(input, other)
+
+
+def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
+    """Whether all elements are close, by :func:`isclose`."""
+    return bool(np.all(raw(isclose(input, other, rtol, atol, equal_nan))))
+
+
+def equal(input: Any, other: Any) -> bool:
+    """Whether both have the same shape and the same elements."""
+    return bool(raw(input).shape == raw(other).shape and np.all(np.equal(raw(input), raw(other))))
+
+
+def isposinf(input: Any) -> Any:
+    """Whether each element is +∞."""
+    return box(np.asarray(raw(input) == math.inf))
+
+
+def isneginf(input: Any) -> Any:
+    """Whether each element is −∞."""
+    return box(np.asarray(raw(input) == -math.inf))
+
+
+def signbit(input: Any) -> Any:
+    """Whether the sign is minus, also that of −0."""
+    return box(np.signbit(raw(input)) if raw(input).dtype.kind == "f" else raw(input) < 0)
+
+
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+    """For each element whether it is among ``test_elements`` (with ``invert``, whether it is not)."""
+    return box(np.isin(raw(elements), raw(test_elements), assume_unique, invert))

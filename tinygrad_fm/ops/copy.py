@@ -1,0 +1,62 @@
+"""Copies: ``clone``, ``contiguous``, and ``copy_`` and ``fill_`` as operations."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import raw
+from ..autograd.broadcast import broadcasts_to
+from ..autograd.broadcast import clone as _clone
+from ..autograd.primitive import primitive
+from ..errors import ShapeError
+from .elementwise import Array, quiet, zeros_for
+from .shape import to_shape
+
+__all__ = ["clone", "fill"]
+
+# a reshape that never shares memory, also where nothing was repeated
+copied = primitive(
+    lambda x, shape: x.copy("C").reshape(shape), name="repeat", promotion=None, x=lambda g, x_shape: to_shape(g, shape=x_shape)
+)
+
+
+def clone(input: Any, *, memory_format: Any = None) -> Any:
+    """A copy, which gradients pass through.
+
+    Args:
+        memory_format: ``contiguous_format`` puts the elements in memory in the order of their indices; otherwise they keep
+            the order they have.
+    """
+    return contiguous(input) if str(memory_format).endswith("contiguous_format") else _clone(input)
+
+
+contiguous = primitive(lambda x: x.copy("C"), name="contiguous", promotion=None, x=lambda g: g)
+
+
+def _copied(x: Array, source: Any) -> Array:
+    if not broadcasts_to(np.shape(source), x.shape):
+        raise ShapeError(f"copy_(): a tensor of shape {np.shape(source)} does not fit into one of shape {x.shape}")
+    return np.broadcast_to(source, x.shape).astype(x.dtype)
+
+
+copy = primitive(
+    quiet(_copied), name="copy", promotion=None, broadcasts=True, x=lambda g, x_shape: zeros_for(g, x_shape), source=lambda g: g
+)
+
+_fill = primitive(
+    lambda x, value: np.full_like(x, value),
+    name="fill",
+    promotion=None,
+    broadcasts=True,
+    x=lambda g, x_shape: zeros_for(g, x_shape),
+    value=lambda g: g,
+)
+
+
+def fill(input: Any, value: Any) -> Any:
+    """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors."""
+    if np.ndim(raw(value)):
+        raise RuntimeError(f"fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
+    return _fill(input, value)

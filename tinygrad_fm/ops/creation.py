@@ -1,0 +1,291 @@
+"""Tensors from data, constants, ranges and grids. None of these is differentiable; all can be leaves.
+
+Every function takes ``dtype`` (the default float, or int64 for whole numbers, where it is None), ``device`` ("cpu") and
+``requires_grad``. https://pytorch.org/docs/stable/torch.html#creation-ops
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import box, is_tensor, raw
+from ..device import check_device
+from ..dtypes import OURS, as_numpy, default_float
+from ._arguments import several
+from .join_split import stack
+from .shape import broadcast_to
+
+__all__ = [
+    "arange",
+    "as_tensor",
+    "asarray",
+    "cartesian_prod",
+    "combinations",
+    "empty",
+    "empty_like",
+    "eye",
+    "from_numpy",
+    "full",
+    "full_like",
+    "linspace",
+    "logspace",
+    "meshgrid",
+    "ones",
+    "ones_like",
+    "tensor",
+    "zeros",
+    "zeros_like",
+]
+
+
+def finish(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> Any:
+    check_device(device)
+    out = box(array)
+    return out.requires_grad_() if requires_grad else out
+
+
+def shape_from(args: tuple[Any, ...]) -> tuple[int, ...]:
+    """A shape given as numbers or as one sequence: ``(2, 3)`` for ``zeros(2, 3)`` and for ``zeros((2, 3))``."""
+    if len(args) == 1 and not isinstance(args[0], (int, np.integer)) and raw(args[0]) is not None:
+        args = tuple(args[0]) if not is_tensor(args[0]) or args[0].dim() else args
+    try:
+        shape = tuple(n.__index__() for n in args)
+    except AttributeError:
+        raise TypeError(f"a shape is made of whole numbers, got {args!r}") from None
+    return shape
+
+
+def checked_shape(args: tuple[Any, ...], name: str) -> tuple[int, ...]:
+    shape = shape_from(args)
+    if any(n < 0 for n in shape):
+        raise RuntimeError(f"{name}(): a size cannot be negative, got {shape}")
+    return shape
+
+
+def _first_leaf(data: Any) -> Any:
+    while isinstance(data, (list, tuple)) and data:
+        data = data[0]
+    return data
+
+
+def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
+    """``data`` as a new array: tensors, arrays and NumPy's scalars keep their dtype, Python floats get the default one."""
+    if isinstance(data, (list, tuple)):
+        leaf = _first_leaf(data)
+        if is_tensor(leaf):
+            data = _unboxed(data)
+    else:
+        leaf = data
+        data = raw(data)
+    try:
+        array = np.array(data, order="K")
+    except ValueError as error:
+        raise ValueError(f"the nested lists are not rectangular: {error}") from None
+    if dtype is not None:
+        return array.astype(as_numpy(dtype), copy=False)
+    if array.dtype.kind == "f" and not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray))):
+        return array.astype(default_float(), copy=False)
+    if array.size == 0 and not (is_tensor(leaf) or isinstance(leaf, np.ndarray)):
+        return array.astype(default_float())
+    array = array.astype(array.dtype.newbyteorder("="), copy=False)
+    if array.dtype not in OURS:
+        raise TypeError(f"a tensor cannot hold {array.dtype} data; it holds {', '.join(str(d.name) for d in OURS.values())}")
+    return array
+
+
+def _unboxed(data: Any) -> Any:
+    return [_unboxed(d) for d in data] if isinstance(data, (list, tuple)) else raw(data)
+
+
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+    """A new tensor holding a copy of ``data``: a number, nested lists, an array or a tensor.
+
+    Python floats become the default dtype (float32), whole numbers int64, bools bool; arrays keep their dtype.
+    Raises ValueError for ragged lists, TypeError for data that is not numbers.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    tensor([[1., 2.],
+            [3., 4.]])
+    """
+    return finish(as_array(data, dtype), device, requires_grad)
+
+
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+    """``data`` as a tensor, without a copy if it is a tensor or an array of that dtype already."""
+    if is_tensor(data):
+        return data.to(dtype) if dtype is not None else data
+    if isinstance(data, np.ndarray) and (dtype is None or data.dtype == as_numpy(dtype)):
+        return from_numpy(data)
+    return tensor(data, dtype, device)
+
+
+asarray = as_tensor
+
+
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
+    """A tensor that shares ``ndarray``'s memory: a write to one shows in the other, and the tape cannot see it.
+
+    Raises TypeError for anything but an array of a dtype that tensors can hold.
+    """
+    if not isinstance(ndarray, np.ndarray):
+        raise TypeError(f"from_numpy() expects a NumPy array, got {type(ndarray).__name__}")
+    as_numpy(ndarray.dtype)
+    return box(np.asarray(ndarray))
+
+
+def size_by_name(make: Callable[..., Any]) -> Callable[..., Any]:
+    """``make(2, 3)``, which may also be called as ``make(size=(2, 3))``."""
+
+    @wraps(make)
+    def made(*args: Any, **named: Any) -> Any:
+        return make(named.pop("size"), **named) if "size" in named else make(*args, **named)
+
+    return made
+
+
+def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str) -> Any:
+    def create(
+        *size: Any,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: bool = False,
+        layout: Any = None,
+        pin_memory: bool = False,
+        memory_format: Any = None,
+    ) -> Any:
+        kind = default_float() if dtype is None else as_numpy(dtype)
+        return finish(make(checked_shape(size, name), kind), device, requires_grad)
+
+    create.__name__ = create.__qualname__ = name
+    create.__doc__ = f"A tensor of the given size {says}: ``{name}(2, 3)`` or ``{name}((2, 3))``."
+    return create
+
+
+zeros = size_by_name(_creator("zeros", np.zeros, "filled with 0"))
+
+ones = size_by_name(_creator("ones", np.ones, "filled with 1"))
+
+empty = size_by_name(_creator("empty", np.zeros, "whose content does not matter (here 0, so that runs can be repeated)"))
+
+
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype."""
+    value = as_array(fill_value, dtype)
+    return finish(np.full(checked_shape((size,), "full"), value, value.dtype), device, requires_grad)
+
+
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """The identity matrix (n, m), with m = n by default. Raises RuntimeError for negative sizes."""
+    if n < 0 or (m is not None and m < 0):
+        raise RuntimeError(f"eye(): sizes must not be negative, got {n} and {m}")
+    return finish(np.eye(n, m, dtype=default_float() if dtype is None else as_numpy(dtype)), device, requires_grad)
+
+
+def arange(
+    start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """The numbers from ``start`` (0) up to but without ``end``, ``step`` apart; int64 unless one of the three is a float.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.arange(1, 2.5, 0.5)
+    tensor([1.0000, 1.5000, 2.0000])
+    """
+    if end is None:
+        start, end = 0, start
+    start, end, step = (raw(v).item() if hasattr(raw(v), "item") else v for v in (start, end, step))
+    if not math.isfinite(start) or not math.isfinite(end):
+        raise RuntimeError(f"arange(): start and end must be finite, got {start} and {end}")
+    if step == 0 or (end - start) / step < 0:
+        raise RuntimeError(f"arange(): step {step} does not lead from {start} to {end}")
+    whole = all(isinstance(v, int) for v in (start, end, step))
+    kind = as_numpy(dtype) if dtype is not None else np.dtype(np.int64) if whole else default_float()
+    if kind == np.int64:
+        start, end, step = int(start), int(end), int(step)  # int64 counts in whole steps, the smaller types only start so
+    count = math.ceil((end - start) / step)
+    if kind.kind != "f":
+        start, step = int(start), int(step)
+    return finish((start + step * np.arange(count)).astype(kind), device, requires_grad)
+
+
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
+    kind = default_float() if dtype is None else as_numpy(dtype)
+    if steps < 0:
+        raise RuntimeError(f"linspace(): the number of steps cannot be negative, got {steps}")
+    if kind.kind != "f":
+        start, end = int(start), int(end)  # whole numbers run between whole ends
+    return finish(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
+
+
+def logspace(
+    start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """``base`` to the powers :func:`linspace` gives."""
+    if steps < 0:
+        raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
+    kind = default_float() if dtype is None else as_numpy(dtype)
+    if kind.kind != "f":
+        start, end = int(start), int(end)  # whole numbers are wanted: the powers to start and end with are whole too
+    return finish(np.logspace(float(start), float(end), steps, base=base).astype(kind), device, requires_grad)
+
+
+def like_creator(create: Callable[..., Any]) -> Callable[..., Any]:
+    @wraps(create)
+    def like(input: Any, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Any:
+        array = raw(input)
+        more.pop("memory_format", None)
+        made = raw(create(array.shape, *args, dtype=OURS[array.dtype] if dtype is None else dtype, **more))
+        out = np.empty_like(array, dtype=made.dtype)  # in the memory order of the input
+        out[...] = made
+        return finish(out, device, requires_grad)
+
+    like.__name__ = like.__qualname__ = f"{create.__name__}_like"
+    like.__doc__ = f"``{create.__name__}`` with the shape, memory order and (unless given) dtype of ``input``."
+    return like
+
+
+zeros_like, ones_like, empty_like, full_like = like_creator(zeros), like_creator(ones), like_creator(empty), like_creator(full)
+
+
+def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
+    """For vectors of N₁ … Nₖ elements, k grids (N₁, …, Nₖ) that hold each vector along its own dimension.
+
+    Args:
+        indexing: "xy" exchanges the first two dimensions.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")[1]
+    tensor([[0, 1, 2],
+            [0, 1, 2]])
+    """
+    vectors = [x.reshape(-1) for x in several(tensors)]
+    if indexing not in ("ij", "xy"):
+        raise RuntimeError(f"meshgrid(): indexing must be 'ij' or 'xy', got {indexing!r}")
+    if indexing == "xy" and len(vectors) > 1:
+        vectors[:2] = vectors[1::-1]
+    shape = tuple(len(v) for v in vectors)
+    grids = [broadcast_to(v.reshape((1,) * i + (-1,) + (1,) * (len(vectors) - i - 1)), shape) for i, v in enumerate(vectors)]
+    if indexing == "xy" and len(grids) > 1:
+        grids[:2] = grids[1::-1]
+    return tuple(grids)
+
+
+def cartesian_prod(*tensors: Any) -> Any:
+    """Every choice of one element from each vector, a row each."""
+    if len(tensors) == 1:
+        return tensors[0]
+    return stack([g.reshape(-1) for g in meshgrid(*tensors)], 1)
+
+
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+    """Every choice of ``r`` elements of a vector in their order, a row each."""
+    choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
+    index = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
+    return input[box(index)]

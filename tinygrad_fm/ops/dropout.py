@@ -1,0 +1,127 @@
+"""Dropout: elements or whole channels set to 0 at random while training.
+
+Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural networks from overfitting".
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import raw
+from ..autograd.inplace import inplace as run_inplace
+from ..autograd.node import memory_order
+from ..autograd.primitive import primitive
+from ..errors import ShapeError
+from ..random import bits
+from .elementwise import only_floats, where
+
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d"]
+
+Array = np.ndarray[Any, Any]
+
+# the mask is an input without gradient: whoever draws it decides, and the rule needs nothing else
+_dropout = primitive(np.multiply, name="dropout", promotion=only_floats, inputs="x mask", x=lambda g, mask: g * mask)
+
+
+def _survivors(shape: tuple[int, ...], p: float) -> tuple[Array, int]:
+    """Random integers, and the lowest with which an element survives, so that each does with probability 1 − p."""
+    # a byte is enough for 1/2 or 1/4
+    kind, values = (np.uint8, 2**8) if (p * 2**8).is_integer() else (np.uint32, 2**32)
+    count = int(np.prod(shape))
+    drawn = np.frombuffer(bits().bytes(count * np.dtype(kind).itemsize), kind)
+    return drawn.reshape(shape), round(p * values)
+
+
+def draw_mask(x: Array, p: float, shape: tuple[int, ...] | None = None) -> Array:
+    """0 with probability ``p``, else 1 / (1 − p): of ``x``'s dtype, and of its shape and memory order or ``shape``."""
+    if p == 1:
+        return np.zeros(x.shape if shape is None else shape, x.dtype)
+    order = memory_order(x) if shape is None else None
+    if shape is None:
+        shape = x.shape if order is None else tuple(x.shape[axis] for axis in order)
+    drawn, lowest = _survivors(shape, p)
+    mask = np.greater_equal(drawn, lowest, out=np.empty(shape, x.dtype), casting="unsafe")
+    mask *= 1 / (1 - p)
+    return mask if order is None else mask.transpose(np.argsort(order))
+
+
+def _check_probability(p: float) -> None:
+    if not 0 <= p <= 1:
+        raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
+
+
+def _apply(input: Any, p: float, training: bool, inplace: bool, shape: tuple[int, ...] | None) -> Any:
+    _check_probability(p)
+    x = raw(input)
+    if not training or p == 0 or not x.size:
+        return input
+    mask = draw_mask(x, float(p), shape)
+    return run_inplace(_dropout, input, mask) if inplace else _dropout(input, mask)
+
+
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """While training, set each element to 0 with probability ``p``, else divide it by 1 − p, so that means are kept.
+
+    Args:
+        input: any shape, floating-point.
+        p: from 0 to 1.
+        training: False returns the input.
+        inplace: write the result into the input.
+
+    Raises ValueError for a ``p`` that is no probability.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.ops.dropouts import dropout
+    >>> dropout(torch.ones(3), 0.5, training=False)
+    tensor([1., 1., 1.])
+    """
+    return _apply(input, p, training, inplace, None)
+
+
+def _channels(op: str, input: Any, p: float, training: bool, inplace: bool, ndims: tuple[int, ...]) -> Any:
+    """Dropout of whole channels: (N, C, …), or (C, …) where there is one dimension less."""
+    shape = tuple(raw(input).shape)
+    if len(shape) not in ndims:
+        raise ShapeError(f"{op}(): input must have {' or '.join(map(str, ndims))} dimensions, got shape {shape}")
+    kept = 2 if len(shape) == max(ndims) else 1
+    return _apply(input, p, training, inplace, shape[:kept] + (1,) * (len(shape) - kept))
+
+
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """:func:`dropout` of whole channels of (N, C, L) or (C, L)."""
+    return _channels("dropout1d", input, p, training, inplace, (2, 3))
+
+
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """:func:`dropout` of whole channels of (N, C, H, W) or (C, H, W)."""
+    return _channels("dropout2d", input, p, training, inplace, (3, 4))
+
+
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+    """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    return _channels("dropout3d", input, p, training, inplace, (4, 5))
+
+
+_SELU_FLOOR = -1.7580993408473766  # what selu tends to for very negative inputs: −alpha · scale
+
+
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """Dropout for :func:`selu`: sets to its lower limit, then scales and shifts so that mean 0 and variance 1 are kept.
+
+    Source: Klambauer et al. 2017, "Self-normalizing neural networks", section 3.
+    """
+    _check_probability(p)
+    x = raw(input)
+    if not training or p == 0 or not x.size:
+        return input
+    dropped = draw_mask(x, float(p)) == 0
+    scale = ((1 - p) * (1 + p * _SELU_FLOOR**2)) ** -0.5 if p < 1 else 0.0
+    shift = -scale * _SELU_FLOOR * p
+
+    def op(x: Any) -> Any:
+        return where(dropped, _SELU_FLOOR, x) * scale + shift
+
+    op.__name__ = "alpha_dropout"
+    return run_inplace(op, input) if inplace else op(input)

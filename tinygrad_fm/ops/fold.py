@@ -1,0 +1,128 @@
+"""Patches of images as columns and back, and pixels between channels and space."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import as_strided
+
+from ..autograd.primitive import primitive
+from ..errors import ShapeError
+from ._arguments import Pair, pair
+from .image_geometry import Array, Geometry, batch_first, padded, reach
+from .shape import permute, squeeze, to_shape, unsqueeze
+
+__all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle", "unfold"]
+
+
+# -- pixels between channels and space ---------------------------------------------------------------------------------
+
+
+def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+    """(…, C·r², H, W) → (…, C, H·r, W·r): r² channels become r × r pixels. Source: Shi et al. 2016, section 3.2."""
+    r = upscale_factor
+    if len(input.shape) < 3 or r < 1 or input.shape[-3] % (r * r):
+        raise ShapeError(f"pixel_shuffle(): {r}² must divide the channels of (…, C, H, W), got shape {tuple(input.shape)}")
+    *lead, c, h, w = input.shape
+    k = len(lead)
+    x = to_shape(input, shape=(*lead, c // (r * r), r, r, h, w))
+    x = permute(x, dims=(*range(k), k, k + 3, k + 1, k + 4, k + 2))
+    return to_shape(x, shape=(*lead, c // (r * r), h * r, w * r))
+
+
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+    """(…, C, H·r, W·r) → (…, C·r², H, W): the way back from :func:`pixel_shuffle`."""
+    r = downscale_factor
+    if len(input.shape) < 3 or r < 1 or input.shape[-2] % r or input.shape[-1] % r:
+        raise ShapeError(f"pixel_unshuffle(): {r} must divide height and width, got shape {tuple(input.shape)}")
+    *lead, c, h, w = input.shape
+    k = len(lead)
+    x = to_shape(input, shape=(*lead, c, h // r, r, w // r, r))
+    x = permute(x, dims=(*range(k), k, k + 2, k + 4, k + 1, k + 3))
+    return to_shape(x, shape=(*lead, c * r * r, h // r, w // r))
+
+
+# -- patches -----------------------------------------------------------------------------------------------------------
+
+
+def _cut(x: Array, geo: Geometry) -> Array:
+    """What each window sees: (N, C·KH·KW, OH·OW)."""
+    image = padded(x, geo)
+    channel, row, column, one = image.strides
+    (sh, sw), (dh, dw) = geo.stride, geo.dilation
+    view = as_strided(
+        image,
+        (len(image), *geo.kernel, *geo.out, len(x)),
+        (channel, row * dh, column * dw, row * sh, column * sw, one),
+        writeable=False,
+    )
+    depth, positions = len(image) * geo.kernel[0] * geo.kernel[1], geo.out[0] * geo.out[1]
+    return view.reshape(depth, positions, len(x)).transpose(2, 0, 1)
+
+
+def _put(patches: Array, geo: Geometry) -> Array:
+    """Patches (N, C·KH·KW, OH·OW) added up where they were seen: (N, C, H, W)."""
+    (kh, kw), (oh, ow), (sh, sw), (dh, dw), (ph, pw) = geo.kernel, geo.out, geo.stride, geo.dilation, geo.padding
+    n, depth, _ = patches.shape
+    columns = patches.transpose(1, 2, 0).reshape(depth // (kh * kw), kh, kw, oh, ow, n)
+    y = np.zeros((len(columns), *geo.size, n), patches.dtype)
+    for i in range(kh):
+        from_rows, to_rows = reach(i * dh - ph, geo.size[0], sh, 0, oh)
+        for j in range(kw):
+            from_columns, to_columns = reach(j * dw - pw, geo.size[1], sw, 0, ow)
+            y[:, to_rows, to_columns] += columns[:, i, j, from_rows, from_columns]
+    return batch_first(y)
+
+
+_unfold: Any = primitive(_cut, name="im2col", promotion=None, x=lambda g, geo: _fold(g, geo=geo))
+
+_fold: Any = primitive(_put, name="col2im", promotion=None, x=lambda g, geo: _unfold(g, geo=geo))
+
+
+def _geometry(op: str, size: Pair, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Geometry:
+    kernel, gaps = pair(op, "kernel_size", kernel_size, 1), pair(op, "dilation", dilation, 1)
+    before, steps = pair(op, "padding", padding, 0), pair(op, "stride", stride, 1)
+    room = [n + 2 * p - d * (k - 1) - 1 for n, k, d, p in zip(size, kernel, gaps, before, strict=True)]
+    if min(room) < 0:
+        raise ShapeError(f"{op}(): a kernel of size {kernel}, dilated by {gaps}, does not fit into {size}, padded by {before}")
+    return Geometry(size, (room[0] // steps[0] + 1, room[1] // steps[1] + 1), kernel, steps, before, gaps)
+
+
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """The patches of an image that a convolution's filters see: (N, C, H, W) → (N, C·KH·KW, OH·OW). Also without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.unfold.html
+    """
+    if len(input.shape) not in (3, 4):
+        raise ShapeError(f"unfold(): expected a 3D or 4D input, got shape {tuple(input.shape)}")
+    x = input if len(input.shape) == 4 else unsqueeze(input, 0)
+    y = _unfold(x, geo=_geometry("unfold", tuple(x.shape[2:]), kernel_size, dilation, padding, stride))
+    return y if x is input else squeeze(y, 0)
+
+
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+    """The adjoint of :func:`unfold`: patches (N, C·KH·KW, OH·OW) added up in images (N, C, *output_size). Also without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
+    """
+    if len(input.shape) not in (2, 3):
+        raise ShapeError(f"fold(): expected a 2D or 3D input, got shape {tuple(input.shape)}")
+    geo = _geometry("fold", pair("fold", "output_size", output_size, 1), kernel_size, dilation, padding, stride)
+    depth, count = input.shape[-2:]
+    taps, positions = geo.kernel[0] * geo.kernel[1], geo.out[0] * geo.out[1]
+    if depth % taps or count != positions:
+        raise ShapeError(
+            f"fold(): input must have shape (N, C·{taps}, {positions}) for output_size={geo.size}, got {tuple(input.shape)}"
+        )
+    x = input if len(input.shape) == 3 else unsqueeze(input, 0)
+    y = _fold(x, geo=geo)
+    return y if x is input else squeeze(y, 0)
+
+
+def channel_shuffle(input: Any, groups: int) -> Any:
+    """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g."""
+    n, c, *rest = input.shape
+    if c % groups:
+        raise RuntimeError(f"channel_shuffle(): {c} channels cannot be divided into {groups} groups")
+    return input.reshape(n, groups, c // groups, *rest).transpose(1, 2).reshape(input.shape)

@@ -1,0 +1,45 @@
+"""Every operation in one namespace, for the rest of the package: ``from ..ops import functions as ops``."""
+
+from ..autograd.broadcast import sum_to
+from .activation import *
+from .adaptive_pooling import *
+from .attention import *
+from .comparison import *
+from .conv import *
+from .copy import *
+
+# what only Tensor's methods and nn.functional offer under these names
+from .copy import copy
+from .counting import *
+from .creation import *
+from .cross_entropy import *
+from .cumulative import *
+from .diagonal import *
+from .distance import *
+from .division_rounding import *
+from .dropout import *
+from .einsum import *
+from .elementwise import *
+from .embedding import *
+from .fold import *
+from .gather_scatter import *
+from .indexing import *
+from .indexing import getitem, setitem
+from .interpolate import *
+from .join_split import *
+from .linalg import *
+from .linalg import linear
+from .normalization import normalize_channels
+from .loss import *
+from .max_min import *
+from .normalization import *
+from .padding import *
+from .pooling import *
+from .rearrange import *
+from .rearrange import repeat
+from .reduction import *
+from .sampling import *
+from .shape import *
+from .shape import T, expand, expand_as, mT, view
+from .sorting import *
+from .special import *

@@ -1,0 +1,373 @@
+"""Indexing: ``x[...]``, ``x[...] = v``, and the functions that read, write, add or fill at indices and masks.
+
+An index is taken apart into a basic part (ints, slices, None, Ellipsis), which gives a view, and an advanced part (masks and
+arrays of indices), which gives a copy. Reading and writing are each
+other's derivatives: :data:`basic` and :data:`place`, :data:`gather_at` and :data:`add_into`.
+https://pytorch.org/docs/stable/tensor_view.html, https://numpy.org/doc/stable/user/basics.indexing.html
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import is_tensor, raw
+from ..autograd.broadcast import broadcast_to, broadcasts_to, sum_to
+from ..autograd.inplace import inplace
+from ..autograd.node import memory_order
+from ..autograd.primitive import primitive
+from ..autograd.view import Replay, View
+from ..dtypes import bool_
+from ..errors import OutOfRangeError, ShapeError
+from ._arguments import one_dim
+from .copy import copy
+from .elementwise import where
+from .index_key import ALL, Key, arrangement, is_whole, plain_key, split_key
+from .shape import Array, broadcast_tensors, ravel, to_shape, view_op
+
+__all__ = [
+    "index_add",
+    "index_copy",
+    "index_fill",
+    "index_put",
+    "index_select",
+    "masked_fill",
+    "masked_scatter",
+    "masked_select",
+    "nonzero",
+    "take",
+    "unbind",
+]
+
+
+def zeros_in_order_of(like: Array, shape: tuple[int, ...]) -> Array:
+    """Zeros of ``like``'s dtype, with the axes in memory in the same order if there are equally many."""
+    order = memory_order(like) if like.ndim == len(shape) else None
+    if order is None:
+        return np.zeros(shape, like.dtype)
+    return np.zeros([shape[axis] for axis in order], like.dtype).transpose(np.argsort(order))
+
+
+def _place(part: Array, key: tuple[Any, ...], shape: tuple[int, ...]) -> Array:
+    out = zeros_in_order_of(np.asarray(part), shape)
+    out[key] = part
+    return out
+
+
+# `key` is a tuple of ints, slices, None and one Ellipsis: with that NumPy gives a view, never a scalar
+basic = view_op(lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape: place(g, key=key, shape=x_shape))
+
+place: Any = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
+
+
+def places(shape: tuple[int, ...], key: Key) -> Array:
+    """Where the elements of ``x[key]`` lie in the flattened ``x``, which has ``shape``; no index in ``key`` is negative."""
+    key = key + (ALL,) * (len(shape) - len(key))
+    arrays, others, before = arrangement(key)
+    strides = [math.prod(shape[i + 1 :]) for i in range(len(shape))]
+    found = key[arrays[0]] * strides[arrays[0]]
+    for i in arrays[1:]:
+        found = found + key[i] * strides[i]
+    ndim = found.ndim
+    found = found.reshape(found.shape + (1,) * (len(others) - before))
+    for at, i in enumerate(others):
+        behind = len(others) - at - 1 + (ndim if at < before else 0)
+        found = found + np.arange(0, shape[i] * strides[i], strides[i] or 1).reshape(-1, *(1,) * behind)
+    return found
+
+
+def add_at(shape: tuple[int, ...], where: Array, values: Array) -> Array:
+    """Zeros of ``shape``, with each of ``values`` added at its place in the flattened array; repeated places add up."""
+    out = np.zeros(shape, values.dtype)
+    np.add.at(out.reshape(-1), where.ravel(), values.ravel())  # in one dimension NumPy needs but 1 ns an element
+    return out
+
+
+def _gather_at(x: Array, key: Key) -> Array:
+    arrays, _, at = arrangement(key)
+    return np.asarray(np.take(x, key[at], at) if len(arrays) == 1 else x[key])
+
+
+# in `key` are arrays of indices, none of them negative, and `:`
+gather_at = primitive(_gather_at, name="index", promotion=None, x=lambda g, key, x_shape: add_into(g, key=key, shape=x_shape))
+
+add_into: Any = primitive(
+    lambda part, key, shape: add_at(shape, places(shape, key), np.asarray(part)),
+    name="index_add",
+    promotion=None,
+    part=lambda g, key: gather_at(g, key=key),
+)
+
+
+# -- x[...] ------------------------------------------------------------------------------------------------------------
+
+
+def getitem(input: Any, index: Any) -> Any:
+    """``input[index]``, with PyTorch's rules.
+
+    Args:
+        index: ints, slices with positive steps, None, Ellipsis, bool masks (tensor, array or list), arrays of indices, or a
+            tuple of these. With ints and slices only, the result is a view; otherwise a copy.
+
+    Raises:
+        IndexError: too many indices, one out of range, a mask that does not fit, index arrays that do not broadcast.
+        ValueError: a negative step.
+    """
+    key = plain_key(index)
+    if key is not None:
+        try:
+            return basic(input, key=key)
+        except IndexError:
+            pass  # said again below, in our words
+    first, then = split_key(tuple(input.shape), index)
+    if then is None:
+        return basic(input, key=first)
+    return gather_at(input if is_whole(first) else basic(input, key=first), key=then)
+
+
+def _put(x: Array, values: Any, key: Key, accumulate: bool) -> Array:
+    out = x.copy("K")
+    if not accumulate:
+        out[key] = values
+        return out
+    where = places(x.shape, key)
+    out += add_at(x.shape, where, np.broadcast_to(values, where.shape).astype(x.dtype, copy=False))
+    return out
+
+
+_index_put: Any = primitive(
+    _put,
+    name="index_put",
+    promotion=None,
+    x=lambda g, key, accumulate: g if accumulate else _index_put(g, 0.0, key=key, accumulate=False),
+    values=lambda g, key, values_shape: sum_to(gather_at(g, key=key), shape=values_shape),
+)
+
+
+def _fitting(values: Any, shape: tuple[int, ...]) -> Any:
+    """``values``, which are to be written to a place of ``shape``, without surplus dimensions of size 1 in front."""
+    if not isinstance(values, (int, float)) and not hasattr(values, "shape"):
+        values = np.asarray(values)
+    given = tuple(np.shape(raw(values)))
+    stripped = given
+    while len(stripped) > len(shape) and stripped[0] == 1:
+        stripped = stripped[1:]
+    if not broadcasts_to(stripped, shape):
+        raise ShapeError(f"a value of shape {given} does not fit into the indexed place of shape {shape}")
+    return values if stripped == given else to_shape(values, shape=stripped)
+
+
+def _taken_shape(shape: tuple[int, ...], key: Key) -> tuple[int, ...]:
+    """The shape of ``x[key]`` for an ``x`` of ``shape``."""
+    key = key + (ALL,) * (len(shape) - len(key))
+    arrays, others, before = arrangement(key)
+    left = [shape[i] for i in others]
+    return (*left[:before], *np.broadcast_shapes(*(key[i].shape for i in arrays)), *left[before:])
+
+
+def setitem(input: Any, index: Any, value: Any) -> None:
+    """``input[index] = value``, on the tape: also through views, and for every index that :func:`getitem` takes.
+
+    Args:
+        value: a number, or a tensor or array that broadcasts to the indexed place; it is cast to ``input``'s dtype.
+
+    Raises:
+        ShapeError: the value does not fit. AutogradError: ``input`` is a leaf that requires a gradient.
+    """
+    first, then = split_key(tuple(input.shape), index)
+    target = input if is_whole(first) else basic(input, key=first)
+    if then is None:
+        inplace(copy, target, _fitting(value, tuple(target.shape)))
+    else:
+        inplace(_index_put, target, _fitting(value, _taken_shape(tuple(target.shape), then)), key=then, accumulate=False)
+
+
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+    """A copy of ``input`` with ``input[indices] = values``, or with ``values`` added there.
+
+    Args:
+        indices: a tuple of index arrays or masks. accumulate: add, so that repeated indices add up.
+    """
+    first, then = split_key(tuple(input.shape), tuple(indices))
+    if then is None or not is_whole(first):
+        raise IndexError("index_put(): indices must be a tuple of tensors of integers or bools")
+    return _index_put(input, _fitting(values, _taken_shape(tuple(input.shape), then)), key=then, accumulate=accumulate)
+
+
+# -- whole slices ------------------------------------------------------------------------------------------------------
+
+
+def _slices(op: str, input: Any, dim: int, index: Any) -> tuple[Any, Key]:
+    """``input``, with a dimension if it has none, and the key that takes its slices ``index`` along ``dim``."""
+    places = np.array(raw(index))  # a copy: the given one may change later
+    dim = one_dim(op, dim, len(input.shape))
+    if places.dtype.kind not in "iu" or places.ndim > 1:
+        raise IndexError(f"{op}(): index must be a vector of integers, got {places.dtype} of shape {places.shape}")
+    x = input if input.shape else ravel(input)
+    if places.size and not 0 <= places.min() <= places.max() < x.shape[dim]:
+        worst = places.min() if places.min() < 0 else places.max()
+        raise OutOfRangeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
+    return x, (*(ALL,) * dim, np.atleast_1d(places))
+
+
+def index_select(input: Any, dim: int, index: Any) -> Any:
+    """The slices of ``input`` along ``dim`` at the places ``index``, a vector of integers, as a copy.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_select(torch.tensor([[1, 2], [3, 4]]), 1, torch.tensor([1, 1]))
+    tensor([[2, 2],
+            [4, 4]])
+    """
+    x, key = _slices("index_select", input, dim, index)
+    y = gather_at(x, key=key)
+    return y if input.shape else to_shape(y, shape=())
+
+
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+    """``input`` with ``alpha`` times the slices of ``source`` added to its slices ``index`` along ``dim``.
+
+    Raises ShapeError if ``source`` does not have ``input``'s shape, except for as many slices as ``index`` has elements.
+    """
+    x, key = _slices("index_add", input, dim, index)
+    shape, at = tuple(x.shape), len(key) - 1
+    expected = (*shape[:at], key[-1].size, *shape[at + 1 :])
+    if tuple(source.shape) != expected and (input.shape or np.size(raw(source)) != 1):
+        raise ShapeError(f"index_add(): source must have shape {expected}, got {tuple(source.shape)}")
+    scaled = source if alpha == 1 else source * alpha
+    y = x + add_into(to_shape(scaled, shape=expected), key=key, shape=shape)
+    return y if input.shape else to_shape(y, shape=())
+
+
+def _key(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
+    return (*[slice(None)] * (dim % input.ndim), index) if input.ndim else ()
+
+
+def _replaced(input: Any, key: Any, value: Any) -> Any:
+    result = input.clone()
+    result[key] = value
+    return result
+
+
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+    """``input`` with ``value`` in the slices ``index`` along ``dim``."""
+    return _replaced(input, _key(input, dim, index), value)
+
+
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+    """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order."""
+    return _replaced(input, _key(input, dim, index), source if input.ndim else source.reshape(()))
+
+
+# -- masks -------------------------------------------------------------------------------------------------------------
+
+
+def _mask(op: str, mask: Any) -> Array:
+    array = np.asarray(raw(mask))
+    if array.dtype not in (np.bool_, np.uint8):
+        raise RuntimeError(f"{op}(): mask must be a bool tensor, got {array.dtype}")
+    return array.astype(bool, copy=False)
+
+
+_masked_fill = primitive(
+    lambda x, value, mask: np.where(mask, np.asarray(value).astype(x.dtype), x),
+    name="masked_fill",
+    promotion=None,
+    broadcasts=True,
+    x=lambda g, mask: where(mask, 0.0, g),
+    value=lambda g, mask: where(mask, g, 0.0),
+)
+
+
+def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+    """``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; mask and input broadcast.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.masked_fill(torch.tensor([1., 2.]), torch.tensor([True, False]), float("-inf"))
+    tensor([-inf, 2.])
+    """
+    if np.ndim(raw(value)):
+        raise ShapeError(f"masked_fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
+    return _masked_fill(input, value, mask=_mask("masked_fill", mask))
+
+
+def masked_select(input: Any, mask: Any) -> Any:
+    """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast."""
+    chosen = _mask("masked_select", mask)
+    try:
+        shape = np.broadcast_shapes(tuple(input.shape), chosen.shape)
+    except ValueError:
+        raise ShapeError(
+            f"masked_select(): mask of shape {chosen.shape} and input of shape {tuple(input.shape)} do not broadcast"
+        ) from None
+    if not shape:
+        return gather_at(ravel(input), key=np.atleast_1d(chosen).nonzero())
+    x = input if tuple(input.shape) == shape else broadcast_to(input, shape=shape)
+    return gather_at(x, key=np.broadcast_to(chosen, shape).nonzero())
+
+
+def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+    """``input`` with the elements where ``mask`` holds taken from ``source``, one after the other."""
+    if mask.dtype is not bool_:
+        raise RuntimeError(f"masked_scatter(): expected a mask of bools, got {mask.dtype}")
+    input, where = broadcast_tensors(input, mask)
+    return _replaced(input, where, source.reshape(-1)[: int(where.sum())])
+
+
+def take(input: Any, index: Any) -> Any:
+    """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape."""
+    return input.reshape(-1)[index]
+
+
+def _together(*parts: Array, keys: Any, shape: tuple[int, ...]) -> Array:
+    out = zeros_in_order_of(np.asarray(parts[0]), shape)
+    for part, key in zip(parts, keys, strict=True):
+        out[key] = part
+    return out
+
+
+def _parts_rule(g: Any, keys: Any, x_shape: tuple[int, ...]) -> Any:
+    used = [(part, key) for part, key in zip(g, keys, strict=True) if part is not None]
+    return (together(*(part for part, _ in used), keys=[key for _, key in used], shape=x_shape),)
+
+
+# all parts by one operation: one gradient is put together of theirs, where as many `place` would each fill an array with zeros
+_parts = primitive(
+    lambda x, keys: tuple(x[key] for key in keys), name="split", promotion=None, outputs=2, inputs="x", joint=_parts_rule
+)
+
+together: Any = primitive(
+    _together, name="together", promotion=None, inputs="*", joint=lambda g, keys: tuple(basic(g, key=key) for key in keys)
+)
+
+
+def parts(input: Any, keys: list[Any]) -> tuple[Any, ...]:
+    """Views of ``input[key]`` for each of ``keys``, of which no two overlap."""
+    if len(keys) < 2:
+        return tuple(basic(input, key=key) for key in keys)
+    found: tuple[Any, ...] = _parts(input, keys=keys)
+    if is_tensor(input):
+        for part, key in zip(found, keys, strict=True):
+            part._view = View(input, Replay(basic, (), {"key": key}))
+    return found
+
+
+def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
+    """Views of all slices along ``dim``, as a tuple."""
+    dim = one_dim("unbind", dim, len(input.shape))
+    return parts(input, [(*(slice(None),) * dim, i, ...) for i in range(input.shape[dim])])
+
+
+# -- indices as results ------------------------------------------------------------------------------------------------
+
+_nonzero = primitive(
+    lambda x: np.argwhere(x) if x.ndim else np.empty((int(bool(x)), 0), np.int64), name="nonzero", inputs="x", promotion=None
+)
+
+
+def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
+    """The indices (n, ndim) of the n elements that are not 0, in order; as a tuple of one vector per dimension if wished."""
+    if as_tuple:
+        return unbind(_nonzero(input if input.shape else ravel(input)), 1)
+    return _nonzero(input)

@@ -1,0 +1,153 @@
+"""Random numbers. https://pytorch.org/docs/stable/torch.html#random-sampling"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from .. import random
+from ..autograd.box import box, raw
+from ..dtypes import OURS, as_numpy, default_float
+from ..random import Generator
+from .creation import checked_shape, finish, like_creator, size_by_name
+
+__all__ = [
+    "bernoulli",
+    "multinomial",
+    "normal",
+    "rand",
+    "rand_like",
+    "randint",
+    "randint_like",
+    "randn",
+    "randn_like",
+    "randperm",
+]
+
+
+# -- random ------------------------------------------------------------------------------------------------------------
+
+
+def _draw(size: tuple[Any, ...], name: str, draw: Callable[..., np.ndarray[Any, Any]], dtype: Any) -> np.ndarray[Any, Any]:
+    kind = default_float() if dtype is None else as_numpy(dtype)
+    if kind.kind != "f":
+        raise RuntimeError(f"{name}(): needs a floating-point dtype, got {kind}")
+    drawn = draw(checked_shape(size, name), dtype=kind if kind != np.float16 else np.dtype(np.float32))
+    return np.asarray(drawn, kind)
+
+
+@size_by_name
+def rand(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Numbers drawn evenly from [0, 1)."""
+    return finish(_draw(size, "rand", random.bits(generator).random, dtype), device, requires_grad)
+
+
+@size_by_name
+def randn(
+    *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """Numbers drawn from the normal distribution with mean 0 and variance 1."""
+    return finish(_draw(size, "randn", random.bits(generator).standard_normal, dtype), device, requires_grad)
+
+
+def randint(
+    low: int,
+    high: Any = None,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+) -> Any:
+    """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
+    if size is None:
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    if not low < high:
+        raise RuntimeError(f"randint(): low must be below high, got {low} and {high}")
+    drawn = random.bits(generator).integers(low, high, checked_shape((size,), "randint"))
+    return finish(drawn.astype(np.int64 if dtype is None else as_numpy(dtype)), device, requires_grad)
+
+
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
+    """The numbers 0 … n−1 in random order."""
+    drawn = random.bits(generator).permutation(n)
+    return finish(drawn.astype(np.int64 if dtype is None else as_numpy(dtype)), device, False)
+
+
+def normal(
+    mean: Any = 0.0,
+    std: Any = 1.0,
+    size: Any = None,
+    *,
+    generator: Generator | None = None,
+    dtype: Any = None,
+    device: Any = None,
+    requires_grad: bool = False,
+    layout: Any = None,
+) -> Any:
+    """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
+
+    Raises RuntimeError for a negative standard deviation.
+    """
+    means, stds = raw(mean), raw(std)
+    if np.any(np.less(stds, 0)):
+        raise RuntimeError("normal(): the standard deviation must not be negative")
+    shape = np.broadcast_shapes(np.shape(means), np.shape(stds)) if size is None else checked_shape((size,), "normal")
+    kinds = [OURS[v.dtype] for v in (means, stds) if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
+    drawn = raw(randn(shape, generator=generator, dtype=dtype or (kinds[0] if kinds else None)))
+    return finish(np.asarray(drawn * stds + means, drawn.dtype), device, requires_grad)
+
+
+def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
+    """1 with the probability that each element of ``input`` gives, else 0."""
+    chance = raw(input)
+    return box((random.bits(generator).random(chance.shape) < chance).astype(chance.dtype))
+
+
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+    """Indices drawn with probabilities proportional to ``input``, (K,) or (N, K); returns int64 (num_samples,) or (N, …).
+
+    Raises RuntimeError for negative or all-zero weights, or more samples without replacement than there are positive ones.
+    """
+    if raw(input).dtype.kind != "f":
+        raise RuntimeError(f"multinomial(): the weights must be floating-point, got {raw(input).dtype}")
+    if raw(input).ndim not in (1, 2):
+        raise RuntimeError(f"multinomial(): input must have 1 or 2 dimensions, got shape {raw(input).shape}")
+    if num_samples <= 0:
+        raise RuntimeError(f"multinomial(): num_samples must be positive, got {num_samples}")
+    weights = np.asarray(raw(input), np.float64)
+    rows = np.atleast_2d(weights)
+    if not np.isfinite(rows).all() or (rows < 0).any() or (rows.sum(1) <= 0).any():
+        raise RuntimeError("multinomial(): weights must be finite, not negative, and not all 0")
+    if not replacement and ((rows > 0).sum(1) < num_samples).any():
+        raise RuntimeError(f"multinomial(): fewer than {num_samples} positive weights to draw from without replacement")
+    source = random.bits(generator)
+    drawn = np.stack([source.choice(len(w), num_samples, replacement, w / w.sum()) for w in rows])
+    return box(drawn[0] if weights.ndim == 1 else drawn)
+
+
+rand_like, randn_like = like_creator(rand), like_creator(randn)
+
+
+def randint_like(
+    input: Any,
+    low: int,
+    high: int | None = None,
+    *,
+    dtype: Any = None,
+    device: Any = None,
+    layout: Any = None,
+    requires_grad: bool = False,
+    memory_format: Any = None,
+) -> Any:
+    """:func:`randint` with the shape and (unless given) dtype of ``input``."""
+    bounds = (0, low) if high is None else (low, high)
+    kind = OURS[raw(input).dtype] if dtype is None else dtype
+    return randint(*bounds, raw(input).shape, dtype=kind, device=device, requires_grad=requires_grad)
