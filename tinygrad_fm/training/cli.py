@@ -7,6 +7,7 @@ signal n (130 for Ctrl-C) and can be resumed.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import re
 import signal
@@ -31,6 +32,7 @@ from .final_test import finish
 from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
 from .interrupt import Interrupted, StopRequest
 from .run_folder import ConfigFile, RunFolder
+from .threads import settle_threads
 from .trainer import Trainer
 
 
@@ -64,6 +66,7 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
     runtime.tune_allocator()
     try:
         with warnings.catch_warnings(), ExitStack() as held:  # which holds the lock on the folder
+            held.callback(runtime.set_num_threads, runtime.get_num_threads())
             warnings.showwarning = lambda message, *_, **__: report.line(f"Warning: {message}")  # no line of our code
             if resume is not None:
                 trainer = _resume(RunFolder(resume), build, report, held)
@@ -119,8 +122,6 @@ def _start(
     out = given.pop("out", None)
     try:
         config = config_of(given, defaults)
-        if config.threads is not None:
-            runtime.set_num_threads(config.threads)
         model = _build(config, build)
         table = summary(model, IMAGE)
         folder = RunFolder(out or _fresh(config.model))
@@ -136,6 +137,9 @@ def _start(
         parser.error(str(error))
     if data.notice:
         report.line(data.notice)
+    if said := settle_threads(model, config.batch_size, config.threads):
+        report.line(said)
+    config = dataclasses.replace(config, threads=runtime.get_num_threads())
     trainer = Trainer(config, model, data, folder, report)
     try:
         held.enter_context(folder.created())
@@ -189,7 +193,7 @@ def _announce(trainer: Trainer) -> None:
         f"Data: {data.name}: {len(data.train):,} training, {len(data.validation):,} validation, "
         f"{len(data.test):,} test images\n"
         f"Training: {trainer.total:,} steps of {config.batch_size} images, {trainer.steps_per_epoch:,} in an epoch; "
-        f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.schedule}\n"
+        f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.schedule}; threads: {runtime.get_num_threads()}\n"
         f"Run folder: {trainer.folder.path}"
     )
 
