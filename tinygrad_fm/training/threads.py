@@ -12,7 +12,7 @@ from statistics import mean, median
 from .. import random, runtime
 from ..nn import Module
 from ..nn.functional import cross_entropy
-from ..ops import randn, zeros
+from ..ops.functions import randn, zeros
 from .from_config import IMAGE
 
 Times = Mapping[int, Sequence[float]]
