@@ -314,20 +314,47 @@ def test_parts_of_a_tensor_are_one_operation_whose_results_print() -> None:
     assert x.grad.tolist() == [[4.0, 5.0], [0.0, 0.0], [0.0, 1.0]]
 
 
-def test_parts_are_views_that_may_be_written_to() -> None:
+def test_parts_are_views_that_follow_their_base() -> None:
     x = torch.arange(6.0, dtype=torch.float64).requires_grad_()
 
     def f(x: Any) -> Any:
         h = x * 1
         a, b = h.split([2, 4])
         c, d = b.chunk(2)
-        a.mul_(3)
-        d.sin_()
+        h[:2].mul_(3)
+        h[4:].sin_()
         h[2:4].mul_(2)
-        return (h * h).sum() + (a * c).sum() + b.prod()
+        return (h * h).sum() + (a * c).sum() + b.prod() + d.sum()
 
     assert torch.autograd.gradcheck(f, (x,))
     assert torch.autograd.gradgradcheck(f, (x,))
+
+
+@pytest.mark.parametrize(
+    ("name", "parts"),
+    [
+        ("unbind", lambda h: h.unbind(0)),
+        ("unbind", lambda h: h.unbind(1)),
+        ("unbind", lambda h: list(h)),
+        ("split", lambda h: h.split(1)),
+        ("split", lambda h: h.split(2)),  # a single part
+        ("split", lambda h: h.chunk(2, dim=1)),
+        ("unbind", lambda h: [row[:1] for row in h]),  # views of such views
+    ],
+)
+def test_one_of_several_views_is_not_written_to_where_gradients_are_recorded(name: str, parts: Any) -> None:
+    x = torch.ones(2, 2, requires_grad=True)
+    with pytest.raises(RuntimeError, match=rf"output of {name}\(\) is a view and is being modified inplace"):
+        parts(x * 2)[0].mul_(3)
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        parts(x * 2)[0][...] = x[0, 0]
+    with pytest.raises(RuntimeError, match="modified inplace"):
+        parts(torch.ones(2, 2))[0].mul_(x[0, 0])
+    plain = torch.ones(2, 2)
+    parts(plain)[0].mul_(3)  # no gradients there: it is written to
+    assert plain.sum() > 4
+    with torch.no_grad():
+        parts(x * 2)[0].mul_(3)
 
 
 def test_the_gradient_of_many_parts_is_put_together_once() -> None:

@@ -29,9 +29,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import AutogradError
-from ..promotion import explained, promote, promote_float, same_dtype
+from ..promotion import explained, promote
 from . import hooks
-from .box import TensorBase, box, is_tensor, raw
+from .box import TensorBase, box
 from .modes import state
 from .node import Node, Output
 from .view import Replay, View
@@ -356,6 +356,3 @@ def fused(composition: Callable[..., Any], **options: Any) -> Callable[[Callable
         return wraps(kernel)(primitive(kernel, composition=composition, **options))
 
     return decorate
-
-
-__all__ = ["Primitive", "box", "fused", "is_tensor", "primitive", "promote", "promote_float", "raw", "same_dtype"]

@@ -18,7 +18,7 @@ from ..dtypes import dtype as dtype_class
 from ..random import bits
 from ._arguments import one_dim
 from .creation import zeros_like
-from .elementwise import clamp, constants, exp, expm1, log, only_floats, quiet, sigmoid, tanh, where
+from .elementwise import clamp, constants, exp, expm1, log, only_floats, piecewise, quiet, sigmoid, tanh, where
 from .gather_scatter import scatter
 from .max_min import argmax
 from .sampling import rand
@@ -92,7 +92,9 @@ def _rectify(x: Array) -> Array:
     return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 
-_relu = primitive(_rectify, name="relu", promotion=None, x=lambda g, y: unless(g, y <= 0))  # a NaN lets g through
+_relu = primitive(  # a NaN lets g through
+    _rectify, name="relu", promotion=None, piecewise="x", x=lambda g, y: unless(g, y <= 0)
+)
 
 
 def relu(input: Any, inplace: bool = False) -> Any:
@@ -118,6 +120,7 @@ _leaky_relu = primitive(
     lambda x, negative_slope: (np.maximum if negative_slope <= 1 else np.minimum)(x, x * negative_slope),
     name="leaky_relu",
     promotion=only_floats,
+    piecewise="x",
     x=lambda g, x, negative_slope: g * _slope(x, negative_slope),
 )
 
@@ -138,7 +141,7 @@ def prelu(input: Any, weight: Any) -> Any:
         weight = weight.reshape(())
     elif weight.ndim == 1 and input.ndim > 1:
         weight = weight.reshape([-1] + [1] * (input.ndim - 2))
-    return where(raw(input) > 0, input, weight * input)
+    return piecewise(raw(input) > 0, input, weight * input)
 
 
 def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
@@ -151,7 +154,7 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
         return run_inplace(rrelu, input, lower, upper, training)
     x = raw(input)
     slope = bits().uniform(lower, upper, x.shape).astype(x.dtype)
-    return where(raw(input) > 0, input, input * slope)
+    return piecewise(raw(input) > 0, input, input * slope)
 
 
 def _bounded(y: Any, x: Any, low: float, high: float) -> Any:
@@ -163,6 +166,7 @@ _hardtanh = primitive(
     lambda x, low, high: np.clip(x, low, high),
     name="hardtanh",
     promotion=only_floats,
+    piecewise="x",
     x=lambda g, x, low, high: _bounded(g, x, low, high),
 )
 
@@ -199,7 +203,7 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 
 
 def _threshold(x: Any, limit: float, value: float) -> Any:
-    return where(raw(x) <= limit, value, x)
+    return piecewise(raw(x) <= limit, value, x)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
@@ -211,12 +215,13 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     """``input`` moved towards 0 by ``lambd``, and no further than 0."""
     if lambd < 0:
         raise RuntimeError(f"softshrink(): lambd must not be negative, got {lambd}")
-    return input - clamp(input, -lambd, lambd)
+    x = raw(input)
+    return piecewise(np.abs(x) <= lambd, 0.0, input - np.copysign(x.dtype.type(lambd), x))
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     """``input``, but 0 within ``lambd`` of 0."""
-    return unless(input, np.abs(raw(input)) <= lambd)
+    return piecewise(np.abs(raw(input)) <= lambd, 0.0, input)
 
 
 def tanhshrink(input: Any) -> Any:

@@ -1,4 +1,5 @@
-"""What values there are and how often: ``unique``, ``bincount``, ``histc``. None is differentiable."""
+"""What values there are and how often: ``unique``, ``bincount``, ``histc``. None is differentiable; going back through the
+values of ``unique`` says so, as in PyTorch."""
 
 from __future__ import annotations
 
@@ -7,9 +8,19 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
+from ..autograd.primitive import primitive
 from .creation import zeros
 
 __all__ = ["bincount", "histc", "unique", "unique_consecutive"]
+
+
+_found = primitive(lambda x, values: values, name="unique", inputs="x", promotion=None)  # without a rule: backward raises
+
+
+def _results(input: Any, values: Any, *counts: Any) -> Any:
+    """The values, and what else was asked for."""
+    results = (_found(input, values=values), *(box(array) for array in counts if array is not None))
+    return results if len(results) > 1 else results[0]
 
 
 def unique(
@@ -28,8 +39,7 @@ def unique(
     x = raw(input)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
     inverse = inverse.reshape(x.shape if dim is None else -1)
-    results = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    return tuple(map(box, results)) if len(results) > 1 else box(values)
+    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
 def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
@@ -43,8 +53,7 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     values = x[first] if dim is None else np.moveaxis(x[first], 0, dim)
     inverse = (np.cumsum(first) - 1).reshape(raw(input).shape if dim is None else len(x))
     counts = np.diff(np.append(np.flatnonzero(first), len(x)))
-    results = (values, *([inverse] if return_inverse else []), *([counts] if return_counts else []))
-    return tuple(map(box, results)) if len(results) > 1 else box(values)
+    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:

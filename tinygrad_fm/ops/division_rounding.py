@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import raw
 from ..autograd.primitive import primitive
 from ..promotion import promote_numbers
 from .elementwise import pointwise, quiet, true_div, zeros_for
@@ -80,9 +79,9 @@ def _fmod(a: Any, b: Any) -> Any:
     return np.fmod(a, b)
 
 
-remainder = pointwise(quiet(_remainder), name="remainder", a=lambda g: g, b=lambda g, a, b: -g * _floor_div(raw(a), raw(b)))
+remainder = pointwise(quiet(_remainder), name="remainder", a=lambda g: g, b=lambda g, a, b: -g * _floor_div(a, b))
 
-fmod = pointwise(quiet(_fmod), name="fmod", a=lambda g: g, b=lambda g, a, b: -g * _trunc_div(raw(a), raw(b)))
+fmod = pointwise(quiet(_fmod), name="fmod", a=lambda g: g, b=lambda g, a, b: -g * _trunc_div(a, b))
 
 # -- rounding ----------------------------------------------------------------------------------------------------------
 

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
+from ..autograd.broadcast import depending
 from ..autograd.primitive import Primitive, primitive
 from ..dtypes import default_float, result_type
 from ..promotion import plain_inputs, promote_difference, promote_float, promote_numbers
@@ -114,8 +115,8 @@ _sub = pointwise(np.subtract, name="sub", promotion=promote_difference, a=lambda
 
 mul = pointwise(np.multiply, name="mul", a=lambda g, b: g * b, b=lambda g, a: g * a)
 
-true_div = pointwise(
-    quiet(np.true_divide), name="div", promotion=promote_float, a=lambda g, b: g / b, b=lambda g, y, b: -g * (y / b)
+true_div = pointwise(  # the quotient is computed again and not kept, so that it may be written to in place
+    quiet(np.true_divide), name="div", promotion=promote_float, a=lambda g, b: g / b, b=lambda g, a, b: -g * (a / b / b)
 )
 
 neg = primitive(np.negative, name="neg", promotion=promote_numbers, x=lambda g: -g)
@@ -182,7 +183,9 @@ def _power_base_rule(g: Any, x: Any, exponent: Any) -> Any:
         return where(never, 0.0, g * (exponent * pow(x, where(never, 1.0, exponent - 1))))
     if e == 0:
         return zeros_for(g, raw(x).shape)
-    return g if e == 1 else g * (x * 2) if e == 2 else g * (pow(x, e - 1) * e)
+    if e == 1:
+        return depending(g, x) if is_tensor(g) else g
+    return g * (x * 2) if e == 2 else g * (pow(x, e - 1) * e)
 
 
 def _power_exponent_rule(g: Any, y: Any, x: Any, exponent: Any) -> Any:
@@ -317,7 +320,7 @@ def sgn(input: Any) -> Any:
     return sign(input)
 
 
-abs = primitive(np.abs, name="abs", promotion=promote_numbers, x=lambda g, x: g * _sign(raw(x)))
+abs = primitive(np.abs, name="abs", promotion=promote_numbers, piecewise="x", x=lambda g, x: g * _sign(raw(x)))
 
 
 # -- choosing ----------------------------------------------------------------------------------------------------------
@@ -333,7 +336,8 @@ def _promote_choice(op: Primitive, arrays: list[Any]) -> None:
     arrays[:] = [condition.astype(bool, copy=False), *(np.asarray(c).astype(common, copy=False) for c in choices)]
 
 
-_where = pointwise(
+_choose = partial(
+    pointwise,
     np.where,
     name="where",
     inputs="condition a b",
@@ -341,6 +345,10 @@ _where = pointwise(
     a=lambda g, condition: where(condition, g, 0.0),
     b=lambda g, condition: where(condition, 0.0, g),
 )
+
+_where = _choose()
+
+piecewise = _choose(piecewise="a b")  # where(), for functions made of straight lines: see primitive()
 
 
 def where(condition: Any, input: Any = None, other: Any = None) -> Any:

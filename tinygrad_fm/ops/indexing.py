@@ -342,21 +342,20 @@ together: Any = primitive(
 )
 
 
-def parts(input: Any, keys: list[Any]) -> tuple[Any, ...]:
-    """Views of ``input[key]`` for each of ``keys``, of which no two overlap."""
-    if len(keys) < 2:
-        return tuple(basic(input, key=key) for key in keys)
-    found: tuple[Any, ...] = _parts(input, keys=keys)
+def parts(op: str, input: Any, keys: list[Any]) -> tuple[Any, ...]:
+    """Views of ``input[key]`` for each of ``keys``, of which no two overlap, as the results of ``op``."""
+    found: tuple[Any, ...]
+    found = _parts(input, keys=keys) if len(keys) > 1 else tuple(basic(input, key=key) for key in keys)
     if is_tensor(input):
         for part, key in zip(found, keys, strict=True):
-            part._view = View(input, Replay(basic, (), {"key": key}))
+            part._view = View(input, Replay(basic, (), {"key": key}), op)
     return found
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
     """Views of all slices along ``dim``, as a tuple."""
     dim = one_dim("unbind", dim, len(input.shape))
-    return parts(input, [(*(slice(None),) * dim, i, ...) for i in range(input.shape[dim])])
+    return parts("unbind", input, [(*(slice(None),) * dim, i, ...) for i in range(input.shape[dim])])
 
 
 # -- indices as results ------------------------------------------------------------------------------------------------

@@ -180,7 +180,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
         if sum(sizes) != total or min(sizes, default=0) < 0:
             raise ShapeError(f"split(): the sizes {sizes} must add up to {total}, the size of dimension {dim}")
     ends = itertools.accumulate(sizes)
-    return parts(tensor, [(*(slice(None),) * dim, slice(end - n, end), ...) for n, end in zip(sizes, ends, strict=True)])
+    return parts(
+        "split", tensor, [(*(slice(None),) * dim, slice(end - n, end), ...) for n, end in zip(sizes, ends, strict=True)]
+    )
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:

@@ -171,14 +171,21 @@ def _pick(x: Array, index: Array, geo: Geometry) -> Array:
 
 
 _max_pool = primitive(
-    quiet(_maximum), name="max_pool2d", promotion=None, residuals="index", x=lambda g, index, geo: put_back(g, index, geo=geo)
+    quiet(_maximum),
+    name="max_pool2d",
+    promotion=None,
+    residuals="index",
+    piecewise="x",
+    x=lambda g, index, geo: put_back(g, index, geo=geo),
 )
 
 _max_only = primitive(quiet(_largest), name="max_pool2d", promotion=None, inputs="x")  # half the time; nothing is recorded
 
 put_back: Any = primitive(_put_back, promotion=None, inputs="x index", x=lambda g, index, geo: pick(g, index, geo=geo))
 
-pick: Any = primitive(_pick, promotion=None, inputs="x index", x=lambda g, index, geo: put_back(g, index, geo=geo))
+pick: Any = primitive(
+    _pick, promotion=None, inputs="x index", piecewise="x", x=lambda g, index, geo: put_back(g, index, geo=geo)
+)
 
 
 def _places(index: Array, geo: Geometry) -> Array:
@@ -232,7 +239,7 @@ def _window_spread(g: Array, geo: Geometry) -> Array:
     return batch_first(dx)
 
 
-window_sums: Any = primitive(quiet(_window_sums), promotion=None, x=lambda g, geo: window_spread(g, geo=geo))
+window_sums: Any = primitive(quiet(_window_sums), promotion=None, piecewise="x", x=lambda g, geo: window_spread(g, geo=geo))
 
 window_spread: Any = primitive(quiet(_window_spread), promotion=None, x=lambda g, geo: window_sums(g, geo=geo))
 

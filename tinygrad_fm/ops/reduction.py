@@ -21,7 +21,7 @@ from ..promotion import promote_float
 from ._arguments import Dims, accepts_axis, dims_or_all, one_dim, some_dims
 from .comparison import isnan
 from .elementwise import abs as absolute
-from .elementwise import cast, exp, quiet, where, zeros_for
+from .elementwise import cast, exp, quiet, sign, where, zeros_for
 from .indexing import masked_fill
 from .join_split import narrow_to
 from .shape import to_shape
@@ -207,10 +207,10 @@ def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bo
     if p == 0:
         return zeros_for(g, array.shape)
     if math.isinf(p):
-        return kept(g, array.shape, dim, keepdim) * (np.sign(array) * equal_shares(np.abs(array), raw(y), dim, keepdim))
+        return kept(g, array.shape, dim, keepdim) * (sign(x) * equal_shares(np.abs(array), raw(y), dim, keepdim))
     g, y = kept(g, array.shape, dim, keepdim), kept(y, array.shape, dim, keepdim)
     if p == 1:
-        return g * np.sign(array)
+        return g * sign(x)
     zero = raw(y) == 0
     divisor = where(zero, 1.0, y)
     if p == 2:
