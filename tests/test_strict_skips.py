@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -26,10 +27,11 @@ def failed(tmp_path: Path, *arguments: str) -> set[str]:
     for name, text in TESTS.items():
         (tmp_path / f"{name}.py").write_text(text, encoding="utf-8")
     (tmp_path / "pytest.ini").touch()
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # which CI may set
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "tests.strict_skips", "-p", "no:cacheprovider",
          "--continue-on-collection-errors", "-rfE", f"--rootdir={tmp_path}", *arguments, str(tmp_path)],
-        cwd=ROOT, capture_output=True, text=True, check=False,
+        cwd=ROOT, env=environment, capture_output=True, text=True, check=False,
     )  # fmt: skip
     lines = [line for line in done.stdout.splitlines() if line.startswith(("FAILED ", "ERROR "))]
     return {name for name in TESTS if any(f"{name}.py" in line for line in lines)}
