@@ -23,6 +23,10 @@ class ArgumentError(ValueError, AssertionError):
     """A layer's argument cannot be right. (PyTorch asserts some of these, so it is an AssertionError as well.)"""
 
 
+class IndexTypeError(TypeError, RuntimeError):
+    """Indices of a dtype that cannot index here."""
+
+
 class OutOfRangeError(IndexError, RuntimeError):
     """An index lies outside its dimension; PyTorch raises one of the two classes or the other, depending on the operation."""
 

@@ -71,7 +71,7 @@ CALLS: list[tuple[Any, str]] = [
         Conv1d(3, 4, 2); Conv1d(3, 6, 2, 2, 1, 1, 3, False, 'circular'); Conv1d(3, 4, (2,), padding='same');
         ConvTranspose1d(3, 4, 2); ConvTranspose1d(3, 6, 3, 2, 1, 1, 3, False, 2); MaxPool1d(2);
         MaxPool1d(3, 2, 1, 1, True, True); AvgPool1d(2); AvgPool1d(3, 2, 1, True, False); AdaptiveAvgPool1d(3);
-        AdaptiveMaxPool1d(3); AdaptiveMaxPool1d(3, True); ZeroPad1d((1, 0)); ReflectionPad1d((1, 0));
+        AdaptiveMaxPool1d(3); AdaptiveMaxPool1d(3, True); LPPool1d(2, 3); ZeroPad1d((1, 0)); ReflectionPad1d((1, 0));
         ReplicationPad1d((1, 0)); CircularPad1d((1, 0))
         """,
     ),
@@ -108,7 +108,9 @@ CALLS: list[tuple[Any, str]] = [
     (
         None,
         """
-        MaxUnpool2d((3, 2), 2, 1); MaxUnpool2d(2); EmbeddingBag(5, 3, include_last_offset=True)
+        MaxUnpool1d(2); MaxUnpool2d((3, 2), 2, 1); MaxUnpool2d(2); EmbeddingBag(5, 3, include_last_offset=True);
+        MultiheadAttention(4, 2, 0.1, False, kdim=3, vdim=5, batch_first=True); MultiheadAttention(4, 1, 0.5);
+        CTCLoss(); CTCLoss(1, 'sum', True)
         """,
     ),
     (
@@ -242,7 +244,7 @@ CALLS: list[tuple[Any, str]] = [
     (
         (2, 3, 4, 4, 4),
         """
-        Dropout3d(); Dropout3d(0.2, True)
+        Dropout3d(); Dropout3d(0.2, True); FeatureAlphaDropout(); FeatureAlphaDropout(0.2, True)
         """,
     ),
     (
@@ -257,6 +259,12 @@ CALLS: list[tuple[Any, str]] = [
         [(2, 3), (2, 3)],
         """
         CosineSimilarity(); CosineSimilarity(-1, 0.001); PairwiseDistance(); PairwiseDistance(1.0, 0.001, True)
+        """,
+    ),
+    (
+        [(3, 2, 4), (3, 2, 4), (3, 2, 4)],
+        """
+        MultiheadAttention(4, 2); MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True)
         """,
     ),
     (
@@ -303,6 +311,12 @@ CALLS: list[tuple[Any, str]] = [
         """,
     ),
     (
+        "several classes",
+        """
+        MultiLabelMarginLoss()
+        """,
+    ),
+    (
         "ranking",
         """
         MarginRankingLoss(0.1)
@@ -335,7 +349,6 @@ def inputs(x: Any) -> list[np.ndarray]:
         "several classes": lambda: [normal(2, 4), np.array([[3, 0, -1, 1], [1, -1, 0, 0]])],
         "ranking": lambda: [normal(4), normal(4), signs],
         "similar": lambda: [normal(4, 3), normal(4, 3), signs],
-        "ctc": lambda: [normal(6, 2, 4), np.array([[1, 2, 1], [3, 1, 0]]), np.array([6, 5]), np.array([3, 2])],
     }
     return named[x]()
 

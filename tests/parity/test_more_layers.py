@@ -105,8 +105,6 @@ def test_decoder_and_the_whole():
 def test_attention_says_what_is_wrong():
     with pytest.raises(ValueError, match="divisible"):
         nn.MultiheadAttention(8, 3)
-    with pytest.raises(ValueError, match="add_bias_kv"):
-        nn.MultiheadAttention(8, 2, add_bias_kv=True)
     with pytest.raises(RuntimeError, match="attn_mask"):
         x = tinygrad_fm.tensor(SEQUENCE)
         nn.MultiheadAttention(8, 2)(x, x, x, is_causal=True)

@@ -1,6 +1,7 @@
 """PyTorch's ``torch.nn.functional``: operations under the names that they have there, with the same arguments.
 
-They are the operations of ``tinygrad_fm.ops`` as they are, and ``batch_norm``, which also keeps running statistics.
+They are the operations of ``tinygrad_fm.ops`` as they are, and those that also change something: ``batch_norm`` and
+``instance_norm`` their running statistics, ``embedding`` and ``embedding_bag`` rows that are too long.
 """
 
 from __future__ import annotations
@@ -19,17 +20,19 @@ from ..ops.adaptive_pooling import *
 from ..ops.attention import *
 from ..ops.conv import *
 from ..ops.cross_entropy import *
+from ..ops.ctc import *
 from ..ops.distance import cosine_similarity, pairwise_distance
 from ..ops.dropout import *
-from ..ops.embedding import *
 from ..ops.fold import *
 from ..ops.interpolate import *
 from ..ops.loss import *
-from ..ops.normalization import *
 from ..ops.padding import *
 from ..ops.pooling import *
 from ..ops.elementwise import sigmoid, tanh
+from ..ops.embedding import embedding as _embedding
+from ..ops.embedding import one_hot
 from ..ops.linalg import bilinear, linear
+from ..ops.normalization import group_norm, layer_norm, local_response_norm, normalize, rms_norm
 from ..ops.normalization import instance_norm as _instance_norm
 from ..ops.shape import flatten
 from ..outside import refuse
@@ -171,7 +174,7 @@ def embedding(
     """
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)
-    rows = ops.embedding(input, weight, padding_idx)
+    rows = _embedding(input, weight, padding_idx)
     if scale_grad_by_freq and rows.requires_grad:
         _, inverse, counts = np.unique(input._array, return_inverse=True, return_counts=True)
         frequency = box(counts[inverse].reshape(*input.shape, 1).astype(rows._array.dtype))

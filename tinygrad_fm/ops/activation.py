@@ -15,6 +15,7 @@ from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitive import fused, primitive
 from ..dtypes import dtype as dtype_class
+from ..errors import ShapeError
 from ..random import bits
 from ._arguments import one_dim
 from .creation import zeros_like
@@ -137,6 +138,12 @@ def prelu(input: Any, weight: Any) -> Any:
         input: (N, C, …), or any shape for a single weight.
         weight: (C,) or one element: the slopes below zero, which are learned.
     """
+    channels = input.shape[1] if input.ndim > 1 else 1
+    if weight.ndim > 1 or weight.numel() not in (1, channels):
+        raise ShapeError(
+            f"prelu(): expected a weight of one element or of one for each of the {channels} channels of an input of shape "
+            f"{tuple(input.shape)}, got {tuple(weight.shape)}"
+        )
     if input.ndim == 0:
         weight = weight.reshape(())
     elif weight.ndim == 1 and input.ndim > 1:
@@ -246,6 +253,8 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
+    if alpha == 0:
+        raise RuntimeError("celu(): alpha cannot be 0")
     if inplace:
         return run_inplace(celu, input, alpha)
     return _exponential_unit(input, alpha, stretch=1 / alpha)
@@ -313,6 +322,8 @@ def glu(input: Any, dim: int = -1) -> Any:
 
     Raises RuntimeError if the size along ``dim`` is odd.
     """
+    if not input.ndim:
+        raise RuntimeError("glu(): does not support scalars, which cannot be halved")
     size = input.shape[one_dim("glu", dim, input.ndim)]
     if size % 2:
         raise RuntimeError(f"glu(): the size along dim {dim} must be even, got shape {tuple(input.shape)}")

@@ -23,11 +23,14 @@ from .shape import flatten, squeeze, to_shape
 __all__ = ["adaptive_avg_pool1d", "adaptive_avg_pool2d", "adaptive_max_pool1d", "adaptive_max_pool2d"]
 
 
-def _target(op: str, size: Pair, output_size: Any) -> Pair:
+def _target(op: str, x: Any, output_size: Any) -> Pair:
     """The size asked for; None leaves a dimension as it is."""
+    size, dtype = tuple(x.shape[2:]), raw(x).dtype
+    if dtype.kind != "f":
+        raise NotImplementedError(f"{op}(): not implemented for {dtype}; use .float()")
+    if not all(x.shape[1:]):
+        raise ShapeError(f"{op}(): only the batch may be empty, got an input of shape {tuple(x.shape)}")
     given = tuple(output_size) if isinstance(output_size, (tuple, list)) else (output_size, output_size)
-    if len(given) == 1:
-        given = given * 2
     if len(given) != 2 or any(n is not None and n < 0 for n in given):
         raise ShapeError(f"{op}(): output_size must be an int or a pair of ints or Nones, got {output_size!r}")
     return tuple(n if o is None else int(o) for n, o in zip(size, given, strict=True))  # type: ignore[return-value]
@@ -66,9 +69,9 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
 
     def run(x: Any) -> Any:
         size = tuple(x.shape[2:])
-        out, dtype = _target("adaptive_avg_pool2d", size, output_size), raw(x).dtype
+        out, dtype = _target("adaptive_avg_pool2d", x, output_size), raw(x).dtype
         kernel = _regular(size, out)
-        if kernel == size and dtype.kind == "f":
+        if kernel == size:
             return mean(x, (2, 3), keepdim=True)
         if kernel:
             return avg_pool2d(x, kernel)
@@ -93,7 +96,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     found: list[Any] = []
 
     def run(x: Any) -> Any:
-        out = _target("adaptive_max_pool2d", tuple(x.shape[2:]), output_size)
+        out = _target("adaptive_max_pool2d", x, output_size)
         kernel = _regular(tuple(x.shape[2:]), out)
         if kernel and not return_indices:
             return max_pool2d(x, kernel)

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 from typing import Any
 
-from ..errors import ShapeError
+from ..dtypes import bool_
+from ..errors import ArgumentError, ShapeError
 from .activation import softmax
-from .creation import ones
+from .creation import ones, zeros
 from .diagonal import tril
 from .dropout import dropout
 from .elementwise import where
+from .indexing import masked_fill
+from .join_split import cat
+from .linalg import linear
+from .padding import pad
 
-__all__ = ["scaled_dot_product_attention"]
+__all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 
 
 def scaled_dot_product_attention(
@@ -64,3 +70,129 @@ def scaled_dot_product_attention(
     else:
         weights = softmax(scores if attn_mask is None else scores + attn_mask, -1)
     return dropout(weights, dropout_p, dropout_p > 0) @ value
+
+
+def multi_head_attention_forward(
+    query: Any,
+    key: Any,
+    value: Any,
+    embed_dim_to_check: int,
+    num_heads: int,
+    in_proj_weight: Any,
+    in_proj_bias: Any,
+    bias_k: Any,
+    bias_v: Any,
+    add_zero_attn: bool,
+    dropout_p: float,
+    out_proj_weight: Any,
+    out_proj_bias: Any,
+    training: bool = True,
+    key_padding_mask: Any = None,
+    need_weights: bool = True,
+    attn_mask: Any = None,
+    use_separate_proj_weight: bool = False,
+    q_proj_weight: Any = None,
+    k_proj_weight: Any = None,
+    v_proj_weight: Any = None,
+    static_k: Any = None,
+    static_v: Any = None,
+    average_attn_weights: bool = True,
+    is_causal: bool = False,
+) -> tuple[Any, Any]:
+    """What `nn.MultiheadAttention` computes: H heads, each on its own projection of queries, keys and values to E / H features.
+
+    Args:
+        query, key, value: (L, N, E), (S, N, …), (S, N, …), or without N.
+        embed_dim_to_check: E. num_heads: H.
+        in_proj_weight, in_proj_bias: (3 · E, E) and (3 · E,) or None; with ``use_separate_proj_weight`` the three weights
+            ``q_proj_weight``, ``k_proj_weight`` and ``v_proj_weight`` instead.
+        bias_k, bias_v: (1, 1, E), a further key and value; or None.
+        add_zero_attn: whether to add a key and a value of zeros.
+        dropout_p: share of the attention's weights that are dropped in ``training``.
+        out_proj_weight, out_proj_bias: (E, E) and (E,) or None.
+        key_padding_mask: (N, S), or (S,) without N; True, or −inf, for keys to leave out.
+        need_weights: whether to return the weights.
+        attn_mask: (L, S) or (N · H, L, S); True, or −inf, where a query may not look.
+        static_k, static_v: (N · H, S, E / H) instead of the projected keys and values.
+        average_attn_weights: over the heads.
+        is_causal: only a hint that ``attn_mask`` is causal, which must be given.
+
+    Returns:
+        The result, shaped as ``query``, and the weights (N, L, S), (N, H, L, S) if not averaged, or None.
+
+    Raises:
+        ArgumentError: shapes that do not fit one another. RuntimeError: a mask that does not fit.
+
+    Source: Vaswani et al. 2017, "Attention is all you need", section 3.2.2.
+    """
+    if is_causal and attn_mask is None:
+        raise RuntimeError("multi_head_attention_forward(): is_causal=True is a hint about attn_mask, which must be given")
+    single = query.ndim == 2
+    _check_attention(query, key, value, key_padding_mask, attn_mask, num_heads, embed_dim_to_check)
+    if single:
+        query, key, value = (x.unsqueeze(1) for x in (query, key, value))
+    n, e = query.shape[1:]
+    weights = (q_proj_weight, k_proj_weight, v_proj_weight) if use_separate_proj_weight else in_proj_weight.chunk(3)
+    biases = (None,) * 3 if in_proj_bias is None else in_proj_bias.chunk(3)
+    q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
+    if bias_k is not None:
+        k, v = (cat([x, b.repeat(1, n, 1)]) for x, b in ((k, bias_k), (v, bias_v)))
+    # (L, N, E) → (N, H, L, E / H)
+    q, k, v = (x.reshape(len(x), n, num_heads, e // num_heads).permute(1, 2, 0, 3) for x in (q, k, v))
+    k, v = (x if s is None else s.reshape(n, num_heads, *s.shape[1:]) for x, s in ((k, static_k), (v, static_v)))
+    if add_zero_attn:
+        nothing = zeros(n, num_heads, 1, e // num_heads, dtype=k.dtype)
+        k, v = cat([k, nothing], 2), cat([v, nothing], 2)
+    scores = (q * math.sqrt(num_heads / e)) @ k.transpose(-2, -1)  # (N, H, L, S)
+    for mask in _masks(attn_mask, key_padding_mask, n, num_heads, scores):
+        scores = scores + mask
+    shares = dropout(softmax(scores, -1), dropout_p, training)
+    y = linear((shares @ v).permute(2, 0, 1, 3).reshape(len(query), n, e), out_proj_weight, out_proj_bias)
+    if average_attn_weights:
+        shares = shares.mean(1)
+    if single:
+        y, shares = y.squeeze(1), shares.squeeze(0)
+    return y, shares if need_weights else None
+
+
+def _check_attention(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int, embed_dim: int) -> None:
+    """Whether the arguments of :func:`multi_head_attention_forward` fit one another."""
+    here, shapes = "multi_head_attention_forward()", [tuple(x.shape) for x in (query, key, value)]
+
+    def require(holds: bool, text: str) -> None:
+        if not holds:
+            raise ArgumentError(f"{here}: {text}; query, key and value have the shapes {shapes}")
+
+    ndim = query.ndim
+    require(ndim in (2, 3), f"query should be unbatched 2D or batched 3D tensor but received {ndim}-D query tensor")
+    require(key.ndim == value.ndim == ndim, f"key and value must have as many dimensions as query, {ndim}")
+    require(query.shape[-1] == embed_dim, f"was expecting embedding dimension of {embed_dim}, but got {query.shape[-1]}")
+    require(embed_dim % heads == 0, f"embed_dim {embed_dim} not divisible by num_heads {heads}")
+    require(key.shape[:-1] == value.shape[:-1], "key and value must agree in length and batch size")
+    require(query.shape[1:-1] == key.shape[1:-1], "query and key must agree in batch size")
+    if padding is not None:
+        expected = (*key.shape[1:-1], key.shape[0])
+        require(padding.shape == expected, f"key_padding_mask should have the shape {expected}, got {tuple(padding.shape)}")
+    if mask is not None:
+        sizes = (len(query), len(key))
+        expected = sizes if mask.ndim == 2 else (math.prod(query.shape[1:-1]) * heads, *sizes)
+        if mask.shape != expected:
+            raise ShapeError(f"{here}: attn_mask should have the shape {expected}, got {tuple(mask.shape)}")
+    for name, given in (("attn_mask", mask), ("key_padding_mask", padding)):
+        floats = given is None or given.is_floating_point() or given.dtype == bool_
+        require(floats, f"only bool and floating types of {name} are supported")
+
+
+def _masks(attn_mask: Any, key_padding_mask: Any, n: int, heads: int, scores: Any) -> Iterator[Any]:
+    """Both masks as something to add to ``scores`` (N, H, L, S), open for keys that were added at the end."""
+    for given in (attn_mask, key_padding_mask):
+        if given is None:
+            continue
+        mask = given
+        if not mask.is_floating_point():
+            mask = masked_fill(zeros(tuple(mask.shape), dtype=scores.dtype), mask, -math.inf)
+        mask = pad(mask, (0, scores.shape[-1] - mask.shape[-1]))
+        if given is key_padding_mask:
+            yield mask.reshape(n, 1, 1, -1)
+        else:
+            yield mask.reshape(n, heads, *mask.shape[1:]) if mask.ndim == 3 else mask

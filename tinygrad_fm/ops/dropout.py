@@ -5,6 +5,7 @@ Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural network
 
 from __future__ import annotations
 
+import warnings
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,7 @@ from ..errors import ShapeError
 from ..random import bits
 from .elementwise import only_floats, where
 
-__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d"]
+__all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 
 Array = np.ndarray[Any, Any]
 
@@ -73,35 +74,54 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     Raises ValueError for a ``p`` that is no probability.
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.dropouts import dropout
+    >>> from tinygrad_fm.ops.dropout import dropout
     >>> dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """
     return _apply(input, p, training, inplace, None)
 
 
-def _channels(op: str, input: Any, p: float, training: bool, inplace: bool, ndims: tuple[int, ...]) -> Any:
-    """Dropout of whole channels: (N, C, …), or (C, …) where there is one dimension less."""
+def _channels(input: Any, p: float, training: bool, inplace: bool, single: bool) -> Any:
+    """Dropout of whole channels: (N, C, …), or (C, …) for a single sample."""
     shape = tuple(raw(input).shape)
-    if len(shape) not in ndims:
-        raise ShapeError(f"{op}(): input must have {' or '.join(map(str, ndims))} dimensions, got shape {shape}")
-    kept = 2 if len(shape) == max(ndims) else 1
+    kept = 1 if single else 2
     return _apply(input, p, training, inplace, shape[:kept] + (1,) * (len(shape) - kept))
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """:func:`dropout` of whole channels of (N, C, L) or (C, L)."""
-    return _channels("dropout1d", input, p, training, inplace, (2, 3))
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"dropout1d(): Expected 2D or 3D input, but received a {input.ndim}D input")
+    return _channels(input, p, training, inplace, input.ndim == 2)
 
 
 def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """:func:`dropout` of whole channels of (N, C, H, W) or (C, H, W)."""
-    return _channels("dropout2d", input, p, training, inplace, (3, 4))
+    """:func:`dropout` of whole channels of (N, C, H, W).
+
+    As in PyTorch, other inputs of two dimensions or more are taken as (N, C, …), with a warning: also three, which are not
+    (C, H, W).
+    """
+    if input.ndim < 2:
+        raise ShapeError(f"dropout2d(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
+    if input.ndim != 4:
+        warnings.warn(
+            f"dropout2d: Received a {input.ndim}-D input, which is taken as (N, C, ...); "
+            "use dropout1d for (N, C, L), and give a single image (C, H, W) a batch dimension",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _channels(input, p, training, inplace, single=False)
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
-    """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
-    return _channels("dropout3d", input, p, training, inplace, (4, 5))
+    """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W). Warns of other inputs, taken as (C, …)."""
+    if input.ndim not in (4, 5):
+        warnings.warn(
+            f"dropout3d: Received a {input.ndim}-D input, which is taken as (C, ...); use dropout instead",
+            UserWarning,
+            stacklevel=2,
+        )
+    return _channels(input, p, training, inplace, input.ndim != 5)
 
 
 _SELU_FLOOR = -1.7580993408473766  # what selu tends to for very negative inputs: −alpha · scale
@@ -112,11 +132,24 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
     Source: Klambauer et al. 2017, "Self-normalizing neural networks", section 3.
     """
+    return _alpha_dropout(input, p, training, inplace, None)
+
+
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+    """:func:`alpha_dropout` of whole channels of (N, C, …)."""
+    if input.ndim < 2:
+        raise ShapeError(
+            f"feature_alpha_dropout(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}"
+        )
+    return _alpha_dropout(input, p, training, inplace, (*input.shape[:2], *(1,) * (input.ndim - 2)))
+
+
+def _alpha_dropout(input: Any, p: float, training: bool, inplace: bool, shape: tuple[int, ...] | None) -> Any:
     _check_probability(p)
     x = raw(input)
     if not training or p == 0 or not x.size:
         return input
-    dropped = draw_mask(x, float(p)) == 0
+    dropped = draw_mask(x, float(p), shape) == 0
     scale = ((1 - p) * (1 + p * _SELU_FLOOR**2)) ** -0.5 if p < 1 else 0.0
     shift = -scale * _SELU_FLOOR * p
 

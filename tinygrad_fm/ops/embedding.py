@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitive import primitive
-from ..errors import ShapeError
+from ..errors import IndexTypeError, ShapeError
 from .indexing import add_into
 
 __all__ = ["embedding", "one_hot"]
@@ -27,30 +27,19 @@ _embedding = primitive(
 )
 
 
-def embedding(
-    input: Any,
-    weight: Any,
-    padding_idx: int | None = None,
-    max_norm: Any = None,
-    norm_type: float = 2.0,
-    scale_grad_by_freq: bool = False,
-    sparse: bool = False,
-) -> Any:
-    """The rows of ``weight`` (V, D) that ``input`` (…, integers from 0 to V - 1) names: (…, D).
+def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
+    """The rows of ``weight`` (V, D) that ``input`` (…, int64 or int32, from 0 to V - 1) names: (…, D).
 
     Args:
         padding_idx: a row that receives no gradient.
-        max_norm, scale_grad_by_freq: not offered; anything but the default raises. sparse: has no effect.
 
-    Raises IndexError for an index out of range.
+    Raises IndexError for an index out of range, TypeError (a RuntimeError, too) for one that is no int64 or int32.
     """
-    if max_norm is not None or scale_grad_by_freq:
-        raise ValueError("embedding(): max_norm and scale_grad_by_freq are not offered")
     if weight.ndim != 2:
         raise ShapeError(f"embedding(): weight must have 2 dimensions, got shape {tuple(weight.shape)}")
     index, rows = np.asarray(raw(input)), weight.shape[0]
-    if index.dtype.kind not in "iu":
-        raise TypeError(f"embedding(): input must be made of integers, got {index.dtype}")
+    if index.dtype not in (np.int64, np.int32):
+        raise IndexTypeError(f"embedding(): input must be made of integers (int64 or int32), got {index.dtype}")
     if index.size and not 0 <= index.min() <= index.max() < rows:
         worst = index.min() if index.min() < 0 else index.max()
         raise IndexError(f"embedding(): index {worst} is out of range for a weight with {rows} rows")

@@ -122,6 +122,10 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
 
 def channel_shuffle(input: Any, groups: int) -> Any:
     """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g."""
+    if input.ndim < 3:
+        raise ShapeError(f"channel_shuffle(): expected an input of 3 dimensions or more, got shape {tuple(input.shape)}")
+    if groups <= 0:
+        raise RuntimeError(f"channel_shuffle(): Number of groups to divide channels in must be positive, got {groups}")
     n, c, *rest = input.shape
     if c % groups:
         raise RuntimeError(f"channel_shuffle(): {c} channels cannot be divided into {groups} groups")

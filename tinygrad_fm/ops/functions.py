@@ -13,6 +13,7 @@ from .copy import copy
 from .counting import *
 from .creation import *
 from .cross_entropy import *
+from .ctc import *
 from .cumulative import *
 from .diagonal import *
 from .distance import *

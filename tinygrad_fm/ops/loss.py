@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import is_tensor, raw
+from ..autograd.box import box, is_tensor, raw
 from ..autograd.primitive import primitive
+from ..dtypes import int64
 from ..errors import ShapeError
 from .activation import logsigmoid, softplus
 from .creation import full_like
@@ -35,6 +36,7 @@ __all__ = [
     "margin_ranking_loss",
     "mse_loss",
     "multi_margin_loss",
+    "multilabel_margin_loss",
     "multilabel_soft_margin_loss",
     "poisson_nll_loss",
     "smooth_l1_loss",
@@ -75,6 +77,12 @@ def _need_alike(op: str, input: Any, target: Any) -> None:
     a, b = raw(input).shape, raw(target).shape
     if a != b:
         raise ShapeError(f"{op}(): target must have the input's shape {a}, got {b}")
+
+
+def _need_same_ndim(op: str, **tensors: Any) -> None:
+    if len({t.ndim for t in tensors.values()}) > 1:
+        shapes = ", ".join(f"{name} {tuple(t.shape)}" for name, t in tensors.items())
+        raise ShapeError(f"{op}(): expected tensors with the same number of dimensions, got {shapes}")
 
 
 # -- numbers -----------------------------------------------------------------------------------------------------------
@@ -156,8 +164,9 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
 
 def _log_loss(x: Array, t: Array) -> Array:
-    if x.size and not (x.min() >= 0 and x.max() <= 1):
-        raise RuntimeError("binary_cross_entropy(): all elements of input must be probabilities, from 0 to 1")
+    for name, values in (("input", x), ("target", t)):
+        if values.size and not (values.min() >= 0 and values.max() <= 1):
+            raise RuntimeError(f"binary_cross_entropy(): all elements of {name} must be probabilities, from 0 to 1")
     return (t - 1) * np.maximum(np.log1p(-x), -100) - t * np.maximum(np.log(x), -100)
 
 
@@ -264,6 +273,11 @@ def cosine_embedding_loss(
         input1, input2: (N, D) or (D,). target: (N,) or (), of 1 and −1.
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
+    if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
+        raise ShapeError(
+            "cosine_embedding_loss(): a target of shape (N,) goes with two inputs (N, D), one of shape () with two (D,); got "
+            f"{tuple(target.shape)}, {tuple(input1.shape)} and {tuple(input2.shape)}"
+        )
     eps = 1e-12
     squares = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)
     cosine = (input1 * input2).sum(-1) / squares.sqrt()
@@ -283,6 +297,7 @@ def margin_ranking_loss(
 ) -> Any:
     """max(0, −target · (input1 − input2) + margin): target says which should be larger, 1 the first, −1 the second."""
     reduction = chosen_reduction(size_average, reduce, reduction)
+    _need_same_ndim("margin_ranking_loss", input1=input1, input2=input2, target=target)
     return reduced(clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
 
 
@@ -307,6 +322,7 @@ def triplet_margin_loss(
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss(): margin must be greater than 0, got {margin}")
     reduction = chosen_reduction(size_average, reduce, reduction)
+    _need_same_ndim("triplet_margin_loss", anchor=anchor, positive=positive, negative=negative)
     near, far = pairwise_distance(anchor, positive, p, eps), pairwise_distance(anchor, negative, p, eps)
     if swap:
         far = minimum(far, pairwise_distance(positive, negative, p, eps))
@@ -346,8 +362,10 @@ def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps
     var = var if is_tensor(var) else full_like(input, var)
     if bool((var < 0).any()):
         raise ValueError("gaussian_nll_loss(): var has a negative entry")
-    if var.ndim == input.ndim - 1:
+    if tuple(var.shape) == tuple(input.shape[:-1]):
         var = var.unsqueeze(-1)
+    if tuple(var.shape) not in (tuple(input.shape), (*input.shape[:-1], 1)):
+        raise ShapeError(f"gaussian_nll_loss(): var is of incorrect size {tuple(var.shape)} for an input {tuple(input.shape)}")
     var = var + (clamp(var, min=eps) - var).detach()
     loss = 0.5 * (log(var) + (input - target) ** 2 / var)
     return reduced(loss + 0.5 * math.log(2 * math.pi) if full else loss, chosen_reduction(None, None, reduction))
@@ -410,6 +428,35 @@ def multi_margin_loss(
         loss = loss * weight[t].unsqueeze(1)
     others = 1 - one_hot(t, x.shape[1]).to(x.dtype)
     loss = (loss * others).sum(1) / x.shape[1]
+    return reduced(loss if input.ndim == 2 else loss.squeeze(0), reduction)
+
+
+def multilabel_margin_loss(
+    input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+) -> Any:
+    """Σ max(0, 1 − (input[j] − input[i])) / K over the labels j of a sample and all other classes i.
+
+    Args:
+        input: (N, K) or (K,). target: the same, class indices (int64), of which those before the first −1 count.
+    """
+    reduction = chosen_reduction(size_average, reduce, reduction)
+    _need_alike("multilabel_margin_loss", input, target)
+    if input.ndim not in (1, 2) or target.dtype != int64:
+        raise ShapeError(
+            "multilabel_margin_loss(): expected an input and class indices (int64) of one shape (N, K) or (K,), "
+            f"got shape {tuple(input.shape)} and {target.dtype}"
+        )
+    labels = np.atleast_2d(raw(target))
+    if labels.size and not -1 <= labels.min() <= labels.max() < labels.shape[1]:
+        raise RuntimeError(f"multilabel_margin_loss(): labels must be from -1 to {labels.shape[1] - 1}, got {labels.tolist()}")
+    counts = np.logical_and.accumulate(labels >= 0, 1)
+    labels = np.where(counts, labels, 0)
+    others = np.ones(labels.shape, bool)
+    np.put_along_axis(others, np.where(counts, labels, labels[:, :1]), ~counts[:, :1], 1)
+    x = input.reshape(labels.shape)
+    below = clamp(1 - gather(x, 1, box(labels)).unsqueeze(2) + x.unsqueeze(1), min=0.0)  # (N, labels, classes)
+    pairs = box((counts[:, :, None] & others[:, None, :]).astype(raw(x).dtype))
+    loss = (below * pairs).sum((1, 2)) / labels.shape[1]
     return reduced(loss if input.ndim == 2 else loss.squeeze(0), reduction)
 
 

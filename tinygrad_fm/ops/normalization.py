@@ -351,6 +351,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
 
     Raises:
         ShapeError: C is not divisible by num_groups, or weight or bias have another shape.
+        ValueError: a single value in all, which is its own mean.
 
     Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
     """
@@ -359,6 +360,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     channels = input.shape[1]
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(f"group_norm(): {channels} channels cannot be divided into {num_groups} groups")
+    if input.numel() and input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
+        raise ValueError(f"group_norm(): Expected more than 1 value per channel when training, got shape {tuple(input.shape)}")
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != (channels,):
             raise ShapeError(f"group_norm(): {name} must have shape ({channels},), got {tuple(value.shape)}")

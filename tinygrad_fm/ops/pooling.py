@@ -8,6 +8,7 @@ https://pytorch.org/docs/stable/nn.functional.html#pooling-functions
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from functools import lru_cache, partial, reduce
 from typing import Any
@@ -28,7 +29,7 @@ from .gather_scatter import scatter
 from .image_geometry import Array, Geometry, batch_first, batch_last, batched, by_channels, padded, reach
 from .shape import squeeze, unsqueeze
 
-__all__ = ["avg_pool1d", "avg_pool2d", "lp_pool2d", "max_pool1d", "max_pool2d", "max_unpool2d"]
+__all__ = ["avg_pool1d", "avg_pool2d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d", "max_unpool1d", "max_unpool2d"]
 
 _Slices = tuple[slice, slice]
 
@@ -421,11 +422,21 @@ def avg_pool1d(
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
 
 
+def _root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
+    """(Σ xᵖ)^(1/p) from the mean of the xᵖ of windows of ``count`` elements."""
+    return (sign(mean) * relu(abs(mean)) * count) ** (1.0 / norm_type)
+
+
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
     """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows."""
-    kh, kw = (kernel_size, kernel_size) if isinstance(kernel_size, int) else kernel_size
-    mean = avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode)
-    return (sign(mean) * relu(abs(mean)) * (kh * kw)) ** (1.0 / norm_type)
+    kh, kw = pair("lp_pool2d", "kernel_size", kernel_size, 1)
+    return _root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
+
+
+def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Any:
+    """:func:`lp_pool2d` of sequences: (N, C, L) or (C, L)."""
+    k = kernel_size[0] if isinstance(kernel_size, (tuple, list)) else kernel_size
+    return _root_of_sum(avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode), k, norm_type)
 
 
 def max_unpool2d(
@@ -435,16 +446,38 @@ def max_unpool2d(
 
     Args:
         output_size: the size before pooling, if the windows leave more than one possible.
+
+    Raises:
+        ValueError: an ``output_size`` that the windows don't allow. ShapeError: indices of another shape.
+        IndexError: an index beyond the result.
     """
-    pair = lambda v: (v, v) if isinstance(v, int) else tuple(v)
-    (kh, kw), (ph, pw) = pair(kernel_size), pair(padding)
-    sh, sw = pair(kernel_size if stride is None else stride)
-    h, w = (input.shape[-2] - 1) * sh - 2 * ph + kh, (input.shape[-1] - 1) * sw - 2 * pw + kw
-    if output_size is not None:
-        h, w = tuple(output_size)[-2:]
+    return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool1d(
+    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
+) -> Any:
+    """:func:`max_unpool2d` of sequences: (N, C, L) or (C, L)."""
+    return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _unpool(op: str, dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+    each = lambda v: tuple(v) if isinstance(v, (tuple, list)) else (v,) * dims
+    kernel, steps, pads = each(kernel_size), each(kernel_size if stride is None else stride), each(padding)
+    if input.ndim not in (dims + 1, dims + 2):
+        raise ShapeError(f"{op}(): expected a {dims + 1}D or {dims + 2}D input, got shape {tuple(input.shape)}")
     if tuple(indices.shape) != tuple(input.shape):
-        raise ShapeError(f"max_unpool2d(): indices must have input's shape {tuple(input.shape)}, got {tuple(indices.shape)}")
-    lead = tuple(input.shape[:-2])
-    flat = zeros((*lead, h * w), dtype=OURS[raw(input).dtype])
+        raise ShapeError(f"{op}(): indices must have input's shape {tuple(input.shape)}, got {tuple(indices.shape)}")
+    size = tuple((n - 1) * s - 2 * p + k for n, k, s, p in zip(input.shape[-dims:], kernel, steps, pads, strict=True))
+    if output_size is not None:
+        wanted = tuple(output_size)[-dims:]
+        if len(wanted) != dims or any(not n - s < w < n + s for n, s, w in zip(size, steps, wanted, strict=True)):
+            raise ValueError(
+                f"{op}(): invalid output_size {tuple(output_size)}: with these windows, each size must be less than the stride "
+                f"{steps} away from {size}"
+            )
+        size = wanted
+    lead, cells = tuple(input.shape[:-dims]), math.prod(size)
+    flat = zeros((*lead, cells), dtype=OURS[raw(input).dtype])
     rows = (*lead, -1)
-    return scatter(flat, -1, indices.reshape(rows), input.reshape(rows)).reshape(*lead, h, w)
+    return scatter(flat, -1, indices.reshape(rows), input.reshape(rows)).reshape(*lead, *size)

@@ -5,12 +5,10 @@ Where the formula is not in the docstring here, it is in the function's. ``inpla
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from typing import Any, ClassVar
 
 from ...errors import ArgumentError
-from ...ops import functions as ops
 from ...tensor import Tensor
 from .. import functional as F
 from .. import init
@@ -386,13 +384,6 @@ class Softmax2d(Module):
         return F.softmax(input, -3)
 
 
-def _additive(mask: Tensor | None) -> Tensor | None:
-    """A mask as something to add to the scores: in a bool one, True is where one may not look."""
-    if mask is None or mask.is_floating_point():
-        return mask
-    return ops.masked_fill(ops.zeros(tuple(mask.shape)), mask, -math.inf)
-
-
 class MultiheadAttention(Module):
     """Attention by H heads at once, each on its own projection of queries, keys and values to E / H features.
 
@@ -400,14 +391,14 @@ class MultiheadAttention(Module):
         embed_dim: E. num_heads: H, a divisor of E.
         dropout: share of the weights that are dropped in training.
         bias: whether the projections have one.
-        add_bias_kv, add_zero_attn: only False.
+        add_bias_kv: whether a learned key and value are added to the others. add_zero_attn: whether one of zeros is.
         kdim, vdim: features of keys and values; E if None.
         batch_first: whether sequences are (N, L, E).
         device: "cpu". dtype: of the parameters, float32 unless said otherwise.
 
     Attributes:
         in_proj_weight: (3 · E, E), or with ``kdim`` or ``vdim`` q_proj_weight (E, E), k_proj_weight, v_proj_weight.
-        in_proj_bias: (3 · E,) or None. out_proj: a `Linear`.
+        in_proj_bias: (3 · E,) or None. bias_k, bias_v: (1, 1, E) or None. out_proj: a `Linear`.
     """
 
     in_proj_weight: Parameter | None
@@ -415,6 +406,8 @@ class MultiheadAttention(Module):
     k_proj_weight: Parameter | None
     v_proj_weight: Parameter | None
     in_proj_bias: Parameter | None
+    bias_k: Parameter | None
+    bias_v: Parameter | None
 
     def __init__(
         self,
@@ -431,29 +424,38 @@ class MultiheadAttention(Module):
         dtype: Any = None,
     ) -> None:
         super().__init__()
-        if add_bias_kv or add_zero_attn:
-            raise ValueError("MultiheadAttention: add_bias_kv and add_zero_attn are left out (see docs/pytorch.md)")
         if embed_dim <= 0 or num_heads <= 0 or embed_dim % num_heads:
-            raise ValueError(f"MultiheadAttention: embed_dim {embed_dim} must be divisible by num_heads {num_heads}")
+            raise ArgumentError(
+                "MultiheadAttention: embed_dim and num_heads must be greater than 0, and embed_dim must be divisible by "
+                f"num_heads, got {embed_dim} and {num_heads}"
+            )
         self.embed_dim, self.num_heads, self.dropout, self.batch_first = embed_dim, num_heads, dropout, batch_first
         self.kdim, self.vdim = embed_dim if kdim is None else kdim, embed_dim if vdim is None else vdim
-        self.head_dim = embed_dim // num_heads
-        alike = self.kdim == embed_dim == self.vdim
-        shapes = {"in_proj_weight": (3 * embed_dim, embed_dim) if alike else None}
-        for name, width in (("q", embed_dim), ("k", self.kdim), ("v", self.vdim)):
-            shapes[f"{name}_proj_weight"] = None if alike else (embed_dim, width)
-        shapes["in_proj_bias"] = (3 * embed_dim,) if bias else None  # type: ignore[assignment]
-        for name, shape in shapes.items():
-            self.register_parameter(name, None if shape is None else Parameter(empty(shape, device, dtype)))
+        self.head_dim, self.add_zero_attn = embed_dim // num_heads, add_zero_attn
+        apart = {"q": embed_dim, "k": self.kdim, "v": self.vdim}
+        shapes = {f"{name}_proj_weight": (embed_dim, width) for name, width in apart.items()}
+        joint = {"in_proj_weight": (3 * embed_dim, embed_dim)}
+        used, unused = (joint, shapes) if set(apart.values()) == {embed_dim} else (shapes, joint)
+        for name, shape in used.items():
+            self.register_parameter(name, Parameter(empty(shape, device, dtype)))
+        for name in unused:
+            self.register_parameter(name, None)
+        self.register_parameter("in_proj_bias", Parameter(empty((3 * embed_dim,), device, dtype)) if bias else None)
         self.out_proj = NonDynamicallyQuantizableLinear(embed_dim, embed_dim, bias, device, dtype)
+        for name in ("bias_k", "bias_v"):
+            setattr(self, name, Parameter(empty((1, 1, embed_dim), device, dtype)) if add_bias_kv else None)
         self._reset_parameters()
 
     def _reset_parameters(self) -> None:
         for name, param in self._parameters.items():
+            if param is not None and name.endswith("weight"):
+                init.xavier_uniform_(param)
+        for param in (self.in_proj_bias, self.out_proj.bias):
             if param is not None:
-                (init.zeros_ if name == "in_proj_bias" else init.xavier_uniform_)(param)
-        if self.out_proj.bias is not None:
-            init.zeros_(self.out_proj.bias)
+                init.zeros_(param)
+        for param in (self.bias_k, self.bias_v):
+            if param is not None:
+                init.xavier_normal_(param)
 
     def forward(
         self,
@@ -479,34 +481,32 @@ class MultiheadAttention(Module):
         Returns:
             The result, shaped as ``query``, and the weights (N, L, S), (N, H, L, S) if not averaged, or None.
         """
-        if is_causal and attn_mask is None:
-            raise RuntimeError("MultiheadAttention: is_causal=True needs attn_mask as well")
-        single = query.ndim == 2
-        if single:
-            query, key, value = (x.unsqueeze(0) for x in (query, key, value))
-        elif not self.batch_first:
+        turned = self.batch_first and query.ndim == 3
+        if turned:
             query, key, value = (x.transpose(0, 1) for x in (query, key, value))
-        q, k, v = (self._heads(x) for x in self._project(query, key, value))  # (N, H, L or S, E / H)
-        scores = (q * (1 / math.sqrt(self.head_dim))) @ k.transpose(-2, -1)  # (N, H, L, S)
-        mask, padding = _additive(attn_mask), _additive(key_padding_mask)
-        if mask is not None:
-            scores = scores + (mask.reshape(scores.shape) if mask.ndim == 3 else mask)
-        if padding is not None:
-            scores = scores + padding.reshape(-1, 1, 1, scores.shape[-1])
-        weights = F.dropout(ops.softmax(scores, -1), self.dropout, self.training)
-        y = self.out_proj((weights @ v).transpose(1, 2).reshape(query.shape[0], query.shape[1], self.embed_dim))
-        if average_attn_weights:
-            weights = weights.mean(1)
-        if single:
-            return y.squeeze(0), weights.squeeze(0) if need_weights else None
-        return y if self.batch_first else y.transpose(0, 1), weights if need_weights else None
-
-    def _project(self, *inputs: Tensor) -> list[Tensor]:
-        """Queries, keys and values, each by its third of the weights."""
-        joint: Any = self.in_proj_weight
-        weights = (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight) if joint is None else joint.chunk(3)
-        biases = (None,) * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
-        return [F.linear(x, w, b) for x, w, b in zip(inputs, weights, biases, strict=True)]
-
-    def _heads(self, x: Tensor) -> Tensor:
-        return x.reshape(*x.shape[:2], self.num_heads, self.head_dim).transpose(1, 2)
+        y, weights = F.multi_head_attention_forward(
+            query,
+            key,
+            value,
+            self.embed_dim,
+            self.num_heads,
+            self.in_proj_weight,
+            self.in_proj_bias,
+            self.bias_k,
+            self.bias_v,
+            self.add_zero_attn,
+            self.dropout,
+            self.out_proj.weight,
+            self.out_proj.bias,
+            self.training,
+            key_padding_mask,
+            need_weights,
+            attn_mask,
+            self.in_proj_weight is None,
+            self.q_proj_weight,
+            self.k_proj_weight,
+            self.v_proj_weight,
+            average_attn_weights=average_attn_weights,
+            is_causal=is_causal,
+        )
+        return y.transpose(0, 1) if turned else y, weights

@@ -9,7 +9,7 @@ from ...tensor import Tensor
 from .. import functional as F
 from .module import Module
 
-__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d"]
+__all__ = ["AlphaDropout", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d", "FeatureAlphaDropout"]
 
 
 class _DropoutNd(Module):
@@ -61,7 +61,7 @@ class Dropout1d(_DropoutNd):
 
 
 class Dropout2d(_DropoutNd):
-    """`Dropout` of whole channels of (N, C, H, W) or (C, H, W).
+    """`Dropout` of whole channels of (N, C, H, W). Other inputs are taken as (N, C, …), with a warning, as in PyTorch.
 
     Source: Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.3.
     """
@@ -79,3 +79,9 @@ class Dropout3d(_DropoutNd):
     """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
 
     _function = staticmethod(F.dropout3d)
+
+
+class FeatureAlphaDropout(_DropoutNd):
+    """`AlphaDropout` of whole channels of (N, C, …)."""
+
+    _function = staticmethod(F.feature_alpha_dropout)

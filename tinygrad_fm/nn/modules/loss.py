@@ -18,6 +18,7 @@ from .module import Module
 __all__ = [
     "BCELoss",
     "BCEWithLogitsLoss",
+    "CTCLoss",
     "CosineEmbeddingLoss",
     "CrossEntropyLoss",
     "GaussianNLLLoss",
@@ -27,6 +28,7 @@ __all__ = [
     "L1Loss",
     "MSELoss",
     "MarginRankingLoss",
+    "MultiLabelMarginLoss",
     "MultiLabelSoftMarginLoss",
     "MultiMarginLoss",
     "NLLLoss",
@@ -196,6 +198,27 @@ class KLDivLoss(_Loss):
         self.log_target = log_target
 
 
+class CTCLoss(_Loss):
+    """How unlikely a sequence of labels is whose places among the steps are not known: connectionist temporal classification.
+
+    Called with log_probs (T, N, C), targets (N, S), input_lengths (N,) and target_lengths (N,); see `functional.ctc_loss`.
+
+    Args:
+        blank: the class that stands for no label.
+        reduction: "mean" divides each loss by its number of labels before averaging.
+        zero_infinity: give a sample whose labels do not fit its steps the loss 0 instead of inf.
+
+    Source: Graves et al. 2006, "Connectionist temporal classification".
+    """
+
+    _function = staticmethod(F.ctc_loss)
+    _settings = ("blank", "zero_infinity")
+
+    def __init__(self, blank: int = 0, reduction: str = "mean", zero_infinity: bool = False) -> None:
+        super().__init__(reduction=reduction)
+        self.blank, self.zero_infinity = blank, zero_infinity
+
+
 # ---- numbers ---------------------------------------------------------------------------------------------------------
 
 
@@ -361,6 +384,12 @@ class MultiMarginLoss(_WeightedLoss):
             raise ValueError(f"MultiMarginLoss: expected weight to be None or 1D tensor, got {weight.ndim}D instead")
         super().__init__(weight, size_average, reduce, reduction)
         self.p, self.margin = p, margin
+
+
+class MultiLabelMarginLoss(_Loss):
+    """How far other classes come near a sample's; see `functional.multilabel_margin_loss`."""
+
+    _function = staticmethod(F.multilabel_margin_loss)
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):

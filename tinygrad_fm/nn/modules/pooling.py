@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, ClassVar
 
 from ...tensor import Tensor
 from .. import functional as F
@@ -15,9 +15,11 @@ __all__ = [
     "AdaptiveMaxPool2d",
     "AvgPool1d",
     "AvgPool2d",
+    "LPPool1d",
     "LPPool2d",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxUnpool1d",
     "MaxUnpool2d",
 ]
 
@@ -203,33 +205,67 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
-class LPPool2d(Module):
-    """(Σ xᵖ)^(1/p) over windows; see `functional.lp_pool2d`."""
+class _LPPoolNd(Module):
+    norm_type: float
+    kernel_size: Any
+    stride: Any
+    ceil_mode: bool
 
     def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
         super().__init__()
         self.norm_type, self.kernel_size, self.stride, self.ceil_mode = norm_type, kernel_size, stride, ceil_mode
 
-    def forward(self, input: Tensor) -> Tensor:
-        """Pool ``input`` (N, C, H, W)."""
-        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
-
     def extra_repr(self) -> str:
         return f"norm_type={self.norm_type}, kernel_size={self.kernel_size}, stride={self.stride}, ceil_mode={self.ceil_mode}"
 
 
-class MaxUnpool2d(Module):
-    """Puts maxima back where `MaxPool2d` found them, with its indices; see `functional.max_unpool2d`."""
+class LPPool2d(_LPPoolNd):
+    """(Σ xᵖ)^(1/p) over windows; see `functional.lp_pool2d`."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, H, W)."""
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool1d(_LPPoolNd):
+    """`LPPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, L)."""
+        return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class _MaxUnpoolNd(Module):
+    dims: ClassVar[int]
+    kernel_size: tuple[int, ...]
+    stride: tuple[int, ...]
+    padding: tuple[int, ...]
 
     def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
         super().__init__()
-        pair = lambda v: (v, v) if isinstance(v, int) else tuple(v)
-        self.kernel_size, self.padding = pair(kernel_size), pair(padding)
-        self.stride = pair(kernel_size if stride is None else stride)
+        each = lambda v: tuple(v) if isinstance(v, (tuple, list)) else (v,) * self.dims
+        self.kernel_size, self.padding = each(kernel_size), each(padding)
+        self.stride = each(kernel_size if stride is None else stride)
+
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class MaxUnpool2d(_MaxUnpoolNd):
+    """Puts maxima back where `MaxPool2d` found them, with its indices; see `functional.max_unpool2d`."""
+
+    dims = 2
 
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         """Spread ``input`` (N, C, H, W) out."""
         return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+class MaxUnpool1d(_MaxUnpoolNd):
+    """Puts maxima back where `MaxPool1d` found them, with its indices; see `functional.max_unpool1d`."""
+
+    dims = 1
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        """Spread ``input`` (N, C, L) out."""
+        return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
