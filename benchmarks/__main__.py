@@ -16,6 +16,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+from tinygrad_fm.training.console import run_command
+
 from . import profiling, report, scaling
 from .cases import CASES
 from .libraries import LIBRARIES
@@ -101,4 +103,4 @@ def _processor() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(run_command(main))

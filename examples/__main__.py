@@ -10,6 +10,8 @@ import types
 from pathlib import Path
 from typing import Any
 
+from tinygrad_fm.training.console import run_command
+
 FOLDER = Path(__file__).parent
 PROGRAMS = sorted(path.stem for path in FOLDER.glob("*.py") if "\ndef train(" in path.read_text(encoding="utf-8"))
 
@@ -36,7 +38,7 @@ def load(name: str, ours: bool) -> Any:
     return module
 
 
-def main() -> None:
+def main() -> int:
     """Train the program that the command line names, and print every tenth loss."""
     parser = argparse.ArgumentParser(prog="python -m examples", description="Train a program that was written for PyTorch.")
     parser.add_argument("program", choices=PROGRAMS)
@@ -51,7 +53,8 @@ def main() -> None:
     for step, loss in enumerate(program.train(program.build(), arguments.steps), 1):
         if step % 10 == 0 or step == arguments.steps:
             print(f"step {step:4}  loss {loss:.4f}", flush=True)
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))

@@ -102,6 +102,19 @@ def test_the_command_refuses_what_it_cannot_run(arguments: list[str], says: str)
     assert says in done.stderr
 
 
+@pytest.mark.skipif(sys.platform == "win32", reason="broken pipes are POSIX's")
+@pytest.mark.parametrize("command", [("examples", "vae", "--steps", "1000"), ("tinygrad_fm",), ("benchmarks", "chain")])
+def test_a_reader_that_goes_away_ends_a_command_quietly(command: tuple[str, ...]) -> None:
+    """As ``| head`` does."""
+    with subprocess.Popen(
+        [sys.executable, "-m", *command], cwd=FOLDER.parent, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None and process.stderr is not None
+        process.stdout.close()
+        errors = process.stderr.read()
+    assert (process.returncode, errors) == (141, "")
+
+
 def test_the_first_gradient_finds_the_line() -> None:
     code = "import runpy; runpy.run_path('examples/first_gradient.py')"  # with this folder's package, installed or not
     last = run("-c", code).stdout.splitlines()[-1].split()

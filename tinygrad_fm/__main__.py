@@ -5,11 +5,13 @@ from __future__ import annotations
 import argparse
 import platform
 import shutil
+import sys
 from importlib import metadata
 
 import numpy as np
 
 from . import __version__, get_num_threads
+from .training.console import run_command
 
 # as in pyproject.toml, which a test compares it with: a checkout that was never installed has no metadata to ask
 EXTRAS = {
@@ -56,11 +58,12 @@ def report() -> str:
     )
 
 
-def main() -> None:
+def main() -> int:
     """Print the report."""
     argparse.ArgumentParser(prog="python -m tinygrad_fm", description="Print versions, threads and extras.").parse_args()
     print(report())
+    return 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(run_command(main))
