@@ -16,6 +16,7 @@ from .autograd import versions
 from .autograd.box import TensorBase, box, register_tensor
 from .autograd.hooks import Removable, is_retained, retain
 from .autograd.inplace import wrote
+from .autograd.modes import state
 from .autograd.node import Leaf
 from .device import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
@@ -39,18 +40,22 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
 
+_OPERANDS = (TensorBase, np.ndarray, np.generic, int, float)
+
+
+def _operator(op: Callable[..., Any]) -> Callable[..., Any]:
+    """``op`` as a Python operator. An object that it knows nothing of is asked in its turn: ``x * y`` is ``y.__rmul__(x)``
+    then, and ``x == None`` is False."""
+
+    def run(self: Any, other: Any) -> Any:
+        return op(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+
+    return run
+
+
 def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
     """The operator with this tensor on the right: ``2 - x``."""
-    return lambda self, other: op(other, self)
-
-
-def _comparison(op: Callable[..., Any]) -> Callable[..., Any]:
-    def compare(self: Any, other: Any) -> Any:
-        if isinstance(other, (Tensor, np.ndarray, np.generic, int, float)):
-            return op(self, other)
-        return NotImplemented  # `tensor == None` is False, as for any two unrelated objects
-
-    return compare
+    return _operator(lambda self, other: op(other, self))
 
 
 class Tensor(TensorBase, Values, Methods):
@@ -125,6 +130,8 @@ class Tensor(TensorBase, Values, Methods):
 
         Raises RuntimeError for integers and bools, and for switching it off on the result of an operation.
         """
+        if not isinstance(requires_grad, bool):
+            raise TypeError(f"requires_grad_(): requires_grad must be a bool, got {type(requires_grad).__name__}")
         if requires_grad == self.requires_grad:
             return self
         if not requires_grad:
@@ -133,6 +140,8 @@ class Tensor(TensorBase, Values, Methods):
                     "requires_grad can only be switched off for leaf tensors; use detach() to get this value without its graph"
                 )
             self._node = None
+        elif self._inference and not state.inference:
+            raise AutogradError("requires_grad_(): this tensor was made in inference_mode; clone() it first")
         elif not self.is_floating_point():
             raise AutogradError(f"only floating-point tensors can require gradients, this one is {self.dtype}")
         else:
@@ -184,12 +193,25 @@ class Tensor(TensorBase, Values, Methods):
     def data(self, value: Tensor) -> None:
         if not isinstance(value, Tensor):
             raise TypeError(f"data must be a Tensor, got {type(value).__name__}")
+        if self._node is not None and not value.is_floating_point():
+            raise AutogradError(f"data of a tensor that requires gradients must be floating-point, got {value.dtype}")
         if self.requires_grad and not value.is_floating_point():
             raise AutogradError(f"data of a tensor that requires gradients must be floating point, got {value.dtype}")
         self._array = value._array
         self._view = None
         if isinstance(self._node, Leaf):
             self._node.describe_result(self._array)
+
+    @property
+    def _base(self) -> Any:
+        """Of a view, the tensor that owns the memory."""
+        base = self._view and self._view.base
+        while base is not None and base._view is not None:
+            base = base._view.base
+        return base
+
+    def _is_view(self) -> bool:
+        return self._view is not None
 
     @property
     def _version(self) -> int:
@@ -254,29 +276,29 @@ class Tensor(TensorBase, Values, Methods):
             out._grad = self._grad.detach().clone()
         return out
 
-    # -- operators: the taped operations themselves, without a frame in between ---------------------------------------
+    # -- operators: the taped operations -------------------------------------------------------------------------------
 
-    __add__, __sub__, __mul__, __truediv__ = elementwise._add, elementwise._sub, ops.mul, elementwise.true_div
+    __add__, __sub__, __mul__, __truediv__ = map(_operator, (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div))
     __radd__, __rmul__ = __add__, __mul__
     __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise.true_div)
-    __pow__, __rpow__ = elementwise._pow, _reversed(elementwise._pow)
-    __floordiv__, __rfloordiv__ = ops.floor_divide, _reversed(ops.floor_divide)
-    __mod__, __rmod__ = ops.remainder, _reversed(ops.remainder)
-    __matmul__, __rmatmul__ = ops.matmul, _reversed(ops.matmul)
+    __pow__, __rpow__ = _operator(elementwise._pow), _reversed(elementwise._pow)
+    __floordiv__, __rfloordiv__ = _operator(ops.floor_divide), _reversed(ops.floor_divide)
+    __mod__, __rmod__ = _operator(ops.remainder), _reversed(ops.remainder)
+    __matmul__, __rmatmul__ = _operator(ops.matmul), _reversed(ops.matmul)
     __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
-    __and__, __or__, __xor__ = ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor
+    __and__, __or__, __xor__ = map(_operator, (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-    __eq__, __ne__ = _comparison(ops.eq), _comparison(ops.ne)
-    __lt__, __le__, __gt__, __ge__ = (_comparison(op) for op in (ops.lt, ops.le, ops.gt, ops.ge))
+    __eq__, __ne__ = map(_operator, (ops.eq, ops.ne))
+    __lt__, __le__, __gt__, __ge__ = map(_operator, (ops.lt, ops.le, ops.gt, ops.ge))
 
     def __pos__(self) -> Tensor:
         return self
 
     __iadd__, __isub__, __imul__, __itruediv__ = (
-        in_place(op) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
+        _operator(in_place(op)) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
     )
-    __ipow__, __ifloordiv__, __imod__ = (in_place(op) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
-    __iand__, __ior__, __ixor__ = (in_place(op) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+    __ipow__, __ifloordiv__, __imod__ = (_operator(in_place(op)) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
+    __iand__, __ior__, __ixor__ = (_operator(in_place(op)) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
 
     __getitem__ = ops.getitem
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .autograd.box import raw
+from .autograd.modes import is_grad_enabled
 from .errors import AutogradError
 from .ops import functions as ops
 from .printing import format_tensor
@@ -26,12 +27,12 @@ class Values:
     __array_priority__ = 1000  # `ndarray * tensor` asks the tensor
 
     def numpy(self: Any, *, force: bool = False) -> np.ndarray[Any, Any]:
-        """The array itself, sharing memory. Raises RuntimeError if gradients are being recorded: detach() first.
+        """The array itself, sharing memory. Raises RuntimeError if it requires grad and gradients are recorded: detach() first.
 
         Args:
             force: detach, instead of raising.
         """
-        if self.requires_grad and not force:
+        if is_grad_enabled() and self.requires_grad and not force:
             raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
         return self._array
 

@@ -152,6 +152,11 @@ def test_tensors_of_inference_mode_are_marked() -> None:
             assert torch.is_grad_enabled()
     assert not torch.is_inference_mode_enabled() and torch.is_grad_enabled()
     assert a.is_inference() and not torch.ones(2).is_inference() and not (x * 2).is_inference()
+    assert not a.clone().requires_grad_().is_inference()
+    with pytest.raises(RuntimeError, match="made in inference_mode"):
+        a.add_(1)
+    with pytest.raises(RuntimeError, match="made in inference_mode"):
+        a.requires_grad_()
 
 
 def test_a_mode_is_a_bool() -> None:

@@ -76,6 +76,8 @@ def _refuse(name: str, x: Any) -> None:
     if x._view is not None:
         x._view.refresh(x)
         _end_at_copies(name, x)
+    if x._inference and not state.inference:
+        raise AutogradError(f"{name}(): this tensor was made in inference_mode and is changed outside it; clone() it first")
     if not x._array.flags.writeable:
         if any(n > 1 and not stride for n, stride in zip(x._array.shape, x._array.strides, strict=True)):
             why = "several of its elements, made by expand() or broadcast_to(), share one place in memory"
