@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 
 import models
-from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
+from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError, printable
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.training.checkpoint_scores import images_of, score, score_record, score_table
 from tinygrad_fm.viz import plots
@@ -53,7 +53,7 @@ def _evaluate(folder: RunFolder, args: argparse.Namespace, failures: Failures) -
                 s.evaluation.confusion,
                 data.classes,
                 folder.path / target / f"confusion-{s.name}.png",
-                f"{folder.path.name}, {s.name}, on {data.name}: {s.evaluation.accuracy:.2%} right",
+                f"{printable(folder.path.name)}, {s.name}, on {data.name}: {s.evaluation.accuracy:.2%} right",
             )
     except MissingExtraError as error:
         failures.add(error)

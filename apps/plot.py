@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from tinygrad_fm.errors import CheckpointError
+from tinygrad_fm.errors import CheckpointError, printable
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.viz import plots
 
@@ -32,7 +32,8 @@ def run(args: argparse.Namespace) -> int:
             records = list(folder.read_metrics())
             if not records:
                 raise CheckpointError(f"{path} has recorded no steps")
-            found[str(path) if path.name in found or not path.name else path.name] = records
+            name = printable(path.name)
+            found[printable(str(path)) if name in found or not name else name] = records
         except (CheckpointError, OSError) as error:
             failures.add(error)
     if found:

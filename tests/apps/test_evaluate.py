@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ import pytest
 import models
 from tinygrad_fm import io
 from tinygrad_fm.nn import Module
-from tinygrad_fm.training import RunFolder, evaluate, load_model
+from tinygrad_fm.training import RunFolder, evaluate, load_model, write_pictures
 from tinygrad_fm.training.checkpoint_scores import images_of, score
 
 from .conftest import Command
@@ -128,6 +129,20 @@ def test_plot_draws_those_that_can_be_read(runs: Path, command: Command, tmp_pat
         file.write(b"\n")
     code, _, err = command("plot", runs / "lenet")
     assert code == 1 and "metrics.jsonl, line" in err
+
+
+@pytest.mark.parametrize("name", ["cost$1_$2", r"a$\frac{$b", "tab\there", os.fsdecode(b"by\xff"), "%s {x}"])
+def test_a_run_may_be_called_anything(name: str, runs: Path, command: Command, tmp_path: Path) -> None:
+    run = (runs / "mlp").rename(tmp_path / name)
+    folder = RunFolder(run)
+    data = images_of(folder)
+    model, _ = load_model(folder.last, models.build)
+    assert write_pictures(folder, evaluate(model, data), data, "the set") == ["curves.png", "confusion.png", "samples.png"]
+    folder.write_json("x.json", {"name": name})
+    assert folder.read_json("x.json", dict) == {"name": name}
+    assert command("plot", run) == (0, "wrote curves.png\n", "")
+    code, out, err = command("evaluate", run)
+    assert (code, err) == (0, "") and "precision / recall" in out
 
 
 @pytest.mark.parametrize(

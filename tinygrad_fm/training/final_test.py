@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..data import ImageDataset
-from ..errors import MissingExtraError
+from ..errors import MissingExtraError, printable
 from ..nn import Module
 from ..tensor import Tensor
 from ..viz import plots
@@ -88,7 +88,7 @@ def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, n
 
     Returns the names of the files. Raises MissingExtraError without matplotlib.
     """
-    plots.curves(list(folder.read_metrics()), folder.path / "curves.png", f"{folder.path.name} on {name}")
+    plots.curves(list(folder.read_metrics()), folder.path / "curves.png", f"{printable(folder.path.name)} on {name}")
     plots.confusion(
         test.confusion,
         dataset.classes,

@@ -199,7 +199,7 @@ class RunFolder:
         text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
 
         def write(file: BinaryIO) -> None:
-            file.write(text.encode())
+            file.write(text.encode(errors="backslashreplace"))  # bytes of a file name that are no text
 
         write_atomically(self.path / name, write)
 
