@@ -318,7 +318,7 @@ def test_what_a_rule_keeps() -> None:
     assert kept["linear"] == [((5, 4), 80)]  # the input, for the weight's gradient; the weight itself is not needed
     assert kept["tanh"] == [((5, 3), 60)]
     assert item(graph, "linear").rules == ("weight",)
-    assert "keeps" in graph.dot()
+    assert "saves" in graph.dot()
     assert [e.live for e in into(graph, "linear")] == [False, True]
 
 

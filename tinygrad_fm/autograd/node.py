@@ -87,6 +87,7 @@ class Node(GraphNode):
         scope: the modules being called when it was recorded.
         hooks: functions to call with the gradient of the result.
         source_line: the line of the user's code that recorded it, ``path:12``, when something asked for that.
+        constants: by position, what is known of the inputs that need no gradient (see :func:`constants_of`).
 
     >>> import tinygrad_fm as torch
     >>> x, w = torch.ones(2, requires_grad=True), torch.tensor([3.0, 4.0])
@@ -99,6 +100,7 @@ class Node(GraphNode):
 
     order: tuple[int, ...] | None = None
     source_line: str | None = None
+    constants: dict[int, Any] = {}  # noqa: RUF012  # of most nodes, never written to
     outputs = 1
 
     def __init__(
@@ -174,6 +176,31 @@ class Node(GraphNode):
 
 class HookedNode(Node):
     """A node with hooks to be called after its rules have run."""
+
+
+class Constant:
+    """An input that needs no gradient, as a picture shows it: single numbers by value, other arrays without keeping them.
+
+    Attributes:
+        array: a weak reference.
+        value: of an array of one element, a copy of it.
+    """
+
+    __slots__ = ("array", "dtype", "shape", "value")
+
+    def __init__(self, array: np.ndarray[Any, Any]) -> None:
+        self.shape, self.dtype, self.array = array.shape, array.dtype, weakref.ref(array)
+        self.value = array.copy() if array.size == 1 else None
+
+
+def constants_of(args: tuple[Any, ...], parents: list[Any]) -> dict[int, Any]:
+    """By position, those of ``args`` that no gradient goes to: numbers as they are, arrays as a :class:`Constant`."""
+    found: dict[int, Any] = {}
+    for i, (a, parent) in enumerate(zip(args, parents, strict=True)):
+        if parent is None and a is not None:
+            array = getattr(a, "_array", a)
+            found[i] = Constant(array) if isinstance(array, np.ndarray) else array
+    return found
 
 
 def gradient_scope(node: Any) -> Scope:

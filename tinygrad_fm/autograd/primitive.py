@@ -33,7 +33,7 @@ from ..promotion import explained, promote
 from . import hooks
 from .box import TensorBase, box
 from .modes import state
-from .node import Node, Output
+from .node import Node, Output, constants_of
 from .view import Replay, View
 
 _ndarray = np.ndarray
@@ -318,6 +318,8 @@ def primitive(
                     arrays.extend(definition.extra_values(arrays, static))
                 saved = plan.keep(arrays)
             node = Node(definition, parents, plan, saved, static, y)
+            if mask != end - 1:
+                node.constants = constants_of(args, parents)
         out = box(y, node)
         if view and y.base is not None:
             out._view = View(args[0], Replay(op, args[1:], static))

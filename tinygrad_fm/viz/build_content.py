@@ -2,16 +2,47 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..nn import Module, Parameter
 from .content import Box, Content, Edge, Item, bytes_text, plural
-from .recording import Origin, Recording, Step, norm
+from .recording import Origin, Recording, Step, norm, value_text
 
 __all__ = ["Path", "build"]
 
 Path = tuple[tuple[str, Any], ...]  # the modules from the outermost to the innermost, each with its dotted path
+
+
+# how operations of two operands are written
+INFIX = {
+    "add": "+",
+    "sub": "−",
+    "mul": "×",
+    "div": "/",
+    "floor_divide": "//",
+    "remainder": "%",
+    "pow": "**",
+    "matmul": "@",
+    "gt": ">",
+    "ge": "≥",
+    "lt": "<",
+    "le": "≤",
+    "eq": "=",
+    "ne": "≠",
+}
+COMMUTATIVE = {"add", "mul", "eq", "ne", "maximum", "minimum", "logical_and", "logical_or", "logical_xor", "cat", "stack"}
+_LETTERS = ("", "a", "b", "x", "y", "input", "other")  # names of inputs that say nothing
+
+
+def operands_text(name: str, operands: list[str]) -> str:
+    """The numbers among an operation's operands, each where it stands: ``x − 1``, ``1 − x``; '' if there are none."""
+    numbers = [text for text in operands if text]
+    symbol = INFIX.get(name.rstrip("_"))
+    if not numbers or symbol is None or len(operands) != 2:
+        return ", ".join(numbers)
+    return f" {symbol} ".join(text or "x" for text in operands)
 
 
 class _Names:
@@ -130,6 +161,7 @@ class _Builder:
     def _new_box(self, name: str, module: Any, parent: Box | None, backward: bool) -> Box:
         key = ("gradient/" if backward else "") + (name if module is None or name else type(module).__name__)
         call = self.calls[key] = self.calls.get(key, 0) + 1
+        key = re.sub(r"[^\w./-]", lambda match: f"_{ord(match[0]):x}_", key)  # dot takes a colon for a port, XML no controls
         if module is None:
             return Box(f"{key}#{call}", "recorded backward", "", parent, "backward", call)
         box = Box(f"{key}#{call}", name, type(module).__name__, parent, call=call)
@@ -140,8 +172,6 @@ class _Builder:
     def add_step(self, step: Step) -> None:
         box = self.box_for(step)
         role = "failed" if step.error else "gradient" if step.gradient_of else "operation" if step.taped else "untracked"
-        numbers = [f"{name}={value}" if name else value for name, value in step.inputs if isinstance(value, str)]
-        note, brief = (", ".join(part for part in [*numbers, more] if part) for more in (step.static, step.brief))
         shape, dtype = step.results[0] if step.results else (None, "")
         item = Item(
             self.new_id("op"),
@@ -150,79 +180,106 @@ class _Builder:
             box,
             shape,
             dtype,
-            note=note,
-            brief=brief,
+            note=step.static,
             place=step.place,
             error=step.error,
             rules=step.rules,
             kept=step.kept,
             order=step.order,
             gradient_of=step.gradient_of,
+            data=step.data,
+            grad=step.grad,
         )
         kept = None if step.kept is None else float(sum(k.bytes for k in step.kept))
         known = {"kept": kept, "gradient": step.gradient}
         if self.times:
             known.update(forward=step.forward, backward=step.backward)
         item.measures = {name: value for name, value in known.items() if value is not None}
-        for position, (name, value) in enumerate(step.inputs):
-            if isinstance(value, str):
-                continue
-            source, shape_in, dtype_in = self.source(value, name, position, step, box)
-            live = not step.rules or not name or name in step.rules
-            live = live and step.taped and (source.role not in ("input", "constant", "untracked"))
-            self.edges.append(Edge(source, item, shape_in, dtype_in, name, live))
+        self.add_edges(item, step, box)
+        item.brief = ", ".join(part for part in (operands_text(step.name, item.operands), step.brief) if part)
         self.place_in(box, item)
         self.items.append(item)
         for i in range(max(1, len(step.results))):
             self.of_value[step, i] = item
             item.name = self.recording.named.get((step, i), item.name)
 
-    def source(self, value: Any, name: str, position: int, step: Step, box: Box | None) -> tuple[Item, Any, str]:
+    def add_edges(self, item: Item, step: Step, box: Box | None) -> None:
+        """The edges to ``item`` from what its step reads; numbers are written among its operands."""
+        drawn = []
+        for position, (name, value) in enumerate(step.inputs):
+            if isinstance(value, str):
+                infix = step.name.rstrip("_") in INFIX
+                item.operands.append(value if infix or not name else f"{name}={value}")
+                continue
+            item.operands.append("")
+            source, shape, dtype = self.source(value, name, step, box)
+            live = not step.rules or not name or name in step.rules
+            live = live and step.taped and (source.role not in ("input", "constant", "untracked"))
+            drawn.append((position, Edge(source, item, shape, dtype, name, live)))
+        self.edges += [edge for _, edge in drawn]
+        several = [edge for _, edge in drawn if edge.source.role != "parameter"]
+        if len(several) > 1 and step.name.rstrip("_") not in COMMUTATIVE:
+            for position, edge in drawn:
+                if step.name.rstrip("_") in INFIX:
+                    edge.label = ("left", "right")[min(position, 1)]
+                elif edge.source.role != "parameter" and edge.name not in _LETTERS:
+                    edge.label = edge.name
+
+    def source(self, value: Any, name: str, step: Step, box: Box | None) -> tuple[Item, Any, str]:
         """The item that an input came from, with shape and dtype; made now if it is an origin met for the first time."""
         if isinstance(value, tuple):
             made, i = value
             return self.of_value[value], *made.results[i]
         if value not in self.of_value:
-            self.of_value[value] = self.add_origin(value, name, position, box, bool(step.gradient_of))
+            self.of_value[value] = self.add_origin(value, name, box, bool(step.gradient_of))
         return self.of_value[value], value.shape, value.dtype
 
-    def add_origin(self, origin: Origin, name: str, position: int, box: Box | None, backward: bool = False) -> Item:
+    def add_origin(self, origin: Origin, name: str, box: Box | None, backward: bool = False) -> Item:
         """The item of a tensor that was not computed; ``name`` is what the operation that reads it first calls it."""
         tensor = origin.leaf.tensor() if origin.leaf is not None else None
-        title, role = self.names.of(origin) or self._unnamed(origin, name, position, box, backward)
+        title, role = self.names.of(origin) or self._unnamed(origin, name, box, backward)
         inside = None if role in ("input", "leaf") else box
         item_id = self.new_id({"parameter": "p", "constant": "c"}.get(role, "in"))
         item = Item(item_id, role, title, inside, origin.shape, origin.dtype)
+        array = tensor._array if tensor is not None else origin.array() if origin.array is not None else None
+        item.data = value_text(array) if array is not None else origin.value
         gradient = self.recording.gradients.get(origin.leaf)
-        if gradient is None and tensor is not None and tensor._grad is not None:
-            gradient = norm((tensor._grad,))
+        if tensor is not None and tensor._grad is not None:
+            gradient = tensor._grad
         if gradient is not None:
-            item.measures["gradient"] = gradient
+            item.measures["gradient"] = norm((gradient,))
+            item.grad = value_text(getattr(gradient, "_array", gradient))
         self.place_in(inside, item)
         self.items.append(item)
         return item
 
-    @staticmethod
-    def _unnamed(origin: Origin, name: str, position: int, box: Box | None, backward: bool) -> tuple[str, str]:
+    def _unnamed(self, origin: Origin, name: str, box: Box | None, backward: bool) -> tuple[str, str]:
         """Title and role of a tensor that neither the caller nor a module has a name for.
 
-        | a leaf that is a Parameter                                       | what the operation calls it | parameter |
-        | another leaf                                                     | "leaf"                      | leaf      |
-        | met in a recorded backward                                       | "constant"                  | constant  |
-        | handed to the model, met outside modules, or first of its inputs | "input"                     | input     |
-        | anything else within a module                                    | what the operation calls it | constant  |
+        | a leaf that is a Parameter                                   | what the operation calls it  | parameter |
+        | another leaf                                                 | "leaf"                       | leaf      |
+        | handed to the model                                          | "input"                      | input     |
+        | one number                                                   | the number                   | constant  |
+        | what a model was handed is known, or in a recorded backward  | what the operation calls it  | constant  |
+        | the first tensor that the operations of modules read         | "input"                      | input     |
+        | any other tensor within a module: it was made there          | what the operation calls it  | constant  |
+        | one met outside modules                                      | its name there, or "input"   | input     |
         """
+        word = name if name not in _LETTERS else "constant"
         if origin.leaf is not None:
             return (name or "parameter", "parameter") if isinstance(origin.leaf.tensor(), Parameter) else ("leaf", "leaf")
-        if backward and not origin.given:
-            return "constant", "constant"
-        if origin.given or box is None or box.parent is None or position == 0:
+        if origin.given:
             return "input", "input"
-        return name or "constant", "constant"
+        if origin.value:
+            return origin.value, "constant"
+        if self.recording.inputs_known or backward:
+            return word, "constant"
+        first = all(item.role != "input" for item in self.items)
+        return (name if name not in _LETTERS else "input", "input") if box is None or first else (word, "constant")
 
     def add_output(self, value: Any, title: str) -> None:
         if value not in self.of_value and isinstance(value, Origin):
-            self.of_value[value] = self.add_origin(value, "", 0, None)
+            self.of_value[value] = self.add_origin(value, "", None)
         source = self.of_value[value]
         shape, dtype = (value.shape, value.dtype) if isinstance(value, Origin) else value[0].results[value[1]]
         item = Item(self.new_id("out"), "output", title, None, shape, dtype)
@@ -254,11 +311,24 @@ def build(
     return content
 
 
+def name_inputs(content: Content, names: list[str]) -> None:
+    """Give the first inputs and leaves these names. Raises ValueError if there are fewer of them than names."""
+    unnamed = [item for item in content.items if item.role in ("input", "leaf")]
+    if len(names) > len(unnamed):
+        found = ", ".join(item.title for item in unnamed)
+        raise ValueError(
+            f"draw(): {plural(len(names), 'name')} for {plural(len(unnamed), 'input')} ({found}); to name results or "
+            'parameters, pass a dict: {"loss": loss}'
+        )
+    for item, name in zip(unnamed, names, strict=False):
+        item.title = name
+
+
 def _unique_titles(items: list[Item]) -> None:
     """Tensors that share a name (the weights of layers that nobody named) get a number each."""
     groups: dict[tuple[str, bool], list[Item]] = {}
     for item in items:
-        if not item.id.startswith("op"):
+        if not item.id.startswith("op") and item.title != item.data:  # equal numbers may be written twice
             groups.setdefault((item.title, item.role == "output"), []).append(item)
     for group in groups.values():
         for i, item in enumerate(group if len(group) > 1 else ()):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .recording import Kept, Shape
 
-__all__ = ["Box", "Content", "Edge", "Item", "bytes_text", "plural", "seconds_text", "shape_text"]
+__all__ = ["Box", "Content", "Edge", "Item", "bytes_text", "plural", "printable", "seconds_text", "shape_text"]
 
 
 def shape_text(shape: Shape) -> str:
@@ -33,6 +34,14 @@ def seconds_text(seconds: float) -> str:
         if seconds * scale >= 1 or unit == "µs":
             break
     return f"{seconds * scale:.3g} {unit}"
+
+
+_UNPRINTABLE = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\ufffe\uffff]")
+
+
+def printable(text: str) -> str:
+    """``text`` with a sign in place of each control character and of what XML does not allow; tabs and newlines stay."""
+    return _UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def plural(count: int, word: str) -> str:
@@ -93,6 +102,8 @@ class Item:
         name: the caller's name of its result.
         box: the innermost box around it.
         note, brief: the arguments that are numbers and the static ones, all of them and those that belong into the picture.
+        operands: of an operation, its inputs in their order as text; '' for one that is drawn.
+        data, grad: its numbers and those of its gradient, where they are shown.
         measures: "forward", "backward" (seconds), "kept" (bytes), "gradient" (norm): those that are known.
         twins: for each enclosing repeat in which it is not in the first copy: that repeat, which copy
             it is, and its like in the first one.
@@ -113,13 +124,22 @@ class Item:
     kept: list[Kept] | None = None
     order: int = 0
     gradient_of: str = ""
+    operands: list[str] = field(default_factory=list)
+    data: str = ""
+    grad: str = ""
     measures: dict[str, float] = field(default_factory=dict)
     twins: list[tuple[Box, int, Item]] = field(default_factory=list)
 
 
 @dataclass(slots=True, eq=False)
 class Edge:
-    """A tensor on its way: ``name`` is what the operation at ``target`` calls it, ``live`` whether a gradient comes back."""
+    """A tensor on its way.
+
+    Attributes:
+        name: what the operation at ``target`` calls it.
+        live: whether a gradient comes back.
+        label: its name as the picture writes it, where an operation reads several tensors that mean different things.
+    """
 
     source: Item
     target: Item
@@ -127,6 +147,11 @@ class Edge:
     dtype: str
     name: str = ""
     live: bool = False
+    label: str = ""
+
+    def text(self) -> str:
+        """What stands before the shape: ``index: `` or ''."""
+        return f"{self.label}: " if self.label else ""
 
 
 @dataclass(eq=False)

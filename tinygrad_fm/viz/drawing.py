@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import gc
-from collections.abc import Iterator, Mapping
+import math
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import random
-from ..autograd.backward import run_backward
 from ..autograd.box import is_tensor
-from ..autograd.hooks import OpCall, op_hook
-from ..autograd.node import Leaf
 from ..errors import AutogradError
 from ..nn import Module
 from . import style
-from .build_content import build
+from .build_content import build, name_inputs
 from .graph import Graph
+from .model_inputs import read_inputs
+from .picture import Options, make_picture
 from .recorder import Recorder
-from .recording import Reader, Recording, norm, read_tape
-from .view import Options, make_picture
+from .recording import Recording, read_tape
+from .tape_values import add_gradients, add_values, sweep
 
 __all__ = ["Trace", "draw", "trace"]
 
@@ -70,29 +70,38 @@ def draw(
     input: Any = None,
     *,
     model: Module | None = None,
-    names: Mapping[str, Any] | None = None,
+    names: Mapping[str, Any] | Sequence[str] | None = None,
     depth: int | None = None,
-    fold: bool = True,
+    fold: bool | None = None,
     direction: str | None = None,
     color_by: str | None = None,
     backward: bool = False,
+    values: bool = False,
+    aspect: float | None = None,
 ) -> Graph:
     """Draw a computation graph.
 
     Args:
         target: a tensor with a tape behind it, or several; or a model, which is then run on ``input``; or a
             :func:`~tinygrad_fm.viz.trace`.
-        input: what the model is called with: one argument, a tuple of them, or a dict of keyword arguments.
+        input: what the model is called with: one argument, a tuple of them, or a dict of keyword arguments. A shape, such as
+            ``(64, 1, 28, 28)``, stands for a tensor of zeros.
         model: parameters and boxes are named by their paths in it; by those in the outermost module that was called,
             without it.
-        names: the caller's names of tensors: leaves, inputs, results; ``{"x": x, "loss": loss}``.
+        names: the caller's names of tensors: leaves, inputs, results; ``{"x": x, "loss": loss}``. A list of strings names
+            what stands at the beginning: a model's inputs, or the leaves and inputs of a tape in the order of their use.
         depth: close modules from this level on; 1 shows the model's children. All are open by default, unless the picture
             had more than 300 nodes.
-        fold: draw equal neighbours once, with "× N".
+        fold: draw equal neighbours once, with "× N". By default so unless the picture is coloured: their values differ.
         direction: "TB", top down, or "LR", left to right; by default the latter if there are no modules.
-        color_by: "time" (forward and backward, of a model or a trace), "memory" (bytes kept for backward) or "grad" (norm
-            of the gradient).
+        color_by: "time" (forward and backward, of a model or a trace), "memory" (bytes saved for backward) or "grad" (norm
+            of the gradient; of a single number the gradient itself).
         backward: also show the backward pass: which rules run, what they keep, which way gradients go.
+        values: write on every node its data and its gradient: single numbers, small matrices, the range of large ones. What
+            the tape does not hold is computed again; of a leaf that has a ``.grad``, that is shown.
+        aspect: about how many times as wide as high the picture is to be. A long graph is set in columns (left to right: in
+            rows), which go on where the same letter stands. By default this is done for 16/9 where one column would be
+            more than about twice as high as wide.
 
     Returns:
         A :class:`Graph`, to be saved, printed, or shown by a notebook. The tape, all gradients, buffers and the random
@@ -118,31 +127,46 @@ def draw(
         raise ValueError(f"draw(): direction must be 'TB' (top down) or 'LR' (left to right), got {direction!r}")
     if depth is not None and depth < 1:
         raise ValueError(f"draw(): depth must be 1 or more, got {depth}")
+    if aspect is not None and not 0 < aspect < math.inf:
+        raise ValueError(f"draw(): aspect must be a number above 0, such as 16 / 9, got {aspect}")
+    options = Options(depth, color_by is None if fold is None else fold, direction, color_by, backward, values, aspect)
+    named, listed = _checked_names(names)
     with _collector_paused():
-        return _draw(target, input, model, names or {}, Options(depth, fold, direction, color_by, backward))
+        return _draw(target, input, model, named, listed, options)
 
 
-def _draw(target: Any, input: Any, model: Module | None, names: Mapping[str, Any], options: Options) -> Graph:
-    color_by = options.color_by
+def _checked_names(names: Any) -> tuple[dict[str, Any], list[str]]:
+    """The tensors that ``names`` names (``locals()`` has other things too), and names for the first inputs."""
+    if names is None:
+        return {}, []
+    if isinstance(names, Mapping):
+        return {name: tensor for name, tensor in names.items() if is_tensor(tensor)}, []
+    if isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names):
+        return {}, list(names)
+    kind = type(names).__name__
+    raise TypeError(f'draw(): names must be a dict such as {{"x": x, "loss": loss}}, or a list of strings, got a {kind}')
+
+
+def _draw(
+    target: Any, input: Any, model: Module | None, names: Mapping[str, Any], listed: list[str], options: Options
+) -> Graph:
     if isinstance(target, Module):
         model = model if model is not None else target
-        recording, outputs = _run(
-            target, input, measured=options.backward or color_by in ("time", "grad"), timed=color_by == "time"
-        )
+        recording, outputs = _run(target, input, options)
     elif isinstance(target, Recorder):
         recording, outputs = target.recording(), []
         if target.failed is not None:
             recording.notes.append("cut short by an error")
     else:
-        recording, outputs = _read(target, color_by)
-    names = {name: tensor for name, tensor in names.items() if is_tensor(tensor)}
+        recording, outputs = _read(target, names, options)
     called = {id(tensor): name for name, tensor in names.items()}
     for name, tensor in names.items():
         value = recording.reader.find(tensor)
         if value is not None:
             recording.named[value] = name
     output_names = [called.get(id(t)) for t in outputs] or [recording.named.get(value) for value in recording.outputs]
-    content = build(recording, model, names, output_names, times=color_by == "time")
+    content = build(recording, model, names, output_names, times=options.color_by == "time")
+    name_inputs(content, listed)
     return Graph(make_picture(content, options))
 
 
@@ -158,7 +182,7 @@ def _collector_paused() -> Iterator[None]:
             gc.enable()
 
 
-def _read(target: Any, color_by: str | None) -> tuple[Recording, list[Any]]:
+def _read(target: Any, names: Mapping[str, Any], options: Options) -> tuple[Recording, list[Any]]:
     tensors = [target] if is_tensor(target) else list(target.values() if isinstance(target, Mapping) else target)
     for t in tensors:
         if not is_tensor(t):
@@ -168,79 +192,43 @@ def _read(target: Any, color_by: str | None) -> tuple[Recording, list[Any]]:
                 "draw(): this tensor has no tape: nothing it was computed from requires a gradient, or it was computed under "
                 "no_grad(). To see such a computation use draw(model, input) or `with viz.trace() as t: ...` and t.draw()"
             )
-    if color_by == "time":
+    if options.color_by == "time":
         raise ValueError(
             "draw(): a tape holds no times; use draw(model, input, color_by='time'), or compute within "
             "`with viz.trace() as t:` and call t.draw(color_by='time')"
         )
     recording = read_tape(tensors)
-    if color_by == "grad" and not _measure_gradients(recording, tensors):
+    if options.values:
+        at_hand = [*tensors, *(t for t in names.values() if t._node is not None)]
+        if not add_values(recording, at_hand):
+            recording.notes.append(
+                "some values are not known any more: what they were computed from is gone, or was changed since"
+            )
+    if (options.color_by == "grad" or options.values) and not add_gradients(recording, tensors, options.values):
         recording.notes.append(
-            "the backward pass is over, so only the gradients of leaves are known; run it within viz.trace() for all"
+            "the backward pass is over, so only the gradients of leaves, and those kept by retain_grad(), are known; "
+            "run it within viz.trace() for all"
         )
     return recording, tensors
 
 
-def _measure_gradients(recording: Recording, tensors: list[Any]) -> bool:
-    """Go back through a tape that is still whole, and note the norm of every gradient; False if it is not whole any more."""
-    nodes = [t._node for t in tensors if t._node is not None]
-    reached = _all_nodes(nodes)
-    if any(getattr(node, "saved", ()) is None for node in reached):
-        return False
-    hooks = [(node, node.hooks) for node in reached]
-    for node in reached:
-        node.hooks = None  # those of the user are for the user's own backward
-    try:
-        _sweep(recording.reader, [(t._node, np.ones(t._array.shape, t._array.dtype)) for t in tensors], recording, retain=True)
-    finally:
-        for node, own in hooks:
-            node.hooks = own
-    return True
-
-
-def _all_nodes(roots: list[Any]) -> set[Any]:
-    found: set[Any] = set()
-    pending = list(roots)
-    while pending:
-        node = pending.pop()
-        if node is not None and node not in found:
-            found.add(node)
-            pending += node.parents
-    return found
-
-
-def _sweep(reader: Reader, roots: list[tuple[Any, Any]], recording: Recording, retain: bool) -> None:
-    """Run a backward pass that delivers to no tensor, noting the norms of the gradients."""
-    wanted: dict[Any, Any] = {node: None for node in _all_nodes([node for node, _ in roots]) if isinstance(node, Leaf)}
-
-    def note(call: OpCall, run: Any) -> Any:
-        step = reader.made.get(call.node) if call.phase == "backward" else None
-        if step is not None and step.gradient is None:
-            step.gradient = norm(call.inputs)
-        return run()
-
-    with op_hook(note):
-        run_backward(roots, retain, False, wanted)
-    recording.gradients.update((leaf, norm((g,))) for leaf, g in wanted.items() if g is not None)
-
-
-def _run(model: Module, given: Any, measured: bool, timed: bool) -> tuple[Recording, list[Any]]:
-    """Run ``model`` (and with ``measured`` its backward pass) under a trace, and leave it as it was; for times, repeatedly."""
+def _run(model: Module, given: Any, options: Options) -> tuple[Recording, list[Any]]:
+    """Run ``model``, and its backward pass if that is wanted, under a trace, and leave it as it was; for times, repeatedly."""
     if given is None:
         raise ValueError("draw(): a model needs an input to be drawn: draw(model, input)")
-    args = tuple(given) if isinstance(given, (tuple, list)) else () if isinstance(given, Mapping) else (given,)
-    kwargs = dict(given) if isinstance(given, Mapping) else {}
+    args, kwargs = read_inputs(model, given, "draw")
     runs = []
-    for _ in range(_RUNS if timed else 1):
-        with _unchanged(model) as buffers, Recorder() as t:
+    measured = options.backward or options.values or options.color_by in ("time", "grad")
+    for _ in range(_RUNS if options.color_by == "time" else 1):
+        with _unchanged(model) as buffers, Recorder(values=options.values) as t:
             for tensor in _tensors((args, kwargs)):
                 t.give(tensor)
             outputs = list(_tensors(model(*args, **kwargs)))
             recording = t.recording(outputs)
-            recording.buffers = buffers
+            recording.buffers, recording.inputs_known = buffers, True
             roots = [(o._node, np.ones(o._array.shape, o._array.dtype)) for o in outputs if o._node is not None]
             if measured and roots:
-                _sweep(recording.reader, roots, recording, retain=False)
+                sweep(roots, recording.reader.made, recording, options.values, retain=False)
         runs.append(recording)
     _take_shortest(runs)
     return recording, outputs

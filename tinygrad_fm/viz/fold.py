@@ -29,10 +29,10 @@ class _Wiring:
         parts: list[Any] = [boxes]
         for i in run:
             item = self.operations[i]
-            parts.append((item.title, item.role, item.shape, item.dtype, item.note, bool(item.name)))
+            parts.append((item.title, item.role, item.shape, item.dtype, item.note, item.brief, bool(item.name)))
             for edge in self.inputs[i]:
                 at = self.position.get(edge.source, -1)
-                parts.append((edge.shape, edge.dtype, at - run.start if at >= run.start else is_own(edge.source)))
+                parts.append((edge.label, edge.shape, edge.dtype, at - run.start if at >= run.start else is_own(edge.source)))
         return hash(tuple(parts))
 
     def outside(self, run: range) -> list[Any]:

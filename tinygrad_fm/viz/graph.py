@@ -10,7 +10,7 @@ import graphviz
 
 from ..files import write_atomically
 from . import write_dot, write_html, write_text
-from .view import Picture
+from .picture import Picture
 
 __all__ = ["FORMATS", "INSTALL", "Graph"]
 

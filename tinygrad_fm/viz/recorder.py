@@ -19,7 +19,19 @@ from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.source_lines import note_line, recorded, user_line
 from ..ops import functions as ops
-from .recording import Origin, Reader, Recording, Step, dtype_text, gradient_origin, input_name, norm, static_text, telling
+from .recording import (
+    Origin,
+    Reader,
+    Recording,
+    Step,
+    dtype_text,
+    gradient_origin,
+    input_name,
+    static_arrays,
+    static_text,
+    telling,
+    value_text,
+)
 
 __all__ = ["Recorder"]
 
@@ -35,9 +47,9 @@ class Recorder:
         failed: the exception that ended it, if one did.
     """
 
-    def __init__(self, places: bool = False) -> None:
+    def __init__(self, places: bool = False, values: bool = True) -> None:
         self.failed: BaseException | None = None
-        self._places = places
+        self._places, self._values = places, values
         self._reader = Reader(weakref.WeakKeyDictionary())
         self._backward_runs = 0
         self._last: tuple[Step, Any] | None = None  # the last step, and a weak reference to its first input
@@ -90,9 +102,9 @@ class Recorder:
     def _watch_forward(self, call: OpCall, run: Callable[[], Any]) -> Any:
         self._notice_write()
         inputs = [("", self._value(a)) for a in call.inputs]
-        step = Step(
-            call.name, inputs, [], state.scope, static_text(call.static), static_text(telling(call.static)), taped=False
-        )
+        arrays = [(name, self._reader.constant(array)) for name, array in static_arrays(call.static)]
+        told = static_text(call.static), static_text(telling(call.static))
+        step = Step(call.name, [*inputs, *arrays], [], state.scope, *told, taped=False)
         step.gradient_of = gradient_origin(state.scope)
         if self._places or note_line in active:
             step.place = user_line()
@@ -105,10 +117,13 @@ class Recorder:
             raise
         step.forward = time.perf_counter() - start
         several = results if isinstance(results, tuple) else (results,)
-        step.results = [(tuple(t._array.shape), dtype_text(t._array.dtype)) for t in several if is_tensor(t)]
+        made = [t._array for t in several if is_tensor(t)]
+        step.results = [(array.shape, dtype_text(array.dtype)) for array in made]
+        if self._values:
+            step.data = "\n".join(map(value_text, made))
         for node in recorded(results):
             step.taped = True
-            step.inputs = [(input_name(node, i), value) for i, (_, value) in enumerate(inputs)]
+            step.inputs = [*((input_name(node, i), value) for i, (_, value) in enumerate(inputs)), *arrays]
             self._reader.made[node] = step
             self._reader.describe(step, node)
         for i, t in enumerate(several):
@@ -132,7 +147,7 @@ class Recorder:
         start = time.perf_counter()
         found = run()
         step.backward = (step.backward or 0.0) + time.perf_counter() - start
-        step.gradient = norm(call.inputs)
+        step.took_gradient(call.inputs, self._values)
         return found
 
     def _notice_write(self) -> None:

@@ -12,7 +12,7 @@ import numpy as np
 
 from ..autograd import versions
 from ..autograd.modes import Scope
-from ..autograd.node import Leaf, Node, Output
+from ..autograd.node import Constant, Leaf, Node, Output
 
 __all__ = [
     "Kept",
@@ -28,11 +28,14 @@ __all__ = [
     "number_text",
     "read_tape",
     "saved_names",
+    "static_arrays",
     "static_text",
     "telling",
+    "value_text",
 ]
 
 Shape = tuple[int, ...]
+_SMALL = 4  # matrices of no more rows and columns are shown element by element
 
 
 @dataclass(slots=True, eq=False)
@@ -43,6 +46,8 @@ class Origin:
         leaf: its place on the tape, for one that wants a gradient.
         array: a weak reference to its array.
         given: whether it was handed to the model, rather than met on the way.
+        value: the number, of a constant of one element.
+        data: its numbers as text (see :func:`value_text`), where they are wanted.
     """
 
     shape: Shape
@@ -50,6 +55,8 @@ class Origin:
     leaf: Any = None
     array: Any = None
     given: bool = False
+    value: str = ""
+    data: str = ""
 
 
 @dataclass(slots=True, eq=False)
@@ -78,7 +85,9 @@ class Step:
         error: why it failed, if it did.
         rules: the inputs whose backward rules are live.
         kept: what it keeps for backward; None once that has been let go.
-        forward, backward: seconds. gradient: the norm of the result's gradient. order: its turn in the backward pass.
+        forward, backward: seconds. order: its turn in the backward pass.
+        gradient: the size of the result's gradient (see :func:`norm`).
+        data, grad: the numbers of the result and of its gradient as text (see :func:`value_text`), where they are wanted.
     """
 
     name: str
@@ -98,6 +107,14 @@ class Step:
     backward: float | None = None
     gradient: float | None = None
     order: int = 0
+    data: str = ""
+    grad: str = ""
+
+    def took_gradient(self, gradients: tuple[Any, ...], values: bool) -> None:
+        """Note the gradient that backward came with: Tensors or arrays, of several results a tuple of them and of None."""
+        self.gradient = norm(gradients)
+        if values:
+            self.grad = "\n".join(value_text(getattr(g, "_array", g)) for g in gradients if g is not None)
 
 
 @dataclass
@@ -107,7 +124,8 @@ class Recording:
     Attributes:
         named: results that the caller has a name for.
         buffers: the buffers that the model ran with, by name, if not its own.
-        gradients: the norms of leaves' gradients, where they were measured.
+        gradients: the gradients of leaves, where they were measured.
+        inputs_known: whether all that was handed to the model is marked as such.
         notes: what the picture should say in words.
     """
 
@@ -116,7 +134,8 @@ class Recording:
     reader: Reader
     named: dict[Any, str] = field(default_factory=dict)
     buffers: dict[str, Any] = field(default_factory=dict)
-    gradients: dict[Any, float] = field(default_factory=dict)
+    gradients: dict[Any, Any] = field(default_factory=dict)
+    inputs_known: bool = False
     notes: list[str] = field(default_factory=list)
 
 
@@ -131,14 +150,61 @@ def number_text(value: Any) -> str:
     return f"{value:.6g}" if isinstance(value, float) else str(value)
 
 
+def value_text(array: np.ndarray[Any, Any]) -> str:
+    """What a picture shows of an array's numbers: one, a few in rows, or the range of many.
+
+    >>> value_text(np.float32([-2.5])), value_text(np.arange(4).reshape(2, 2)), value_text(np.linspace(-1, 1, 100))
+    ('-2.5', '0  1\\n2  3', '-1 … 1')
+    """
+    if array.size == 1:
+        return _element_text(array.item())
+    if array.size == 0:
+        return "empty"
+    if array.ndim <= 2 and max(array.shape) <= _SMALL:
+        rows = [[_element_text(v) for v in row] for row in np.atleast_2d(array).tolist()]
+        wide = max(len(text) for row in rows for text in row)
+        return "\n".join("  ".join(text.rjust(wide, "\N{FIGURE SPACE}") for text in row) for row in rows)
+    if array.dtype.kind == "b":
+        return f"{np.count_nonzero(array):,} of {array.size:,} True"
+    finite = array[np.isfinite(array)] if array.dtype.kind == "f" else array
+    ends = f"{_element_text(finite.min().item())} … {_element_text(finite.max().item())}" if finite.size else ""
+    odd = array.size - finite.size
+    return ", ".join(part for part in (ends, f"{odd:,} not finite" if odd else "") if part)
+
+
+def _element_text(value: Any) -> str:
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
 def static_text(static: dict[str, Any]) -> str:
     """The static arguments in one line: numbers, words and tuples of them as they are, larger things by their kind."""
-    return ", ".join(f"{name}={_argument_text(value)}" for name, value in static.items() if not _is_silent(value))
+    return ", ".join(
+        _index_text(value) if name == "key" else f"{name}={_argument_text(value)}"
+        for name, value in static.items()
+        if not _is_silent(value)
+    )
 
 
 def _is_silent(value: Any) -> bool:
-    """Whether an argument says nothing: one left out, or what was prepared for the kernel and is nested."""
-    return value is None or value is False or (isinstance(value, tuple) and any(isinstance(v, tuple) for v in value))
+    """Whether an argument says nothing: one left out, one that is drawn, or what was prepared for the kernel and is nested."""
+    nested = isinstance(value, tuple) and any(isinstance(v, tuple) for v in value)
+    return value is None or value is False or nested or isinstance(value, np.ndarray)
+
+
+def _index_text(key: Any) -> str:
+    """An index as it is written: ``[1:, :, index]``, with a word for each array."""
+    parts = key if isinstance(key, tuple) else (key,)
+    texts = ["index" if isinstance(part, np.ndarray) else _argument_text(part) for part in parts]
+    return "[" + ", ".join(texts if len(texts) == 1 or texts[-1] != "..." else texts[:-1]) + "]"
+
+
+def static_arrays(static: dict[str, Any]) -> list[tuple[str, np.ndarray[Any, Any]]]:
+    """Indices and masks among the static arguments, each with what the operation calls it."""
+    found = []
+    for name, value in static.items():
+        parts = value if isinstance(value, (tuple, list)) else (value,)
+        found += [("index" if name == "key" else name, part) for part in parts if isinstance(part, np.ndarray)]
+    return found
 
 
 # static arguments that a reader of the picture wants to see; the others are in the tooltips and the text
@@ -170,8 +236,10 @@ def _argument_text(value: Any) -> str:
 
 
 def norm(gradients: tuple[Any, ...]) -> float:
-    """The Euclidean norm of all ``gradients`` (Tensors, arrays, None) together, computed in float64."""
-    arrays = (getattr(g, "_array", g) for g in gradients if g is not None)
+    """The Euclidean norm of all ``gradients`` (Tensors, arrays, None) together; a single number keeps its sign."""
+    arrays = [getattr(g, "_array", g) for g in gradients if g is not None]
+    if len(arrays) == 1 and arrays[0].size == 1:
+        return float(arrays[0].item())
     with np.errstate(all="ignore"):
         return float(np.sqrt(sum(float(np.sum(np.square(a, dtype=np.float64))) for a in arrays)))
 
@@ -213,9 +281,10 @@ class Reader:
         saved = self._saved_inputs(node)
         inputs = []
         for i, parent in enumerate(node.parents):
-            value = self.value_of(parent) if parent is not None else self.constant(saved.get(i))
+            value = self.value_of(parent) if parent is not None else self._without_gradient(node, i, saved.get(i))
             if value is not None:
                 inputs.append((input_name(node, i), value))
+        inputs += [(name, self.constant(array)) for name, array in static_arrays(node.static)]
         results = [(node.shape, dtype_text(node.dtype))] * node.outputs
         step = Step(node.op.name, inputs, results, node.scope, static_text(node.static), static_text(telling(node.static)))
         self.made[node] = step
@@ -250,11 +319,25 @@ class Reader:
             if held is not None and held[0]() is value:
                 return held[1]
             origin = Origin(value.shape, dtype_text(value.dtype), None, weakref.ref(value))
+            if value.size == 1:
+                origin.value = _element_text(value.item())
             self.remember(value, origin)
             return origin
         if isinstance(value, (bool, int, float)):
             return number_text(value)
         return None
+
+    def _without_gradient(self, node: Node, position: int, saved: Any) -> Any:
+        """Where an input came from that no gradient goes to."""
+        known = node.constants.get(position)
+        if not isinstance(known, Constant):
+            return self.constant(saved if known is None else known)
+        array = known.array() if known.array() is not None else saved
+        if isinstance(array, np.ndarray):
+            return self.constant(array)
+        return Origin(
+            known.shape, dtype_text(known.dtype), value="" if known.value is None else _element_text(known.value.item())
+        )
 
     def find(self, tensor: Any) -> Any:
         """Where ``tensor`` came from, if a step that is known made it; else None."""
@@ -312,11 +395,31 @@ def input_name(node: Node, position: int) -> str:
     return inputs[position] if position < len(inputs) and inputs != ("*",) else ""
 
 
+# what kernels return besides their result, by the kernel's own names for it
+_RESIDUALS = {
+    "gelu": {"cdf": "normal distribution at x", "t": "tanh of the inner term"},
+    "cross_entropy": {
+        "e": "exp(input − maximum)",
+        "sums": "sum of exp over the classes",
+        "picks": "position of each target",
+        "counted": "targets that count",
+        "w": "weight of each target",
+        "even": "share of label smoothing",
+        "total": "sum of weights",
+    },
+    "batch_norm": {"mean": "batch mean", "inv": "1 / standard deviation"},
+    "normalize_channels": {"inv": "1 / standard deviation"},
+    "layer_norm": {"average": "mean", "inv": "1 / standard deviation"},
+    "max_pool2d": {"index": "position of each maximum"},
+}
+
+
 def saved_names(node: Node) -> list[str]:
     """A name for each of the node's saved values."""
     count = len(node.parents)
     names = [input_name(node, i) or f"input {i}" for i in range(count)]
-    names += ["result", *getattr(node.op, "residuals", ()), *getattr(node.op, "extras", ())]
+    meaning = _RESIDUALS.get(node.op.name, {})
+    names += ["result", *(meaning.get(r, r) for r in getattr(node.op, "residuals", ())), *getattr(node.op, "extras", ())]
     return [names[i] if i < len(names) else f"saved {i}" for i in getattr(node.plan, "kept", ())]
 
 

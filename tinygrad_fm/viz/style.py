@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-from .content import bytes_text, seconds_text, shape_text
+from .content import Item, bytes_text, seconds_text, shape_text
 from .view import Shown, View
 
 __all__ = [
@@ -28,6 +28,7 @@ __all__ = [
     "backward_lines",
     "details",
     "kept_text",
+    "value_lines",
 ]
 
 
@@ -68,28 +69,29 @@ class Heat:
 
     def __init__(self, what: str, view: View) -> None:
         self.what = what
-        values = [v for v in map(self.value, view.nodes) if v is not None and math.isfinite(v) and v > 0]
-        self.low, self.high = (min(values), max(values)) if values else (0.0, 0.0)
-        self.odd = {v for v in map(self.value, view.nodes) if v is not None and not (math.isfinite(v) and v > 0)}
+        known = [abs(v) for node in view.nodes for v in self.values(node)]
+        usual = [v for v in known if math.isfinite(v) and v > 0]
+        self.low, self.high = (min(usual), max(usual)) if usual else (0.0, 0.0)
+        self.odd = [v for v in known if not (math.isfinite(v) and v > 0)]
 
-    def value(self, node: Shown) -> float | None:
-        """The node's measured value, None if there is none."""
-        known = node.measures()
-        if self.what == "time":
-            parts = [known[name] for name in ("forward", "backward") if name in known]
-            return sum(parts) if parts else None
-        return known.get("kept" if self.what == "memory" else "gradient")
+    def values(self, node: Shown) -> list[float]:
+        """The node's measured values: of gradients one for each of the equal nodes that it stands for, else one sum or none."""
+        if self.what == "grad":
+            return node.gradients()
+        names = ("forward", "backward") if self.what == "time" else ("kept",)
+        known = [v for name, v in node.sums().items() if name in names]
+        return [sum(known)] if known else []
 
     def color(self, node: Shown) -> str:
-        """The node's fill."""
-        value = self.value(node)
-        if value is None:
+        """The node's fill: of several values that of the largest; NaN and infinities go before all others."""
+        values = [abs(v) for v in self.values(node)]
+        if not values:
             return UNKNOWN
-        if not math.isfinite(value):
+        if not all(map(math.isfinite, values)):
             return NAN
-        if value == 0:
+        if max(values) == 0:
             return ZERO if self.what == "grad" else HEAT[0]
-        return HEAT[min(len(HEAT) - 1, int(self._share(value) * len(HEAT)))]
+        return HEAT[min(len(HEAT) - 1, int(self._share(max(values)) * len(HEAT)))]
 
     def _share(self, value: float) -> float:
         if self.what != "grad":
@@ -103,35 +105,43 @@ class Heat:
 
     def text(self, node: Shown) -> str:
         """What is written on the node."""
-        known = node.measures()
         if self.what == "time":
-            names = {"forward": "forward", "backward": "backward"}
-            return " · ".join(f"{label} {seconds_text(known[name])}" for name, label in names.items() if name in known)
-        value = self.value(node)
-        if value is None:
+            known = node.sums()
+            return " · ".join(f"{name} {seconds_text(known[name])}" for name in ("forward", "backward") if name in known)
+        values = self.values(node)
+        if not values:
             return ""
-        return f"keeps {bytes_text(value)}" if self.what == "memory" else f"gradient {value:.3g}"
+        if self.what == "memory":
+            return f"saves {bytes_text(values[0])}"
+        least, most = min(values, key=abs), max(values, key=abs)
+        odd = [v for v in values if not math.isfinite(v)]
+        return f"gradient {least:.3g}" if least == most else f"gradients {least:.3g} … {(odd or [most])[0]:.3g}"
 
-    def scale(self) -> list[tuple[str, str]]:
-        """The colours and what they mean, for the legend."""
-        show = {"time": seconds_text, "memory": bytes_text, "grad": lambda v: f"{v:.2g}"}[self.what]
+    def scale(self) -> list[tuple[str, str, str]]:
+        """The colours for the legend, each with the values at its two ends; what has a colour of its own has one word."""
+        show = {"time": seconds_text, "memory": bytes_text, "grad": lambda v: f"{v:.3g}"}[self.what]
         steps = []
         if self.high:
-            for i, color in enumerate(HEAT):
-                share = (i + 0.5) / len(HEAT)
-                value = self.low * (self.high / self.low) ** share if self.what == "grad" else self.high * share
-                steps.append((color, show(value)))
+            bounds = [self._bound(i / len(HEAT)) for i in range(len(HEAT) + 1)]
+            steps = [(color, show(a), show(b)) for color, a, b in zip(HEAT, bounds, bounds[1:], strict=False)]
         if any(math.isnan(v) for v in self.odd):
-            steps.append((NAN, "NaN"))
+            steps.append((NAN, "NaN", ""))
         if any(math.isinf(v) for v in self.odd):
-            steps.append((NAN, "infinite"))
+            steps.append((NAN, "infinite", ""))
         if self.what == "grad" and 0.0 in self.odd:
-            steps.append((ZERO, "zero"))
+            steps.append((ZERO, "zero", ""))
         return steps
+
+    def _bound(self, share: float) -> float:
+        return self.low * (self.high / self.low) ** share if self.what == "grad" else self.high * share
 
     def title(self) -> str:
         """What the scale shows."""
-        titles = {"time": "time, forward and backward", "memory": "bytes kept for backward", "grad": "norm of the gradient"}
+        titles = {
+            "time": "time, forward and backward",
+            "memory": "bytes saved for backward",
+            "grad": "norm of the gradient, logarithmic",
+        }
         return titles[self.what]
 
 
@@ -148,13 +158,23 @@ def details(node: Shown) -> list[str]:
     if item.role == "untracked":
         lines.append("not on the tape: no gradient wanted here")
     if item.kept:
-        lines.append("keeps for backward: " + ", ".join(kept_text(k) for k in item.kept))
+        lines.append("saved for backward: " + ", ".join(kept_text(k) for k in item.kept))
     known = item.measures
     lines += [f"{name} {seconds_text(known[name])}" for name in ("forward", "backward") if name in known]
     if "gradient" in known:
-        lines.append(f"norm of the gradient {known['gradient']:.4g}")
+        kind = "gradient" if item.shape == () else "norm of the gradient"
+        lines.append(f"{kind} {known['gradient']:.4g}")
     if item.place:
         lines.append(item.place)
+    return lines
+
+
+def value_lines(item: Item) -> list[str]:
+    """The numbers of an item and of its gradient; a matrix has lines of its own."""
+    lines: list[str] = []
+    for head, text in (("data", item.data), ("grad", item.grad)):
+        rows = text.split("\n") if text else []
+        lines += [f"{head} {rows[0]}"] if len(rows) == 1 else [head, *rows] if rows else []
     return lines
 
 
@@ -167,10 +187,10 @@ def backward_lines(node: Shown) -> list[str]:
     """What the backward pass does at a node: its rules, and what it keeps until then."""
     item = node.item
     if item is None or not item.rules:
-        kept = node.measures().get("kept") if item is None else None
-        return [f"keeps {bytes_text(kept)}"] if kept else []
+        kept = node.sums().get("kept") if item is None else None
+        return [f"saves {bytes_text(kept)}"] if kept else []
     turn = f"{item.order}. " if item.order else ""
-    lines = [f"{turn}∂ for " + ", ".join(name or f"input {i + 1}" for i, name in enumerate(item.rules))]
+    lines = [f"{turn}gradient for " + ", ".join(name or f"input {i + 1}" for i, name in enumerate(item.rules))]
     if item.kept:
-        return [*lines, *(f"keeps {kept_text(kept)}" for kept in item.kept)]
-    return [*lines, "keeps nothing" if item.kept is not None else "has let go of what it kept"]
+        return [*lines, *(f"saves {kept_text(kept)}" for kept in item.kept)]
+    return [*lines, "saves nothing" if item.kept is not None else "saved tensors freed"]

@@ -2,32 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
 from .content import Box, Content, Edge, Item, plural
-from .fold import fold_repeats, fold_stretches, operations_in
+from .fold import operations_in
 
-__all__ = [
-    "LIMIT",
-    "Frame",
-    "Line",
-    "Options",
-    "Picture",
-    "Shown",
-    "View",
-    "boxes_around",
-    "choose_depth",
-    "count",
-    "folding_levels",
-    "make_picture",
-    "make_view",
-]
+__all__ = ["LIMIT", "Frame", "Line", "Shown", "View", "boxes_around", "choose_depth", "count", "folding_levels", "make_view"]
 
 LIMIT = 300  # nodes drawn at most, unless the caller asks for a depth
-_LONG = 40  # more nodes than this are drawn top down
-_HARD_LIMIT = 3000  # more nodes than this nobody wants to wait for
 
 
 @dataclass(slots=True, eq=False)
@@ -64,17 +49,28 @@ class Shown:
         what = box.size_text() + each if box.parameters else what
         return [box.title() + times, what]
 
-    def measures(self) -> dict[str, float]:
-        """The measured values of all its items together: sums, and of the parameters' gradients the norm."""
+    def sums(self) -> dict[str, float]:
+        """The times and bytes of all its items together."""
         total: dict[str, float] = {}
         for item in self.items:
             for name, value in item.measures.items():
-                if name == "gradient":
-                    if self.closed is None or item.role in ("parameter", "leaf"):
-                        total[name] = (total.get(name, 0.0) ** 2 + value**2) ** 0.5
-                else:
+                if name != "gradient":
                     total[name] = total.get(name, 0.0) + value
         return total
+
+    def gradients(self) -> list[float]:
+        """The gradients that it shows: its own, and with ``copies`` also those of the others.
+
+        A closed module has the norm of its parameters' gradients, or without parameters the gradient of its result; groups
+        and repeated modules have one value for each parameter or result.
+        """
+        known = [(item, item.measures["gradient"]) for item in self.items if "gradient" in item.measures]
+        own = [value for item, value in known if item.role in ("parameter", "leaf")]
+        if self.closed is None:
+            return [value for _, value in known]
+        if self.closed.what == "stretch" or self.copies > 1:
+            return own if own and self.closed.parameters else [value for _, value in known]
+        return [math.hypot(*own)] if own else [value for _, value in known[-1:]]
 
 
 @dataclass(slots=True, eq=False)
@@ -251,76 +247,3 @@ def boxes_around(item: Item) -> Iterator[Box]:
 
 def _is_in(item: Item, box: Box) -> bool:
     return any(around is box for around in boxes_around(item))
-
-
-@dataclass(frozen=True)
-class Options:
-    """How the caller of :func:`~tinygrad_fm.viz.draw` wants it, under the names that it has there."""
-
-    depth: int | None = None
-    fold: bool = True
-    direction: str | None = None
-    color_by: str | None = None
-    backward: bool = False
-
-
-@dataclass(eq=False)
-class Picture:
-    """What the writers of all formats take.
-
-    Attributes:
-        content: everything.
-        view: what of it is drawn.
-        depth: the level from which on modules are closed; None if all are open.
-        fold: whether equal neighbours are drawn once.
-        direction: "TB", top down, or "LR".
-        color_by: the measured value that is coloured, or None.
-        backward: whether the backward pass is shown.
-        notes: what had to be left out or folded, in words.
-    """
-
-    content: Content
-    view: View
-    depth: int | None
-    fold: bool
-    direction: str
-    color_by: str | None
-    backward: bool
-    notes: list[str]
-
-
-def make_picture(content: Content, options: Options) -> Picture:
-    """Fold ``content`` and choose what of it is drawn. Raises ValueError if the depth asked for needs too many nodes."""
-    notes = list(content.notes)
-    fold_repeats(content)
-    if options.depth is not None:
-        depth: int | None = _checked(content, options.depth, options.fold)
-    else:
-        depth = _fitting_depth(content, options.fold, notes)
-    view = make_view(content, depth, options.fold)
-    nested = any(box.what == "module" for box in content.boxes())
-    direction = options.direction or ("TB" if nested or len(view.nodes) > _LONG else "LR")
-    return Picture(content, view, depth, options.fold, direction, options.color_by, options.backward, notes)
-
-
-def _fitting_depth(content: Content, fold: bool, notes: list[str]) -> int | None:
-    """The depth at which the picture can be read; a chain that is too long at any depth is cut into groups."""
-    depth, nodes = choose_depth(content, fold)
-    if depth is not None and count(content, depth, fold) > LIMIT:
-        fold_stretches(content)
-        depth, _ = choose_depth(content, fold)
-        operations = plural(len(content.operations()), "operation")
-        notes.append(f"{operations}: too many to draw one by one, so they are shown in groups")
-    elif depth is not None:
-        notes.append(f"folded to depth {depth}, as {nodes:,} nodes are too many to read; choose with depth=")
-    return depth
-
-
-def _checked(content: Content, depth: int, fold: bool) -> int:
-    nodes = count(content, depth, fold)
-    if nodes > _HARD_LIMIT:
-        raise ValueError(
-            f"draw(): depth={depth} would draw {nodes:,} nodes, more than the {_HARD_LIMIT:,} that can be laid out in "
-            "reasonable time; choose a smaller depth, or leave it out"
-        )
-    return depth

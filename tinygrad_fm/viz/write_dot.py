@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import html
-import re
+from itertools import pairwise
 from typing import Any
 
 import graphviz
 
-from .content import Box, shape_text
-from .style import BACK, DARK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details
-from .view import Frame, Line, Picture, Shown, View
+from .content import Box, printable, shape_text
+from .picture import Picture
+from .style import BACK, DARK, EDGE, FAINT, FRAME, FRAMES, INK, LOOKS, Heat, backward_lines, details, value_lines
+from .view import Frame, Line, Shown, View
 
 __all__ = ["to_dot"]
 
 _FONT = "Helvetica,Arial,sans-serif"
 _LONGEST_NOTE = 40
-_UNPRINTABLE = re.compile(r"[\x00-\x08\x0b-\x1f\x7f\ud800-\udfff\ufffe\uffff]")
 
 
 def _text(text: str, size: float = 0, color: str = "", bold: bool = False) -> str:
     """``text`` as part of an HTML-like label, with everything in it taken literally."""
-    inner = html.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text) or " ").replace("\n", "<br/>")
+    inner = html.escape(printable(text) or " ").replace("\n", "<br/>")
     inner = inner.replace("\\", "\\\\").replace("\t", " ")  # backslashes are escapes even here
     start, stop = len(inner) - len(inner.lstrip(" ")), len(inner.rstrip(" "))
     inner = "&#160;" * start + inner[start:stop] + "&#160;" * (len(inner) - max(start, stop))  # SVG drops plain spaces
@@ -33,7 +33,7 @@ def _text(text: str, size: float = 0, color: str = "", bold: bool = False) -> st
 
 def _plain(text: str) -> str:
     """``text`` as an attribute that is not a label, taken literally."""
-    return graphviz.escape(_UNPRINTABLE.sub("\N{REPLACEMENT CHARACTER}", text))
+    return graphviz.escape(printable(text))
 
 
 def to_dot(picture: Picture) -> graphviz.Digraph:
@@ -46,7 +46,7 @@ class _Writer:
 
     def __init__(self, picture: Picture) -> None:
         view = picture.view
-        self.backward = picture.backward
+        self.backward, self.values = picture.backward, picture.values
         self.heat = heat = Heat(picture.color_by, view) if picture.color_by else None
         self.beside = _parameters_beside(view)
         self.dot = dot = graphviz.Digraph("graph")
@@ -66,18 +66,25 @@ class _Writer:
         )
         dot.attr("node", fontname=_FONT, fontsize="12", fontcolor=INK, margin="0.12,0.06", height="0.3")
         dot.attr("edge", fontname=_FONT, fontsize="9.5", color=EDGE, arrowsize="0.6", penwidth="1.1")
+        self.columns = picture.columns
+        self.exits = _exits(picture)
         self.add_frame(dot, view.whole, 0)
         grouped = {id(node) for group in self.beside.values() for node in group}
+        self.connected: dict[tuple[Shown, int], str] = {}  # the connectors that have their edges
         for line in view.lines:
             if id(line.source) not in grouped:
                 self.add_line(line)
+        self.order_columns(view)
 
     def add_frame(self, dot: graphviz.Digraph, frame: Frame, nesting: int) -> None:
         """The content of ``frame``, as deep as the boxes are nested."""
+        for around, letter in self.exits.values():
+            if around is frame:
+                self.add_connector(dot, f"to-{letter}", letter)
         grouped = {id(node) for group in self.beside.values() for node in group}
         for child in frame.children:
             if isinstance(child, Frame):
-                with dot.subgraph(name=f"cluster_{child.box.id if child.box else ''}") as inner:
+                with dot.subgraph(name=_plain(f"cluster_{child.box.id if child.box else ''}")) as inner:
                     self.describe_box(inner, child, nesting)
                     self.add_frame(inner, child, nesting + 1)
             elif id(child) not in grouped:
@@ -87,6 +94,8 @@ class _Writer:
         """Title and colours of an open box."""
         box: Any = frame.box
         head, *size = frame.lines()
+        if box.what == "module" and not box.path and not nesting:
+            size = []  # the picture's title says it; a short label leaves room for the lines that come in
         label = "<br align='left'/>".join([_text(head, 11.5, bold=True), *(_text(line, 9.5, FAINT) for line in size), ""])
         dot.attr(
             label=f"<{label}>",
@@ -138,6 +147,8 @@ class _Writer:
             more.append(item.brief[:_LONGEST_NOTE])
         if item is not None and item.error:
             more += _wrapped(item.error, 46)
+        if self.values and item is not None:
+            more += value_lines(item)
         if self.backward:
             more += backward_lines(node)
         if heat is not None and heat.text(node):
@@ -154,8 +165,11 @@ class _Writer:
             ink = "white" if heat is not None and heat.dark(node) else INK
             text = _text(item.title, 9.5, ink) + _text(f" {shape_text(item.shape)}", 9, ink)
             text += _text(f" {item.dtype}", 8.5, FAINT if heat is None else ink)
-            if heat is not None and heat.text(node):
-                text += "<br/>" + _text(heat.text(node), 9, ink)
+            more = value_lines(item) if self.values else []
+            more += [heat.text(node)] if heat is not None and heat.text(node) else []
+            text += "".join("<br align='left'/>" + _text(line, 9, ink) for line in more) + (
+                "<br align='left'/>" if more else ""
+            )
             rows += f'<tr><td align="left" bgcolor="{fill}" port="{node.id}">{text}</td></tr>'
         color = LOOKS[self.beside[reader][0].role].line
         table = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="3" color="{color}">{rows}</table>'
@@ -175,13 +189,74 @@ class _Writer:
         """An edge with shape and dtype."""
         edge = line.edge
         shape = shape_text(edge.shape)
-        label = _text(f" {shape}", 9.5, INK) + _text(f" {edge.dtype} ", 8.5, FAINT)
+        label = _text(f" {edge.text()}{shape}", 9.5, INK) + _text(f" {edge.dtype} ", 8.5, FAINT)
+        if self.values and not edge.shape:  # the number stands on the node
+            label = _text(f" {edge.label} ", 9.5, INK) if edge.label else ""
         options = self.two_way(edge.live)
         if edge.target.role == "failed":
             options["color"] = LOOKS["failed"].line
         name = f"{edge.source.title} as {edge.name or 'input'} of {edge.target.title}: {shape} {edge.dtype}"
         options.update(weight="20", tooltip=_plain(name), labeltooltip=_plain(name))
-        self.dot.edge(_plain(line.source.id), _plain(line.target.id), f"<{label}>", **options)
+        start, end = _plain(line.source.id), _plain(line.target.id)
+        here, there = self.columns.get(line.source, 0), self.columns.get(line.target, 0)
+        if here == there:
+            self.dot.edge(start, end, f"<{label}>" if label else None, **options)
+            return
+        letter = self.exits[line.source][1]
+        if (line.source, here) not in self.connected:
+            self.connected[line.source, here] = f"to-{letter}"
+            self.dot.edge(start, f"to-{letter}", f"<{label}>" if label else None, **options)
+        if (line.source, there) not in self.connected:
+            self.connected[line.source, there] = f"from-{letter}-{there}"
+            self.add_connector(self.dot, f"from-{letter}-{there}", letter)
+        name = f"<{_text(f' {edge.label} ', 9.5, INK)}>" if edge.label else None
+        self.dot.edge(
+            self.connected[line.source, there], end, name, **({"color": options["color"]} if "color" in options else {})
+        )
+
+    @staticmethod
+    def add_connector(dot: graphviz.Digraph, name: str, letter: str) -> None:
+        """A circle with a letter, where a tensor leaves its column or enters another one."""
+        look = {"shape": "circle", "style": "filled", "fillcolor": "white", "color": EDGE, "margin": "0.02", "width": "0.25"}
+        dot.node(name, f"<{_text(letter, 10)}>", **look, height="0.25", tooltip="goes on at the same letter")
+
+    def order_columns(self, view: View) -> None:
+        """Set the columns in their order: what stands at their beginning is on one level, and invisible lines lead along it."""
+        if not self.connected:
+            return
+        starts: dict[int, str] = {}
+        for node in view.whole.children:
+            if isinstance(node, Shown) and node.role in ("input", "leaf"):
+                starts.setdefault(self.columns.get(node, 0), _plain(node.id))
+        for (node, column), name in self.connected.items():
+            if self.columns.get(node, 0) != column:
+                starts.setdefault(column, name)
+        names = [starts[column] for column in sorted(starts)]
+        with self.dot.subgraph() as level:
+            level.attr(rank="same")
+            for name, following in pairwise(names):
+                level.edge(name, following, style="invis")
+
+
+def _exits(picture: Picture) -> dict[Shown, tuple[Frame, str]]:
+    """By each node whose result another column reads too, the innermost frame around both, and a letter."""
+    frames: dict[Shown, list[Frame]] = {}
+    pending: list[list[Frame]] = [[picture.view.whole]]
+    while pending:
+        around = pending.pop()
+        for child in around[-1].children:
+            if isinstance(child, Frame):
+                pending.append([*around, child])
+            else:
+                frames[child] = around
+    found: dict[Shown, tuple[Frame, str]] = {}
+    for line in picture.view.lines:
+        source, target = line.source, line.target
+        if source not in found and picture.columns.get(source, 0) != picture.columns.get(target, 0):
+            common = [a for a, b in zip(frames[source], frames[target], strict=False) if a is b][-1]
+            number = len(found)
+            found[source] = common, chr(ord("A") + number) if number < 26 else str(number + 1)
+    return found
 
 
 def _parameters_beside(view: View) -> dict[Shown, list[Shown]]:
@@ -232,14 +307,15 @@ def _heading(picture: Picture, heat: Heat | None) -> str:
     if picture.backward:
         rows.append(f'<tr><td align="left">{_text("red arrows: gradients flow back", 10, BACK)}</td></tr>')
     if heat is not None:
-        scale = "".join(
-            f'<td bgcolor="{color}">{_text(f" {text} ", 9.5, "white" if color in DARK else INK)}</td>'
-            for color, text in heat.scale()
-        )
+        scale = heat.scale()
         head = f"<td>{_text(heat.title() + ('' if scale else ': nothing measured'), 10, INK)}</td>"
-        if scale:
-            table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2">'
-            head += f"<td>{table}<tr>{scale}</tr></table></td>"
+        ramp = [step for step in scale if step[2]]
+        if ramp:
+            cells = "".join(f'<td width="26" height="12" bgcolor="{color}"></td>' for color, _, _ in ramp)
+            table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table>'
+            head += f"<td>{_text(ramp[0][1], 9.5, INK)}</td><td>{table}</td><td>{_text(ramp[-1][2], 9.5, INK)}</td>"
+        for color, word, _ in scale[len(ramp) :]:
+            head += f'<td bgcolor="{color}">{_text(f" {word} ", 9.5, "white" if color in DARK else INK)}</td>'
         rows.append(_row(f"<tr>{head}</tr>"))
     return f'<table border="0" cellspacing="0" cellpadding="1">{"".join(rows)}</table>'
 

@@ -14,9 +14,10 @@ from dataclasses import asdict
 from importlib import resources
 from typing import Any
 
-from .content import Box, shape_text
-from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details
-from .view import Frame, Picture, Shown, folding_levels
+from .content import Box, Edge, Item, shape_text
+from .picture import Picture
+from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details, value_lines
+from .view import Frame, Shown, folding_levels
 
 __all__ = ["fitted", "framed", "to_html"]
 
@@ -36,7 +37,8 @@ _PAGE = """<!doctype html>
 {notes}
 <div class="row">{legend}</div>
 <div class="row" id="scale"></div>
-<div class="row"><button id="fit">Fit</button><button id="in">+</button><button id="out">−</button><select id="depth"></select>
+<div class="row"><button id="fit" title="show the whole graph">Fit</button><button id="in" title="zoom in"
+>+</button><button id="out" title="zoom out">−</button><select id="depth" title="how deep modules are open"></select>
 <span class="note">Click a module to open or close it; drag to move, scroll to zoom.</span></div>
 </header>
 <svg role="img" aria-label="{title}"></svg>
@@ -99,7 +101,7 @@ def _whole(picture: Picture) -> dict[str, Any]:
         }
         for box in picture.content.boxes()
     ]
-    edges = [[e.source.id, e.target.id, shape_text(e.shape), e.dtype, e.live] for e in picture.content.edges]
+    edges = [_edge(e.source, e.target, e) for e in picture.content.edges]
     return _data(picture, items, boxes, edges)
 
 
@@ -120,8 +122,15 @@ def _drawn(picture: Picture) -> dict[str, Any]:
                 items.append(_item(child, picture, parent, []))
     order = {node.id: i for i, node in enumerate(picture.view.nodes)}
     items.sort(key=lambda item: order[item["id"]])
-    edges = [[n.source.id, n.target.id, shape_text(n.edge.shape), n.edge.dtype, n.edge.live] for n in picture.view.lines]
+    edges = [
+        [n.source.id, n.target.id, shape_text(n.edge.shape), n.edge.dtype, n.edge.live, n.edge.text()]
+        for n in picture.view.lines
+    ]
     return _data(picture, items, boxes, edges)
+
+
+def _edge(source: Item | Shown, target: Item | Shown, edge: Edge) -> list[Any]:
+    return [source.id, target.id, shape_text(edge.shape), edge.dtype, edge.live, edge.text()]
 
 
 def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any]) -> dict[str, Any]:
@@ -131,8 +140,10 @@ def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any]) -> d
         title += f" → {item.name}" if item.name else ""
         more += [item.brief[:40]] if item.brief else []
         more += [item.error[:90]] if item.error else []
+    more += value_lines(item) if picture.values and item is not None else []
     more += backward_lines(node) if picture.backward else []
-    measures = {k: v if math.isfinite(v) else str(v) for k, v in node.measures().items()}
+    known = node.sums() | ({"gradient": v} if (v := max(node.gradients(), key=abs, default=None)) is not None else {})
+    measures = {k: v if math.isfinite(v) else str(v) for k, v in known.items()}
     return {
         "id": node.id,
         "role": node.role,

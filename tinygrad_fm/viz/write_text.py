@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .content import Item, shape_text
+from .content import Item, printable, shape_text
+from .picture import Picture
 from .style import Heat
-from .view import Frame, Picture, Shown
+from .view import Frame, Shown
 
 __all__ = ["to_text"]
 
@@ -27,8 +28,8 @@ def to_text(picture: Picture) -> str:
                 lines.append("  " * level + "  ".join(thing.lines()))
             pending += [(level + 1, child) for child in reversed(thing.children)]
         else:
-            lines.append("  " * level + _line(thing, inputs[thing], heat))
-    return "\n".join(lines)
+            lines.append("  " * level + _line(thing, inputs[thing], heat, picture.values))
+    return "\n".join(map(printable, lines))
 
 
 def _reference(node: Shown) -> str:
@@ -42,9 +43,13 @@ def _result(item: Item) -> str:
     return item.name or f"%{item.id[2:]}"
 
 
-def _line(node: Shown, inputs: list[str], heat: Heat | None) -> str:
+def _line(node: Shown, inputs: list[str], heat: Heat | None, values: bool) -> str:
     item = node.item
     measured = f"  [{heat.text(node)}]" if heat is not None and heat.text(node) else ""
+    if values and item is not None and item.role != "output":
+        measured += "".join(
+            f"  {head} {text.replace(chr(10), '; ')}" for head, text in (("data", item.data), ("grad", item.grad)) if text
+        )
     if item is None:
         ends = [i for i in node.items if i.id.startswith("op")]
         shape = f"  → {shape_text(ends[-1].shape)}" if ends and ends[-1].shape is not None else ""
@@ -57,7 +62,15 @@ def _line(node: Shown, inputs: list[str], heat: Heat | None) -> str:
         role = "" if item.role == "input" else f"  {item.role}"
         return f"{item.title}{shape}{role}{measured}"
     times = f" × {node.copies:,}" if node.copies > 1 else ""
-    arguments = ", ".join([*inputs, *([item.note] if item.note else [])])
+    arguments = ", ".join([*_operands(item, inputs), *([item.note] if item.note else [])])
     mark = {"untracked": "  (no gradient)", "gradient": f"  (gradient of {item.gradient_of})"}.get(item.role, "")
     error = f"  FAILED: {item.error}" if item.error else ""
     return f"{_result(item)} = {item.title}({arguments}){times}{shape}{mark}{error}{measured}"
+
+
+def _operands(item: Item, inputs: list[str]) -> list[str]:
+    """The inputs with the numbers between them in the order in which the operation takes them."""
+    if item.operands.count("") != len(inputs):  # some are drawn as one, or not at all
+        return [*inputs, *filter(None, item.operands)]
+    names = iter(inputs)
+    return [operand or next(names) for operand in item.operands]

@@ -9,8 +9,8 @@
   const svg = document.querySelector("svg");
   const view = { x: 0, y: 0, scale: 1 };
   const INK = "#1d2733", FAINT = "#66707c", EDGE = "#6b7480", BACK = "#c2475e", FRAME = "#b9c3cf";
-  const READABLE = 0.75; // no smaller at first
   const down = data.direction === "TB";
+  const PILL = 56; // what "show all" takes beside a node
 
   // ---- what is drawn ------------------------------------------------------------------------------------------------
 
@@ -59,20 +59,20 @@
         const parent = box ? box.parent : item.box;
         const isPart = box || id.startsWith("op");
         nodes.set(id, { id, box, item: box ? null : items.get(id), parent: frameOf(parent), copies: isPart ? copiesOf(parent) : 1,
-          repeat: isPart && copiesOf(parent) > 1 ? parent : null, measures: {}, parameters: [] });
+          repeat: isPart && copiesOf(parent) > 1 ? parent : null, measures: {}, gradients: [], parameters: [] });
       }
       addMeasures(nodes.get(id), item);
       of.set(item.id, nodes.get(id));
     }
     const edges = [], seen = new Set();
-    for (const [s, t, shape, dtype, live] of data.edges) {
+    for (const [s, t, shape, dtype, live, label] of data.edges) {
       const source = of.get(s), target = of.get(t);
       if (source === target || betweenCopies(items.get(s), items.get(t))) continue;
       const plain = source.id === s && target.id === t && !items.get(s).twins.length && !items.get(t).twins.length;
-      const key = [source.id, target.id, shape, dtype].join("\n");
+      const key = [source.id, target.id, label, shape, dtype].join("\n");
       if (!plain && seen.has(key)) continue;
       seen.add(key);
-      edges.push({ source, target, shape, dtype, live });
+      edges.push({ source, target, shape: label + shape, dtype, live });
     }
     return attachParameters(nodes, edges);
   }
@@ -99,19 +99,34 @@
 
   function addMeasures(node, item) {
     for (const [name, value] of Object.entries(item.measures)) {
-      if (name === "gradient") {
-        if (!node.box || ["parameter", "leaf"].includes(item.role)) node.measures[name] = Math.hypot(node.measures[name] || 0, value);
-      } else node.measures[name] = (node.measures[name] || 0) + value;
+      if (name === "gradient") node.gradients.push({ value, own: ["parameter", "leaf"].includes(item.role) });
+      else node.measures[name] = (node.measures[name] || 0) + value;
     }
   }
 
   const number = (v) => (typeof v === "string" ? Number(v) : v);
   for (const item of data.items) for (const k in item.measures) item.measures[k] = number(item.measures[k]); // "nan", "inf" become NaN
-  function valueOf(node) {
+  /** The measured values of a node: of gradients one for each of the equal nodes that it stands for, else one sum or none. */
+  function valuesOf(node) {
     const m = node.measures;
-    if (!data.heat) return undefined;
-    if (data.heat.what === "time") return "forward" in m || "backward" in m ? (m.forward || 0) + (m.backward || 0) : undefined;
-    return m[data.heat.what === "memory" ? "kept" : "gradient"];
+    if (!data.heat) return [];
+    if (data.heat.what === "grad") return gradientsOf(node);
+    if (data.heat.what === "time") return "forward" in m || "backward" in m ? [(m.forward || 0) + (m.backward || 0)] : [];
+    return "kept" in m ? [m.kept] : [];
+  }
+
+  /** As Shown.gradients() in view.py: a closed module has the norm of its parameters' gradients, or its result's. */
+  function gradientsOf(node) {
+    const all = node.gradients.map((g) => g.value), own = node.gradients.filter((g) => g.own).map((g) => g.value);
+    if (!node.box) return all;
+    if (node.box.what === "stretch" || node.copies > 1) return own.length && node.box.size ? own : all;
+    return own.length ? [Math.hypot(...own)] : all.slice(-1);
+  }
+
+  /** The value that colours a node: the largest, and before all others one that is not finite. */
+  function valueOf(node) {
+    const values = valuesOf(node).map(Math.abs);
+    return values.find((v) => !Number.isFinite(v)) ?? (values.length ? Math.max(...values) : undefined);
   }
 
   function unitText(v, units) {
@@ -121,12 +136,12 @@
   const measureText = {
     time: (v) => unitText(v, [["s", 1], ["ms", 1e-3], ["µs", 1e-6]]),
     memory: (v) => unitText(v, [["GB", 1e9], ["MB", 1e6], ["KB", 1e3], ["B", 1]]),
-    grad: (v) => String(+v.toPrecision(3)),
+    grad: (v) => String(+v.toPrecision(3)).replace("Infinity", "inf"),
   };
 
   function heatScale(nodes) {
     if (!data.heat) return null;
-    const all = nodes.flatMap((n) => [n, ...n.parameters]).map(valueOf).filter((v) => Number.isFinite(v) && v > 0);
+    const all = nodes.flatMap((n) => [n, ...n.parameters]).flatMap(valuesOf).map(Math.abs).filter((v) => Number.isFinite(v) && v > 0);
     return { low: Math.min(...all), high: Math.max(...all), any: all.length > 0 };
   }
 
@@ -154,9 +169,18 @@
     const { item, box } = node, times = node.copies > 1 ? ` × ${node.copies.toLocaleString("en")}` : "";
     const first = item ? item.title + times : box.title + times;
     const rest = item ? [...(node.only ? [boxes.get(node.only).title] : []), ...item.lines] : [...box.lines];
-    const v = valueOf(node);
-    if (v !== undefined) rest.push(({ time: "", memory: "keeps ", grad: "gradient " })[data.heat.what] + measureText[data.heat.what](v));
-    return [first, ...rest];
+    const measured = heatText(node);
+    return [first, ...rest, ...(measured ? [measured] : [])];
+  }
+
+  function heatText(node) {
+    const values = valuesOf(node);
+    if (!values.length) return "";
+    const show = measureText[data.heat.what];
+    if (data.heat.what !== "grad") return (data.heat.what === "memory" ? "saves " : "") + show(values[0]);
+    const size = (v) => (Number.isFinite(v) ? Math.abs(v) : Infinity);
+    const sorted = [...values].sort((a, b) => size(a) - size(b)), least = sorted[0], most = sorted[sorted.length - 1];
+    return Object.is(least, most) ? `gradient ${show(least)}` : `gradients ${show(least)} … ${show(most)}`;
   }
 
   function measure(node) {
@@ -167,12 +191,13 @@
     node.w = Math.max(44, ...node.lines.map((t, i) => width(t, i ? 11 : small ? 11 : 13, !i && !small))) + pad;
     node.h = 12 + 17 + 14 * (node.lines.length - 1) + (node.look.shape === "ellipse" ? 4 : 0);
     node.chips = node.parameters.map((p) => {
-      const v = valueOf(p), extra = v === undefined ? "" : `  ${measureText[data.heat.what](v)}`;
-      return { p, text: p.item.title, more: ` ${p.item.shape} ${p.item.dtype}${extra}` };
+      const more = [...p.item.lines, heatText(p)].filter((text) => text).join("  ");
+      return { p, text: p.item.title, more: ` ${p.item.shape} ${p.item.dtype}${more ? "  " + more : ""}` };
     });
     node.chipW = Math.max(0, ...node.chips.map((c) => width(c.text, 11) + width(c.more, 10) + 14));
     const n = node.chips.length;
-    node.fullW = !n ? node.w : down ? node.w + 2 * (node.chipW + 26) : Math.max(node.w, node.chipW);
+    const pill = node.repeat ? 2 * PILL : 0; // beside the node, and as much on its other side
+    node.fullW = !n ? node.w + pill : down ? node.w + 2 * (node.chipW + 26) : Math.max(node.w, node.chipW);
     node.fullH = !n ? node.h : down ? Math.max(node.h, 18 * n) : node.h + 2 * (18 * n + 18);
   }
 
@@ -282,7 +307,7 @@
     for (const b of order) {
       const r = rects.get(b), head = headOf(b);
       r.x0 -= 12; r.x1 += 12; r.y0 -= HEAD(b); r.y1 += FOOT;
-      r.x1 = Math.max(r.x1, r.x0 + Math.max(width(head[0], 12, true) + 60, width(head[1], 11) + 36));
+      r.x1 = Math.max(r.x1, r.x0 + Math.max(width(head[0], 12, true) + 92, width(head[1], 11) + 36));
       Object.assign(r, { id: b, level: level(b), head });
       if (parentOf(b)) grow(parentOf(b), r.x0, r.y0, r.x1, r.y1);
     }
@@ -353,7 +378,7 @@
     make("title", {}, g, n.item ? n.item.tip : n.box.open ? "click to open" : "too many operations to open here");
     n.chips.forEach((c, i) => drawChip(g, n, c, i, scale));
     if (n.box && n.box.open) clickable(g, n.id, () => closed.delete(n.id));
-    if (n.repeat) badge(g, n.x + n.w / 2 + 30, n.y - n.h / 2 - 2, n.repeat);
+    if (n.repeat) badge(g, n.x + n.w / 2 + 8 + 42, n.y + 4, n.repeat);
   }
 
   function drawChip(root, n, chip, i, scale) {
@@ -425,18 +450,23 @@
     if (!drawn.scale) return;
     const { low, high, any } = drawn.scale, grad = data.heat.what === "grad";
     row.append(data.heat.title + (any ? "" : ": nothing measured"));
-    const steps = any ? data.heat.colors.map((c, i) => {
-      const share = (i + 0.5) / data.heat.colors.length;
-      return [c, measureText[data.heat.what](grad ? low * (high / low) ** share : high * share)];
-    }) : [];
-    const odd = drawn.nodes.flatMap((n) => [n, ...n.parameters]).map(valueOf);
-    if (odd.some(Number.isNaN)) steps.push([data.heat.nan, "NaN"]);
-    if (grad && odd.includes(0)) steps.push([data.heat.zero, "zero"]);
-    for (const [color, text] of steps) {
+    const show = measureText[data.heat.what], count = data.heat.colors.length;
+    const bound = (i) => show(grad ? low * (high / low) ** (i / count) : high * (i / count));
+    const step = (color, text, title) => {
       const span = document.createElement("span");
-      span.className = "step"; span.textContent = text; span.style.background = color; span.style.color = isDark(color) ? "#fff" : INK;
+      span.className = "step"; span.textContent = text; span.style.background = color; span.title = title;
+      if (color !== "none") span.style.color = isDark(color) ? "#fff" : INK;
       row.append(span);
+    };
+    if (any) {
+      step("none", bound(0), "the least");
+      data.heat.colors.forEach((c, i) => step(c, "\u00a0\u00a0\u00a0", `${bound(i)} to ${bound(i + 1)}`));
+      step("none", bound(count), "the largest");
     }
+    const odd = drawn.nodes.flatMap((n) => [n, ...n.parameters]).flatMap(valuesOf);
+    if (odd.some(Number.isNaN)) step(data.heat.nan, "NaN", "");
+    if (odd.some((v) => Math.abs(v) === Infinity)) step(data.heat.nan, "infinite", "");
+    if (grad && odd.includes(0)) step(data.heat.zero, "zero", "");
   }
 
   // ---- opening, closing, moving ---------------------------------------------------------------------------------------------
@@ -459,10 +489,10 @@
 
   function place() { document.getElementById("root").setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.scale})`); }
 
-  /** Show the whole graph; or, where that is too small to read, its beginning. */
-  function fit(least) {
+  /** Show the whole graph. */
+  function fit() {
     const b = document.getElementById("root").getBBox(), w = svg.clientWidth, h = svg.clientHeight;
-    view.scale = Math.max(least, Math.min(1.5, (w - 24) / b.width, (h - 24) / b.height)) || 1;
+    view.scale = Math.min(1.5, (w - 24) / b.width, (h - 24) / b.height) || 1;
     const room = (w - b.width * view.scale) / 2;
     view.x = Math.max(12, room) - b.x * view.scale;
     view.y = Math.max(12, (h - b.height * view.scale) / 2) - b.y * view.scale;
@@ -497,7 +527,7 @@
   function all(depth) {
     for (const b of openable) if (b.what === "module" && b.level >= depth) closed.add(b.id); else if (b.what === "module") closed.delete(b.id);
     draw();
-    fit(READABLE);
+    fit();
   }
   const deepest = Math.max(0, ...openable.filter((b) => b.what === "module").map((b) => b.level));
   const select = document.getElementById("depth");
@@ -505,10 +535,10 @@
   select.add(new Option("all open", deepest + 1));
   select.value = String(Math.min(data.depth || deepest + 1, deepest + 1));
   select.addEventListener("change", () => all(Number(select.value)));
-  document.getElementById("fit").addEventListener("click", () => fit(0));
+  document.getElementById("fit").addEventListener("click", () => fit());
   document.getElementById("in").addEventListener("click", () => zoom(1.3));
   document.getElementById("out").addEventListener("click", () => zoom(1 / 1.3));
   draw();
-  fit(READABLE);
-  window.addEventListener("resize", () => fit(READABLE));
+  fit();
+  window.addEventListener("resize", () => fit());
 })();
