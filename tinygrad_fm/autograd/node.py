@@ -195,11 +195,15 @@ class Constant:
 
 def constants_of(args: tuple[Any, ...], parents: list[Any]) -> dict[int, Any]:
     """By position, those of ``args`` that no gradient goes to: numbers as they are, arrays as a :class:`Constant`."""
-    found: dict[int, Any] = {}
-    for i, (a, parent) in enumerate(zip(args, parents, strict=True)):
-        if parent is None and a is not None:
-            array = getattr(a, "_array", a)
-            found[i] = Constant(array) if isinstance(array, np.ndarray) else array
+    found = {}
+    for i, parent in enumerate(parents):
+        if parent is None:
+            a = args[i]
+            if type(a) is float or type(a) is int:
+                found[i] = a
+            elif a is not None:
+                array = getattr(a, "_array", a)
+                found[i] = Constant(array) if isinstance(array, np.ndarray) else array
     return found
 
 
