@@ -27,6 +27,10 @@ class IndexTypeError(TypeError, RuntimeError):
     """Indices of a dtype that cannot index here."""
 
 
+class OperandError(TypeError):
+    """An operation was given an object that is neither a tensor nor a number."""
+
+
 class OutOfRangeError(IndexError, RuntimeError):
     """An index lies outside its dimension; PyTorch raises one of the two classes or the other, depending on the operation."""
 

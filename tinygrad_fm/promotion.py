@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .dtypes import default_float, result_type
-from .errors import AutogradError, ShapeError
+from .errors import AutogradError, OperandError, ShapeError
 
 
 def plain_inputs(op: Any, arrays: list[Any]) -> None:
@@ -20,7 +20,7 @@ def plain_inputs(op: Any, arrays: list[Any]) -> None:
         if isinstance(value, np.generic):
             arrays[i] = value.item()
         elif not isinstance(value, (np.ndarray, float, int)):
-            raise TypeError(
+            raise OperandError(
                 f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor or a number, not {type(value).__name__}"
             )
 
@@ -96,7 +96,7 @@ def same_dtype(op: Any, arrays: list[Any]) -> None:
         if value is None:
             continue
         if type(value) is not np.ndarray:
-            raise TypeError(f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor, not {type(value).__name__}")
+            raise OperandError(f"{op.name}(): argument '{op.input_name(i)}' must be a Tensor, not {type(value).__name__}")
         if dtype is None:
             dtype = value.dtype
         elif value.dtype is not dtype and value.dtype != dtype:  # an unpickled array's is equal, but another object

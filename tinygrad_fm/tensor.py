@@ -18,6 +18,7 @@ from .autograd.hooks import Removable, is_retained, retain
 from .autograd.inplace import wrote
 from .autograd.modes import state
 from .autograd.node import Leaf
+from .autograd.primitive import as_operator
 from .device import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
@@ -40,22 +41,22 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
 
-_OPERANDS = (TensorBase, np.ndarray, np.generic, int, float)
-
-
 def _operator(op: Callable[..., Any]) -> Callable[..., Any]:
     """``op`` as a Python operator. An object that it knows nothing of is asked in its turn: ``x * y`` is ``y.__rmul__(x)``
     then, and ``x == None`` is False."""
+    if hasattr(op, "primitive"):
+        return as_operator(op)
 
     def run(self: Any, other: Any) -> Any:
-        return op(self, other) if isinstance(other, _OPERANDS) else NotImplemented
+        return op(self, other) if isinstance(other, (TensorBase, np.ndarray, np.generic, int, float)) else NotImplemented
 
     return run
 
 
 def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
     """The operator with this tensor on the right: ``2 - x``."""
-    return _operator(lambda self, other: op(other, self))
+    op = _operator(op)
+    return lambda self, other: op(other, self)
 
 
 class Tensor(TensorBase, Values, Methods):

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from ..errors import AutogradError
+from ..errors import AutogradError, OperandError
 from ..promotion import explained, promote
 from . import hooks
 from .box import TensorBase, box
@@ -81,10 +81,12 @@ class Primitive:
         broadcasts: bool,
         composition: Callable[..., Any] | None,
         piecewise: tuple[str, ...],
+        promotion: Callable[[Primitive, list[Any]], None] | None,
+        view: bool,
     ) -> None:
         self.kernel, self.name, self.rules, self.joint = kernel, name, rules, joint
         self.inputs, self.residuals, self.outputs = inputs, residuals, outputs
-        self.broadcasts, self.composition = broadcasts, composition
+        self.broadcasts, self.composition, self.promotion, self.view = broadcasts, composition, promotion, view
         self.piecewise = {inputs.index(name) for name in piecewise}
         self.plans: dict[int, Plan] = {}  # see plan_for
         named = {p for rule in ([joint] if joint else rules.values()) for p in _parameters(rule)}
@@ -256,9 +258,23 @@ def primitive(
         broadcasts,
         composition,
         tuple(piecewise.split()),
+        promotion,
+        view,
     )
-    plans, several = definition.plans, outputs > 1
-    has_residuals, has_extras = bool(residuals), bool(definition.extras)
+    return _operation(definition)
+
+
+def as_operator(op: Callable[..., Any]) -> Callable[..., Any]:
+    """The primitive ``op`` for Python's operators: of an operand that it knows nothing of it returns NotImplemented, so that
+    Python asks the other one. A function around ``op`` would do; this one costs nothing."""
+    return _operation(op.primitive, is_operator=True)  # type: ignore[attr-defined]
+
+
+def _operation(definition: Primitive, is_operator: bool = False) -> Callable[..., Any]:
+    """The function that :func:`primitive` returns."""
+    kernel, composition, promotion, view = definition.kernel, definition.composition, definition.promotion, definition.view
+    plans, several = definition.plans, definition.outputs > 1
+    has_residuals, has_extras = bool(definition.residuals), bool(definition.extras)
 
     def op(*args: Any, **static: Any) -> Any:
         # open the Tensors: the arrays, the nodes they come from, and which of them need a gradient
@@ -292,7 +308,12 @@ def primitive(
 
         # compute
         if promotion is not None:
-            promotion(definition, arrays)
+            try:
+                promotion(definition, arrays)
+            except OperandError:
+                if is_operator:
+                    return NotImplemented
+                raise
         try:
             y = kernel(*arrays, **static)
         except ValueError as error:
@@ -327,7 +348,7 @@ def primitive(
 
     op.primitive = definition  # type: ignore[attr-defined]
     op.__name__ = op.__qualname__ = definition.name
-    op.__doc__ = f"``{definition.name}({', '.join(named)})``: the taped operation (a primitive)."
+    op.__doc__ = f"``{definition.name}({', '.join(definition.inputs)})``: the taped operation (a primitive)."
     return op
 
 

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import sum_to
-from ..autograd.primitive import primitive
-from ..errors import ShapeError
+from ..autograd.primitive import Primitive, primitive
+from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
 from ..runtime import blas_has_threads, get_num_threads, later, now
 from .creation import eye
@@ -145,7 +145,15 @@ def _right_rule(g: Any, a: Any, b_shape: tuple[int, ...]) -> Any:
     return _summed(dx, (*b_shape, 1)).reshape(b_shape) if len(b_shape) == 1 else _summed(dx, b_shape)
 
 
-_matmul = primitive(_product, name="matmul", promotion=same_dtype, a=_left_rule, b=_right_rule)
+def _both_matrices(op: Primitive, arrays: list[Any]) -> None:
+    """As ``same_dtype``, which lets inputs be left out."""
+    for i, value in enumerate(arrays):
+        if value is None:
+            raise OperandError(f"matmul(): argument '{op.input_name(i)}' must be a Tensor, not NoneType")
+    same_dtype(op, arrays)
+
+
+_matmul = primitive(_product, name="matmul", promotion=_both_matrices, a=_left_rule, b=_right_rule)
 
 
 def matmul(input: Any, other: Any) -> Any:
