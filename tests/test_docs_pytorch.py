@@ -11,9 +11,11 @@ import types
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 import tinygrad_fm
 from tinygrad_fm.ops import functions
-from tinygrad_fm.outside import LEFT_OUT
+from tinygrad_fm.outside import INSTEAD, LEFT_OUT
 
 PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
 MODULES = {
@@ -103,3 +105,16 @@ def test_the_imports_of_the_page_work() -> None:
 
 if __name__ == "__main__":
     PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8")), encoding="utf-8")
+
+
+def test_what_is_left_out_says_what_there_is_instead() -> None:
+    assert INSTEAD.keys() == LEFT_OUT.keys()
+    for reach, words in [
+        (lambda: tinygrad_fm.autograd.functional, "torch.func has grad, vjp, jvp, jacrev, hessian"),
+        (lambda: tinygrad_fm.ones(1).to_sparse, "use dense ones"),
+        (lambda: tinygrad_fm.nn.LSTM, "loop over time"),
+        (lambda: tinygrad_fm.nn.distributed, "threads share the work"),
+        (lambda: tinygrad_fm.profiler.anything, "dir"),
+    ]:
+        with pytest.raises(AttributeError, match=words):
+            reach()

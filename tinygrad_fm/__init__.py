@@ -104,4 +104,6 @@ not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub,
 detach, relu_, sigmoid_, tanh_ = Tensor.detach, Tensor.relu_, Tensor.sigmoid_, Tensor.tanh_
 setattr(autograd, "Variable", older.Variable)  # noqa: B010  # its floor is below that of tensors
 outside.tell_importers()
+for _module in (autograd, autograd.graph, func, profiler):  # below or beside what says so
+    setattr(_module, "__getattr__", outside.refuse(_module.__name__.replace(__name__, "torch")))  # noqa: B010
 __getattr__ = outside.refuse("torch")

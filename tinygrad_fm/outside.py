@@ -39,6 +39,26 @@ LEFT_OUT = {
     "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
     "models and logs from elsewhere": "hub tensorboard",
 }
+# what to do instead, by kind; the messages say it
+INSTEAD = {
+    "other devices than the CPU": "everything runs on the CPU: leave it out",
+    "compilation and export": "models run as they are; torch.save writes their weights, torch.draw shows their graph",
+    "recurrent layers": "write the loop over time, with nn.Linear for its products",
+    "probability distributions": "torch.normal, bernoulli and multinomial draw; F.cross_entropy and gaussian_nll_loss score",
+    "sparse tensors": "use dense ones, indexing, index_add and scatter_add",
+    "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",
+    "bfloat16 and types of eight bits": "use float32, or float16 to save memory",
+    "quantisation": "weights are float32, float16 or float64",
+    "several processes and machines": "threads share the work of one process: torch.set_num_threads",
+    "forward mode, batching of functions, and derivatives under their older names": (
+        "torch.func has grad, vjp, jvp, jacrev, hessian and hvp; a loop and torch.stack stand for vmap"
+    ),
+    "matrix decompositions": "numpy.linalg has them, for tensor.detach().numpy() and without gradients",
+    "layers of three-dimensional images": "there are those of one and two dimensions: Conv1d, Conv2d and their like",
+    "layers whose sizes are found at the first call": "say the number of inputs: nn.Linear(in_features, out_features)",
+    "further optimizers": "optim has SGD, Adam, AdamW, NAdam, RAdam, Adamax, Adagrad, Adadelta and RMSprop",
+    "models and logs from elsewhere": "weights of PyTorch load by load_state_dict; training writes metrics.jsonl",
+}
 REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
 _ROOT = __name__.partition(".")[0]
 
@@ -47,8 +67,8 @@ def message(name: str, where: str) -> str:
     """What is said to code that looks for ``name`` in ``where``."""
     kind = REASONS.get(name)
     if kind is None:
-        return f"'{where}' has no '{name}'; {PAGE} has a table of what there is of PyTorch"
-    return f"'{where}.{name}' is left out of this framework ({kind}); {PAGE} says what there is instead"
+        return f"'{where}' has no '{name}'; dir() lists what there is, and {PAGE} has it as a table"
+    return f"'{where}.{name}' is left out of this framework ({kind}): {INSTEAD[kind]}; see {PAGE}"
 
 
 def refuse(where: str) -> Callable[[str], Any]:
