@@ -9,16 +9,20 @@ import math
 import numpy as np
 import pytest
 
+from tinygrad_fm import float64
 from tinygrad_fm import tensor as tensor_of
 from tinygrad_fm.optim import SGD, Adam, lr_scheduler
 from tinygrad_fm.optim.lr_scheduler import (
+    ChainedScheduler,
     ConstantLR,
     CosineAnnealingLR,
     CosineAnnealingWarmRestarts,
+    CyclicLR,
     ExponentialLR,
     LambdaLR,
     LinearLR,
     LRScheduler,
+    MultiplicativeLR,
     MultiStepLR,
     OneCycleLR,
     PolynomialLR,
@@ -26,10 +30,11 @@ from tinygrad_fm.optim.lr_scheduler import (
     SequentialLR,
     StepLR,
 )
+from tinygrad_fm.optim.swa_utils import SWALR
 
 
-def optimizer(cls=SGD, groups=1, **options):
-    return cls([{"params": [tensor_of(np.zeros(1), requires_grad=True)]} for _ in range(groups)], lr=1.0, **options)
+def optimizer(cls=SGD, groups=1, lr=1.0, **options):
+    return cls([{"params": [tensor_of(np.zeros(1), requires_grad=True)]} for _ in range(groups)], lr=lr, **options)
 
 
 def rates(opt, schedule, steps):
@@ -175,8 +180,8 @@ def test_mistakes():
         "Factor should be < 1.0": lambda: ReduceLROnPlateau(opt, factor=1.0),
         "mode up is unknown": lambda: ReduceLROnPlateau(opt, mode="up"),
         "threshold mode x is unknown": lambda: ReduceLROnPlateau(opt, threshold_mode="x"),
-        "Expected 2 min_lrs": lambda: ReduceLROnPlateau(opt, min_lr=[0.1]),
-        "Expected 2 lr_lambdas": lambda: LambdaLR(opt, [abs]),
+        "min_lrs has 1 values, param_groups has 2": lambda: ReduceLROnPlateau(opt, min_lr=[0.1]),
+        "lr_lambdas has 1 values": lambda: LambdaLR(opt, [abs]),
         "define either total_steps OR": lambda: OneCycleLR(opt, 1.0, epochs=3),
         "positive integer total_steps": lambda: OneCycleLR(opt, 1.0, total_steps=0),
         "between 0 and 1 pct_start": lambda: OneCycleLR(opt, 1.0, 10, pct_start=1.5),
@@ -186,7 +191,7 @@ def test_mistakes():
         "Starting multiplicative factor": lambda: LinearLR(opt, 0.0),
         "Ending multiplicative factor": lambda: LinearLR(opt, 1.0, 2.0),
         "positive integer T_0": lambda: CosineAnnealingWarmRestarts(opt, 0),
-        "one milestone less": lambda: SequentialLR(opt, [StepLR(opt, 1)], [3]),
+        "number of schedulers provided to be one more": lambda: SequentialLR(opt, [StepLR(opt, 1)], [3]),
         "belong to the same optimizer": lambda: SequentialLR(opt, [StepLR(optimizer(), 1)], []),
         "does not support `ReduceLROnPlateau`": lambda: SequentialLR(opt, [ReduceLROnPlateau(opt)], []),
     }.items():
@@ -205,10 +210,125 @@ def test_a_group_added_later_needs_its_limit():
     schedule = ReduceLROnPlateau(opt, patience=0, min_lr=[0.01])
     opt.add_param_group({"params": [tensor_of(np.zeros(1), requires_grad=True)]})
     schedule.step(1.0)
-    with pytest.raises(RuntimeError, match="2 parameter groups now, but min_lr was given for 1"):
+    with pytest.raises(RuntimeError, match=r"number of param groups .* .2. differs from .* .1."):
         schedule.step(1.0)
 
 
 def test_every_schedule_is_exported():
     for name in lr_scheduler.__all__:
         assert issubclass(getattr(lr_scheduler, name), LRScheduler)
+
+
+# ---- what PyTorch's code relies on -----------------------------------------------------------------------------------
+
+
+def test_a_rate_that_is_a_tensor_stays_that_tensor():
+    for make in [*RESUMABLE, lambda o: ReduceLROnPlateau(o, patience=0), lambda o: MultiplicativeLR(o, lambda step: 0.5)]:
+        rate = tensor_of(0.8, dtype=float64)
+        opt, plain = optimizer(momentum=0.9, lr=rate), optimizer(momentum=0.9, lr=0.8)
+        ours, theirs = make(opt), make(plain)
+        for _ in range(8):
+            for o, schedule in ((opt, ours), (plain, theirs)):
+                o.step()
+                schedule.step(*([1.0] if isinstance(schedule, ReduceLROnPlateau) else []))
+            assert opt.param_groups[0]["lr"] is rate
+            np.testing.assert_allclose(rate.item(), plain.param_groups[0]["lr"], rtol=1e-12)
+            last = ours.get_last_lr()[0]
+            assert last is not rate
+            np.testing.assert_allclose(float(last), theirs.get_last_lr()[0], rtol=1e-12)
+
+
+def test_asking_for_the_next_rate_outside_a_step_warns():
+    opt = optimizer()
+    for make in [*RESUMABLE[:-1], lambda o: CyclicLR(o, 0.1, 1.0, cycle_momentum=False), lambda o: SWALR(o, 0.1)]:
+        schedule = make(optimizer(momentum=0.9))
+        with pytest.warns(UserWarning, match=r"please use `get_last_lr\(\)`"):
+            schedule.get_lr()
+
+    class Own(LRScheduler):
+        def get_lr(self):
+            return self.base_lrs
+
+    assert Own(opt).get_lr() == [1.0]
+
+
+def test_a_schedules_own_step_is_called_at_the_start():
+    class Own(LRScheduler):
+        def step(self, epoch=None):
+            self.last_epoch += 1
+            for group in self.optimizer.param_groups:
+                group["lr"] = 10.0 + self.last_epoch
+
+    opt = optimizer()
+    schedule = Own(opt)
+    assert opt.param_groups[0]["lr"] == 10.0
+    schedule.step()
+    assert opt.param_groups[0]["lr"] == 11.0
+
+
+def test_an_optimizer_whose_step_was_replaced_is_noticed():
+    opt = optimizer()
+    schedule = StepLR(opt, 3)
+    step = opt.step
+    opt.step = lambda: step()
+    opt.step()
+    with pytest.warns(UserWarning, match=r"(?s)has been overridden after .*how-to-adjust-learning-rate"):
+        schedule.step()
+    opt = optimizer()
+    step = opt.step
+    opt.step = lambda: step()  # before: nobody needs to know
+    schedule = StepLR(opt, 3)
+    opt.step()
+    schedule.step()
+
+
+@pytest.mark.parametrize("wrap", [lambda o, parts: ChainedScheduler(parts), lambda o, parts: SequentialLR(o, parts, [2])])
+def test_sequences_of_sequences_and_chains(wrap):
+    """The inner ones begin anew when their turn comes."""
+
+    def inner(o):
+        return wrap(o, [ExponentialLR(o, 0.5), ConstantLR(o, 0.25, 2)])
+
+    alone = optimizer()
+    expected = rates(alone, inner(alone), 4)
+    for milestones, count in (([], 1), ([4], 2)):
+        opt = optimizer()
+        schedule = SequentialLR(opt, [inner(opt) for _ in range(count)], milestones)
+        assert rates(opt, schedule, 4) == expected
+        assert schedule.get_last_lr() == [opt.param_groups[0]["lr"]]
+        saved = json.loads(json.dumps(schedule.state_dict()))
+        schedule.load_state_dict(saved)
+
+
+def test_what_cannot_be_chained():
+    opt = optimizer()
+    for error, parts in (
+        (ValueError, []),
+        (TypeError, ["x"]),
+        (ValueError, [ReduceLROnPlateau(opt)]),
+        (ValueError, [StepLR(opt, 1), StepLR(optimizer(), 1)]),
+    ):
+        with pytest.raises(error):
+            ChainedScheduler(parts)
+        with pytest.raises(error):
+            SequentialLR(opt, parts, [1] * (len(parts) - 1))
+
+
+def test_a_scale_function_with_attributes_is_saved():
+    class Halved:
+        def __init__(self, by):
+            self.by = by
+
+        def __call__(self, cycle):
+            return self.by**cycle
+
+    opt, other = optimizer(), optimizer()
+    make = lambda o, by: CyclicLR(o, 0.1, 1.0, 4, scale_fn=Halved(by), cycle_momentum=False)
+    first, second = make(opt, 0.5), make(other, 9.0)
+    rates(opt, first, 3)
+    second.load_state_dict(json.loads(json.dumps(first.state_dict())))
+    other.load_state_dict(opt.state_dict())
+    assert rates(other, second, 6) == rates(opt, first, 6)
+    plain = CyclicLR(optimizer(), 0.1, 1.0, 4, scale_fn=lambda cycle: 1.0, cycle_momentum=False)
+    plain.load_state_dict(json.loads(json.dumps(plain.state_dict())))
+    assert plain.scale_fn(1) == 1.0

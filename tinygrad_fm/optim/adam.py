@@ -11,7 +11,7 @@ import numpy as np
 from ..ops import functions as ops
 from ..tensor import Tensor
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_adam, check_common, execution_options
+from .optimizer import Group, check_adam, check_common, execution_options, require
 
 __all__ = ["Adam", "AdamW"]
 
@@ -74,6 +74,10 @@ class Adam(FlatOptimizer):
     ) -> None:
         check_common(lr, weight_decay)
         check_adam(betas, eps)
+        of_tensors = [isinstance(beta, Tensor) for beta in betas]
+        require(of_tensors[0] == of_tensors[1], "betas must be either both floats or both Tensors")
+        for name, is_tensor in (("lr", isinstance(lr, Tensor)), ("betas[0]", of_tensors[0])):
+            require(not (is_tensor and foreach), f"{name} as a Tensor is not supported for capturable=False and foreach=True")
         super().__init__(
             params,
             {

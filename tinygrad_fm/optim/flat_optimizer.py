@@ -286,7 +286,7 @@ class Pack:
         copy = np.negative if maximize else np.positive
         targets = []
         for param, (grad, value, change) in zip(self.params[start:stop], self.stretches[start:stop], strict=True):
-            copy(param.grad._array, out=grad, casting="same_kind")  # type: ignore[union-attr]
+            copy(param.grad._array, out=grad, casting="same_kind")
             if with_values:
                 np.copyto(value, param._array)
             targets.append((param._array, change))
@@ -296,7 +296,7 @@ class Pack:
 
     def _large(self, i: int, maximize: bool) -> Iterator[tuple[Any, ...]]:
         """What the blocks of one large parameter hold, which read and write its own memory."""
-        array, grad, start = self.params[i]._array, self.params[i].grad._array.reshape(-1), self.starts[i]  # type: ignore[union-attr]
+        array, grad, start = self.params[i]._array, self.params[i].grad._array.reshape(-1), self.starts[i]
         value, buffers, length = array.reshape(-1), self.buffers, BLOCK
         in_place = array.flags.c_contiguous
         if not in_place:  # then ``value`` is a copy, and all of it one block, in buffers of its own
@@ -358,10 +358,8 @@ def _chunks(sizes: list[int]) -> list[tuple[int, int]]:
 
 def check_shape(param: Tensor) -> None:
     """Raise a RuntimeError if a parameter's gradient does not have its shape."""
-    if param.grad._array.shape != param._array.shape:  # type: ignore[union-attr]
-        raise RuntimeError(
-            f"a parameter of shape {param._array.shape} has a gradient of shape {param.grad._array.shape}"  # type: ignore[union-attr]
-        )
+    if param.grad._array.shape != param._array.shape:
+        raise RuntimeError(f"a parameter of shape {param._array.shape} has a gradient of shape {param.grad._array.shape}")
 
 
 def plain(value: Any) -> Any:

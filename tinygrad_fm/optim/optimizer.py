@@ -76,7 +76,8 @@ class Optimizer:
         self.defaults = dict(defaults)
         self.state: defaultdict[Any, dict[str, Any]] = defaultdict(dict)
         self.param_groups: list[Group] = []
-        self._step_calls = 0  # lets a scheduler notice that it was stepped before the optimizer
+        self._step_calls = 0  # lets a scheduler notice that it was stepped before the optimizer,
+        self._scheduled_step: Any = None  # and this that another ``step`` has since been put on the optimizer
         groups = list(params)
         if not groups:
             raise ValueError("optimizer got an empty parameter list")
@@ -297,6 +298,7 @@ class Optimizer:
     def __repr__(self) -> str:
         lines = [f"{type(self).__name__} ("]
         for i, group in enumerate(self.param_groups):
+            lines += [""] if i else []  # as PyTorch prints it
             lines.append(f"Parameter Group {i}")
             lines += [f"    {option}: {group[option]}" for option in sorted(group) if option != "params"]
         return "\n".join([*lines, ")"])

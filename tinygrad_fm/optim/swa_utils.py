@@ -149,6 +149,7 @@ class SWALR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The rates at this step; where they came from follows from where they are now."""
+        self._warn_outside_step()
         step = self._step_count - 1
         step = max(1, step) if self.anneal_epochs == 0 else step
         before, now = self._share(step - 1), self._share(step)

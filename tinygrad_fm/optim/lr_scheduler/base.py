@@ -6,9 +6,13 @@ import math
 import warnings
 from typing import Any
 
-from ..optimizer import Optimizer
+from ...tensor import Tensor
+from ..optimizer import Group, Optimizer, require
 
 __all__ = ["LRScheduler"]
+
+
+_PAGE = "See https://pytorch.org/docs/stable/optim.html#how-to-adjust-learning-rate"
 
 
 class LRScheduler:
@@ -55,14 +59,15 @@ class LRScheduler:
         self.optimizer = optimizer
         for i, group in enumerate(optimizer.param_groups):
             if last_epoch == -1:
-                group.setdefault("initial_lr", group["lr"])
+                group.setdefault("initial_lr", _own(group["lr"]))
             elif "initial_lr" not in group:
                 raise KeyError(
                     f"param 'initial_lr' is not specified in param_groups[{i}] when resuming scheduler with "
                     "last_epoch >= 0: load the optimizer's state first, or leave last_epoch at -1"
                 )
-        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.base_lrs = group_values(optimizer, "initial_lr")
         self.last_epoch = last_epoch
+        optimizer._scheduled_step = vars(optimizer).get("step")
         self._initial_step()
 
     def get_lr(self) -> list[float]:
@@ -75,10 +80,17 @@ class LRScheduler:
 
     def step(self, epoch: int | None = None) -> None:
         """Go on to the next learning rates, or (deprecated, as in PyTorch) straight to those of ``epoch``."""
-        if self._step_count == 1 and self.optimizer._step_calls == 0:
+        if self._step_count == 1 and vars(self.optimizer).get("step") is not self.optimizer._scheduled_step:
+            warnings.warn(
+                "Seems like `optimizer.step()` has been overridden after learning rate scheduler initialization. "
+                f"Please, make sure to call `optimizer.step()` before `lr_scheduler.step()`. {_PAGE}",
+                UserWarning,
+                stacklevel=2,
+            )
+        elif self._step_count == 1 and self.optimizer._step_calls == 0:
             warnings.warn(
                 "Detected call of `lr_scheduler.step()` before `optimizer.step()`: the first learning rate "
-                "of the schedule is skipped. Call `optimizer.step()` first.",
+                f"of the schedule is skipped. Call `optimizer.step()` first. {_PAGE}",
                 UserWarning,
                 stacklevel=2,
             )
@@ -98,9 +110,9 @@ class LRScheduler:
         self.__dict__.update(state_dict)
 
     def _initial_step(self) -> None:
-        self._step_count = 1
+        self._step_count = 0
         self._is_initial = True
-        self._update_lr()
+        self.step()
         self._is_initial = False
 
     def _update_lr(self, epoch: int | None = None) -> None:
@@ -110,17 +122,44 @@ class LRScheduler:
         values = get_lr()
         self._get_lr_called_within_step = False
         for group, lr in zip(self.optimizer.param_groups, values, strict=True):
-            group["lr"] = lr
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+            set_value(group, "lr", lr)
+        self._last_lr = group_values(self.optimizer, "lr")
+
+    def _warn_outside_step(self) -> None:
+        """For ``get_lr``: what it gives is the step from here to the next rates, whoever calls it."""
+        if not self._get_lr_called_within_step:
+            words = "To get the last learning rate computed by the scheduler, please use `get_last_lr()`."
+            warnings.warn(words, UserWarning, stacklevel=3)
 
 
 def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
     """One value per parameter group: a list of the right length as it is, anything else repeated."""
+    groups = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):
-        return [value] * len(optimizer.param_groups)
-    if len(value) != len(optimizer.param_groups):
-        raise ValueError(f"Expected {len(optimizer.param_groups)} {name}, but got {len(value)}")
-    return list(value)
+        return [_own(value) for _ in range(groups)]
+    require(
+        len(value) == groups,
+        f"{name} must have the same length as optimizer.param_groups. "
+        f"{name} has {len(value)} values, param_groups has {groups}.",
+    )
+    return [_own(each) for each in value]
+
+
+def group_values(optimizer: Optimizer, option: str) -> list[Any]:
+    """An option of each parameter group; a tensor is copied, as it will be written into."""
+    return [_own(group[option]) for group in optimizer.param_groups]
+
+
+def set_value(group: Group, option: str, value: Any) -> None:
+    """Set an option of a parameter group; a tensor stays the same tensor, with another value."""
+    if isinstance(group[option], Tensor):
+        group[option].fill_(float(value))
+    else:
+        group[option] = value
+
+
+def _own(value: Any) -> Any:
+    return value.clone() if isinstance(value, Tensor) else value
 
 
 def anneal_cosine(start: float, end: float, share: float) -> float:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler
+from .base import LRScheduler, group_values, set_value
 from .plateau import ReduceLROnPlateau
 
 __all__ = ["ChainedScheduler", "SequentialLR"]
@@ -43,32 +43,21 @@ class SequentialLR(LRScheduler):
     def __init__(
         self, optimizer: Optimizer, schedulers: list[LRScheduler], milestones: list[int], last_epoch: int = -1
     ) -> None:
-        if not schedulers:
-            raise ValueError("SequentialLR expects at least one scheduler, but got no scheduler.")
-        for i, scheduler in enumerate(schedulers):
-            if isinstance(scheduler, ReduceLROnPlateau):
-                raise ValueError(
-                    f"SequentialLR does not support `ReduceLROnPlateau`, whose step needs a metric, but got one at index {i}"
-                )
-            if scheduler.optimizer is not optimizer:
-                raise ValueError(
-                    "SequentialLR expects all schedulers to belong to the same optimizer, but the "
-                    f"{type(scheduler).__name__} at index {i} has another"
-                )
+        _check(type(self).__name__, schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError(
-                f"SequentialLR expects one milestone less than schedulers, but got {len(milestones)} for {len(schedulers)}"
+                "Sequential Schedulers expects number of schedulers provided to be one more than the number of milestone "
+                f"points, but got number of schedulers {len(schedulers)} and the number of milestones to be equal to "
+                f"{len(milestones)}"
             )
         self._schedulers, self._milestones = schedulers, milestones
         self.optimizer = optimizer
         self.last_epoch = last_epoch + 1
         # Making the schedules has stepped them all; only the one whose turn it is should have.
         for group in optimizer.param_groups:
-            group["lr"] = group["initial_lr"]
-        self._rewind()
-        current = schedulers[bisect_right(milestones, 0)]
-        current._initial_step()
-        self._last_lr = current.get_last_lr()
+            set_value(group, "lr", group["initial_lr"])
+        _undo_initial_steps(schedulers)
+        self._initial_step()
 
     def step(self) -> None:  # type: ignore[override]
         """Go on to the next learning rates, of the schedule whose turn it is."""
@@ -91,34 +80,32 @@ class SequentialLR(LRScheduler):
         for scheduler, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             scheduler.load_state_dict(state)
 
-    def _rewind(self) -> None:
-        for scheduler in self._schedulers:
-            if isinstance(scheduler, SequentialLR):
-                scheduler._rewind()
-            else:
-                scheduler.last_epoch -= 1
+    def _initial_step(self) -> None:
+        current = self._schedulers[bisect_right(self._milestones, 0)]
+        current._initial_step()
+        self._last_lr = current.get_last_lr()
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """For a sequence of sequences: to the beginning (``epoch`` 0), or one step on."""
+        self.last_epoch = self.last_epoch + 1 if epoch is None else epoch
+        current = self._schedulers[bisect_right(self._milestones, self.last_epoch)]
+        current._update_lr(epoch)
+        self._last_lr = current.get_last_lr()
 
 
 class ChainedScheduler(LRScheduler):
     """Several schedules of one optimizer that all step together: each changes the rate that those before it left."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        if len(schedulers) < 1:
-            raise ValueError("ChainedScheduler expects at least one scheduler to be chained, but got no scheduler.")
-        self.optimizer = schedulers[0].optimizer if optimizer is None else optimizer
-        for i, schedule in enumerate(schedulers):
-            if schedule.optimizer is not self.optimizer:
-                raise ValueError(
-                    f"ChainedScheduler expects all schedulers to belong to the same optimizer, but scheduler {i} is another's"
-                )
+        self.optimizer = _check(type(self).__name__, schedulers, optimizer)
         self._schedulers = list(schedulers)
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = group_values(self.optimizer, "lr")
 
     def step(self, epoch: int | None = None) -> None:
         """Step all of them."""
         for schedule in self._schedulers:
             schedule.step()
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = group_values(self.optimizer, "lr")
 
     def state_dict(self) -> dict[str, Any]:
         """The states of all of them."""
@@ -129,3 +116,46 @@ class ChainedScheduler(LRScheduler):
         self._last_lr = state_dict["_last_lr"]
         for schedule, state in zip(self._schedulers, state_dict["_schedulers"], strict=True):
             schedule.load_state_dict(state)
+
+    def _update_lr(self, epoch: int | None = None) -> None:
+        """For a sequence of such: all of them to the beginning (``epoch`` 0), or one step on."""
+        for schedule in self._schedulers:
+            schedule._update_lr(epoch)
+        self._last_lr = group_values(self.optimizer, "lr")
+
+    def _initial_step(self) -> None:
+        """For a sequence of such: the first step of each."""
+        for schedule in self._schedulers:
+            schedule._initial_step()
+        self._last_lr = group_values(self.optimizer, "lr")
+
+
+def _check(name: str, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> Optimizer:
+    """The optimizer that all of ``schedulers`` belong to; raises where there is no such, or one needs a metric."""
+    if len(schedulers) < 1:
+        raise ValueError(f"{name} expects at least one scheduler, but got no scheduler.")
+    for i, scheduler in enumerate(schedulers):
+        if not hasattr(scheduler, "optimizer"):
+            raise TypeError(f"{name} at index {i} should have `optimizer` as its attribute.")
+        if isinstance(scheduler, ReduceLROnPlateau):
+            raise ValueError(
+                f"{name} does not support `ReduceLROnPlateau` scheduler as it requires additional kwargs to be specified "
+                f"when calling `step`, but got one at index {i} in the given schedulers sequence."
+            )
+        optimizer = optimizer or scheduler.optimizer
+        if scheduler.optimizer is not optimizer:
+            raise ValueError(
+                f"{name} expects all schedulers to belong to the same optimizer, but the {type(scheduler).__name__} at index "
+                f"{i} has another"
+            )
+    assert optimizer is not None
+    return optimizer
+
+
+def _undo_initial_steps(schedulers: Sequence[LRScheduler]) -> None:
+    """Making a schedule has stepped it, and those it is made of."""
+    for scheduler in schedulers:
+        if hasattr(scheduler, "_schedulers"):
+            _undo_initial_steps(scheduler._schedulers)
+        else:
+            scheduler.last_epoch -= 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, anneal_cosine
+from .base import LRScheduler, anneal_cosine, group_values
 
 __all__ = ["CosineAnnealingLR", "CosineAnnealingWarmRestarts"]
 
@@ -45,10 +45,11 @@ class CosineAnnealingLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
+        self._warn_outside_step()
         t, low = self.last_epoch, self.eta_min
         groups = self.optimizer.param_groups
         if self._is_initial:
-            return [group["lr"] for group in groups]
+            return group_values(self.optimizer, "lr")
         if (t - 1 - self.T_max) % (2 * self.T_max) == 0:
             # The step before was at the bottom, where the ratio below has no meaning.
             rise = (1 - math.cos(math.pi / self.T_max)) / 2
@@ -81,10 +82,13 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             raise ValueError(f"Expected positive integer T_0, but got {T_0}")
         if T_mult < 1 or not isinstance(T_mult, int):
             raise ValueError(f"Expected integer T_mult >= 1, but got {T_mult}")
+        if not isinstance(eta_min, float | int):
+            raise ValueError(f"Expected float or int eta_min, but got {eta_min} of type {type(eta_min)}")
         self.T_0, self.T_mult, self.eta_min = T_0, T_mult, eta_min
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
+        self._warn_outside_step()
         return [anneal_cosine(lr, self.eta_min, self.T_cur / self.T_i) for lr in self.base_lrs]
 
     def step(self, epoch: float | None = None) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, anneal_cosine, anneal_linear, per_group
+from .base import LRScheduler, anneal_cosine, anneal_linear, per_group, set_value
 
 __all__ = ["CyclicLR", "OneCycleLR"]
 
@@ -40,11 +40,14 @@ class CyclicLR(LRScheduler):
         max_momentum: Any = 0.9,
         last_epoch: int = -1,
     ) -> None:
+        if not isinstance(optimizer, Optimizer):
+            raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
         if scale_fn is None and mode not in ("triangular", "triangular2", "exp_range"):
             raise ValueError("mode is invalid and scale_fn is None")
-        for group, lr in zip(optimizer.param_groups, per_group("base_lr", base_lr, optimizer), strict=True):
-            if last_epoch == -1:
-                group["lr"] = lr
+        base_lrs = per_group("base_lr", base_lr, optimizer)
+        if last_epoch == -1:
+            for group, lr in zip(optimizer.param_groups, base_lrs, strict=True):
+                set_value(group, "lr", lr)
         self.max_lrs = per_group("max_lr", max_lr, optimizer)
         up, down = float(step_size_up), float(step_size_up if step_size_down is None else step_size_down)
         self.total_size, self.step_ratio = up + down, up / (up + down)
@@ -58,7 +61,7 @@ class CyclicLR(LRScheduler):
             self.base_momentums = per_group("base_momentum", base_momentum, optimizer)
             self.max_momentums = per_group("max_momentum", max_momentum, optimizer)
         super().__init__(optimizer, last_epoch)
-        self.base_lrs = per_group("base_lr", base_lr, optimizer)
+        self.base_lrs = base_lrs
 
     def scale_fn(self, x: float) -> float:
         """The factor of the height, at cycle or step ``x``."""
@@ -68,6 +71,7 @@ class CyclicLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The rates at this step; sets the momentum too."""
+        self._warn_outside_step()
         cycle = math.floor(1 + self.last_epoch / self.total_size)
         x = 1.0 + self.last_epoch / self.total_size - cycle
         height = x / self.step_ratio if x <= self.step_ratio else (x - 1) / (self.step_ratio - 1)
@@ -82,8 +86,18 @@ class CyclicLR(LRScheduler):
         return [low + (high - low) * height for low, high in zip(self.base_lrs, self.max_lrs, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
-        """As of any schedule, without ``scale_fn``."""
-        return {name: value for name, value in super().state_dict().items() if name != "_scale_fn"}
+        """As of any schedule; of ``scale_fn`` the attributes, if it is a callable object: a plain function is not saved."""
+        state = super().state_dict()
+        is_object = hasattr(self._scale_fn, "__dict__") and not hasattr(self._scale_fn, "__code__")
+        return {**state, "_scale_fn": dict(vars(self._scale_fn)) if is_object else None}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what ``state_dict`` gave: ours, or PyTorch's."""
+        kept = {name: value for name, value in state_dict.items() if not name.startswith("_scale_fn")}
+        super().load_state_dict(kept)
+        attributes = state_dict.get("_scale_fn", state_dict.get("_scale_fn_custom"))
+        if attributes is not None and self._scale_fn is not None:
+            vars(self._scale_fn).update(attributes)
 
 
 class OneCycleLR(LRScheduler):
@@ -170,6 +184,7 @@ class OneCycleLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         """The learning rate of each group at ``self.last_epoch``; momentum is written into the groups."""
+        self._warn_outside_step()
         if self.last_epoch > self.total_steps:
             raise ValueError(
                 f"Tried to step {self.last_epoch} times. The specified number of total steps is {self.total_steps}"

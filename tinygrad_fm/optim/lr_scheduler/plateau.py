@@ -7,7 +7,7 @@ import warnings
 from typing import SupportsFloat
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, group_values, per_group, set_value
 
 __all__ = ["ReduceLROnPlateau"]
 
@@ -67,9 +67,13 @@ class ReduceLROnPlateau(LRScheduler):
         self.default_min_lr = None if isinstance(min_lr, (list, tuple)) else min_lr
         self.min_lrs = per_group("min_lrs", min_lr, optimizer)
         self.last_epoch = 0
-        self.best = math.inf if mode == "min" else -math.inf
+        self._reset()
+        self._last_lr = group_values(optimizer, "lr")
+
+    def _reset(self) -> None:
+        """Forget what has been seen."""
+        self.best = math.inf if self.mode == "min" else -math.inf
         self.cooldown_counter = self.num_bad_epochs = 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
 
     def step(self, metrics: SupportsFloat, epoch: int | None = None) -> None:  # type: ignore[override]
         """Note the metric of one more epoch, and reduce the learning rates if it has been bad for too long."""
@@ -87,9 +91,9 @@ class ReduceLROnPlateau(LRScheduler):
             self.cooldown_counter -= 1
             self.num_bad_epochs = 0
         if self.num_bad_epochs > self.patience:
-            self._reduce()
+            self._reduce_lr(self.last_epoch)
             self.cooldown_counter, self.num_bad_epochs = self.cooldown, 0
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
+        self._last_lr = group_values(self.optimizer, "lr")
 
     @property
     def in_cooldown(self) -> bool:
@@ -102,16 +106,17 @@ class ReduceLROnPlateau(LRScheduler):
         bar = self.best * (1 + margin) if self.threshold_mode == "rel" else self.best + margin
         return value > bar if self.mode == "max" else value < bar
 
-    def _reduce(self) -> None:
+    def _reduce_lr(self, epoch: int) -> None:
         groups = self.optimizer.param_groups
         if len(groups) != len(self.min_lrs):
             if self.default_min_lr is None:
                 raise RuntimeError(
-                    f"the optimizer has {len(groups)} parameter groups now, but min_lr was given for "
-                    f"{len(self.min_lrs)}: extend the schedule's min_lrs"
+                    f"The number of param groups in the `optimizer` ({len(groups)}) differs from when "
+                    f"`ReduceLROnPlateau` was initialized ({len(self.min_lrs)}): extend the schedule's `min_lrs`"
                 )
             self.min_lrs = [self.default_min_lr] * len(groups)
         for group, lowest in zip(groups, self.min_lrs, strict=True):
-            reduced = max(group["lr"] * self.factor, lowest)
-            if group["lr"] - reduced > self.eps:
-                group["lr"] = reduced
+            rate = float(group["lr"])
+            reduced = max(rate * self.factor, lowest)
+            if rate - reduced > self.eps:
+                set_value(group, "lr", reduced)

@@ -5,12 +5,12 @@ Because they multiply what the group has, several of them on one optimizer combi
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from ..optimizer import Optimizer
-from .base import LRScheduler, per_group
+from .base import LRScheduler, group_values, per_group
 
 __all__ = ["ConstantLR", "ExponentialLR", "LambdaLR", "LinearLR", "MultiStepLR", "MultiplicativeLR", "PolynomialLR", "StepLR"]
 
@@ -25,6 +25,7 @@ class FactorLR(LRScheduler):
         raise NotImplementedError
 
     def get_lr(self) -> list[float]:
+        self._warn_outside_step()
         multiplier = self.multiplier()
         return [group["lr"] * multiplier for group in self.optimizer.param_groups]
 
@@ -78,19 +79,21 @@ class MultiStepLR(FactorLR):
     """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
-        self.milestones, self.gamma = sorted(milestones), gamma
+        self.milestones, self.gamma = Counter(milestones), gamma
         super().__init__(optimizer, last_epoch)
 
     def multiplier(self) -> float:
-        return self.gamma ** self.milestones.count(self.last_epoch)
+        return self.gamma ** self.milestones[self.last_epoch]
 
     def total(self) -> float:
-        return self.gamma ** bisect_right(self.milestones, self.last_epoch)
+        return self.gamma ** sum(times for milestone, times in self.milestones.items() if milestone <= self.last_epoch)
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         super().load_state_dict(state_dict)
-        if isinstance(self.milestones, Mapping):  # PyTorch's form: {milestone: how often}
-            self.milestones = sorted(m for m, times in self.milestones.items() for _ in range(times))
+        if isinstance(self.milestones, Mapping):  # a file may have made text of the numbers
+            self.milestones = Counter({int(milestone): times for milestone, times in self.milestones.items()})
+        else:  # a list, in states that are older
+            self.milestones = Counter(self.milestones)
 
 
 class ConstantLR(FactorLR):
@@ -240,6 +243,7 @@ class LambdaLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
+        self._warn_outside_step()
         return [lr * function(self.last_epoch) for lr, function in zip(self.base_lrs, self.lr_lambdas, strict=True)]
 
     def state_dict(self) -> dict[str, Any]:
@@ -258,7 +262,8 @@ class MultiplicativeLR(LambdaLR):
     """Multiply the learning rate by ``lr_lambda(step)`` at every step; arguments as for `LambdaLR`."""
 
     def get_lr(self) -> list[float]:
-        rates = [group["lr"] for group in self.optimizer.param_groups]
+        self._warn_outside_step()
+        rates = group_values(self.optimizer, "lr")
         if self._is_initial:
             return rates
         return [lr * function(self.last_epoch) for lr, function in zip(rates, self.lr_lambdas, strict=True)]
