@@ -511,3 +511,18 @@ def test_an_optimizer_of_ones_own_saves_its_state():
     other = Count([p])
     other.load_state_dict(optimizer.state_dict())
     assert other.state[p]["n"] == 2
+
+
+def test_hooks_of_a_step_that_calls_its_parents_run_once():
+    """In PyTorch once or twice, by whether the parent class has been used before."""
+
+    class Own(SGD):
+        def step(self, closure=None):
+            super().step(closure)
+            return "own"
+
+    calls, own = [], Own([param([1.0])], lr=0.1)
+    own.register_step_pre_hook(lambda *args: calls.append("before"))
+    own.register_step_post_hook(lambda *args: calls.append("after"))
+    assert own.step() == "own"
+    assert calls == ["before", "after"]

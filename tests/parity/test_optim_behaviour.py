@@ -96,18 +96,6 @@ def a_hook_that_returns_something_else(lib: Any) -> Any:
     a.step()
 
 
-def hooks_of_a_step_that_calls_its_parents(lib: Any) -> Any:
-    class Own(lib.optim.SGD):
-        def step(self, closure: Any = None) -> Any:
-            super().step(closure)
-            return "own"
-
-    calls: list[str] = []
-    own = Own(params(lib), lr=0.1)
-    own.register_step_pre_hook(lambda *args: calls.append("before"))
-    return own.step(), calls
-
-
 def hooks_of_state(lib: Any) -> Any:
     a, calls = stepped(adam(lib)), []
     a.register_state_dict_pre_hook(lambda optimizer: calls.append("before"))
@@ -213,7 +201,6 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     "hooks around steps": hooks_around_steps,
     "hooks that change arguments": hooks_that_change_arguments,
     "a hook that returns something else": a_hook_that_returns_something_else,
-    "hooks of a step that calls its parent's": hooks_of_a_step_that_calls_its_parents,
     "hooks of state_dict": hooks_of_state,
     "hooks of load_state_dict": hooks_of_loading,
     "a copy without hooks": a_copy_without_hooks,

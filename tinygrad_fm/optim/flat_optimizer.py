@@ -19,9 +19,9 @@ loaded or replaced, a parameter changed its dtype or shape, a group grew), the p
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import accumulate
-from operator import is_
+from operator import attrgetter, is_
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
@@ -38,6 +38,8 @@ ALONE = 1 << 14  # a parameter of so many elements is not gathered with others: 
 
 State = dict[str, Any]
 
+_PLAIN = {float, int, bool, type(None)}
+
 
 class Block(NamedTuple):
     """A stretch of at most `BLOCK` elements of parameters that move together: what a rule reads and what it writes.
@@ -48,7 +50,7 @@ class Block(NamedTuple):
         grad, value: the gradient and the parameters' values, flat; read only. ``value`` is valid with weight decay alone.
         change: where the rule writes what is to be subtracted from the parameters. scratch: free for the rule.
         state: one flat array for each of ``slots``, in their order; the rule updates them in place.
-        targets: each parameter's array, or a stretch of it, with its stretch of ``change``.
+        targets: each parameter's array, or a stretch of it, with its stretch of ``change``; to be gone through once.
     """
 
     first: bool
@@ -57,8 +59,8 @@ class Block(NamedTuple):
     value: np.ndarray
     change: np.ndarray
     scratch: np.ndarray
-    state: tuple[np.ndarray, ...]
-    targets: list[tuple[np.ndarray, np.ndarray]]
+    state: list[np.ndarray]
+    targets: Iterable[tuple[np.ndarray, np.ndarray]]
 
     def decayed(self, weight_decay: float) -> np.ndarray:
         """The gradient plus ``weight_decay`` · value, in ``change`` if that is not the gradient itself."""
@@ -75,7 +77,7 @@ class Block(NamedTuple):
     def apply(self) -> None:
         """Subtract the change from the parameters."""
         for array, change in self.targets:
-            np.subtract(array, change, out=array)
+            np.subtract(array, change, array)
 
 
 class FlatOptimizer(Optimizer):
@@ -118,10 +120,13 @@ class FlatOptimizer(Optimizer):
         loss = run_closure(closure)
         with np.errstate(all="ignore"):  # a parameter that overflows becomes inf or NaN without a word, as in PyTorch
             for index, group in enumerate(self.param_groups):
-                options = {name: value for name, value in group.items() if name != "params"}
-                if not options["differentiable"]:
-                    options = {name: plain(value) for name, value in options.items()}
-                if options["differentiable"] or modes.state.composed:
+                taped = group["differentiable"]
+                options = {
+                    name: value if taped or type(value) in _PLAIN else plain(value)
+                    for name, value in group.items()
+                    if name != "params"
+                }
+                if taped or modes.state.composed:
                     self._step_one_by_one(options, group["params"])
                 else:
                     self._step_in_blocks(options, self._packs_of(index, group["params"], self.slots(options)))
@@ -133,7 +138,8 @@ class FlatOptimizer(Optimizer):
             for p in params:
                 if p.grad is None:
                     continue
-                check_shape(p)
+                if p.grad._array.shape != p._array.shape:
+                    raise wrong_shape(p)
                 state = self.state[p]
                 self.fill_state(options, p, state)
                 p.sub_(self.update_one(options, p, -p.grad if options["maximize"] else p.grad, state))
@@ -211,15 +217,16 @@ class Pack:
         self.starts = [0, *accumulate(param._array.size for param in params)]
         total = self.starts[-1]
         # What a block is computed in (gradient, value, change, scratch), and each small parameter's stretches of the
-        # first three, in its shape.
+        # first three, in its shape; None for a large one.
         self.buffers = np.empty((4, min(total, BLOCK)), dtype)
-        self.stretches: list[list[np.ndarray]] = []
+        self.stretches: list[list[Any]] = [[None] * len(params) for _ in range(3)]
         self.chunks = _chunks([param._array.size for param in params])
         for first, last in self.chunks:
             for i in range(first, last):
                 part = slice(self.starts[i] - self.starts[first], self.starts[i + 1] - self.starts[first])
-                small = part.stop - part.start < ALONE
-                self.stretches.append([buffer[part].reshape(self.shapes[i]) for buffer in self.buffers[:3]] if small else [])
+                if part.stop - part.start < ALONE:
+                    for stretches, buffer in zip(self.stretches, self.buffers, strict=False):
+                        stretches[i] = buffer[part].reshape(self.shapes[i])
         self.flat = {name: np.full(total, value, dtype) for name, value in slots.items()}
         self.counters = np.tile(np.array([*counters.values()], np.float32), (len(params), 1))
         # What state[param] must hold, if anything: name -> view, a 0-d one for each counter.
@@ -241,7 +248,8 @@ class Pack:
         if self.flat.keys() != slots.keys():
             return False
         for param, shape, views, first in zip(self.params, self.shapes, self.views, self.first, strict=True):
-            if param._array.shape != shape or param._array.dtype != self.dtype:
+            array = param._array
+            if array.shape != shape or array.dtype != self.dtype:
                 return False
             entry = state.get(param, {})
             if first:
@@ -258,9 +266,11 @@ class Pack:
         counters = self.counters.tolist()
         runs: list[slice] = []
         for i, param in enumerate(self.params):
-            if param.grad is None:
+            grad = param.grad
+            if grad is None:
                 continue
-            check_shape(param)
+            if grad._array.shape != self.shapes[i]:
+                raise wrong_shape(param)
             alike = i > 0 and counters[i] == counters[i - 1] and self.first[i] == self.first[i - 1]
             if alike and runs and runs[-1].stop == i:
                 runs[-1] = slice(runs[-1].start, i + 1)
@@ -275,7 +285,7 @@ class Pack:
             start, stop = max(chunk[0], run.start), min(chunk[1], run.stop)
             if start >= stop:
                 continue
-            if self.stretches[start]:
+            if self.stretches[0][start] is not None:
                 yield Block(first, counters, *self._gathered(start, stop, chunk[0], maximize, with_values))
             else:
                 for parts in self._large(start, maximize):
@@ -283,16 +293,17 @@ class Pack:
 
     def _gathered(self, start: int, stop: int, base: int, maximize: bool, with_values: bool) -> tuple[Any, ...]:
         """What a block holds of the small parameters from ``start`` to ``stop``, of a chunk that begins with ``base``."""
+        params, (grads, values, changes) = self.params[start:stop], [part[start:stop] for part in self.stretches]
         copy = np.negative if maximize else np.positive
-        targets = []
-        for param, (grad, value, change) in zip(self.params[start:stop], self.stretches[start:stop], strict=True):
-            copy(param.grad._array, out=grad, casting="same_kind")
-            if with_values:
+        for param, grad in zip(params, grads, strict=True):
+            copy(param.grad._array, grad)
+        if with_values:
+            for param, value in zip(params, values, strict=True):
                 np.copyto(value, param._array)
-            targets.append((param._array, change))
+        targets = zip(map(attrgetter("_array"), params), changes, strict=True)
         begin, end, offset = self.starts[start], self.starts[stop], self.starts[base]
         buffers = self.buffers[:, begin - offset : end - offset]
-        return *buffers, tuple(flat[begin:end] for flat in self.flat.values()), targets
+        return *buffers, [flat[begin:end] for flat in self.flat.values()], targets
 
     def _large(self, i: int, maximize: bool) -> Iterator[tuple[Any, ...]]:
         """What the blocks of one large parameter hold, which read and write its own memory."""
@@ -305,15 +316,16 @@ class Pack:
             part = slice(at, min(at + length, array.size))
             negated, _, change, scratch = buffers[:, : part.stop - at]
             block = np.negative(grad[part], out=negated) if maximize else grad[part]
-            state = tuple(flat[start + at : start + part.stop] for flat in self.flat.values())
+            state = [flat[start + at : start + part.stop] for flat in self.flat.values()]
             target = (value[part], change) if in_place else (array, change.reshape(array.shape))
             yield block, value[part], change, scratch, state, [target]
 
     def finish(self, run: slice, state: dict[Any, State]) -> None:
         """After the blocks of a run: its parameters have been written to, and their state exists."""
-        for i in range(run.start, run.stop):
-            self.params[i]._written()
-            if self.first[i]:
+        for param in self.params[run]:
+            param._written()
+        if self.first[run.start]:
+            for i in range(run.start, run.stop):
                 self._enter(i, state[self.params[i]])
 
     def _views(self, flat: np.ndarray) -> list[np.ndarray]:
@@ -356,10 +368,9 @@ def _chunks(sizes: list[int]) -> list[tuple[int, int]]:
     return chunks
 
 
-def check_shape(param: Tensor) -> None:
-    """Raise a RuntimeError if a parameter's gradient does not have its shape."""
-    if param.grad._array.shape != param._array.shape:
-        raise RuntimeError(f"a parameter of shape {param._array.shape} has a gradient of shape {param.grad._array.shape}")
+def wrong_shape(param: Tensor) -> RuntimeError:
+    """The error for a gradient that does not have its parameter's shape."""
+    return RuntimeError(f"a parameter of shape {param._array.shape} has a gradient of shape {param.grad._array.shape}")
 
 
 def plain(value: Any) -> Any:

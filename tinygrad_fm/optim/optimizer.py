@@ -275,6 +275,16 @@ class Optimizer:
         """Call ``hook(optimizer, args, kwargs)`` after each step."""
         return Removable(self._step_post_hooks, hook)
 
+    def _changed_by_hooks(self, step: Any, args: Any, kwargs: Any) -> tuple[Any, Any]:
+        """Call the hooks before a step; the arguments that they leave it."""
+        for hook in (*_global_pre_hooks.values(), *self._step_pre_hooks.values()):
+            changed = hook(self, args, kwargs)
+            if changed is not None:
+                if not isinstance(changed, tuple) or len(changed) != 2:
+                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
+                args, kwargs = changed
+        return args, kwargs
+
     def register_state_dict_pre_hook(self, hook: Callable[[Optimizer], None], prepend: bool = False) -> Removable:
         """Call ``hook(optimizer)`` before each ``state_dict()``; before the other hooks, if ``prepend``."""
         return _registered(self._state_dict_pre_hooks, hook, prepend)
@@ -387,15 +397,12 @@ def _hooked(step: Callable[..., Any]) -> Callable[..., Any]:
         if type(self).step is not hooked_step:  # called by the step of a subclass, which has done all this
             return step(*args, **kwargs)
         self._step_calls += 1
-        for hook in (*_global_pre_hooks.values(), *self._step_pre_hooks.values()):
-            changed = hook(self, args, kwargs)
-            if changed is not None:
-                if not isinstance(changed, tuple) or len(changed) != 2:
-                    raise RuntimeError(f"{step} must return None or a tuple of (new_args, new_kwargs), but got {changed}.")
-                args, kwargs = changed
+        if _global_pre_hooks or self._step_pre_hooks:
+            args, kwargs = self._changed_by_hooks(step, args, kwargs)
         result = step(*args, **kwargs)
-        for hook in (*self._step_post_hooks.values(), *_global_post_hooks.values()):
-            hook(self, args, kwargs)
+        if _global_post_hooks or self._step_post_hooks:
+            for hook in (*self._step_post_hooks.values(), *_global_post_hooks.values()):
+                hook(self, args, kwargs)
         return result
 
     return hooked_step
