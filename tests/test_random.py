@@ -137,3 +137,31 @@ def test_streams_are_as_they_were() -> None:
     """The numbers of a seed stay the same from version to version: runs are repeated by them."""
     g = torch.Generator().manual_seed(0)
     np.testing.assert_array_equal(g.bits.integers(0, 1000, 4), np.random.Generator(np.random.PCG64(0)).integers(0, 1000, 4))
+
+
+@pytest.mark.parametrize(
+    ("draw", "error", "words"),
+    [
+        (lambda: torch.randperm(-1), RuntimeError, "cannot be negative, got -1"),
+        (lambda: torch.randperm(2.5), TypeError, "must be int, not float"),
+        (lambda: torch.randperm(True), TypeError, "must be int, not bool"),
+        (lambda: torch.randperm(300, dtype=torch.uint8), RuntimeError, "uint8 cannot hold the numbers up to 299"),
+        (lambda: torch.bernoulli(torch.tensor([0.5, 2.0])), RuntimeError, "from 0 to 1"),
+        (lambda: torch.bernoulli(torch.tensor([-0.1])), RuntimeError, "from 0 to 1"),
+        (lambda: torch.bernoulli(torch.tensor([float("nan")])), RuntimeError, "from 0 to 1"),
+        (lambda: torch.zeros(2).bernoulli_(1.5), RuntimeError, "got p=1.5"),
+        (lambda: torch.zeros(2).random_(0), RuntimeError, "low must be below high, got 0 and 0"),
+        (lambda: torch.rand(2, generator=3), TypeError, "a generator must be a Generator, got int"),
+        (lambda: torch.Generator().manual_seed(1.5), RuntimeError, "expected a long, but got float"),
+    ],
+)
+def test_what_cannot_be_drawn(draw: Any, error: type[Exception], words: str) -> None:
+    with pytest.raises(error, match=words):
+        draw()
+
+
+def test_seeds_as_pytorch_counts_them() -> None:
+    assert torch.manual_seed(-1).initial_seed() == torch.initial_seed() == 2**64 - 1
+    assert torch.manual_seed(1.5).initial_seed() == 1
+    assert torch.randperm(256, dtype=torch.uint8).max().item() == 255
+    assert torch.randperm(0).tolist() == []

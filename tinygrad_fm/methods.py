@@ -427,7 +427,9 @@ class Methods(MoreMethods):
         return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)
 
     def bernoulli_(self: Any, p: builtins.float = 0.5, *, generator: Any = None) -> Any:
-        """Fill with 1 with probability ``p``, else 0."""
+        """Fill with 1 with probability ``p``, else 0; raises RuntimeError for a probability that is not from 0 to 1."""
+        if isinstance(p, builtins.int | builtins.float) and not 0 <= p <= 1:
+            raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
         return self.copy_(ops.rand(self.shape, generator=generator) < p)
 
     def float(self: Any, memory_format: Any = None) -> Any:

@@ -74,10 +74,11 @@ class MoreMethods:
 
     # -- drawn in place ----------------------------------------------------------------------------------------------
 
-    def random_(self: Any, from_: builtins.int = 0, to: builtins.int | None = None, *, generator: Any = None) -> Any:
+    def random_(self: Any, from_: builtins.int | None = None, to: builtins.int | None = None, *, generator: Any = None) -> Any:
         """Fill with whole numbers from [``from_``, ``to``), or [0, ``from_``) if it is the only one given."""
         if to is None:
-            low, high = 0, from_ or min(2**24 if self.is_floating_point() else np.iinfo(self._array.dtype).max, 2**62)
+            most = min(2**24 if self.is_floating_point() else np.iinfo(self._array.dtype).max, 2**62)
+            low, high = 0, most if from_ is None else from_
         else:
             low, high = from_, to
         return self.copy_(ops.randint(low, builtins.int(high), tuple(self.shape), generator=generator))

@@ -6,6 +6,7 @@ The streams are NumPy's PCG64, not PyTorch's: the same seed gives the same numbe
 from __future__ import annotations
 
 import json
+import operator
 import os
 import weakref
 from collections.abc import Iterable, Iterator
@@ -47,8 +48,11 @@ class Generator:
         return CPU
 
     def manual_seed(self, seed: int) -> Generator:
-        """Start the stream that belongs to ``seed``, any integer; returns the generator."""
-        self._seed = int(seed)
+        """Start the stream that belongs to ``seed``, any integer; returns the generator. Raises RuntimeError for others."""
+        try:
+            self._seed = operator.index(seed)
+        except TypeError as error:
+            raise RuntimeError(f"manual_seed expected a long, but got {type(seed).__name__}") from error
         self.bits = np.random.Generator(np.random.PCG64(self._seed % 2**128))
         return self
 
@@ -58,8 +62,8 @@ class Generator:
         return self._seed
 
     def initial_seed(self) -> int:
-        """The seed of the current stream."""
-        return self._seed
+        """The seed of the current stream; a negative one as PyTorch counts it, in 64 bits."""
+        return self._seed if self._seed >= 0 else self._seed % 2**64
 
     def get_state(self) -> Any:
         """The position in the stream: a uint8 tensor, of one length for all seeds of 64 bits."""
@@ -115,7 +119,7 @@ default_generator.seed()
 
 def manual_seed(seed: int) -> Generator:
     """Seed the default generator, from which everything draws that is not given one of its own; returns it."""
-    return default_generator.manual_seed(seed)
+    return default_generator.manual_seed(int(seed))
 
 
 def seed() -> int:
@@ -171,4 +175,8 @@ def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, **other
 
 def bits(generator: Generator | None = None) -> np.random.Generator:
     """NumPy's generator behind ``generator``, or behind the default one."""
-    return (generator or default_generator).bits
+    if generator is None:
+        return default_generator.bits
+    if not isinstance(generator, Generator):
+        raise TypeError(f"a generator must be a Generator, got {type(generator).__name__}")
+    return generator.bits

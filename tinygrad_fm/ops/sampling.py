@@ -76,9 +76,19 @@ def randint(
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
-    """The numbers 0 … n−1 in random order."""
-    drawn = random.bits(generator).permutation(n)
-    return finish(drawn.astype(np.int64 if dtype is None else as_numpy(dtype)), device, False)
+    """The numbers 0 … n−1 in random order.
+
+    Raises TypeError for what is no int, RuntimeError for a negative one or one that ``dtype`` cannot hold.
+    """
+    if not isinstance(n, int | np.integer) or isinstance(n, bool):
+        raise TypeError(f"randperm(): n must be int, not {type(n).__name__}")
+    if n < 0:
+        raise RuntimeError(f"randperm(): n cannot be negative, got {n}")
+    wanted = np.dtype(np.int64 if dtype is None else as_numpy(dtype))
+    largest = np.iinfo(wanted).max if wanted.kind in "iu" else 2 ** (np.finfo(wanted).nmant + 1) if wanted.kind == "f" else 1
+    if n - 1 > largest:
+        raise RuntimeError(f"randperm(): {wanted} cannot hold the numbers up to {n - 1}")
+    return finish(random.bits(generator).permutation(n).astype(wanted), device, False)
 
 
 def normal(
@@ -106,8 +116,13 @@ def normal(
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
-    """1 with the probability that each element of ``input`` gives, else 0."""
+    """1 with the probability that each element of ``input`` gives, else 0.
+
+    Raises RuntimeError for a probability that is not from 0 to 1.
+    """
     chance = raw(input)
+    if not ((chance >= 0) & (chance <= 1)).all():
+        raise RuntimeError("bernoulli(): every probability must be from 0 to 1")
     return box((random.bits(generator).random(chance.shape) < chance).astype(chance.dtype))
 
 
