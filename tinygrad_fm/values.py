@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -43,6 +44,19 @@ class Values:
         return array.copy() if copy else array
 
     __array_ufunc__ = ufunc_on_tensors
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """PyTorch calls this when one of its functions, such as its load_state_dict, is given a tensor of ours: it gets one of
+        its own over the same memory. Raises RuntimeError if gradients are being recorded: detach() first."""
+        as_theirs = sys.modules["torch"].as_tensor  # only PyTorch calls this
+
+        def convert(value: Any) -> Any:
+            if isinstance(value, (list, tuple)):
+                return type(value)([convert(v) for v in value])
+            return as_theirs(value.numpy()) if isinstance(value, cls) else value
+
+        return func(*convert(args), **{name: convert(value) for name, value in (kwargs or {}).items()})
 
     def item(self: Any) -> Any:
         """The value of a tensor with one element, as a Python number."""

@@ -415,3 +415,29 @@ def test_a_transformer_learns_to_copy():
         loss.backward()
         steps.step()
     assert loss.item() < 0.1
+
+
+@pytest.mark.parametrize("name", ["compile", "bfloat16", "share_memory", "xpu"])
+def test_methods_that_are_left_out_say_why(name):
+    layer = nn.Linear(1, 1)
+    assert not hasattr(layer, name)
+    with pytest.raises(AttributeError, match=rf"'torch.nn.Module.{name}' is left out"):
+        getattr(layer, name)
+
+
+@pytest.mark.parametrize("wrong", [None, [1.0, 2.0], "text", 3])
+@pytest.mark.parametrize(
+    "layer", [nn.Linear(2, 2), nn.Conv2d(1, 1, 1), nn.Softmax(0), nn.MaxPool2d(2), nn.Sequential(nn.ReLU())]
+)
+def test_an_argument_that_is_no_tensor_is_named(layer, wrong):
+    with pytest.raises(TypeError, match=f"must be Tensor, not {type(wrong).__name__ if wrong is not None else None}"):
+        layer(wrong)
+
+
+def test_an_attribute_error_of_a_users_module_is_left_alone():
+    class Own(nn.Module):
+        def forward(self, x):
+            return x.shape
+
+    with pytest.raises(AttributeError, match="'list' object has no attribute 'shape'"):
+        Own()([1.0])

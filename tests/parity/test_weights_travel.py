@@ -79,3 +79,23 @@ def test_training_goes_on_where_pytorch_left_off():
             steps.step()
             losses.append(loss.item())
     np.testing.assert_allclose(losses[6::2], losses[5::2], rtol=1e-5)
+
+
+@pytest.mark.parametrize(("name", "args"), MODULES)
+def test_a_state_dict_of_ours_loads_there_as_it_is(name, args):
+    ours, theirs = getattr(nn, name)(*args), getattr(torch.nn, name)(*args)
+    assert not any(theirs.load_state_dict(ours.state_dict()))
+    for key, value in theirs.state_dict().items():
+        np.testing.assert_array_equal(ours.state_dict()[key].numpy(), value.numpy())
+    with pytest.raises(RuntimeError, match="size mismatch"):
+        torch.nn.Linear(20, 20).load_state_dict(nn.Linear(20, 21).state_dict())
+    other = getattr(torch.nn, name)(*args)
+    assert not any(other.load_state_dict(ours.state_dict(), strict=False))
+
+
+def test_functions_of_pytorchs_take_tensors_of_ours_unless_a_graph_would_be_lost():
+    ours = tinygrad_fm.tensor([1.0, 2.0])
+    assert torch.cat([ours, torch.ones(1)]).tolist() == [1.0, 2.0, 1.0]
+    assert torch.add(torch.ones(2), other=ours).tolist() == [2.0, 3.0]
+    with pytest.raises(RuntimeError, match="detach"):
+        torch.add(torch.ones(2), ours.requires_grad_())

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box
+from ..dtypes import float16, float32
 from ..errors import ShapeError
 from ..ops import functions as ops
 from ..ops.activation import *
@@ -79,6 +80,7 @@ def batch_norm(
         if value is not None and value.shape != (channels,):
             got = value.shape[0] if value.ndim == 1 else tuple(value.shape)
             raise ShapeError(f"batch_norm(): {name} should contain {channels} elements not {got}")
+    _check_dtypes("batch_norm", input, **given)
     if not channels:
         return input.clone()
     if not training:
@@ -89,6 +91,16 @@ def batch_norm(
     _move(running_mean, mean, momentum)
     _move(running_var, var, momentum, count / (count - 1))
     return result
+
+
+def _check_dtypes(op: str, input: Tensor, **given: Tensor | None) -> None:
+    """Parameters and statistics are of the input's dtype, or float32 for float16; no whole numbers."""
+    allowed = (float16, float32) if input.dtype == float16 else (input.dtype,)
+    if not input.is_floating_point():
+        raise NotImplementedError(f"{op}(): not implemented for {input.dtype}; use .float()")
+    for name, value in given.items():
+        if value is not None and value.dtype not in allowed:
+            raise RuntimeError(f"{op}(): mixed dtype: input is {input.dtype}, but {name} {value.dtype}; convert one with .to()")
 
 
 def _check_running(op: str, mean: Tensor | None, var: Tensor | None, by_input: bool) -> None:

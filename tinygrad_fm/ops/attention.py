@@ -169,7 +169,8 @@ def _check_attention(query: Any, key: Any, value: Any, padding: Any, mask: Any, 
     require(query.shape[-1] == embed_dim, f"was expecting embedding dimension of {embed_dim}, but got {query.shape[-1]}")
     require(embed_dim % heads == 0, f"embed_dim {embed_dim} not divisible by num_heads {heads}")
     require(key.shape[:-1] == value.shape[:-1], "key and value must agree in length and batch size")
-    require(query.shape[1:-1] == key.shape[1:-1], "query and key must agree in batch size")
+    if query.shape[1:-1] != key.shape[1:-1]:
+        raise ShapeError(f"{here}: query, key and value must agree in batch size, got the shapes {shapes}")
     if padding is not None:
         expected = (*key.shape[1:-1], key.shape[0])
         require(padding.shape == expected, f"key_padding_mask should have the shape {expected}, got {tuple(padding.shape)}")

@@ -59,8 +59,8 @@ def _check_labels(op: str, input: Any, target: Any, weight: Any) -> None:
     if not x.ndim:
         raise ShapeError(f"{op}(): input must be (K,), (N, K) or (N, K, …), got a 0-d tensor")
     classes, expected = (x.shape[0], ()) if x.ndim == 1 else (x.shape[1], (x.shape[0], *x.shape[2:]))
-    if t.dtype.kind not in "iu":
-        raise RuntimeError(f"{op}(): class labels must be integers (int64), got {t.dtype}")
+    if t.dtype not in (np.int64, np.uint8):
+        raise RuntimeError(f"{op}(): class labels must be integers (int64 or uint8), got {t.dtype}; use .long()")
     if t.shape != expected:
         raise ShapeError(f"{op}(): for input of shape {x.shape} the labels must have shape {expected}, got {t.shape}")
     if weight is not None and raw(weight).shape != (classes,):

@@ -15,7 +15,10 @@ __all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance"]
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along ``dim``; the two broadcast."""
-    shape = np.broadcast_shapes(x1.shape, x2.shape)  # a negative dim counts in what they broadcast to
+    try:
+        shape = np.broadcast_shapes(x1.shape, x2.shape)  # a negative dim counts in what they broadcast to
+    except ValueError:
+        raise ShapeError(f"cosine_similarity(): shapes {tuple(x1.shape)} and {tuple(x2.shape)} do not broadcast") from None
     x1, x2 = (x if tuple(x.shape) == shape else broadcast_to(x, shape=shape) for x in (x1, x2))
     lengths = (clamp(x.norm(2.0, dim, keepdim=True), min=eps) for x in (x1, x2))
     a, b = (x / length for x, length in zip((x1, x2), lengths, strict=True))

@@ -88,6 +88,11 @@ def _channels(input: Any, p: float, training: bool, inplace: bool, single: bool)
     return _apply(input, p, training, inplace, shape[:kept] + (1,) * (len(shape) - kept))
 
 
+def _need_channels(op: str, input: Any, p: float, training: bool) -> None:
+    if training and 0 < p < 1 and input.ndim < 2:
+        raise ShapeError(f"{op}(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
+
+
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
     """:func:`dropout` of whole channels of (N, C, L) or (C, L)."""
     if input.ndim not in (2, 3):
@@ -101,8 +106,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     As in PyTorch, other inputs of two dimensions or more are taken as (N, C, …), with a warning: also three, which are not
     (C, H, W).
     """
-    if input.ndim < 2:
-        raise ShapeError(f"dropout2d(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
+    _need_channels("dropout2d", input, p, training)
     if input.ndim != 4:
         warnings.warn(
             f"dropout2d: Received a {input.ndim}-D input, which is taken as (N, C, ...); "
@@ -137,10 +141,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
     """:func:`alpha_dropout` of whole channels of (N, C, …)."""
-    if input.ndim < 2:
-        raise ShapeError(
-            f"feature_alpha_dropout(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}"
-        )
+    _need_channels("feature_alpha_dropout", input, p, training)
     return _alpha_dropout(input, p, training, inplace, (*input.shape[:2], *(1,) * (input.ndim - 2)))
 
 

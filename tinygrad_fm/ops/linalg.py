@@ -414,6 +414,11 @@ def matrix_power(input: Any, n: int) -> Any:
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
     """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O)."""
+    if tuple(weight.shape[1:]) != (input1.shape[-1], input2.shape[-1]):
+        raise ShapeError(
+            f"bilinear(): inputs of shapes {tuple(input1.shape)} and {tuple(input2.shape)} do not fit a weight of shape "
+            f"{tuple(weight.shape)}"
+        )
     products = input1.shape[-1] * input2.shape[-1]
     pairs = to_shape(unsqueeze(input1, -1) * unsqueeze(input2, -2), shape=(*input1.shape[:-1], products))
     return linear(pairs, to_shape(weight, shape=(weight.shape[0], products)), bias)

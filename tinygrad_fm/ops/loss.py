@@ -441,7 +441,7 @@ def multilabel_margin_loss(
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("multilabel_margin_loss", input, target)
-    if input.ndim not in (1, 2) or target.dtype != int64:
+    if input.ndim > 2 or target.dtype != int64:
         raise ShapeError(
             "multilabel_margin_loss(): expected an input and class indices (int64) of one shape (N, K) or (K,), "
             f"got shape {tuple(input.shape)} and {target.dtype}"

@@ -334,6 +334,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
     for name, value in (("weight", weight), ("bias", bias)):
         if value is not None and tuple(value.shape) != sizes:
             raise ShapeError(f"layer_norm(): {name} must have shape {sizes}, got {tuple(value.shape)}")
+    if not all(sizes):
+        return _affine(input, weight, bias)
     return _layer_norm(input, weight, bias, dims=len(sizes), eps=eps)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -96,7 +97,10 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     >>> pad(torch.tensor([[1.0, 2.0, 3.0]]), (1, 2), mode="reflect")
     tensor([[2., 1., 2., 3., 2., 1.]])
     """
-    sizes, ndim = [int(n) for n in pad], len(input.shape)
+    try:
+        sizes, ndim = [operator.index(n) for n in pad], len(input.shape)
+    except TypeError:
+        raise TypeError(f"pad(): pad must be pairs of ints, got {pad!r}") from None
     if len(sizes) % 2:
         raise ShapeError(f"pad(): pad must hold pairs of numbers, got {tuple(sizes)}")
     if len(sizes) > 2 * ndim:

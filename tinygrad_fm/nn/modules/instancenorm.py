@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ...errors import ShapeError
 from ...tensor import Tensor
 from .. import functional as F
 from .batchnorm import _NormBase
@@ -38,7 +39,7 @@ class _InstanceNorm(_NormBase):
         single = input.ndim == self._without_batch()
         channels = input.shape[0 if single else 1]
         if channels != self.num_features and (self.affine or self.track_running_stats):
-            raise ValueError(f"expected input's channels to match num_features ({self.num_features}), but got {channels}")
+            raise ShapeError(f"expected input's channels to match num_features ({self.num_features}), but got {channels}")
         y = F.instance_norm(
             input.unsqueeze(0) if single else input,
             self.running_mean,

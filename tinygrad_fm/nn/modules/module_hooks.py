@@ -86,6 +86,9 @@ class ModuleHooks:
             ):
                 return _call_with_hooks(self, args, kwargs)
             return self.forward(*args, **kwargs)
+        except AttributeError as error:
+            _explain_argument(self, (*args, *kwargs.values()), error)
+            raise
         finally:
             state.scope = outer
 
@@ -233,6 +236,15 @@ def _add_backward_hook(hooks: dict[int, BackwardHook], entry: BackwardHook, prep
             f"Cannot use both regular backward hooks and full backward hooks on {where}. Please use only one of them."
         )
     return add_hook(hooks, entry, prepend)
+
+
+def _explain_argument(module: ModuleHooks, args: tuple[Any, ...], error: AttributeError) -> None:
+    """Raise TypeError if a layer of ours failed because an argument is no tensor."""
+    given = error.obj
+    ours = type(module).__module__.startswith(__package__) and any(given is argument for argument in args)
+    if ours and not isinstance(given, Tensor) and hasattr(Tensor, error.name or ""):
+        what = "None" if given is None else f"{type(given).__name__} (torch.tensor makes one of numbers)"
+        raise TypeError(f"{type(module).__name__}: argument must be Tensor, not {what}") from error
 
 
 # ---- the call --------------------------------------------------------------------------------------------------------

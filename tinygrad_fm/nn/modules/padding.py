@@ -113,6 +113,16 @@ class ZeroPad3d(ConstantPad3d):
         return f"{self.padding}"
 
 
+class _CircularPadNd(_PadNd):
+    mode = "circular"
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pad ``input``."""
+        if input.ndim not in (self.dims + 1, self.dims + 2):
+            raise ValueError(f"expected {self.dims + 1}D or {self.dims + 2}D input (got {input.ndim}D input)")
+        return super().forward(input)
+
+
 class ReflectionPad1d(_PadNd):
     """Sequences mirrored at their ends."""
 
@@ -149,19 +159,19 @@ class ReplicationPad3d(_PadNd):
     mode, dims = "replicate", 3
 
 
-class CircularPad1d(_PadNd):
+class CircularPad1d(_CircularPadNd):
     """Sequences wrapped around."""
 
-    mode, dims = "circular", 1
+    dims = 1
 
 
-class CircularPad2d(_PadNd):
+class CircularPad2d(_CircularPadNd):
     """Images wrapped around."""
 
-    mode, dims = "circular", 2
+    dims = 2
 
 
-class CircularPad3d(_PadNd):
+class CircularPad3d(_CircularPadNd):
     """Volumes wrapped around."""
 
-    mode, dims = "circular", 3
+    dims = 3

@@ -129,9 +129,9 @@ class AvgPool1d(Module):
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
     ) -> None:
         super().__init__()
-        one = [value[0] if isinstance(value, (tuple, list)) else value for value in (kernel_size, stride, padding)]
-        self.kernel_size, self.stride = (one[0],), (one[0] if one[1] is None else one[1],)
-        self.padding, self.ceil_mode, self.count_include_pad = (one[2],), ceil_mode, count_include_pad
+        single = lambda v: tuple(v) if isinstance(v, (tuple, list)) else (v,)
+        self.kernel_size, self.stride = single(kernel_size), single(kernel_size if stride is None else stride)
+        self.padding, self.ceil_mode, self.count_include_pad = single(padding), ceil_mode, count_include_pad
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, L)."""

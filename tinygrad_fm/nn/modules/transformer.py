@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ...errors import ShapeError
 from ...ops import functions as ops
 from ...tensor import Tensor
 from .. import functional as F
@@ -239,6 +240,14 @@ class Transformer(Module):
         memory_is_causal: bool = False,
     ) -> Tensor:
         """Encode ``src``, and decode ``tgt`` looking at it."""
+        batch = 0 if self.batch_first else 1
+        if src.ndim == 3 and tgt.ndim == 3 and src.shape[batch] != tgt.shape[batch]:
+            raise ShapeError(f"the batch number of src and tgt must be equal, got {src.shape[batch]} and {tgt.shape[batch]}")
+        if not src.shape[-1] == tgt.shape[-1] == self.d_model:
+            raise ShapeError(
+                f"the feature number of src and tgt must be equal to d_model, {self.d_model}, got {tuple(src.shape)} "
+                f"and {tuple(tgt.shape)}"
+            )
         memory = self.encoder(src, mask=src_mask, src_key_padding_mask=src_key_padding_mask, is_causal=src_is_causal)
         return self.decoder(
             tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask, tgt_is_causal, memory_is_causal

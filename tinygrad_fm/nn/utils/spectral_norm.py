@@ -67,7 +67,7 @@ def spectral_norm(
         raise RuntimeError(f"Cannot register two spectral_norm hooks on the same parameter {name}")
     if dim is None:
         dim = 1 if type(module).__name__.startswith("ConvTranspose") else 0
-    hook, weight = SpectralNorm(name, n_power_iterations, eps, dim), getattr(module, name)
+    hook, weight = SpectralNorm(name, n_power_iterations, eps, dim), module._parameters[name]
     del module._parameters[name]
     module.register_parameter(f"{name}_orig", Parameter(weight.detach()))
     for end, size in zip("uv", hook.matrix(weight).shape, strict=True):
