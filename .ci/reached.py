@@ -1,7 +1,7 @@
 """Counts the lines of code that the engine stands on: ``python .ci/reached.py``.
 
-Every file that ``autograd/`` reaches by import, and what class ``Tensor`` adds; blank lines, comments and docstrings do not count.
-A package's ``__init__`` is counted where something is imported from it. There is no limit: the number is to be known.
+Every file that ``autograd/`` reaches by import, and what class ``Tensor`` adds; blank lines, comments and docstrings do not
+count. A package's ``__init__`` is counted where something is imported from it. There is no limit: the number is to be known.
 """
 
 from __future__ import annotations
