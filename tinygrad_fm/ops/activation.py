@@ -16,14 +16,15 @@ from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitive import fused, primitive
 from ..dtypes import dtype as dtype_class
 from ..errors import ShapeError
+from ..promotion import promote_float
 from ..random import bits
 from ._arguments import one_dim
 from .creation import zeros_like
-from .elementwise import clamp, constants, exp, expm1, log, only_floats, piecewise, quiet, sigmoid, tanh, where
+from .elementwise import abs, clamp, constants, exp, log, only_floats, piecewise, quiet, sigmoid, square, tanh, where
 from .gather_scatter import scatter
 from .max_min import argmax
 from .sampling import rand
-from .special import _error_function, erf
+from .special import erfc, error_function
 
 __all__ = [
     "celu",
@@ -195,18 +196,33 @@ def relu6(input: Any, inplace: bool = False) -> Any:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
+_hardsigmoid = primitive(
+    lambda x: np.clip(x + 3, 0, 6) / 6,
+    name="hardsigmoid",
+    promotion=only_floats,
+    piecewise="x",
+    x=lambda g, x: where(np.abs(raw(x)) < 3, g / 6, 0.0),
+)
+
+
 def hardsigmoid(input: Any, inplace: bool = False) -> Any:
     """relu6(input + 3) / 6: a sigmoid of straight lines."""
-    if inplace:
-        return run_inplace(hardsigmoid, input)
-    return relu6(input + 3) / 6
+    return _run(_hardsigmoid, input, inplace)
+
+
+def _hardswish_rule(g: Any, x: Any) -> Any:
+    at = raw(x)
+    return g * where(at <= -3, 0.0, where(at < 3, x / 3 + 0.5, 1.0))
+
+
+_hardswish = primitive(
+    quiet(lambda x: x * np.clip(x + 3, 0, 6) / 6), name="hardswish", promotion=only_floats, x=_hardswish_rule
+)
 
 
 def hardswish(input: Any, inplace: bool = False) -> Any:
     """input · hardsigmoid(input). Source: Howard et al. 2019, "Searching for MobileNetV3"."""
-    if inplace:
-        return run_inplace(hardswish, input)
-    return input * hardsigmoid(input)
+    return _run(_hardswish, input, inplace)
 
 
 def _threshold(x: Any, limit: float, value: float) -> Any:
@@ -231,33 +247,57 @@ def hardshrink(input: Any, lambd: float = 0.5) -> Any:
     return piecewise(np.abs(raw(input)) <= lambd, 0.0, input)
 
 
-def tanhshrink(input: Any) -> Any:
-    """input − tanh(input)."""
-    return input - tanh(input)
+def _without_tanh(x: Array) -> Array:
+    """x − tanh(x). Near 0 that is a difference of neighbours, so there tanh(x) = x / (1 + c) with the continued fraction
+    c = x² / (3 + x² / (5 + …)), and the result is x · c / (1 + c)."""
+    square = np.minimum(x * x, 1)
+    c = square / 19
+    for odd in (17, 15, 13, 11, 9, 7, 5, 3):
+        c = square / (odd + c)
+    return np.where(square < 1, x * (c / (1 + c)), x - np.tanh(x))
+
+
+tanhshrink = primitive(
+    quiet(_without_tanh),
+    name="tanhshrink",
+    inputs="input",
+    promotion=promote_float,
+    input=lambda g, input: g * square(tanh(input)),
+)
+tanhshrink.__doc__ = "``input − tanh(input)``."
 
 
 # -- exponential units -------------------------------------------------------------------------------------------------
 
 
-def _exponential_unit(x: Any, alpha: float, scale: float = 1.0, stretch: float = 1.0) -> Any:
-    # the clamp keeps exp from overflowing where its value is not taken, so that no inf · 0 enters the gradient
-    return where(raw(x) > 0, x, expm1(clamp(x, max=0.0) * stretch) * alpha) * scale
+def _exponential_unit(x: Array, alpha: float, scale: float, stretch: float) -> Array:
+    """scale · x where it is positive, elsewhere scale · alpha · (exp(stretch · x) − 1)."""
+    return np.where(x > 0, x * scale, np.expm1(np.minimum(x, 0) * stretch) * (alpha * scale))
+
+
+def _exponential_unit_rule(g: Any, x: Any, alpha: float, scale: float, stretch: float) -> Any:
+    # not by the result + alpha, in which a small derivative would drown; the clamp keeps exp from overflowing beside it
+    slope = exp(clamp(x, max=0.0) * stretch) * (alpha * scale * stretch)
+    return g * where(raw(x) <= 0, slope, scale)
+
+
+def _unit(name: str) -> Any:
+    return primitive(quiet(_exponential_unit), name=name, promotion=only_floats, x=_exponential_unit_rule)
+
+
+_elu, _celu, _selu = _unit("elu"), _unit("celu"), _unit("selu")
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input) − 1)."""
-    if inplace:
-        return run_inplace(elu, input, alpha)
-    return _exponential_unit(input, alpha)
+    return _run(_elu, input, inplace, alpha=float(alpha), scale=1.0, stretch=1.0)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
     if alpha == 0:
         raise RuntimeError("celu(): alpha cannot be 0")
-    if inplace:
-        return run_inplace(celu, input, alpha)
-    return _exponential_unit(input, alpha, stretch=1 / alpha)
+    return _run(_celu, input, inplace, alpha=float(alpha), scale=1.0, stretch=1 / alpha)
 
 
 # the fixed point of mean 0 and variance 1, Klambauer et al. 2017, "Self-normalizing neural networks"
@@ -266,9 +306,7 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 def selu(input: Any, inplace: bool = False) -> Any:
     """1.0507… · elu(input, 1.6733…), which keeps activations near mean 0 and variance 1."""
-    if inplace:
-        return run_inplace(selu, input)
-    return _exponential_unit(input, _SELU_ALPHA, _SELU_SCALE)
+    return _run(_selu, input, inplace, alpha=_SELU_ALPHA, scale=_SELU_SCALE, stretch=1.0)
 
 
 def silu(input: Any, inplace: bool = False) -> Any:
@@ -305,9 +343,14 @@ logsigmoid = primitive(
 )
 
 
-def softsign(input: Any) -> Any:
-    """input / (1 + |input|)."""
-    return input / (abs(input) + 1)
+softsign = primitive(
+    quiet(lambda x: x / (np.abs(x) + 1)),
+    name="softsign",
+    inputs="input",
+    promotion=promote_float,
+    input=lambda g, input: g / square(abs(input) + 1),
+)
+softsign.__doc__ = "``input / (1 + |input|)``."
 
 
 def mish(input: Any, inplace: bool = False) -> Any:
@@ -332,11 +375,7 @@ def glu(input: Any, dim: int = -1) -> Any:
 
 
 def _composed_gelu(x: Any) -> Any:
-    return x * 0.5 * (erf(x * math.sqrt(0.5)) + 1)
-
-
-def _composed_gelu_tanh(x: Any) -> Any:
-    return x * 0.5 * (tanh((x + x * x * x * 0.044715) * math.sqrt(2 / math.pi)) + 1)
+    return x * 0.5 * erfc(x * -math.sqrt(0.5))
 
 
 def _gelu_rule(g: Array, x: Array, cdf: Array) -> Array:
@@ -351,26 +390,32 @@ def _gelu_rule(g: Array, x: Array, cdf: Array) -> Array:
 @fused(_composed_gelu, name="gelu", promotion=only_floats, residuals="cdf", x=_gelu_rule)
 @quiet
 def _gelu(x: Array) -> tuple[Array, Array]:
-    cdf = np.asarray(_error_function(x * math.sqrt(0.5)))
-    cdf += 1
+    cdf = np.asarray(error_function(x * -math.sqrt(0.5), complement=True))
     cdf *= 0.5
     return x * cdf, cdf
 
 
-def _gelu_tanh_rule(g: Array, x: Array, t: Array) -> Array:
-    slope = (x * x * (3 * 0.044715) + 1) * math.sqrt(2 / math.pi)
-    slope *= (1 - t * t) * x
-    slope += t
+# (1 + tanh(u)) / 2 = sigmoid(2u), which keeps its digits where it is small
+_SQRT_8_PI = 2 * math.sqrt(2 / math.pi)
+
+
+def _composed_gelu_tanh(x: Any) -> Any:
+    return x * sigmoid((x * x * 0.044715 + 1) * x * _SQRT_8_PI)
+
+
+def _gelu_tanh_rule(g: Array, x: Array, share: Array) -> Array:
+    slope = (x * x * (3 * 0.044715) + 1) * _SQRT_8_PI
+    slope *= (1 - share) * x
     slope += 1
-    slope *= 0.5
+    slope *= share
     return slope * g
 
 
-@fused(_composed_gelu_tanh, name="gelu", promotion=only_floats, residuals="t", x=_gelu_tanh_rule)
+@fused(_composed_gelu_tanh, name="gelu", promotion=only_floats, residuals="share", x=_gelu_tanh_rule)
 @quiet
 def _gelu_tanh(x: Array) -> tuple[Array, Array]:
-    t = np.tanh((x * x * 0.044715 + 1) * x * math.sqrt(2 / math.pi))
-    return x * 0.5 * (t + 1), t
+    share = np.asarray(sigmoid((x * x * 0.044715 + 1) * x * _SQRT_8_PI))
+    return x * share, share
 
 
 def gelu(input: Any, approximate: str = "none") -> Any:

@@ -16,8 +16,8 @@ import numpy as np
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import depending
 from ..autograd.primitive import Primitive, primitive
-from ..dtypes import default_float, result_type
-from ..promotion import plain_inputs, promote_difference, promote_float, promote_numbers
+from ..dtypes import result_type
+from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
 
 __all__ = [
     "abs",
@@ -43,6 +43,7 @@ __all__ = [
     "expm1",
     "fmax",
     "fmin",
+    "hypot",
     "lerp",
     "log",
     "log10",
@@ -100,11 +101,6 @@ def only_floats(op: Primitive, arrays: list[Any]) -> None:
             raise NotImplementedError(
                 f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
             )
-
-
-def floating(x: Any) -> Any:
-    """``x``, whole numbers as floats."""
-    return x if not is_tensor(x) or x.is_floating_point() else x.to(dtype=default_float())
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
@@ -177,6 +173,7 @@ def _power(x: Any, exponent: Any) -> Any:
 
 
 def _power_base_rule(g: Any, x: Any, exponent: Any) -> Any:
+    """exponent · x^(exponent − 1)"""
     e = raw(exponent)
     if isinstance(e, np.ndarray):
         never = e == 0  # x ** 0 is constant, also at x = 0, where e · x ** (e − 1) is NaN
@@ -185,14 +182,24 @@ def _power_base_rule(g: Any, x: Any, exponent: Any) -> Any:
         return zeros_for(g, raw(x).shape)
     if e == 1:
         return depending(g, x) if is_tensor(g) else g
-    return g * (x * 2) if e == 2 else g * (pow(x, e - 1) * e)
+    if e == 2:
+        return g * (x * 2)
+    return g * (pow(x, e - 1) * e)
 
 
 def _power_exponent_rule(g: Any, y: Any, x: Any, exponent: Any) -> Any:
+    """x^exponent · log x"""
     flat = np.logical_and(np.equal(raw(x), 0), np.greater_equal(raw(exponent), 0))  # 0 ** e is 0 around every e > 0
     if isinstance(x, (int, float)):
-        return g * where(flat, 0.0, y * (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan))
+        return g * where(flat, 0.0, y * log_of_number(x))
     return where(flat, 0.0, g * (y * log(where(flat, 1.0, x))))
+
+
+def log_of_number(x: float) -> float:
+    """The logarithm of a Python number, as of a tensor's element: −∞ of 0, NaN below."""
+    if x > 0:
+        return math.log(x)
+    return -math.inf if x == 0 else math.nan
 
 
 _pow = pointwise(quiet(_power), name="pow", x=_power_base_rule, exponent=_power_exponent_rule)
@@ -247,17 +254,29 @@ cos: Any = unary_float(quiet(np.cos), name="cos", x=lambda g, x: -g * sin(x))
 
 tan = unary_float(quiet(np.tan), name="tan", x=lambda g, y: g + g * y * y)
 
-asin = unary_float(quiet(np.arcsin), name="asin", x=lambda g, x: g * rsqrt(1 - x * x))
+# 1 − x² as (1 − x)(1 + x), which keeps its digits near ±1
+asin = unary_float(quiet(np.arcsin), name="asin", x=lambda g, x: g * rsqrt((1 - x) * (1 + x)))
 
-acos = unary_float(quiet(np.arccos), name="acos", x=lambda g, x: -g * rsqrt(1 - x * x))
+acos = unary_float(quiet(np.arccos), name="acos", x=lambda g, x: -g * rsqrt((1 - x) * (1 + x)))
 
 atan = unary_float(np.arctan, name="atan", x=lambda g, x: g / (x * x + 1))
 
 
+def _longer(a: Any, b: Any) -> Any:
+    if a.dtype.kind != "f":
+        raise NotImplementedError(f"hypot() is not implemented for {a.dtype} tensors; cast them first")
+    return np.hypot(a, b)  # √(a² + b²), without overflow on the way
+
+
+hypot = pointwise(quiet(_longer), name="hypot", a=lambda g, y, a: g * (a / y), b=lambda g, y, b: g * (b / y))
+
+
 def _over_square(x: Any, a: Any, b: Any) -> Any:
-    """``x / (a² + b²)``, and 0 where both are 0, as PyTorch has atan2's derivative there."""
-    square = a * a + b * b
-    return x / where(raw(square) == 0, 1.0, square)
+    """``x / (a² + b²)``, and 0 where both are 0, as PyTorch has atan2's derivative there. The squares are never made: they
+    would overflow, or be 0, long before the quotient is."""
+    length = hypot(a, b)
+    length = where(raw(length) == 0, 1.0, length)
+    return x / length / length
 
 
 atan2 = pointwise(
@@ -272,13 +291,13 @@ sinh = unary_float(quiet(np.sinh), name="sinh", x=lambda g, x: g * cosh(x))
 
 cosh: Any = unary_float(quiet(np.cosh), name="cosh", x=lambda g, x: g * sinh(x))
 
-tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g - g * y * y)
+tanh = unary_float(np.tanh, name="tanh", x=lambda g, y: g * (1 - y * y))
 
-asinh = unary_float(np.arcsinh, name="asinh", x=lambda g, x: g * rsqrt(x * x + 1))
+asinh = unary_float(np.arcsinh, name="asinh", x=lambda g, x: g / hypot(x, _ONE[raw(x).dtype]))
 
-acosh = unary_float(quiet(np.arccosh), name="acosh", x=lambda g, x: g * rsqrt(x * x - 1))
+acosh = unary_float(quiet(np.arccosh), name="acosh", x=lambda g, x: g * rsqrt((x - 1) * (x + 1)))
 
-atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / (1 - x * x))
+atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / ((1 - x) * (1 + x)))
 
 
 def deg2rad(input: Any) -> Any:
@@ -298,8 +317,7 @@ def _logistic(x: Array) -> Any:
 
 
 def _logistic_rule(g: Any, y: Any) -> Any:
-    gy = g * y
-    return gy - gy * y
+    return g * y * (1 - y)
 
 
 sigmoid = unary_float(quiet(_logistic), name="sigmoid", x=_logistic_rule)
@@ -411,8 +429,33 @@ def _inside(x: Any, low: Any, high: Any) -> Any:
 _clamp = primitive(_clip, name="clamp", x=lambda g, x, low, high: where(_inside(x, low, high), g, 0.0))
 
 
-def _beyond(compare: Any, x: Any, bound: Any) -> Any:
-    return np.asarray(compare(raw(x), raw(bound)) | np.isnan(raw(bound)))  # a bound that is NaN shows
+def _promote_bounds(op: Primitive, arrays: list[Any]) -> None:
+    """As :func:`promote`, without the bound that is missing."""
+    given = [i for i, value in enumerate(arrays) if value is not None]
+    values = [arrays[i] for i in given]
+    promote(op, values)
+    for i, value in zip(given, values, strict=True):
+        arrays[i] = value
+
+
+def _at_low(x: Any, low: Any, high: Any) -> Any:
+    x, low, high = raw(x), raw(low), raw(high)
+    return x < low if high is None else (x < low) & (low < high)
+
+
+def _at_high(x: Any, low: Any, high: Any) -> Any:
+    x, low, high = raw(x), raw(low), raw(high)
+    return x > high if low is None else (x > high) | (low > high)
+
+
+_clamp_between = pointwise(
+    quiet(_clip),
+    name="clamp",
+    promotion=_promote_bounds,
+    x=lambda g, x, low, high: where(_inside(x, raw(low), raw(high)), g, 0.0),
+    low=lambda g, x, low, high: where(_at_low(x, low, high), g, 0.0),
+    high=lambda g, x, low, high: where(_at_high(x, low, high), g, 0.0),
+)
 
 
 def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
@@ -430,9 +473,7 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
         if raw(input).dtype.kind != "f" and any(isinstance(b, float) for b in bounds):
             input = input * 1.0
         return _clamp(input, low=bounds[0], high=bounds[1])
-    if min is not None:
-        input = where(_beyond(np.less, input, min), min, input)
-    return input if max is None else where(_beyond(np.greater, input, max), max, input)
+    return _clamp_between(input, min, max)
 
 
 clip = clamp

@@ -23,6 +23,7 @@ from .distance import pairwise_distance
 from .elementwise import clamp, exp, log, minimum, only_floats, quiet, square, where
 from .embedding import one_hot
 from .gather_scatter import gather
+from .special import xlogy
 
 __all__ = [
     "binary_cross_entropy",
@@ -137,9 +138,13 @@ def smooth_l1_loss(
         raise RuntimeError(f"smooth_l1_loss(): beta must not be negative, got {beta}")
     _warn_of_broadcast("smooth_l1_loss", input, target)
     d = input - target
-    if beta == 0:
-        return reduced(abs(d), reduction)
-    return reduced(where(np.abs(raw(d)) < beta, d * d * (0.5 / beta), abs(d) - 0.5 * beta), reduction)
+    return reduced(abs(d) if beta == 0 else _huber(d, beta) / beta, reduction)
+
+
+def _huber(d: Any, delta: float) -> Any:
+    """d² / 2 where |d| is at most ``delta``, elsewhere delta · (|d| − delta / 2): b · (d − b / 2), with b for d clamped."""
+    bounded = clamp(d, -delta, delta)
+    return bounded * (d - bounded * 0.5)
 
 
 def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
@@ -152,8 +157,7 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     if delta <= 0:
         raise RuntimeError(f"huber_loss(): delta must be positive, got {delta}")
     _warn_of_broadcast("huber_loss", input, target)
-    d = input - target
-    loss = where(np.abs(raw(d)) <= delta, d * d * 0.5, (abs(d) - 0.5 * delta) * delta)
+    loss = _huber(input - target, delta)
     if weight is None:
         return reduced(loss, reduction)
     loss = loss * weight
@@ -209,7 +213,7 @@ def binary_cross_entropy_with_logits(
     reduction: str = "mean",
     pos_weight: Any = None,
 ) -> Any:
-    """:func:`binary_cross_entropy` of sigmoid(input), exactly: (1 − t) · x − (1 + (w − 1) · t) · logsigmoid(x).
+    """:func:`binary_cross_entropy` of sigmoid(input), exactly: −(1 − t) · logsigmoid(−x) − w · t · logsigmoid(x).
 
     Args:
         weight: how much each element counts; broadcasts to the input.
@@ -219,10 +223,8 @@ def binary_cross_entropy_with_logits(
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("binary_cross_entropy_with_logits", input, target)
-    positive = logsigmoid(input)
-    if pos_weight is not None:
-        positive = positive * ((pos_weight - 1) * target + 1)
-    loss = (1 - target) * input - positive
+    positive = logsigmoid(input) * (target if pos_weight is None else pos_weight * target)
+    loss = (target - 1) * logsigmoid(-input) - positive
     return reduced(loss if weight is None else loss * weight, reduction)
 
 
@@ -248,12 +250,7 @@ def kl_div(
             UserWarning,
             stacklevel=2,
         )
-    if log_target:
-        loss = exp(target) * (target - input)
-    else:
-        positive = raw(target) > 0  # 0 · log 0 is 0
-        entropy = where(positive, target * log(where(positive, target, 1.0)), raw(target) * 0.0)
-        loss = entropy - target * input
+    loss = exp(target) * (target - input) if log_target else xlogy(target, target) - target * input
     total = reduced(loss, reduction)
     return total / raw(input).shape[0] if batchmean and raw(input).ndim else total
 
