@@ -127,12 +127,12 @@ class Profile:
                 return size
             factors = [parent for parent in call.node.parents[:2] if parent is not None]  # not the bias
             return sum(per_gradient if parent in factors else raw(dx).size for parent, dx in result)
-        depth = _depth(call)
-        if not depth:
+        products = multiply_adds(call, result)
+        if not products:
             return size
         if node is not None:
-            self._contractions[node] = 2 * size * depth
-        return 2 * size * depth
+            self._contractions[node] = 2 * products
+        return 2 * products
 
     def _newly_kept(self, node: Any) -> int:
         total = 0
@@ -237,13 +237,18 @@ def _arrays(result: Any) -> list[np.ndarray[Any, Any]]:
     return [value for value in values if isinstance(value, np.ndarray)]
 
 
-def _depth(call: OpCall) -> int:
-    """How many products make one element of a contraction's result; 0 for other operations."""
+def multiply_adds(call: OpCall, result: Any) -> int:
+    """How many products one run of a contraction (linear, matmul, convolution) adds up; 0 for other operations."""
+    if call.name == "conv_transpose2d":
+        image, kernel = (raw(x) for x in call.inputs[:2])
+        return int(image.size * np.prod(kernel.shape[1:]))
     if call.name == "matmul":
-        return raw(call.inputs[0]).shape[-1]
-    if call.name in ("linear", "conv2d"):
-        return int(np.prod(raw(call.inputs[1]).shape[1:]))
-    return 0
+        depth = raw(call.inputs[0]).shape[-1]
+    elif call.name in ("linear", "conv2d"):
+        depth = int(np.prod(raw(call.inputs[1]).shape[1:]))
+    else:
+        return 0
+    return sum(int(array.size) for array in _arrays(result)) * depth
 
 
 __all__ = ["Event", "Profile", "profile"]

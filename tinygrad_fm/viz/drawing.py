@@ -17,7 +17,7 @@ from ..nn import Module
 from . import style
 from .build_content import build, name_inputs
 from .graph import Graph
-from .model_inputs import read_inputs
+from .model_inputs import read_inputs, tensors_in
 from .picture import Options, make_picture
 from .recorder import Recorder
 from .recording import Recording, read_tape
@@ -221,9 +221,9 @@ def _run(model: Module, given: Any, options: Options) -> tuple[Recording, list[A
     measured = options.backward or options.values or options.color_by in ("time", "grad")
     for _ in range(_RUNS if options.color_by == "time" else 1):
         with _unchanged(model) as buffers, Recorder(values=options.values) as t:
-            for tensor in _tensors((args, kwargs)):
+            for tensor in tensors_in((args, kwargs)):
                 t.give(tensor)
-            outputs = list(_tensors(model(*args, **kwargs)))
+            outputs = list(tensors_in(model(*args, **kwargs)))
             recording = t.recording(outputs)
             recording.buffers, recording.inputs_known = buffers, True
             roots = [(o._node, np.ones(o._array.shape, o._array.dtype)) for o in outputs if o._node is not None]
@@ -243,17 +243,6 @@ def _take_shortest(runs: list[Recording]) -> None:
             for mine, its in zip(last.steps, other.steps, strict=True):
                 mine.forward = min((s for s in (mine.forward, its.forward) if s is not None), default=None)
                 mine.backward = min((s for s in (mine.backward, its.backward) if s is not None), default=None)
-
-
-def _tensors(value: Any) -> Iterator[Any]:
-    if is_tensor(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for v in value.values():
-            yield from _tensors(v)
-    elif isinstance(value, (tuple, list)):
-        for v in value:
-            yield from _tensors(v)
 
 
 @contextmanager
