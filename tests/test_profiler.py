@@ -10,7 +10,7 @@ import pytest
 import tinygrad_fm as torch
 from tinygrad_fm import nn
 from tinygrad_fm.autograd import hooks
-from tinygrad_fm.profiler import Profile, profile
+from tinygrad_fm.profiler import Profile, ProfilerActivity, profile, record_function
 
 
 def _profiled() -> Profile:
@@ -63,3 +63,54 @@ def test_nothing_is_left_on() -> None:
     with pytest.raises(ZeroDivisionError), profile():
         raise ZeroDivisionError
     assert not hooks.active
+
+
+def test_named_blocks_have_a_line_of_their_own() -> None:
+    x = torch.randn(20, 20, requires_grad=True)
+
+    @record_function("whole")
+    def step() -> None:
+        with record_function("product"):
+            y = x @ x
+        y.sum().backward()
+
+    step()  # without a profile it does nothing
+    with profile(activities=[ProfilerActivity.CPU], record_shapes=True, profile_memory=True) as p:
+        for _ in range(3):
+            step()
+    rows = p.rows()
+    assert rows["whole"].calls == rows["product"].calls == 3
+    assert rows["matmul"].forward <= rows["product"].total <= rows["whole"].total
+    operations = sum(row.total for name, row in rows.items() if name not in ("whole", "product"))
+    total = p.table().splitlines()[-1].split()
+    assert float(total[6]) == pytest.approx(operations / 1e6, abs=0.002)  # blocks are not counted twice
+    assert "whole" not in p.rows("module")
+    with pytest.raises(TypeError, match="name must be a string"):
+        record_function(3)  # type: ignore[arg-type]
+
+
+def test_key_averages_as_in_tutorials() -> None:
+    p = _profiled()
+    averages = p.key_averages()
+    linear = next(a for a in averages if a.key == "linear")
+    assert linear.count == 2 and linear.cpu_time_total == 2 * linear.cpu_time > 0
+    lines = averages.table(sort_by="cpu_time_total", row_limit=2).splitlines()
+    assert len(lines) == 2 + 2 + 1 + 2 and "more" in lines[4]
+    for name in ("self_cpu_time_total", "cpu_memory_usage", "count", None):
+        assert "linear" in averages.table(sort_by=name)
+    assert "more" not in averages.table(row_limit=-1)
+
+
+def test_a_notebook_shows_the_table() -> None:
+    with profile() as p, record_function("<b>"):
+        torch.ones(2) + 1
+    shown = p._repr_html_()
+    assert shown.startswith("<table>") and "&lt;b&gt;" in shown and shown.count("<tr>") == 1 + 2 + 1
+    assert p.key_averages()._repr_html_() == shown
+
+
+def test_products_are_counted_in_every_contraction() -> None:
+    with profile() as p:
+        nn.ConvTranspose2d(2, 3, 3)(torch.randn(1, 2, 5, 5))
+    event = next(e for e in p.events if e.name == "conv_transpose2d")
+    assert event.flops == 2 * (2 * 5 * 5) * (3 * 3 * 3)

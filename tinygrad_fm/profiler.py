@@ -10,12 +10,15 @@ work around them, measured with ``time.perf_counter_ns``; FLOPs are counted from
 
 from __future__ import annotations
 
+import html
 import json
 import threading
 import time
 import weakref
 from collections.abc import Callable, Iterable
+from contextlib import ContextDecorator
 from dataclasses import dataclass, field
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -31,9 +34,10 @@ from .text_table import text_table
 
 @dataclass(slots=True)
 class Event:
-    """One run of an operation's kernel or of its backward rules.
+    """One run of an operation's kernel or of its backward rules, or of a block named by :class:`record_function`.
 
     Attributes:
+        phase: "forward", "backward", or "block".
         start, duration: nanoseconds, from the start of the profile.
         allocated: bytes of the results that are no views. kept: bytes saved for backward, not counting what was saved before.
     """
@@ -57,6 +61,7 @@ class _Row:
     calls: int = 0
     forward: int = 0
     backward: int = 0
+    block: int = 0
     flops: int = 0
     allocated: int = 0
     kept: int = 0
@@ -64,15 +69,26 @@ class _Row:
 
     @property
     def total(self) -> int:
-        return self.forward + self.backward
+        return self.forward + self.backward + self.block
 
     def add(self, event: Event) -> None:
-        self.calls += event.phase == "forward"
+        self.calls += event.phase != "backward"
         setattr(self, event.phase, getattr(self, event.phase) + event.duration)
         self.flops += event.flops
         self.allocated += event.allocated
         self.kept += event.kept
 
+
+# PyTorch's names for what a table is sorted by
+_PYTORCH = {
+    "count": "calls",
+    "cpu_time": "total",
+    "cpu_time_total": "total",
+    "self_cpu_time_total": "total",
+    "cpu_memory_usage": "allocated",
+    "self_cpu_memory_usage": "allocated",
+}
+_running: list[Profile] = []  # the profiles that are on, for record_function
 
 _COLUMNS: dict[str, Callable[[_Row], Any]] = {
     "calls": lambda row: row.calls,
@@ -148,29 +164,58 @@ class Profile:
             raise ValueError(f"by must be 'op' or 'module', got {by!r}")
         rows: dict[str, _Row] = {}
         for event in self.events:
+            if by == "module" and event.phase == "block":
+                continue  # it holds operations that are counted themselves
             key = event.name if by == "op" else event.module or "(outside modules)"
             rows.setdefault(key, _Row()).add(event)
         return rows
 
     def table(self, sort_by: str = "total", by: str = "op", row_limit: int = 30) -> str:
-        """The sums as text, largest first.
+        """The sums as text, largest first. The last line has those of all operations; named blocks hold some of them.
 
         Args:
-            sort_by: calls, forward, backward, total (times), flops, allocated or kept (bytes).
+            sort_by: calls, forward, backward, total (times), flops, allocated or kept (bytes); or PyTorch's names
+                cpu_time_total, cpu_memory_usage, count.
             by: "op" or "module".
-            row_limit: how many lines at the most.
+            row_limit: how many lines at the most; -1 for all.
         """
-        if sort_by not in _COLUMNS:
-            raise ValueError(f"sort_by must be one of {', '.join(_COLUMNS)}, got {sort_by!r}")
-        rows = sorted(self.rows(by).items(), key=lambda item: -_COLUMNS[sort_by](item[1]))
+        head, lines, foot = self._lines(sort_by, by, row_limit)
+        return text_table([head, *lines], foot=[foot])
+
+    def _lines(self, sort_by: str, by: str, row_limit: int) -> tuple[tuple[str, ...], list[tuple[str, ...]], tuple[str, ...]]:
+        column = _COLUMNS.get(_PYTORCH.get(sort_by, sort_by))
+        if column is None:
+            raise ValueError(f"sort_by must be one of {', '.join([*_COLUMNS, *_PYTORCH])}, got {sort_by!r}")
+        rows = sorted(self.rows(by).items(), key=lambda item: -column(item[1]))
         everything = _Row()
         for event in self.events:
-            everything.add(event)
-        head = (by, "calls", "forward", "backward", "total", "share", "MFLOP", "allocated", "kept")
-        lines = [_line(name, row, everything.total) for name, row in rows[:row_limit]]
-        if len(rows) > row_limit:
-            lines.append((f"… and {len(rows) - row_limit} more", *[""] * (len(head) - 1)))
-        return text_table([head, *lines], foot=[_line("total", everything, everything.total)])
+            if event.phase != "block":
+                everything.add(event)
+        head = (by, "calls", "forward", "backward", "total", "share", "MFLOP", "allocated", "saved")
+        shown = rows if row_limit < 0 else rows[:row_limit]
+        lines = [_line(name, row, everything.total) for name, row in shown]
+        if len(shown) < len(rows):
+            lines.append((f"… and {len(rows) - len(shown)} more", *[""] * (len(head) - 1)))
+        return head, lines, _line("total", everything, everything.total)
+
+    def key_averages(self) -> KeyAverages:
+        """The sums by operation and named block, as PyTorch's ``key_averages()``: ``print(p.key_averages().table())``."""
+        return KeyAverages(self)
+
+    def __str__(self) -> str:
+        return self.table()
+
+    def _repr_html_(self) -> str:
+        """The table as a notebook shows it."""
+        head, lines, foot = self._lines("total", "op", 30)
+
+        def row(cells: tuple[str, ...], tag: str) -> str:
+            styles = ["text-align:left", *["text-align:right"] * (len(cells) - 1)]
+            inner = (f'<{tag} style="{style}">{html.escape(text)}</{tag}>' for text, style in zip(cells, styles, strict=True))
+            return f"<tr>{''.join(inner)}</tr>"
+
+        body = "".join(row(line, "td") for line in lines)
+        return f"<table><thead>{row(head, 'th')}</thead><tbody>{body}</tbody><tfoot>{row(foot, 'th')}</tfoot></table>"
 
     def export_chrome_trace(self, path: str | Path) -> None:
         """Write the events as a trace file that https://ui.perfetto.dev and chrome://tracing open."""
@@ -191,25 +236,119 @@ class Profile:
         write_atomically(Path(path), lambda file: file.write(text.encode()))
 
 
+@dataclass(frozen=True)
+class FunctionEventAvg:
+    """A line of :meth:`Profile.key_averages`.
+
+    Attributes:
+        key: the operation, or the name of the block.
+        count: how often it ran.
+        cpu_time_total: microseconds in all, forward and backward. cpu_time: of one run.
+        cpu_memory_usage: bytes of the results. flops: as counted from the shapes.
+    """
+
+    key: str
+    count: int
+    cpu_time_total: float
+    cpu_memory_usage: int
+    flops: int
+
+    @property
+    def cpu_time(self) -> float:
+        return self.cpu_time_total / max(self.count, 1)
+
+    self_cpu_time_total = property(lambda self: self.cpu_time_total)
+
+
+class KeyAverages(list[FunctionEventAvg]):
+    """The sums of a profile, a list; ``table()`` is their text."""
+
+    def __init__(self, found: Profile) -> None:
+        super().__init__(
+            FunctionEventAvg(name, row.calls, row.total / 1e3, row.allocated, row.flops) for name, row in found.rows().items()
+        )
+        self._profile = found
+
+    def table(self, sort_by: str | None = None, row_limit: int = 100) -> str:
+        """As :meth:`Profile.table`."""
+        return self._profile.table(sort_by or "total", row_limit=row_limit)
+
+    __str__ = table  # type: ignore[assignment]
+
+    def _repr_html_(self) -> str:
+        return self._profile._repr_html_()
+
+
+class ProfilerActivity(Enum):
+    """What PyTorch's profiler may watch; here there is the CPU."""
+
+    CPU = "CPU"
+
+
 class profile:
     """Within the block, gather every operation's time, FLOPs and memory: ``with profile() as p:`` gives a :class:`Profile`.
+
+    Args:
+        activities, record_shapes, profile_memory, with_flops: PyTorch's; all of it is always recorded.
 
     >>> import tinygrad_fm as torch
     >>> x = torch.ones(3, 4, requires_grad=True)
     >>> with torch.profiler.profile() as p:
-    ...     (x @ x.T).sum().backward()
-    >>> [event.name for event in p.events if event.phase == "forward"]
-    ['permute', 'matmul', 'sum']
+    ...     with torch.profiler.record_function("square"):
+    ...         y = x @ x.T
+    ...     y.sum().backward()
+    >>> [event.name for event in p.events if event.phase != "backward"]
+    ['permute', 'matmul', 'square', 'sum']
     """
 
+    def __init__(
+        self,
+        *,
+        activities: Iterable[ProfilerActivity] | None = None,
+        record_shapes: bool = True,
+        profile_memory: bool = True,
+        with_flops: bool = True,
+    ) -> None:
+        for activity in activities or ():
+            if activity is not ProfilerActivity.CPU:
+                raise ValueError(f"profile(): activities can be ProfilerActivity.CPU only, got {activity!r}")
+
     def __enter__(self) -> Profile:
-        result = Profile()
+        self._result = result = Profile()
         self._hook = op_hook(result._watch)
         self._hook.__enter__()
+        _running.append(result)
         return result
 
     def __exit__(self, *exception: Any) -> None:
+        _running.remove(self._result)
         self._hook.__exit__(*exception)
+
+
+class record_function(ContextDecorator):
+    """Give a block, or as a decorator a function, a line of its own in the profile; without a profile it does nothing.
+
+    Args:
+        name: what the line says.
+    """
+
+    def __init__(self, name: str, args: str | None = None) -> None:
+        if not isinstance(name, str):
+            raise TypeError(f"record_function(): the name must be a string, got {type(name).__name__}")
+        self.name = name
+        self._starts: list[int] = []  # of calls within calls
+
+    def __enter__(self) -> record_function:
+        self._starts.append(time.perf_counter_ns())
+        return self
+
+    def __exit__(self, *exception: Any) -> None:
+        start = self._starts.pop()
+        duration = time.perf_counter_ns() - start
+        module = module_path(state.scope)
+        for running in _running:
+            at = start - running._origin
+            running.events.append(Event(self.name, "block", module, at, duration, 0, 0, 0, (), threading.get_ident()))
 
 
 def _line(name: str, row: _Row, whole: int) -> tuple[str, ...]:
@@ -251,4 +390,4 @@ def multiply_adds(call: OpCall, result: Any) -> int:
     return sum(int(array.size) for array in _arrays(result)) * depth
 
 
-__all__ = ["Event", "Profile", "profile"]
+__all__ = ["Event", "KeyAverages", "Profile", "ProfilerActivity", "multiply_adds", "profile", "record_function"]

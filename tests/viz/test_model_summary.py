@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+import tinygrad_fm as torch
 from models import build
 from tinygrad_fm import nn
 from tinygrad_fm.errors import MissingExtraError
@@ -77,6 +78,58 @@ def test_the_model_is_left_as_it_was() -> None:
     assert model.training and not model[1].training
     assert model[0].num_batches_tracked.item() == 0
     assert not any(module._forward_hooks for module in model.modules())
+
+
+class Attending(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.words = nn.Embedding(10, 8)
+        self.attention = nn.MultiheadAttention(8, 2, batch_first=True)
+        self.last = type("Own", (nn.Linear,), {})(8, 3)
+
+    def forward(self, x: Any) -> Any:
+        h = self.words(x)
+        h, weights = self.attention(h, h, h)
+        return self.last(h), weights
+
+
+def test_tuples_attention_and_derived_classes() -> None:
+    found = summary(Attending(), (5,))  # begins with an embedding: whole numbers
+    rows = {row.name: row for row in found.rows}
+    assert rows["attention"].outputs == ((5, 8), (5, 5)) and rows["attention"].output == (5, 8)
+    projections, scores = 4 * 5 * 8 * 8, 2 * 5 * 5 * 8
+    assert rows["attention"].multiply_adds == projections + scores
+    assert rows["last"].multiply_adds == 5 * 8 * 3
+    assert "(5, 8), (5, 5)" in str(found)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [(1, 28, 28), [1, 28, 28], (64, 1, 28, 28), [(1, 28, 28)], torch.zeros(3, 1, 28, 28), np.zeros((2, 1, 28, 28), np.float32)],
+)
+def test_sizes_and_batches_are_taken(given: Any) -> None:
+    assert summary(build("lenet"), given).multiply_adds == 416_520
+
+
+def test_torchinfos_arguments() -> None:
+    x = torch.zeros(4, 5).long()
+    by_size = summary(Attending(), (5,), dtypes=[torch.int64])
+    assert str(summary(Attending(), input_data=x)) == str(summary(Attending(), input_data={"x": x})) == str(by_size)
+
+    class Product(nn.Module):
+        def forward(self, a: Any, b: Any) -> Any:
+            return a @ b
+
+    assert summary(Product(), [(3, 4), (4, 5)]).multiply_adds == 60
+    assert summary(Product(), input_data=(torch.ones(2, 3, 4), torch.ones(2, 4, 5))).multiply_adds == 60
+    with pytest.raises(TypeError, match="give either input_size"):
+        summary(Product())
+    with pytest.raises(TypeError, match=r"summary\(\): a model runs on tensors or on their shapes, .* got str"):
+        summary(build("lenet"), "lenet")
+    with pytest.raises(RuntimeError, match="does not fit the weight"):
+        summary(build("lenet"), (1, 27, 27))
+    with pytest.raises(ValueError, match="1 dtypes for 2 inputs"):
+        summary(Product(), [(3, 4), (4, 5)], dtypes=[torch.float32])
 
 
 RECORDS = [
