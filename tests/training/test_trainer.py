@@ -237,6 +237,15 @@ def test_a_stop_is_obeyed_after_the_step_and_saved(tmp_path: Path) -> None:
     same(load_checkpoint(tmp_path / "run/checkpoints/last.npz"), load_checkpoint(tmp_path / "whole/checkpoints/last.npz"))
 
 
+def test_a_stop_while_an_epoch_is_told_of_is_saved_too(tmp_path: Path) -> None:
+    """As a terminal that is closed stops it: at the moment something is written to it."""
+    trainer, stop = trainer_of(small(lr=1e-12, schedule="constant"), tmp_path / "run"), StopRequest()
+    trainer.report.line = lambda text="": setattr(stop, "signal", 1 if trainer.progress.epoch == 2 else None)  # type: ignore[method-assign]
+    with pytest.raises(Interrupted, match="SIGHUP"):
+        trainer.fit(stop)
+    assert load_checkpoint(trainer.folder.last)["progress"]["step"] == trainer.progress.step == 8
+
+
 def test_two_processes_cannot_train_into_one_folder(tmp_path: Path) -> None:
     first, second = trainer_of(small(), tmp_path / "run"), trainer_of(small(), tmp_path / "run")
     first.report.step = lambda loss: second.fit()  # type: ignore[method-assign]

@@ -32,76 +32,85 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
         argument_default=argparse.SUPPRESS,
         epilog="Ctrl-C stops after the present step and saves; --resume goes on from there as if nothing had happened.",
     )
+    _add_run(parser.add_argument_group("the run"), defaults)
+    _add_data(parser.add_argument_group("the data"), defaults)
+    model_options(parser.add_argument_group("the model"))
+    training = parser.add_argument_group("the training")
+    _add_optimizer(training, defaults)
+    _add_schedule(training, defaults)
+    _add_rest(training, defaults)
+    return parser
 
-    def adder(group: Any) -> Callable[..., None]:
-        def add(flag: str, help: str, **kind: Any) -> None:
-            value = getattr(defaults, flag.strip("-").replace("-", "_"), None)
-            shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
-            group.add_argument(flag, help=f"{help} (default: {'none' if shown in (None, '') else shown})", **kind)
 
-        return add
+def _adder(group: Any, defaults: Config) -> Callable[..., None]:
+    """Adds a setting to a group; its help ends with its default."""
 
-    run = parser.add_argument_group("the run")
-    run.add_argument("--out", metavar="FOLDER", help="where everything is written (default: runs/MODEL-TIME)")
-    run.add_argument("--resume", metavar="RUN", help="go on with the run in this folder, with its settings")
-    add = adder(run)
+    def add(flag: str, help: str, **kind: Any) -> None:
+        value = getattr(defaults, flag.strip("-").replace("-", "_"), None)
+        shown = " ".join(map(str, value)) if isinstance(value, tuple) else value
+        group.add_argument(flag, help=f"{help} (default: {'none' if shown in (None, '') else shown})", **kind)
+
+    return add
+
+
+def _add_run(group: Any, defaults: Config) -> None:
+    add = _adder(group, defaults)
+    group.add_argument("--out", metavar="FOLDER", help="where everything is written (default: runs/MODEL-TIME)")
+    group.add_argument("--resume", metavar="RUN", help="go on with the run in this folder, with its settings")
     add("--seed", "decides everything that is random", type=int, metavar="N")
     add("--save-every", "also keep a checkpoint every N steps, under its number", type=_or_none(int), metavar="N")
     add("--checkpoint-seconds", "how often to save within an epoch", type=float, metavar="S")
-    add("--threads", "processors to use", type=int, metavar="N")
-    run.add_argument("--composed", action="store_true", help="run every operation as the composition that defines it; slow")
+    group.add_argument(
+        "--threads",
+        type=int,
+        metavar="N",
+        help="processors to use (default: all, or one if other programs keep them busy, which a few steps tell)",
+    )
+    group.add_argument("--composed", action="store_true", help="run every operation as the composition that defines it; slow")
 
-    add = adder(parser.add_argument_group("the data"))
+
+def _add_data(group: Any, defaults: Config) -> None:
+    add = _adder(group, defaults)
     add("--data", "auto falls back to drawn images where Fashion-MNIST cannot be had", choices=CHOICES)
     add("--validation", "training images held out for validation", type=int, metavar="N")
     add("--train-size", "use only the first N images of the training and test set", type=_or_none(int), metavar="N")
-    add(
-        "--augment",
-        f"random changes to the training images: any of {', '.join(AUGMENTATIONS)}, or nothing",
-        nargs="*",
-        metavar="NAME",
-    )
+    names = ", ".join(AUGMENTATIONS)
+    add("--augment", f"random changes to the training images: any of {names}, or nothing", nargs="*", metavar="NAME")
 
-    model_options(parser.add_argument_group("the model"))
-    training = parser.add_argument_group("the training")
-    add = adder(training)
+
+def _add_optimizer(group: Any, defaults: Config) -> None:
+    add = _adder(group, defaults)
     add("--init", "initial weights; default is PyTorch's rule", choices=INITS)
     add("--optimizer", "momentum and nag are SGD with momentum", choices=list(OPTIMIZERS))
     rates = ", ".join(f"{name} {lr:g}" for name, lr in OPTIMIZERS.items())
-    training.add_argument(
-        "--lr",
-        type=float,
-        metavar="X",
-        help="learning rate, the highest of the schedule "
-        f"(default: {defaults.lr if defaults.lr is not None else f'by optimizer: {rates}'})",
-    )
+    default = defaults.lr if defaults.lr is not None else f"by optimizer: {rates}"
+    lr = f"learning rate, the highest of the schedule (default: {default})"
+    group.add_argument("--lr", type=float, metavar="X", help=lr)
     add("--momentum", "of momentum and nag", type=float, metavar="X")
+    decay = "L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)"
+    group.add_argument("--weight-decay", type=float, metavar="X", help=decay)
+    add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
+
+
+def _add_schedule(group: Any, defaults: Config) -> None:
+    add = _adder(group, defaults)
     add("--schedule", "how the learning rate changes", choices=SCHEDULES)
     add("--gamma", "factor of step (each third), multistep (at 1/2 and 3/4) and plateau", type=float, metavar="X")
     add("--patience", "epochs that plateau waits", type=int, metavar="N")
     add("--batch-size", "images per step", type=int, metavar="N")
-    length = training.add_mutually_exclusive_group()
-    add = adder(length)
+    add = _adder(group.add_mutually_exclusive_group(), defaults)
     add("--epochs", "how long to train", type=int, metavar="N")
     add("--steps", "how long to train, in steps", type=int, metavar="N")
-    add = adder(training)
-    training.add_argument(
-        "--weight-decay",
-        type=float,
-        metavar="X",
-        help="L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)",
-    )
+
+
+def _add_rest(group: Any, defaults: Config) -> None:
+    add = _adder(group, defaults)
     add("--label-smoothing", "share of the target spread over all classes", type=float, metavar="X")
-    add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
-    add(
-        "--early-stopping",
-        "stop after N epochs without a better validation accuracy, 0 for never",
-        type=_or_none(int),
-        metavar="N",
-    )
-    add("--ema", "evaluate a moving average of the weights with this decay, 0 for none", type=_or_none(float), metavar="X")
+    stopping = "stop after N epochs without a better validation accuracy, 0 for never"
+    add("--early-stopping", stopping, type=_or_none(int), metavar="N")
+    average = "evaluate a moving average of the weights with this decay, 0 for none"
+    add("--ema", average, type=_or_none(float), metavar="X")
     add("--tta", "evaluate each image together with its mirror image", action=argparse.BooleanOptionalAction)
-    return parser
 
 
 def config_of(given: dict[str, Any], defaults: Config) -> Config:

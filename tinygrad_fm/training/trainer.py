@@ -110,21 +110,25 @@ class Trainer:
             self._train_step(batches)
             if config.save_every and progress.step % config.save_every == 0:
                 self.save(self.folder.at_step(progress.step))
-            if stop.signal is not None:
-                self.save()
-                stop.check()
+            self._obey(stop)
             self._save_if_due()
         self.report.end_epoch()
         record, better = self._finish_epoch(self.validate())
         if better:
             self.save(self.folder.best)
             self.folder.best_is_last()
-        elif self.finished or stop.signal is not None:
+        elif self.finished:
             self.save()
         else:
             self._save_if_due()
         self.report.line(self._epoch_line(record))  # when all is saved: whoever should read it may have gone
-        stop.check()
+        self._obey(stop)
+
+    def _obey(self, stop: StopRequest) -> None:
+        """If a stop is requested, save and raise Interrupted."""
+        if stop.signal is not None:
+            self.save()
+            stop.check()
 
     def _train_step(self, batches: Iterator[Any]) -> None:
         progress, lr = self.progress, self.optimizer.param_groups[0]["lr"]
