@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import pytest
 from tinygrad_fm.data import NotAvailableError, load_splits, splits
 from tinygrad_fm.data.synthetic import SyntheticFashion
 from tinygrad_fm.errors import DataError
+from tinygrad_fm.training.console import framed
 
 
 @pytest.fixture(autouse=True)
@@ -22,16 +22,15 @@ def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_auto_falls_back_at_once_and_says_so() -> None:
-    begin = time.monotonic()
     train, test, name, notice = load_splits("auto")
-    assert time.monotonic() - begin < 5
     assert name == train.name == "SyntheticFashion"
     assert (train.train, test.train) == (True, False)  # type: ignore[attr-defined]
     assert notice is not None
-    lines = notice.splitlines()
+    frame = framed(notice)
+    lines = frame.splitlines()
     assert {len(line) for line in lines} == {78}
     assert lines[0] == lines[-1] == "#" * 78
-    assert notice.isascii()
+    assert frame.isascii()
     for words in ("SYNTHETIC", "Reason: train-images", "Connection refused", "FASHION_MNIST_DIR"):
         assert words in notice
 

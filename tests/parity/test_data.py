@@ -164,6 +164,7 @@ PROGRAMS: dict[str, Callable[[Any], Any]] = {
     # collating
     "numbers": lambda t: t.utils.data.default_collate([1, 2]),
     "floats": lambda t: t.utils.data.default_collate([1.0, 2]),
+    "an int, then a float": lambda t: t.utils.data.default_collate([1, 2.5]),
     "bools": lambda t: t.utils.data.default_collate([True, False]),
     "strings": lambda t: t.utils.data.default_collate(["a", "b"]),
     "strings in tuples": lambda t: t.utils.data.default_collate([("a", 1), ("b", 2)]),

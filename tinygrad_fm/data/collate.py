@@ -89,7 +89,10 @@ def _stack(samples: Sequence[Any]) -> Tensor:
 def _numbers(samples: Sequence[Any]) -> np.ndarray[Any, Any]:
     if not all(isinstance(sample, bool | int | float) for sample in samples):
         raise TypeError(f"default_collate: numbers mixed with { ({type(s).__name__ for s in samples}) }")
-    return np.array(samples, np.float64) if isinstance(samples[0], float) else np.array(samples)
+    if isinstance(samples[0], float):
+        return np.array(samples, np.float64)
+    array = np.array(samples)
+    return array.astype(np.float32) if array.dtype.kind == "f" else array  # as PyTorch: the first one decides
 
 
 def _field(sample: Any, key: Any) -> Any:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import textwrap
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
@@ -16,11 +15,9 @@ __all__ = ["CHOICES", "Splits", "load_splits"]
 
 CHOICES = ("auto", "fashion-mnist", "synthetic")
 
-_WIDTH = 78
-
 
 class Splits(NamedTuple):
-    """Training and test set, what to call them, and what the user must be told about them, if anything."""
+    """Training and test set, what to call them, and what the user must be told, if anything: a title and paragraphs."""
 
     train: ImageDataset
     test: ImageDataset
@@ -63,12 +60,11 @@ def load_splits(
         except NotAvailableError as error:
             if choice != "auto":
                 raise
-            notice = _box(
-                "FASHION-MNIST IS NOT AVAILABLE: THIS RUN USES SYNTHETIC IMAGES",
+            notice = (
+                "FASHION-MNIST IS NOT AVAILABLE: THIS RUN USES SYNTHETIC IMAGES\n\n"
                 "The garments are drawn by the program. Scores on them say nothing about Fashion-MNIST and must not be "
-                "compared with scores on it.",
-                f"Reason: {error}",
-                "With the four files on this machine, set FASHION_MNIST_DIR to their folder.",
+                f"compared with scores on it.\n\nReason: {error}\n\n"
+                "With the four files on this machine, set FASHION_MNIST_DIR to their folder."
             )
     drawn_train = SyntheticFashion(True, transform, size=size)
     drawn_test = SyntheticFashion(False, transform, size=None if size is None else min(size, 10000))
@@ -84,15 +80,3 @@ def _shortened(splits: Splits, size: int | None) -> Splits:
         for part in (splits.train, splits.test)
     )
     return Splits(train, test, f"{splits.name}, first {size:,} images", splits.notice)
-
-
-def _box(title: str, *paragraphs: str) -> str:
-    """Text in a frame that stands out in a terminal and in a log, in plain ASCII for either."""
-    inner = _WIDTH - 6
-    lines = [title.center(inner)]
-    for paragraph in paragraphs:
-        lines.append("")
-        for line in paragraph.splitlines():
-            lines += textwrap.wrap(line, inner, break_on_hyphens=False) or [""]
-    edge = "#" * _WIDTH
-    return "\n".join([edge, *(f"## {line:<{inner}} ##" for line in lines), edge])

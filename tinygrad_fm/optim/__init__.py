@@ -2,28 +2,19 @@
 
 from ..outside import refuse
 from . import lr_scheduler, swa_utils
-from . import adadelta, adagrad, adam, adamax, nadam, optimizer, radam, rmsprop, sgd
+from . import adadelta, adagrad, adam, adamax, nadam, radam, rmsprop, sgd
 from .adadelta import *
 from .adagrad import *
 from .adam import *
 from .adamax import *
 from .nadam import *
-from .optimizer import *
+from .optimizer import Optimizer
 from .radam import *
 from .rmsprop import *
 from .sgd import *
 
-__all__ = ["lr_scheduler", "swa_utils"]
-__all__ += (
-    adadelta.__all__
-    + adagrad.__all__
-    + adam.__all__
-    + adamax.__all__
-    + nadam.__all__
-    + optimizer.__all__
-    + radam.__all__
-    + rmsprop.__all__
-    + sgd.__all__
-)
+__all__ = ["Optimizer", "lr_scheduler", "swa_utils"]
+__all__ += adadelta.__all__ + adagrad.__all__ + adam.__all__ + adamax.__all__
+__all__ += nadam.__all__ + radam.__all__ + rmsprop.__all__ + sgd.__all__
 
 __getattr__ = refuse("torch.optim")

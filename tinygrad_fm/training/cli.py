@@ -27,7 +27,7 @@ from ..viz.model_summary import summary
 from .checkpoint import Build, Checkpoint, load_checkpoint
 from .cli_arguments import ModelOptions, config_of, make_parser
 from .config import MAX_THREADS, Config, Environment, differences, environment
-from .console import Report, run_command
+from .console import Report, framed, run_command
 from .final_test import finish
 from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
 from .interrupt import Interrupted, StopRequest
@@ -136,7 +136,7 @@ def _start(
     except OSError as error:
         parser.error(str(error))
     if data.notice:
-        report.line(data.notice)
+        report.line(framed(data.notice))
     if said := settle_threads(model, config.batch_size, config.threads):
         report.line(said)
     config = dataclasses.replace(config, threads=runtime.get_num_threads())
@@ -225,7 +225,7 @@ def _resume(folder: RunFolder, build: Build, report: Report, held: ExitStack) ->
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{folder.path / 'config.json'}: this run cannot be made again: {error}") from error
     if data.notice:
-        report.line(data.notice)
+        report.line(framed(data.notice))
     if state is not None:
         trainer.load_state_dict(state, folder.last)
         for _ in folder.read_metrics(state["metrics_size"]):  # damage is named now, not when the curves are drawn

@@ -9,6 +9,7 @@ import importlib.util
 import io
 import os
 import sys
+import textwrap
 from collections.abc import Callable, Iterator
 from typing import Any, TextIO
 
@@ -33,6 +34,25 @@ def run_command(command: Callable[[], int]) -> int:
         return BROKEN_PIPE
     except KeyboardInterrupt:
         return 130
+
+
+def framed(text: str, width: int = 78) -> str:
+    """A title and paragraphs in a frame that stands out in a terminal and in a log, in plain ASCII for either.
+
+    >>> print(framed("TITLE\\n\\nA paragraph.", width=20))
+    ####################
+    ##     TITLE      ##
+    ##                ##
+    ## A paragraph.   ##
+    ####################
+    """
+    inner = width - 6
+    title, *paragraphs = text.split("\n")
+    lines = [title.center(inner)]
+    for line in paragraphs:
+        lines += textwrap.wrap(line, inner, break_on_hyphens=False) or [""]
+    edge = "#" * width
+    return "\n".join([edge, *(f"## {line:<{inner}} ##" for line in lines), edge])
 
 
 def _write_nowhere() -> None:
