@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
     folders = {name: RunFolder(args.out / name) for name in configs}
     for name, config in configs.items():
         argv = ["--out", str(folders[name].path)]
-        if folders[name].path.exists():
+        if (folders[name].path / "config.json").exists():
             _check_same(folders[name], {**MODELS[name], **shared})
             argv = ["--resume", str(folders[name].path)]
         print(f"== {name} ==", flush=True)
