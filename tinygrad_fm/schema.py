@@ -96,7 +96,7 @@ def _shown(value: Any) -> str:
     if isinstance(value, (bool, int, float, str, type(None))):
         text = repr(value) if not isinstance(value, int) or abs(value) < 10**60 else "a number of more than 60 digits"
         return text if len(text) <= 60 else f"{text[:57]}..."
-    return {"dict": "an object", "list": "a list", "tuple": "a list"}.get(type(value).__name__, f"a {type(value).__name__}")
+    return {"dict": "an object"}.get(type(value).__name__, f"a {type(value).__name__}")
 
 
 def _wants(words: str, value: Any) -> _Mismatch:

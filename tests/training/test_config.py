@@ -38,7 +38,7 @@ from .conftest import small
         ({"augment": "flip"}, "augment must be a list, got 'flip'"),
         ({"threads": True}, "threads must"),
         ({"threads": 5000}, "threads must be at most 1024"),
-        ({"clip_norm": float("inf")}, "clip_norm must be positive, got inf"),
+        ({"clip_norm": float("inf")}, "clip_norm must be finite, got inf"),
         ({"checkpoint_seconds": float("inf")}, "checkpoint_seconds must be finite"),
         ({"checkpoint_seconds": "often"}, "checkpoint_seconds must be finite and not negative, got 'often'"),
         ({"gamma": [0.1]}, "gamma must be between 0 and 1, got a list"),

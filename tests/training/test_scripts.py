@@ -158,7 +158,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp
         (["--validation", "390"], "argument --validation: must leave at least one batch"),
         (["--train-size", "70000"], "from 1 to 60,000"),
         (["--batch-size", "1", "--batch-norm"], "argument --batch-size: must be at least 2 for this model"),
-        (["--clip-norm", "inf"], "argument --clip-norm: must be positive, got inf"),
+        (["--clip-norm", "inf"], "argument --clip-norm: must be finite, got inf"),
         (["--checkpoint-seconds", "inf"], "argument --checkpoint-seconds: must be finite"),
         (["--hidden", "1000000000000"], "at most 200,000,000"),
         (["--threads", "100000"], "argument --threads: must be at most 1024"),

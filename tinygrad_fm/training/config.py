@@ -33,7 +33,7 @@ MAX_THREADS = 1024
 
 Positive = Annotated[int, Rule("a positive integer", lambda v: v > 0), Rule("at most 10^12", lambda v: v <= 10**12)]
 Threads = Annotated[Positive, Rule(f"at most {MAX_THREADS}", lambda v: v <= MAX_THREADS)]
-PositiveNumber = Annotated[float, Rule("positive", lambda v: 0 < v < math.inf)]
+PositiveNumber = Annotated[float, Rule("positive", lambda v: v > 0), Rule("finite", math.isfinite)]
 NotNegative = Annotated[float, Rule("finite and not negative", lambda v: 0 <= v < math.inf)]
 Between0And1 = Annotated[float, Rule("between 0 and 1", lambda v: 0 < v < 1)]
 From0Below1 = Annotated[float, Rule("at least 0 and less than 1", lambda v: 0 <= v < 1)]
