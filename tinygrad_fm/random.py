@@ -98,6 +98,10 @@ class Generator:
         """A new generator at the same position."""
         return Generator().set_state(self.get_state())
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        _generators.add(self)  # a copy's lock is its own
+
     def _renew_lock(self) -> None:
         """In the child of a fork: another thread of the parent may have been drawing, and held NumPy's lock."""
         bits = np.random.PCG64(0)

@@ -121,3 +121,35 @@ def test_an_unrolled_inner_loop_reaches_its_start() -> None:
     (w * a).backward()  # (1 − 0.1·a)·a
     assert a.grad is not None
     np.testing.assert_allclose(a.grad.item(), 1 - 0.2 * 2.0)
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "state"),
+    [
+        ("SGD", {"momentum": 0.9}, "momentum_buffer"),
+        ("Adam", {"amsgrad": True}, "exp_avg exp_avg_sq max_exp_avg_sq"),
+        ("AdamW", {}, "exp_avg exp_avg_sq"),
+        ("NAdam", {}, "exp_avg exp_avg_sq"),
+        ("RAdam", {"weight_decay": 0.1}, "exp_avg exp_avg_sq"),
+        ("Adamax", {}, "exp_avg exp_inf"),
+        ("Adagrad", {}, "sum"),
+        ("Adadelta", {}, "square_avg acc_delta"),
+        ("RMSprop", {"momentum": 0.9}, "square_avg momentum_buffer"),
+    ],
+)
+def test_a_step_is_differentiable_in_its_state(name: str, options: dict[str, Any], state: str) -> None:
+    """As PyTorch's own suite checks it: the state goes in with a gradient, and comes out with one."""
+    names = state.split()
+
+    def step(p: torch.Tensor, grad: torch.Tensor, *kept: torch.Tensor) -> tuple[torch.Tensor, ...]:
+        p = p.clone()
+        optimizer = getattr(optim, name)([p], lr=0.9, differentiable=True, **options)
+        optimizer.state[p].update({key: value.clone() for key, value in zip(names, kept, strict=True)})
+        optimizer.state[p]["step"] = torch.tensor(10.0)
+        p.grad = grad
+        optimizer.step()
+        return p, *(optimizer.state[p][key] for key in names)
+
+    rng = np.random.default_rng(4)
+    inputs = [torch.tensor(rng.uniform(0.5, 1.5, 5), requires_grad=True) for _ in range(2 + len(names))]
+    assert gradcheck(step, tuple(inputs))

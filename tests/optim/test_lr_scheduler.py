@@ -332,3 +332,14 @@ def test_a_scale_function_with_attributes_is_saved():
     plain = CyclicLR(optimizer(), 0.1, 1.0, 4, scale_fn=lambda cycle: 1.0, cycle_momentum=False)
     plain.load_state_dict(json.loads(json.dumps(plain.state_dict())))
     assert plain.scale_fn(1) == 1.0
+
+
+def test_a_cycles_mode_is_taken_over_with_its_state():
+    saved = CyclicLR(optimizer(), 0.1, 1.0, 4, mode="triangular2", cycle_momentum=False).state_dict()
+    assert "_scale_fn_ref" not in saved
+    schedule = CyclicLR(optimizer(), 0.1, 1.0, 4, cycle_momentum=False)
+    schedule.load_state_dict(json.loads(json.dumps(saved)))
+    assert [schedule.scale_fn(cycle) for cycle in (1, 2, 3)] == [1.0, 0.5, 0.25]
+    exponential = CyclicLR(optimizer(), 0.1, 1.0, 4, mode="exp_range", gamma=0.5, cycle_momentum=False)
+    schedule.load_state_dict(exponential.state_dict())
+    assert (schedule.scale_fn(3), schedule.scale_mode) == (0.125, "iterations")

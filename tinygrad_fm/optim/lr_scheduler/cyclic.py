@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from ..optimizer import Optimizer
 from .base import LRScheduler, anneal_cosine, anneal_linear, per_group, set_value
 
 __all__ = ["CyclicLR", "OneCycleLR"]
+
+
+_SCALES: dict[str, Callable[[float], float]] = {"triangular": lambda x: 1.0, "triangular2": lambda x: 1 / 2.0 ** (x - 1)}
 
 
 class CyclicLR(LRScheduler):
@@ -52,8 +56,8 @@ class CyclicLR(LRScheduler):
         up, down = float(step_size_up), float(step_size_up if step_size_down is None else step_size_down)
         self.total_size, self.step_ratio = up + down, up / (up + down)
         self.mode, self.gamma = mode, gamma
-        self._scale_fn = scale_fn
-        self.scale_mode = scale_mode if scale_fn else "iterations" if mode == "exp_range" else "cycle"
+        self._scale_fn_custom, self.scale_mode = scale_fn, scale_mode
+        self._init_scale_fn()
         self.cycle_momentum = cycle_momentum
         if cycle_momentum:
             if not {"momentum", "betas"} & set(optimizer.defaults):
@@ -63,11 +67,18 @@ class CyclicLR(LRScheduler):
         super().__init__(optimizer, last_epoch)
         self.base_lrs = base_lrs
 
+    def _init_scale_fn(self) -> None:
+        self._scale_fn_ref: Callable[[float], float]
+        if self._scale_fn_custom is not None:
+            self._scale_fn_ref = self._scale_fn_custom
+        elif self.mode == "exp_range":
+            self._scale_fn_ref, self.scale_mode = partial(pow, self.gamma), "iterations"
+        else:
+            self._scale_fn_ref, self.scale_mode = _SCALES[self.mode], "cycle"
+
     def scale_fn(self, x: float) -> float:
         """The factor of the height, at cycle or step ``x``."""
-        if self._scale_fn is not None:
-            return self._scale_fn(x)
-        return {"triangular": 1.0, "triangular2": 1 / 2.0 ** (x - 1), "exp_range": self.gamma**x}[self.mode]
+        return self._scale_fn_ref(x)
 
     def get_lr(self) -> list[float]:
         """The rates at this step; sets the momentum too."""
@@ -87,17 +98,18 @@ class CyclicLR(LRScheduler):
 
     def state_dict(self) -> dict[str, Any]:
         """As of any schedule; of ``scale_fn`` the attributes, if it is a callable object: a plain function is not saved."""
-        state = super().state_dict()
-        is_object = hasattr(self._scale_fn, "__dict__") and not hasattr(self._scale_fn, "__code__")
-        return {**state, "_scale_fn": dict(vars(self._scale_fn)) if is_object else None}
+        custom = self._scale_fn_custom
+        is_object = hasattr(custom, "__dict__") and not hasattr(custom, "__code__")
+        state = {name: value for name, value in super().state_dict().items() if name != "_scale_fn_ref"}
+        return {**state, "_scale_fn_custom": dict(vars(custom)) if is_object else None}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what ``state_dict`` gave: ours, or PyTorch's."""
-        kept = {name: value for name, value in state_dict.items() if not name.startswith("_scale_fn")}
-        super().load_state_dict(kept)
-        attributes = state_dict.get("_scale_fn", state_dict.get("_scale_fn_custom"))
-        if attributes is not None and self._scale_fn is not None:
-            vars(self._scale_fn).update(attributes)
+        """Take over what ``state_dict`` gave."""
+        super().load_state_dict({name: value for name, value in state_dict.items() if name != "_scale_fn_custom"})
+        attributes = state_dict.get("_scale_fn_custom")
+        if attributes is not None:
+            vars(self._scale_fn_custom).update(attributes)
+        self._init_scale_fn()
 
 
 class OneCycleLR(LRScheduler):
