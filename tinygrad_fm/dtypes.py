@@ -7,6 +7,7 @@ of its own category: float32 (3,) × float64 () is float32. https://pytorch.org/
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -100,6 +101,55 @@ def as_numpy(d: Any) -> np.dtype[Any]:
     if found not in OURS:
         raise TypeError(f"expected a dtype such as float32, float64, int64 or bool, got {d!r}")
     return found
+
+
+def _bounds(dtype: np.dtype[Any], of_floats: bool) -> tuple[float, float]:
+    """The smallest and the largest number that a tensor of ``dtype`` takes; an unsigned one wraps negative integers around."""
+    if dtype.kind == "f":
+        most = float(np.finfo(dtype).max)
+        return -most, most
+    info = np.iinfo(dtype)
+    return -int(info.max) if dtype.kind == "u" and not of_floats else int(info.min), int(info.max)
+
+
+def as_stored(op: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    """A Python number as an element of ``dtype`` holds it, for the operation ``op``.
+
+    Raises RuntimeError for one that ``dtype`` cannot hold, as PyTorch does: NaN, ∞ and 300 as uint8, 1e39 as float32.
+    """
+    if dtype.kind == "b":
+        return bool(value)
+    if dtype.kind == "f" and (math.isinf(value) or math.isnan(value)):
+        return float(value)
+    low, high = _bounds(dtype, isinstance(value, float))
+    if not low <= value <= high:
+        raise RuntimeError(
+            f"{op}(): value {value} cannot be converted to type {dtype} without overflow; it holds {low} to {high}"
+        )
+    if dtype.kind == "f":
+        return float(value)
+    return int(value) if dtype.kind == "i" else int(value) % (int(high) + 1)
+
+
+def as_written(op: str, value: Any, dtype: np.dtype[Any]) -> Any:
+    """As :func:`as_stored`, for operations that take a number as a tensor of one element: too large a half is infinite."""
+    if dtype == np.float16:
+        with np.errstate(over="ignore"):
+            return float(np.float16(value))
+    return as_stored(op, value, dtype)
+
+
+def all_as_stored(op: str, numbers: np.ndarray[Any, Any], dtype: np.dtype[Any]) -> np.ndarray[Any, Any]:
+    """As :func:`as_stored`, of an array that NumPy made of Python numbers; too large a float becomes infinite."""
+    if dtype.kind in "iu":
+        low, high = _bounds(dtype, numbers.dtype.kind == "f")
+        outside = ~((numbers >= low) & (numbers <= high) & (numbers < float(high) + 1))  # the last where high is rounded up
+        if outside.any():
+            as_stored(op, numbers[outside].tolist()[0], dtype)
+        if numbers.dtype.kind in "fO":
+            numbers = numbers.astype(np.int64)  # from where it wraps around
+    with np.errstate(over="ignore"):
+        return numbers.astype(dtype, copy=False)
 
 
 def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:

@@ -89,6 +89,15 @@ def _cast(value: Any, to: np.dtype[Any]) -> Any:
     return np.asarray(value).astype(to)  # wraps around, as PyTorch does, where NumPy would raise
 
 
+def only_floats(op: Any, arrays: list[Any]) -> None:
+    """Instead of promotion, for operations that PyTorch does not offer for integers either."""
+    for i, value in enumerate(arrays):
+        if value is not None and value.dtype.kind != "f":
+            raise NotImplementedError(
+                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
+            )
+
+
 def same_dtype(op: Any, arrays: list[Any]) -> None:
     """Matrix products and the like do not promote: all arrays must have one dtype, as in PyTorch."""
     dtype = None

@@ -87,7 +87,8 @@ def test_tensors_as_indices() -> None:
     assert x[torch.tensor(1) : torch.tensor(2)].tolist() == x[1:2].tolist()
     assert x[torch.tensor([2, 0]), torch.tensor([[1], [-1]])].tolist() == [[9.0, 1.0], [11.0, 3.0]]
     assert x[x > 9].tolist() == [10.0, 11.0]
-    assert x[torch.tensor([1, 0, 1], dtype=torch.uint8)].tolist() == x[[0, 2]].tolist()
+    with pytest.warns(UserWarning, match="uint8 is deprecated"):
+        assert x[torch.tensor([1, 0, 1], dtype=torch.uint8)].tolist() == x[[0, 2]].tolist()
 
 
 def test_every_basic_index_is_a_view_and_no_advanced_one_is() -> None:

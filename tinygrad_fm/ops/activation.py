@@ -14,13 +14,14 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitive import fused, primitive
+from ..dtypes import as_stored
 from ..dtypes import dtype as dtype_class
 from ..errors import ShapeError
-from ..promotion import promote_float
+from ..promotion import only_floats, promote_float
 from ..random import bits
 from ._arguments import one_dim
 from .creation import zeros_like
-from .elementwise import abs, clamp, constants, exp, log, only_floats, piecewise, quiet, sigmoid, square, tanh, where
+from .elementwise import abs, clamp, constants, exp, log, piecewise, quiet, sigmoid, square, tanh, where
 from .gather_scatter import scatter
 from .max_min import argmax
 from .sampling import rand
@@ -226,7 +227,9 @@ def hardswish(input: Any, inplace: bool = False) -> Any:
 
 
 def _threshold(x: Any, limit: float, value: float) -> Any:
-    return piecewise(raw(x) <= limit, value, x)
+    if raw(x).dtype.kind == "b":
+        raise NotImplementedError("threshold(): not implemented for bool tensors; cast them with .long()")
+    return piecewise(raw(x) <= limit, as_stored("threshold", value, raw(x).dtype), x)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:

@@ -10,6 +10,7 @@ from ..autograd.box import raw
 from ..autograd.broadcast import broadcasts_to
 from ..autograd.broadcast import clone as _clone
 from ..autograd.primitive import primitive
+from ..dtypes import as_stored
 from ..errors import ShapeError
 from .elementwise import Array, quiet, zeros_for
 from .shape import to_shape
@@ -46,7 +47,7 @@ copy = primitive(
 )
 
 _fill = primitive(
-    lambda x, value: np.full_like(x, value),
+    lambda x, value: np.full_like(x, as_stored("fill_", value, x.dtype) if isinstance(value, (int, float)) else value),
     name="fill",
     promotion=None,
     broadcasts=True,

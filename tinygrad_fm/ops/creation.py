@@ -16,7 +16,7 @@ import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
 from ..device import check_device
-from ..dtypes import OURS, as_numpy, default_float
+from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
 from ._arguments import several
 from .join_split import stack
 from .shape import broadcast_to
@@ -88,7 +88,9 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     except ValueError as error:
         raise ValueError(f"the nested lists are not rectangular: {error}") from None
     if dtype is not None:
-        return array.astype(as_numpy(dtype), copy=False)
+        of_numbers = not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray)))
+        kind = as_numpy(dtype)
+        return all_as_stored("tensor", array, kind) if of_numbers else array.astype(kind, copy=False)
     if array.dtype.kind == "f" and not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray))):
         return array.astype(default_float(), copy=False)
     if array.size == 0 and not (is_tensor(leaf) or isinstance(leaf, np.ndarray)):
@@ -177,6 +179,8 @@ empty = size_by_name(_creator("empty", np.zeros, "whose content does not matter 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype."""
+    if dtype is not None and isinstance(fill_value, (int, float)):
+        fill_value = as_stored("full", fill_value, as_numpy(dtype))
     value = as_array(fill_value, dtype)
     return finish(np.full(checked_shape((size,), "full"), value, value.dtype), device, requires_grad)
 
@@ -204,6 +208,8 @@ def arange(
         raise RuntimeError(f"arange(): start and end must be finite, got {start} and {end}")
     if step == 0 or (end - start) / step < 0:
         raise RuntimeError(f"arange(): step {step} does not lead from {start} to {end}")
+    if dtype is not None and as_numpy(dtype).kind == "b":
+        raise NotImplementedError("arange(): not implemented for bool; use a number's dtype")
     whole = all(isinstance(v, int) for v in (start, end, step))
     kind = as_numpy(dtype) if dtype is not None else np.dtype(np.int64) if whole else default_float()
     if kind == np.int64:
@@ -219,8 +225,9 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
     kind = default_float() if dtype is None else as_numpy(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace(): the number of steps cannot be negative, got {steps}")
-    if kind.kind != "f":
-        start, end = int(start), int(end)  # whole numbers run between whole ends
+    if kind.kind == "b":
+        raise NotImplementedError("linspace(): not implemented for bool; use a number's dtype")
+    start, end = (as_stored("linspace", end, kind) for end in (start, end))  # whole numbers run between whole ends
     return finish(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
 
 
@@ -231,6 +238,8 @@ def logspace(
     if steps < 0:
         raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
     kind = default_float() if dtype is None else as_numpy(dtype)
+    if kind.kind == "b":
+        raise NotImplementedError("logspace(): not implemented for bool; use a number's dtype")
     if kind.kind != "f":
         start, end = int(start), int(end)  # whole numbers are wanted: the powers to start and end with are whole too
     return finish(np.logspace(float(start), float(end), steps, base=base).astype(kind), device, requires_grad)
@@ -266,6 +275,8 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
             [0, 1, 2]])
     """
     vectors = [x.reshape(-1) for x in several(tensors)]
+    if len({raw(v).dtype for v in vectors}) > 1:
+        raise RuntimeError(f"meshgrid(): all tensors must have one dtype, got {', '.join(str(raw(v).dtype) for v in vectors)}")
     if indexing not in ("ij", "xy"):
         raise RuntimeError(f"meshgrid(): indexing must be 'ij' or 'xy', got {indexing!r}")
     if indexing == "xy" and len(vectors) > 1:

@@ -14,8 +14,9 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitive import Primitive, fused
 from ..errors import ShapeError
+from ..promotion import only_floats
 from .activation import log_softmax
-from .elementwise import only_floats, quiet, where
+from .elementwise import quiet, where
 from .loss import chosen_reduction
 
 __all__ = ["cross_entropy", "nll_loss"]

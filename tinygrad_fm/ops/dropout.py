@@ -15,8 +15,9 @@ from ..autograd.inplace import inplace as run_inplace
 from ..autograd.node import memory_order
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
+from ..promotion import only_floats
 from ..random import bits
-from .elementwise import only_floats, where
+from .elementwise import where
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
 

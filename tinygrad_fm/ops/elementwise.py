@@ -7,6 +7,7 @@ over the axes that were broadcast, so no rule does. https://pytorch.org/docs/sta
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,7 +17,7 @@ import numpy as np
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import depending
 from ..autograd.primitive import Primitive, primitive
-from ..dtypes import result_type
+from ..dtypes import as_stored, as_written, result_type
 from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
 
 __all__ = [
@@ -94,15 +95,6 @@ def zeros_for(g: Any, shape: tuple[int, ...]) -> Array:
     return np.zeros(shape, raw(g).dtype)
 
 
-def only_floats(op: Primitive, arrays: list[Any]) -> None:
-    """Instead of promotion, for operations that PyTorch does not offer for integers either."""
-    for i, value in enumerate(arrays):
-        if value is not None and value.dtype.kind != "f":
-            raise NotImplementedError(
-                f"{op.name}(): argument '{op.input_name(i)}' has dtype {value.dtype}, but must be floating-point; use .float()"
-            )
-
-
 # -- arithmetic --------------------------------------------------------------------------------------------------------
 
 _add = pointwise(np.add, name="add", a=lambda g: g, b=lambda g: g)
@@ -140,7 +132,7 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
         raise RuntimeError(f"{op}(): alpha must be whole for a result of whole numbers ({kind}), got {alpha}")
     if hasattr(other, "dtype") and raw(other).dtype != kind:
         other = cast(other, dtype=kind)
-    return mul(other, bool(alpha) if kind.kind == "b" else alpha)
+    return mul(other, as_stored(op, alpha, kind))
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
@@ -165,8 +157,6 @@ def _power(x: Any, exponent: Any) -> Any:
     if kind == "b":
         raise NotImplementedError("pow() is not defined for bool tensors; cast them with .long()")
     if kind in "iu" and np.any(np.less(exponent, 0)):
-        if isinstance(exponent, int):
-            raise RuntimeError("pow(): integers to negative integer powers are not whole numbers; cast the base to float")
         whole = np.power(x, np.maximum(exponent, exponent & 1))  # ±1 are their own reciprocals, the others' round to 0
         return np.where(np.less(exponent, 0) & (np.abs(x) != 1), 0, whole).astype(whole.dtype)
     return np.power(x, exponent)
@@ -202,7 +192,16 @@ def log_of_number(x: float) -> float:
     return -math.inf if x == 0 else math.nan
 
 
-_pow = pointwise(quiet(_power), name="pow", x=_power_base_rule, exponent=_power_exponent_rule)
+def _promote_power(op: Primitive, arrays: list[Any]) -> None:
+    """As :func:`promote`, but no integers to a negative whole power; asked before that is made a tensor's, maybe unsigned."""
+    x, exponent = arrays
+    whole = isinstance(x, np.ndarray) and x.dtype.kind in "iub" and isinstance(exponent, (int, np.integer))
+    if whole and exponent < 0:
+        raise RuntimeError("pow(): integers to negative integer powers are not whole numbers; cast the base to float")
+    promote(op, arrays)
+
+
+_pow = pointwise(quiet(_power), name="pow", promotion=_promote_power, x=_power_base_rule, exponent=_power_exponent_rule)
 
 
 def pow(input: Any, exponent: Any) -> Any:
@@ -344,14 +343,22 @@ abs = primitive(np.abs, name="abs", promotion=promote_numbers, piecewise="x", x=
 # -- choosing ----------------------------------------------------------------------------------------------------------
 
 
+def _chosen(value: Any, dtype: np.dtype[Any]) -> Array:
+    if not isinstance(value, np.ndarray):
+        return np.asarray(as_written("where", value, dtype), dtype)
+    return value.astype(dtype, copy=False)
+
+
 def _promote_choice(op: Primitive, arrays: list[Any]) -> None:
     """As :func:`promote` for the two to choose from; the condition must be bool."""
     condition, *choices = arrays
     plain_inputs(op, choices)
-    if getattr(condition, "dtype", None) not in (np.bool_, np.uint8):
+    if getattr(condition, "dtype", None) == np.uint8:
+        warnings.warn("where(): a uint8 condition is deprecated, please use a bool one", UserWarning, stacklevel=4)
+    elif getattr(condition, "dtype", None) != np.bool_:
         raise RuntimeError(f"where(): the condition must be a bool tensor, got {getattr(condition, 'dtype', condition)!r}")
     common = result_type(choices)
-    arrays[:] = [condition.astype(bool, copy=False), *(np.asarray(c).astype(common, copy=False) for c in choices)]
+    arrays[:] = [condition.astype(bool, copy=False), *(_chosen(c, common) for c in choices)]
 
 
 _choose = partial(
@@ -472,6 +479,9 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
         bounds = [None if b is None else float(b) if raw(input).dtype.kind == "f" else b for b in (min, max)]
         if raw(input).dtype.kind != "f" and any(isinstance(b, float) for b in bounds):
             input = input * 1.0
+        if raw(input).dtype.kind == "b":
+            input = cast(input, dtype=np.dtype(np.int64))
+        bounds = [None if b is None else as_stored("clamp", b, raw(input).dtype) for b in bounds]
         return _clamp(input, low=bounds[0], high=bounds[1])
     return _clamp_between(input, min, max)
 

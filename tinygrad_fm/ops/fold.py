@@ -10,6 +10,7 @@ from numpy.lib.stride_tricks import as_strided
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
 from ._arguments import Pair, pair
+from .copy import copied
 from .image_geometry import Array, Geometry, batch_first, padded, reach
 from .shape import permute, squeeze, to_shape, unsqueeze
 
@@ -28,7 +29,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     k = len(lead)
     x = to_shape(input, shape=(*lead, c // (r * r), r, r, h, w))
     x = permute(x, dims=(*range(k), k, k + 3, k + 1, k + 4, k + 2))
-    return to_shape(x, shape=(*lead, c // (r * r), h * r, w * r))
+    return copied(x, shape=(*lead, c // (r * r), h * r, w * r))
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
@@ -40,7 +41,7 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
     k = len(lead)
     x = to_shape(input, shape=(*lead, c, h // r, r, w // r, r))
     x = permute(x, dims=(*range(k), k, k + 2, k + 4, k + 1, k + 3))
-    return to_shape(x, shape=(*lead, c * r * r, h // r, w // r))
+    return copied(x, shape=(*lead, c * r * r, h // r, w // r))
 
 
 # -- patches -----------------------------------------------------------------------------------------------------------

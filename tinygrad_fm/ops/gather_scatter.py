@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive
+from ..dtypes import as_stored
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import one_dim
 from .indexing import add_at, basic, places
@@ -130,12 +131,16 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
     """
     src = value if src is None else src
     if reduce == "add":
-        number = not hasattr(src, "shape")
-        return scatter_add(input, dim, index, np.full(np.shape(raw(index)), src, raw(input).dtype) if number else src)
+        if not hasattr(src, "shape"):
+            dtype = raw(input).dtype
+            src = np.full(np.shape(raw(index)), as_stored("scatter", src, dtype), dtype)
+        return scatter_add(input, dim, index, src)
     if reduce is not None:
         raise ValueError(f"scatter(): reduce must be None or 'add', got {reduce!r}")
     if src is None:
         raise TypeError("scatter(): src or value must be given")
+    if isinstance(src, (int, float)):
+        src = as_stored("scatter", src, raw(input).dtype)
     x, dim, at = _checked("scatter", input, dim, index)
     if hasattr(src, "shape") and (np.ndim(raw(src)) or not np.ndim(raw(index))):
         _same_dtype("scatter", input, src)
@@ -168,6 +173,8 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
     if dim is None:
         return take_along_dim(ravel(input), ravel(indices), 0)
     at, shape = raw(indices), tuple(input.shape)
+    if at.dtype != np.int64:
+        raise RuntimeError(f"take_along_dim(): indices must be int64, got {at.dtype}; use .long()")
     dim = one_dim("take_along_dim", dim, len(shape))
     at = np.where(at < 0, at + input.shape[dim], at)
     if at.ndim != len(shape):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import warnings
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,7 @@ def _item(item: Any) -> Any:
         return slice(*(n if n is None else operator.index(n) for n in (item.start, item.stop, item.step)))
     array = _listed(item) if isinstance(item, (list, tuple, range)) else np.asarray(raw(item))
     if array.dtype == np.uint8:
+        warnings.warn("indexing with dtype uint8 is deprecated, please use a bool mask", UserWarning, stacklevel=4)
         array = array.astype(bool)  # PyTorch's masks of old
     if array.dtype.kind not in "biu":
         raise IndexError(f"an index must be made of integers or bools, slices, None or Ellipsis, got {item!r}")

@@ -19,7 +19,7 @@ from ..autograd.inplace import inplace
 from ..autograd.node import memory_order
 from ..autograd.primitive import primitive
 from ..autograd.view import Replay, View
-from ..dtypes import bool_
+from ..dtypes import all_as_stored, as_stored, as_written, bool_
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import one_dim
 from .copy import copy
@@ -146,10 +146,12 @@ _index_put: Any = primitive(
 )
 
 
-def _fitting(values: Any, shape: tuple[int, ...]) -> Any:
-    """``values``, which are to be written to a place of ``shape``, without surplus dimensions of size 1 in front."""
-    if not isinstance(values, (int, float)) and not hasattr(values, "shape"):
-        values = np.asarray(values)
+def _fitting(values: Any, shape: tuple[int, ...], dtype: np.dtype[Any]) -> Any:
+    """``values`` to be written to a place of ``shape`` and ``dtype``, without surplus dimensions of size 1 in front."""
+    if isinstance(values, (int, float)):
+        return as_written("setitem", values, dtype)
+    if not hasattr(values, "shape"):
+        values = all_as_stored("setitem", np.asarray(values), dtype)
     given = tuple(np.shape(raw(values)))
     stripped = given
     while len(stripped) > len(shape) and stripped[0] == 1:
@@ -157,6 +159,15 @@ def _fitting(values: Any, shape: tuple[int, ...]) -> Any:
     if not broadcasts_to(stripped, shape):
         raise ShapeError(f"a value of shape {given} does not fit into the indexed place of shape {shape}")
     return values if stripped == given else to_shape(values, shape=stripped)
+
+
+def _same_dtype_by_index(dtype: np.dtype[Any], values: Any) -> None:
+    """Refuse a tensor of another dtype where places are given by arrays of indices, as PyTorch does."""
+    given = getattr(raw(values), "dtype", dtype)
+    if is_tensor(values) and given != dtype:
+        raise RuntimeError(
+            f"index_put(): values written at indices must have the tensor's dtype {dtype}, got {given}; use .to()"
+        )
 
 
 def _taken_shape(shape: tuple[int, ...], key: Key) -> tuple[int, ...]:
@@ -176,12 +187,16 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     Raises:
         ShapeError: the value does not fit. AutogradError: ``input`` is a leaf that requires a gradient.
     """
+    dtype = raw(input).dtype
     first, then = split_key(tuple(input.shape), index)
     target = input if is_whole(first) else basic(input, key=first)
     if then is None:
-        inplace(copy, target, _fitting(value, tuple(target.shape)))
-    else:
-        inplace(_index_put, target, _fitting(value, _taken_shape(tuple(target.shape), then)), key=then, accumulate=False)
+        inplace(copy, target, _fitting(value, tuple(target.shape), dtype))
+        return
+    fitting = _fitting(value, _taken_shape(tuple(target.shape), then), dtype)
+    if getattr(raw(index), "dtype", None) != np.bool_ or np.size(raw(fitting)) != 1:  # one value for a mask is cast
+        _same_dtype_by_index(dtype, fitting)
+    inplace(_index_put, target, fitting, key=then, accumulate=False)
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
@@ -193,7 +208,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     first, then = split_key(tuple(input.shape), tuple(indices))
     if then is None or not is_whole(first):
         raise IndexError("index_put(): indices must be a tuple of tensors of integers or bools")
-    return _index_put(input, _fitting(values, _taken_shape(tuple(input.shape), then)), key=then, accumulate=accumulate)
+    fitting = _fitting(values, _taken_shape(tuple(input.shape), then), raw(input).dtype)
+    _same_dtype_by_index(raw(input).dtype, fitting)
+    return _index_put(input, fitting, key=then, accumulate=accumulate)
 
 
 # -- whole slices ------------------------------------------------------------------------------------------------------
@@ -240,10 +257,6 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     return y if input.shape else to_shape(y, shape=())
 
 
-def _key(input: Any, dim: int, index: Any) -> tuple[Any, ...]:
-    return (*[slice(None)] * (dim % input.ndim), index) if input.ndim else ()
-
-
 def _replaced(input: Any, key: Any, value: Any) -> Any:
     result = input.clone()
     result[key] = value
@@ -251,13 +264,36 @@ def _replaced(input: Any, key: Any, value: Any) -> Any:
 
 
 def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
-    """``input`` with ``value`` in the slices ``index`` along ``dim``."""
-    return _replaced(input, _key(input, dim, index), value)
+    """``input`` with ``value``, a number or a 0-d tensor, in the slices ``index`` along ``dim``; negative ones count back.
+
+    Raises IndexError for an index out of range or not of int64, RuntimeError for an index of two dimensions or a value of one.
+    """
+    if np.ndim(raw(value)):
+        raise RuntimeError(f"index_fill(): value must be a number or a 0-d tensor, got {raw(value).ndim} dimension(s)")
+    at = raw(index)
+    if at.dtype != np.int64:
+        raise IndexError(f"index_fill(): expected dtype int64 for index, got {at.dtype}")
+    if at.ndim > 1:
+        raise RuntimeError(f"index_fill(): index has to be a vector or 0-d, got shape {at.shape}")
+    size = input.shape[one_dim("index_fill", dim, len(input.shape))] if input.shape else 1
+    x, key = _slices("index_fill", input, dim, np.where(at < 0, at + size, at))
+    number = value if isinstance(value, (int, float)) else raw(value).item()
+    stored = as_stored("index_fill", number, raw(input).dtype)
+    y = _index_put(x, stored if number is value else value, key=key, accumulate=False)
+    return y if input.shape else to_shape(y, shape=())
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
     """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order."""
-    return _replaced(input, _key(input, dim, index), source if input.ndim else source.reshape(()))
+    x, key = _slices("index_copy", input, dim, index)
+    shape, at = tuple(x.shape), len(key) - 1
+    expected = (*shape[:at], key[-1].size, *shape[at + 1 :])
+    if raw(source).dtype != raw(input).dtype:
+        raise RuntimeError(f"index_copy(): source must have input's dtype {raw(input).dtype}, got {raw(source).dtype}")
+    if tuple(source.shape) != expected and (input.shape or np.size(raw(source)) != 1):
+        raise ShapeError(f"index_copy(): source must have shape {expected}, got {tuple(source.shape)}")
+    y = _index_put(x, to_shape(source, shape=expected), key=key, accumulate=False)
+    return y if input.shape else to_shape(y, shape=())
 
 
 # -- masks -------------------------------------------------------------------------------------------------------------
@@ -265,9 +301,9 @@ def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
 
 def _mask(op: str, mask: Any) -> Array:
     array = np.asarray(raw(mask))
-    if array.dtype not in (np.bool_, np.uint8):
-        raise RuntimeError(f"{op}(): mask must be a bool tensor, got {array.dtype}")
-    return array.astype(bool, copy=False)
+    if array.dtype != np.bool_:
+        raise RuntimeError(f"{op}(): mask must be a bool tensor, got {array.dtype}; use .bool()")
+    return array
 
 
 _masked_fill = primitive(
@@ -289,7 +325,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     """
     if np.ndim(raw(value)):
         raise ShapeError(f"masked_fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
-    return _masked_fill(input, value, mask=_mask("masked_fill", mask))
+    number = value if isinstance(value, (int, float)) else raw(value).item()
+    stored = as_stored("masked_fill", number, raw(input).dtype)
+    return _masked_fill(input, stored if number is value else value, mask=_mask("masked_fill", mask))
 
 
 def masked_select(input: Any, mask: Any) -> Any:
@@ -317,6 +355,8 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
 
 def take(input: Any, index: Any) -> Any:
     """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape."""
+    if raw(index).dtype != np.int64:
+        raise RuntimeError(f"take(): index must be int64, got {raw(index).dtype}; use .long()")
     return input.reshape(-1)[index]
 
 

@@ -9,8 +9,10 @@ import numpy as np
 
 from ..autograd.box import is_tensor, raw
 from ..autograd.primitive import primitive
+from ..dtypes import result_type
 from ..errors import ShapeError
 from ._arguments import one_dim
+from .elementwise import cast
 from .indexing import basic, parts
 from .shape import atleast_3d, ravel, to_shape
 
@@ -102,8 +104,8 @@ def cat(tensors: Any, dim: int = 0) -> Any:
 
     Raises ShapeError if they do not fit. Empty tensors of shape (0,) are left out, as in PyTorch.
     """
-    found = _list("cat", tensors)
-    found = [x for x in found if tuple(x.shape) != (0,)] or found
+    given = _list("cat", tensors)
+    found = [x for x in given if tuple(x.shape) != (0,)] or given
     first = tuple(found[0].shape)
     if not first:
         raise ShapeError("cat(): 0-d tensors cannot be joined; use stack()")
@@ -114,6 +116,9 @@ def cat(tensors: Any, dim: int = 0) -> Any:
             raise ShapeError(
                 f"cat(): shapes must agree in all dimensions but {dim}; tensor 0 has {first}, tensor {i} has {shape}"
             )
+    if len(found) < len(given):
+        common = result_type([raw(x) for x in given])  # the empty ones' dtypes count, too
+        found = [x if raw(x).dtype == common else cast(x, dtype=common) for x in found]
     return _cat(*found, dim=dim, parts=tuple(x.shape[dim] for x in found))
 
 

@@ -8,11 +8,12 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import is_tensor, raw
-from ..autograd.broadcast import sum_to
+from ..autograd.broadcast import clone, sum_to
 from ..autograd.primitive import Primitive, primitive
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
 from ..runtime import blas_has_threads, get_num_threads, later, now
+from .copy import copy
 from .creation import eye
 from .shape import to_shape, unsqueeze
 
@@ -403,13 +404,17 @@ def matrix_power(input: Any, n: int) -> Any:
     """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
     if n < 0:
         raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
+    if n == 0:
+        return copy(input, eye(input.shape[-1], dtype=input.dtype))  # does not depend on input, but is connected to it
+    if n == 1:
+        return clone(input)  # the result shares no memory with the input
     result = None
     while n:
         if n % 2:
             result = input if result is None else result @ input
         n //= 2
         input = input @ input if n else input
-    return eye(input.shape[-1], dtype=input.dtype).expand(input.shape).clone() if result is None else result
+    return result
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:

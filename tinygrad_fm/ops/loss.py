@@ -17,10 +17,11 @@ from ..autograd.box import box, is_tensor, raw
 from ..autograd.primitive import primitive
 from ..dtypes import int64
 from ..errors import ShapeError
+from ..promotion import only_floats
 from .activation import logsigmoid, softplus
 from .creation import full_like
 from .distance import pairwise_distance
-from .elementwise import clamp, exp, log, minimum, only_floats, quiet, square, where
+from .elementwise import clamp, exp, log, minimum, quiet, square, where
 from .embedding import one_hot
 from .gather_scatter import gather
 from .special import xlogy

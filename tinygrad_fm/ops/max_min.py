@@ -28,6 +28,13 @@ def _extreme_rule(g: Any, x: Any, y: Any, dim: Dims | None, keepdim: bool) -> An
     return kept(g, raw(x).shape, dim, keepdim) * equal_shares(raw(x), raw(y), dim, keepdim)
 
 
+def _one_of_all_rule(g: Any, x: Any, y: Any) -> Any:
+    """Equal shares to the elements equal to the one that was found, or to the NaNs if that is NaN, as PyTorch has it."""
+    x, y = raw(x), raw(y)
+    chosen = np.isnan(x) if np.isnan(y) else np.equal(x, y)
+    return g * (chosen / np.asarray(chosen.sum(), y.dtype))
+
+
 def _extreme(ufunc: Any, name: str) -> Any:
     def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
         return ufunc.reduce(x, dim, None, None, keepdim)
@@ -49,6 +56,19 @@ def _extreme(ufunc: Any, name: str) -> Any:
 
 
 amax, amin = _extreme(np.maximum, "amax"), _extreme(np.minimum, "amin")
+
+
+def _of_all(ufunc: Any, name: str) -> Any:
+    op = primitive(quiet(lambda x: ufunc.reduce(x, None)), name=name, promotion=None, x=_one_of_all_rule)
+
+    def public(input: Any) -> Any:
+        not_empty(name, tuple(input.shape), None)
+        return op(input)
+
+    return public
+
+
+_max_of_all, _min_of_all = _of_all(np.maximum, "max"), _of_all(np.minimum, "min")
 
 
 def _arg_extreme(function: Any, name: str) -> Any:
@@ -103,7 +123,7 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     """
     if other is not None or hasattr(dim, "shape"):
         return maximum(input, dim if other is None else other)
-    return amax(input) if dim is None else _with_indices("max", input, dim, keepdim, argmax)
+    return _max_of_all(input) if dim is None else _with_indices("max", input, dim, keepdim, argmax)
 
 
 @accepts_axis
@@ -111,7 +131,7 @@ def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
     """The smallest element; arguments and result as those of :func:`max`."""
     if other is not None or hasattr(dim, "shape"):
         return minimum(input, dim if other is None else other)
-    return amin(input) if dim is None else _with_indices("min", input, dim, keepdim, argmin)
+    return _min_of_all(input) if dim is None else _with_indices("min", input, dim, keepdim, argmin)
 
 
 # -- the middle --------------------------------------------------------------------------------------------------------
@@ -124,25 +144,26 @@ def _middle_place(x: Array, dim: int) -> Array:
     return np.where(missing.any(dim, keepdims=True), missing.argmax(dim, keepdims=True), at)
 
 
-def _middle(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+def _middle(x: Array) -> Any:
     flat = x.reshape(-1)
+    if not flat.size:  # as in PyTorch: NaN, or the smallest integer
+        return x.dtype.type(np.nan if x.dtype.kind == "f" else np.iinfo(x.dtype).min)
     return flat[_middle_place(flat, 0)[0]]
 
 
 _argmedian = primitive(_middle_place, name="argmedian", inputs="x", promotion=None)
 
-_median = primitive(_middle, name="median", promotion=None, x=_extreme_rule)
+_median = primitive(_middle, name="median", promotion=None, x=_one_of_all_rule)
 
 
 @accepts_axis
 def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element in order, the lower one of two: of all, or along ``dim`` as a named tuple ``(values, indices)``.
 
-    NaN if there is one. Without ``dim`` equal elements share the gradient.
+    NaN if there is one, or nothing at all. Without ``dim`` equal elements share the gradient.
     """
     if dim is None:
-        not_empty("median", tuple(input.shape), None)
-        return _median(input, dim=None, keepdim=False)
+        return _median(input)
     return _with_indices("median", input, dim, keepdim, lambda x, along, keep: _argmedian(x, dim=along))
 
 

@@ -16,8 +16,9 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitive import fused
 from ..errors import ShapeError
+from ..promotion import only_floats
 from .creation import zeros
-from .elementwise import clamp, only_floats, quiet, rsqrt
+from .elementwise import clamp, quiet, rsqrt
 from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
 from .reduction import mean

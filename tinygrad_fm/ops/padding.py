@@ -8,8 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.box import raw
+from ..autograd.broadcast import clone
 from ..autograd.node import memory_order
 from ..autograd.primitive import primitive
+from ..dtypes import as_stored
 from ..errors import ShapeError
 from .image_geometry import Array
 from .indexing import basic, index_select
@@ -108,7 +111,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     pairs = [(sizes[i], sizes[i + 1]) for i in range(0, len(sizes), 2)]
     widths = [(0, 0)] * (ndim - len(pairs)) + pairs[::-1]
     if mode == "constant":
-        return _constant(input, widths, 0.0 if value is None else value)
+        return _constant(input, widths, as_stored("pad", value or 0, raw(input).dtype))
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"pad(): mode must be 'constant', 'reflect', 'replicate' or 'circular', got {mode!r}")
     if value is not None and value != 0:
@@ -118,4 +121,5 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
             f"pad(): mode='{mode}' pads all dimensions after (N, C) or (C); pad {tuple(sizes)} does not fit an input of shape "
             f"{tuple(input.shape)}"
         )
-    return _from_inside(input, mode, widths)
+    y = _from_inside(input, mode, widths)
+    return clone(y) if y is input else y  # the result shares no memory with the input

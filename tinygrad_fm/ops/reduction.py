@@ -207,7 +207,8 @@ def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bo
     if p == 0:
         return zeros_for(g, array.shape)
     if math.isinf(p):
-        return kept(g, array.shape, dim, keepdim) * (sign(x) * equal_shares(np.abs(array), raw(y), dim, keepdim))
+        shares = np.nan_to_num(equal_shares(np.abs(array), raw(y), dim, keepdim))  # of a NaN norm there are none
+        return kept(g, array.shape, dim, keepdim) * (sign(x) * shares)
     g, y = kept(g, array.shape, dim, keepdim), kept(y, array.shape, dim, keepdim)
     if p == 1:
         return g * sign(x)

@@ -175,6 +175,7 @@ def heaviside(input: Any, values: Any) -> Any:
     return where(input == 0, values, (input > 0).to(input.dtype)).detach()
 
 
+@quiet
 def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
     """``input`` with NaN and the infinities replaced; the infinities by the largest numbers there are, if not given."""
     x = raw(input)
@@ -187,5 +188,5 @@ def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf
         (np.isneginf(x), -top if neginf is None else neginf),
     ]
     for mask, value in changes:
-        input = masked_fill(input, box(mask), value)
+        input = masked_fill(input, box(mask), float(np.float64(value).astype(x.dtype)))
     return input
