@@ -285,9 +285,40 @@ def test_the_average_is_what_is_evaluated_and_saved(tmp_path: Path) -> None:
     same({name: tensor.numpy() for name, tensor in loaded.state_dict().items()}, averaged)
 
 
+@pytest.mark.parametrize("schedule", ["multistep", "onecycle", "cosine", "step", "plateau"])
+def test_options_of_optimizer_and_schedule_are_the_runs_own(schedule: str, tmp_path: Path) -> None:
+    """Other versions have other names and forms for them: milestones were a list once."""
+    config = small(schedule=schedule, steps=10, epochs=None, lr=0.01)
+    trainer_of(config, tmp_path / "whole").fit()
+    trainer, stop = trainer_of(config, tmp_path / "run"), StopRequest()
+    trainer.report.step = lambda loss: setattr(stop, "signal", 2 if trainer.progress.step == 6 else None)  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        trainer.fit(stop)
+    state = io.load(trainer.folder.last)
+    for name in ("milestones", "gamma", "total_steps", "T_max", "step_size", "factor", "_schedule_phases"):
+        if name in state["schedule"]:
+            state["schedule"][name] = [1, 2]
+    state["schedule"]["verbose"] = False
+    state["optimizer"]["param_groups"][0].pop("weight_decay")
+    state["optimizer"]["param_groups"][0]["eps"] = 7.0
+    io.save(state, trainer.folder.last)
+    resume(config, tmp_path / "run").fit()
+    same(load_checkpoint(tmp_path / "run/checkpoints/last.npz"), load_checkpoint(tmp_path / "whole/checkpoints/last.npz"))
+
+
 @pytest.mark.parametrize(
     ("change", "says"),
     [
+        (lambda state: state["schedule"].update(last_epoch=7), "schedule.last_epoch is 7, not 0"),
+        (lambda state: state["optimizer"]["param_groups"][0].update(lr="high"), "optimizer.lr must be a finite number"),
+        (lambda state: state["optimizer"]["param_groups"][0].pop("lr"), "optimizer lacks lr"),
+        (lambda state: state.update(progress=[1]), "progress must be an object, got a list"),
+        (lambda state: state.update(format="1"), "format must be a whole number"),
+        (lambda state: state.update(metrics_size=-1), "metrics_size must be a whole number from 0 on"),
+        (lambda state: state.update(environment="linux"), "environment must be an object"),
+        (lambda state: state["dataset"].update(classes={"a": 1}), "dataset.classes must be a list, got an object"),
+        (lambda state: state["weights"].update({"layers.1.bias": "?"}), r"weights.layers.1.bias must be a Tensor, got '\?'"),
+        (lambda state: state["weights"]["layers.1.bias"].fill_(np.nan), "the weights layers.1.bias have values that are not"),
         (lambda state: state["weights"].pop("layers.1.weight"), "Missing key"),
         (lambda state: state["optimizer"]["param_groups"].clear(), "parameter groups"),
         (lambda state: state["progress"].update(colour="red"), "colour"),

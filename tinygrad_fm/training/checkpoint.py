@@ -20,6 +20,7 @@ from ..errors import CheckpointError
 from ..nn import Module
 from ..ops.functions import zeros
 from ..optim import Optimizer
+from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..optim.swa_utils import AveragedModel
 from ..schema import Count, Finite, Json, check
 from ..tensor import Tensor
@@ -232,8 +233,7 @@ def restore(run: Resumable, content: Checkpoint, path: Path) -> None:
     with _fitting(path):
         run.optimizer.load_state_dict(_checked_optimizer(run.optimizer, content["optimizer"]))
         if run.schedule is not None:
-            _check_schedule(run.schedule.state_dict(), content["schedule"])
-            run.schedule.load_state_dict(copy.deepcopy(content["schedule"]))
+            run.schedule.load_state_dict(_schedule_state(run.schedule, content))
         saved = content["progress"]
         if saved["batch"] and "cross_entropy_sum" not in saved:  # written before there was one
             run.progress.cross_entropy_sum = None
@@ -262,18 +262,14 @@ class _OptimizerState(TypedDict):
 
 
 def _checked_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> dict[str, Any]:
-    """An optimizer's saved state. Raises ValueError if its values are not those of ``optimizer``, or of their shapes."""
+    """An optimizer's saved state, with the options that it has itself. Raises ValueError if its parameters are others."""
     check(saved, _OptimizerState, "optimizer")
     groups = optimizer.state_dict()["param_groups"]
     if len(saved["param_groups"]) != len(groups):
         raise ValueError(f"optimizer has {len(saved['param_groups'])} parameter groups, not {len(groups)}")
-    filled = [
-        {**own, **group} for own, group in zip(groups, saved["param_groups"], strict=True)
-    ]  # older ones had fewer options
-    for i, (group, own) in enumerate(zip(filled, groups, strict=True)):
-        _check_same(group, own, {"lr"}, f"optimizer.param_groups[{i}]")
     _check_moments(saved["state"], [tuple(p.shape) for group in optimizer.param_groups for p in group["params"]])
-    return {"state": saved["state"], "param_groups": filled}
+    pairs = zip(groups, saved["param_groups"], strict=True)
+    return {"state": saved["state"], "param_groups": [_taken(group, own, {"lr"}, "optimizer") for own, group in pairs]}
 
 
 def _check_moments(state: dict[int, dict[str, Any]], shapes: list[tuple[int, ...]]) -> None:
@@ -295,35 +291,31 @@ def _check_moments(state: dict[int, dict[str, Any]], shapes: list[tuple[int, ...
                 raise ValueError(f"optimizer.state[{number}].{name} does not go with the parameter or with the others'")
 
 
-_VARYING = {"last_epoch", "_step_count", "_last_lr", "best", "num_bad_epochs", "cooldown_counter"}  # of schedules
+_VARYING = {"last_epoch", "_step_count", "_last_lr", "best", "num_bad_epochs", "cooldown_counter"}
 
 
-def _check_schedule(own: dict[str, Any], saved: dict[str, Any] | None) -> None:
+def _schedule_state(schedule: Any, content: Checkpoint) -> dict[str, Any]:
+    saved, own = content["schedule"], schedule.state_dict()
     if saved is None:
         raise ValueError("it has no schedule")
-    if saved.keys() != own.keys():
-        raise ValueError(f"schedule has other entries than {', '.join(own)}")
-    _check_same(saved, own, _VARYING, "schedule")
+    made = content["progress"]["epoch" if isinstance(schedule, ReduceLROnPlateau) else "step"]
+    if saved.get("last_epoch") != made:
+        raise ValueError(f"schedule.last_epoch is {saved.get('last_epoch')}, not {made}")
+    return _taken(saved, own, _VARYING & own.keys(), "schedule")
 
 
-def _check_same(values: dict[str, Any], own: dict[str, Any], varying: set[str], where: str) -> None:
-    """Raise ValueError unless all options are what a run with these settings has, those that vary by value of the same kind."""
-    for name, value in values.items():
-        if name not in own:
-            raise ValueError(f"{where} has {name!r}, which nothing is known of")
+def _taken(saved: dict[str, Any], own: dict[str, Any], names: set[str], where: str) -> dict[str, Any]:
+    """What a run has itself, by its settings, with the saved values of what changes on the way.
+
+    Raises ValueError if one of those is missing or of another kind. What other versions call their options does not matter so.
+    """
+    for name in names:
+        if name not in saved:
+            raise ValueError(f"{where} lacks {name}")
         kind: Any = {int: Count, float: Finite, list: list[Finite]}.get(type(own[name]))
-        if name not in varying:
-            if repr(_plain(value)) != repr(_plain(own[name])):
-                raise ValueError(f"{where}.{name} is {value}, not {own[name]}")
-        elif kind is not None and not (name == "best" and value == own[name]):
-            check(value, kind, f"{where}.{name}")
-
-
-def _plain(value: Any) -> Any:
-    """Lists for tuples, and dicts as they are compared."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    return [_plain(item) for item in value] if isinstance(value, (list, tuple)) else value
+        if kind is not None and not (name == "best" and saved[name] == own[name]):  # infinite before the first epoch
+            check(saved[name], kind, f"{where}.{name}")
+    return {**own, **{name: copy.deepcopy(saved[name]) for name in names}}
 
 
 @contextmanager
