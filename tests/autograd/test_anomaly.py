@@ -71,3 +71,16 @@ def test_debug_holds_what_several_graphs_or_a_retained_one_need() -> None:
             w.numpy()[0] = 0.0
         first.backward()
         w.numpy()[0] = 0.0
+
+
+def test_whether_it_is_on() -> None:
+    assert not torch.autograd.is_anomaly_enabled()
+    with torch.autograd.detect_anomaly():
+        assert torch.autograd.is_anomaly_enabled()
+        with torch.autograd.set_detect_anomaly(False):
+            assert not torch.autograd.is_anomaly_enabled()
+    assert not torch.autograd.is_anomaly_enabled()
+
+
+def test_names_of_pytorchs_files() -> None:
+    assert torch.autograd.grad_mode.no_grad is torch.no_grad and torch.autograd.inference_mode is torch.inference_mode

@@ -2,12 +2,13 @@
 
 from ..promotion import promote, promote_float, same_dtype
 from . import graph
-from .anomaly import debug, detect_anomaly, set_detect_anomaly
+from . import modes as grad_mode
+from .anomaly import debug, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
 from .backward import backward, grad
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 from .hooks import OpCall, op_hook
-from .modes import composed, enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .modes import composed, enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from .primitive import fused, primitive
 from .source_lines import record_places
 
@@ -22,8 +23,11 @@ __all__ = [
     "fused",
     "grad",
     "graph",
+    "grad_mode",
     "gradcheck",
     "gradgradcheck",
+    "inference_mode",
+    "is_anomaly_enabled",
     "is_grad_enabled",
     "no_grad",
     "op_hook",

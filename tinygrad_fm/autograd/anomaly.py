@@ -70,6 +70,11 @@ class set_detect_anomaly:
         active[:] = self._before
 
 
+def is_anomaly_enabled() -> bool:
+    """Whether anomaly mode is on."""
+    return any(getattr(hook, "func", None) is _watch_for_anomalies for hook in active)
+
+
 def _watch_for_anomalies(check_nan: bool, call: OpCall, run: Callable[[], Any]) -> Any:
     results = run()
     if call.phase == "forward":

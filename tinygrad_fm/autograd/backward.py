@@ -59,9 +59,7 @@ def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndar
 
 
 def _fit(node: Any, parent: Any, dx: Any) -> Any:
-    """Give a rule's result the shape and dtype of the input that it is the gradient of; a promise stays one."""
-    if type(dx) is Later:
-        return dx
+    """Give a rule's result the shape and dtype of the input that it is the gradient of."""
     array = dx._array if is_tensor(dx) else np.asarray(dx)
     dx = dx if is_tensor(dx) else array
     if array.shape != parent.shape:
@@ -98,11 +96,9 @@ class _Pass:
         its value. The first gradient is borrowed; only sums made here are changed in place."""
         number = parent.number
         shape = parent.shape
-        if self.create and not is_tensor(g):  # a recorded pass knows Tensors only, also where a rule gave a constant array
-            g = box(now(g))
-        if type(g) is Later and not self._may_stay_a_promise(parent):
-            g = g.result()
-        if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
+        if type(g) is not _ndarray or self.create:
+            g = self._arrived(node, parent, g)
+        elif g.shape != shape or g.dtype is not parent.dtype:
             g = _fit(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
             g = _in_order(g, parent.order)
@@ -121,6 +117,16 @@ class _Pass:
             if type(total) is _ndarray:
                 self.sums.add(number)
 
+    def _arrived(self, node: Any, parent: Any, g: Any) -> Any:
+        """A gradient that is no array, or is going to be a Tensor, in the shape and dtype of its value."""
+        if type(g) is Later:
+            if self._may_stay_a_promise(parent):
+                return g
+            g = g.result()
+        if self.create and not is_tensor(g):  # a recorded pass knows Tensors only, also where a rule gave a constant
+            g = box(g)
+        return _fit(node, parent, g)
+
     def _may_stay_a_promise(self, parent: Any) -> bool:
         """Whether nothing is done with a gradient of ``parent`` before its turn comes."""
         return type(parent) is Leaf and self.goals is None and not self.create and parent.number not in self.waiting
@@ -131,20 +137,20 @@ class _Pass:
         pass_on = self.pass_on
         while heap:
             node, g = waiting.pop(-heappop(heap))
-            kind = type(node)
-            if kind is Leaf and type(g) is Later:
+            if type(g) is Later:
                 g = _in_order(g.result(), node.order)
             if node.hooks:
                 g = self._call_hooks(node, g)
             if wanted and node in wanted:
                 wanted[node] = g
-            if kind is Leaf:
+            kind = type(node)
+            if kind is Output:
+                self._collect(node, g)
+            elif kind is Leaf:
                 if everything:
                     _deliver(node, g, self.create)
-            elif kind is Output:
-                self._collect(node, g)
             elif everything or node in self.inner:
-                if hooks.active or kind is HookedNode:
+                if kind is HookedNode or hooks.active:
                     self._step_within_hooks(node, g)
                 else:
                     self._step(node, g, pass_on)

@@ -80,18 +80,18 @@ class TensorBase:
             raise AutogradError(f"attempting to assign a gradient {kinds}: they must be the same")
 
 
-_tensor: type[TensorBase] = TensorBase  # what box() makes
+tensor_class: type[TensorBase] = TensorBase  # what box() makes
 
 
 def register_tensor(cls: type[TensorBase]) -> None:
     """Tell the engine which class tensors are made of. Called once, by ``tensor.py``: it cannot be imported from here."""
-    global _tensor  # noqa: PLW0603
-    _tensor = cls
+    global tensor_class  # noqa: PLW0603
+    tensor_class = cls
 
 
 def box(array: Any, node: Any = None) -> Any:
     """A Tensor around ``array`` whose place on the tape is ``node``."""
-    out = _new(_tensor)
+    out = _new(tensor_class)
     out._array = array if type(array) is _ndarray else np.asarray(array)  # a full reduction gives a NumPy scalar
     out._node = node
     if modes.inference_seen and modes.state.inference:

@@ -30,12 +30,14 @@ import numpy as np
 
 from ..errors import AutogradError, OperandError
 from ..promotion import explained, promote
-from . import hooks
+from . import box as boxes
+from . import hooks, modes
 from .box import TensorBase, box
 from .modes import state
 from .node import Node, Output, constants_of
 from .view import Replay, View
 
+_new = object.__new__
 _ndarray = np.ndarray
 NEEDS = "needs"  # stands among what a joint rule reads for the gradients it should compute
 
@@ -327,7 +329,8 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
             y = np.asarray(y)  # a full reduction gives a NumPy scalar
 
         # record: one node, with what the rules that will run are going to read
-        node = None
+        out = _new(boxes.tensor_class)  # as box() does, without a call
+        out._array = y
         if mask and y.dtype.kind == "f" and state.grad_enabled:
             plan = plans.get(mask | end) or definition.plan_for(mask, len(arrays))  # as plan_for does, without a call
             saved: Any = ()
@@ -338,10 +341,13 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
                 if has_extras:
                     arrays.extend(definition.extra_values(arrays, static))
                 saved = plan.keep(arrays)
-            node = Node(definition, parents, plan, saved, static, y)
+            out._node = node = Node(definition, parents, plan, saved, static, y)
             if mask != end - 1:
                 node.constants = constants_of(args, parents)
-        out = box(y, node)
+        else:
+            out._node = None
+            if modes.inference_seen and state.inference:
+                out._inference = True
         if view and y.base is not None:
             out._view = View(args[0], Replay(op, args[1:], static))
         return out
