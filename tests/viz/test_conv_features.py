@@ -69,3 +69,18 @@ def test_mosaic_keeps_the_order_and_leaves_gaps() -> None:
     assert whole.shape == (5, 8)
     assert whole[0, [0, 3, 6]].tolist() == [0, 1, 2] and whole[3, [0, 3]].tolist() == [3, 4]
     assert np.isnan(whole[2]).all() and np.isnan(whole[:, 2]).all() and np.isnan(whole[3:, 6:]).all()
+
+
+def test_the_picture_says_what_it_shows() -> None:
+    from matplotlib.text import Text
+
+    model = models.build("lenet")
+    for tiles, wanted in (
+        (viz.filters(model), {"input channels", "filters", "conv2: 16 filters 5×5"}),
+        (viz.feature_maps(model, torch.zeros(1, 28, 28) + torch.arange(28.0)), {"conv1: 6 maps 28×28"}),
+    ):
+        figure = tiles._figure()
+        shown = {text.get_text() for text in figure.findobj(Text)}
+        assert wanted <= shown
+        assert len(figure.axes) >= 2 * len(tiles.arrays)  # each with a colour bar
+    assert "before normalization and activation" in figure._suptitle.get_text()

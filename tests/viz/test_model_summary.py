@@ -154,6 +154,63 @@ def test_pictures_are_drawn(tmp_path: Path, rng: np.random.Generator) -> None:
         assert path.read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
+    """The figures that would be saved."""
+    figures: list[Any] = []
+    monkeypatch.setattr(plots, "save", lambda figure, path: figures.append(figure))
+    return figures
+
+
+def texts(figure: Any) -> set[str]:
+    from matplotlib.text import Text
+
+    return {text.get_text() for text in figure.findobj(Text)}
+
+
+def a_run(accuracy: float, smoothing: bool = False) -> list[dict[str, Any]]:
+    """Records of 400 steps that end near ``accuracy``."""
+    records: list[dict[str, Any]] = []
+    for step in range(1, 401):
+        share = accuracy * (1 - 0.5 * float(np.exp(-step / 20)))
+        record = {"kind": "step", "step": step, "loss": 1 - share + (0.5 if smoothing else 0.0), "accuracy": share}
+        records.append({**record, "cross_entropy": 1 - share} if smoothing else record)
+        if step % 100 == 0:
+            records.append({"kind": "epoch", "step": step, "val_loss": 1 - share, "val_accuracy": share})
+    return records
+
+
+def test_accuracies_can_be_told_apart(drawn: list[Any]) -> None:
+    plots.compare_curves({"a": a_run(0.95), "b": a_run(0.96)}, "curves.png")
+    low, high = drawn[0].axes[1].get_ylim()
+    assert 0.85 < low < 0.95 and 0.96 < high <= 1
+    assert drawn[0].axes[0].get_ylim()[0] >= 0
+
+
+def test_the_training_loss_is_without_label_smoothing_as_that_of_validation(drawn: list[Any]) -> None:
+    plots.curves(a_run(0.95, smoothing=True), "curves.png")
+    assert "training without label smoothing, averaged" in texts(drawn[0])
+    raw = drawn[0].axes[0].lines[0].get_ydata()
+    assert raw[-1] == pytest.approx(0.05, abs=1e-6)
+    plots.curves(a_run(0.95), "curves.png")
+    assert "training, averaged" in texts(drawn[1])
+
+
+def test_pictures_speak_the_fields_words(drawn: list[Any], rng: np.random.Generator) -> None:
+    plots.confusion(np.array([[3, 1], [0, 2]]), ["Sandal", "Sneaker"], "confusion.png")
+    assert {"predicted label", "true label", "share of the true label"} <= texts(drawn[0])
+    shares = np.array([[0.62, 0.38], [0.9, 0.1]])
+    plots.samples(np.zeros((2, 4, 4)), np.array([1, 0]), shares, ["Sandal", "Sneaker"], [1], [0], "samples.png")
+    assert {"predicted Sandal 62 %\ntrue Sneaker", "predicted Sandal 90 %"} <= texts(drawn[1])
+    plots.class_bars({"a": [0.91, 0.99]}, ["Sandal", "Sneaker"], "bars.png")
+    assert drawn[2].axes[0].get_ylim()[0] == 0
+
+
+def test_a_dollar_in_a_name_is_a_dollar(tmp_path: Path) -> None:
+    plots.compare_curves({"cost$1_$2": RECORDS, "$\\frac$": RECORDS}, tmp_path / "curves.png", "run $x_$")
+    assert (tmp_path / "curves.png").exists()
+
+
 def test_smoothing_starts_at_the_first_value() -> None:
     found = plots.smoothed([4.0, 0.0, 0.0], weight=0.5)
     np.testing.assert_allclose(found, [4, 4 / 3, 4 / 7])

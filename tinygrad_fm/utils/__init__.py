@@ -2,7 +2,8 @@
 
 from ..outside import refuse
 from . import checkpoint, data
+from .images import make_grid, save_image
 
-__all__ = ["checkpoint", "data"]
+__all__ = ["checkpoint", "data", "make_grid", "save_image"]
 
 __getattr__ = refuse("torch.utils")

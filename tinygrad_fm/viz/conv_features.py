@@ -19,7 +19,7 @@ __all__ = ["Array", "Tiles", "convolutions", "feature_maps", "filters", "mosaic"
 
 Array = npt.NDArray[Any]
 
-_MOST = {"maps": 64, "filters": 32}  # of a convolution are drawn, and as many channels of each filter
+_MOST = {"maps": 64, "filters": 16}  # of a convolution are drawn, and as many channels of each filter
 
 
 @dataclass(frozen=True)
@@ -44,16 +44,22 @@ class Tiles:
         return plots.content(self._figure(), "png")
 
     def _figure(self) -> Any:
-        panels = [] if self.image is None else [("the image", self.image, "gray")]
+        panels = [] if self.image is None else [plots.Panel("the image", self.image, "gray")]
         for name, array in self.arrays.items():
-            kind, colours = ("maps", "viridis") if array.ndim == 3 else ("filters", "RdBu_r")
+            is_maps = array.ndim == 3
+            kind = "maps" if is_maps else "filters"
             most = _MOST[kind]
-            part = array[:most] if array.ndim == 3 else array[:most, :most]
+            part = array[:most] if is_maps else array[:most, :most]
             columns = part.shape[1] if array.ndim == 4 and array.shape[1] > 1 else None  # a row for each filter
             some = f", the first {most} drawn" if max(array.shape[:-2]) > most else ""
             size = "×".join(map(str, array.shape[-2:]))
             shown = mosaic(part.reshape(-1, *array.shape[-2:]), columns)
-            panels.append((f"{name}: {len(array)} {kind} {size}{some}", shown, colours))
+            title = f"{name}: {len(array)} {kind} {size}{some}"
+            if columns is None:
+                panels.append(plots.Panel(title, shown, "viridis" if is_maps else "RdBu_r"))
+            else:
+                inches = max(4.2, 0.34 * max(len(part), columns))  # each kernel can be told from the next
+                panels.append(plots.Panel(title, shown, "RdBu_r", "input channels", "filters", inches))
         return plots.panels(panels, self.title)
 
 
@@ -74,7 +80,7 @@ def filters(model: Module) -> Tiles:
 
 
 def feature_maps(model: Module, image: Any) -> Tiles:
-    """What every convolution of a model gives for one image, in evaluation mode.
+    """What every convolution of a model gives for one image, in evaluation mode: before normalization and activation.
 
     Args:
         model: takes images (N, C, H, W).
@@ -110,7 +116,11 @@ def feature_maps(model: Module, image: Any) -> Tiles:
     finally:
         for handle in handles:
             handle.remove()
-    return Tiles(found, f"{type(model).__name__}: outputs of the convolutions", x.numpy(force=True)[0].mean(0))
+    return Tiles(
+        found,
+        f"{type(model).__name__}: outputs of the convolutions, before normalization and activation",
+        x.numpy(force=True)[0].mean(0),
+    )
 
 
 def convolutions(model: Module) -> dict[str, Conv2d]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -15,6 +16,8 @@ from ..errors import MissingExtraError
 from ..files import write_atomically
 
 __all__ = [
+    "Panel",
+    "caption",
     "Array",
     "Records",
     "check_format",
@@ -33,6 +36,7 @@ Records = Iterable[dict[str, Any]]
 Array = npt.NDArray[Any]
 
 _TRAIN, _VALIDATION = "#1f77b4", "#d62728"
+_RIGHT, _WRONG = "#2ca02c", "#d62728"
 
 
 def _figure(width: float, height: float) -> Any:
@@ -61,6 +65,10 @@ def content(figure: Any, kind: str) -> bytes:
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)
+    from matplotlib.text import Text
+
+    for text in figure.findobj(Text):
+        text.set_parse_math(False)  # a dollar in a run's name is a dollar
     result = io.BytesIO()
     figure.savefig(result, format=kind, dpi=110)
     return result.getvalue()
@@ -108,6 +116,9 @@ def curves(records: Records, path: str | os.PathLike[str], title: str = "") -> N
 def compare_curves(runs: Mapping[str, Records], path: str | os.PathLike[str], title: str = "") -> None:
     """Draw the loss and accuracy curves of several runs over one another, raw and smoothed.
 
+    The loss of runs with label smoothing is drawn without it, as the validation loss is, where the records have that. The axes
+    show what the smoothed curves do after their first steps; what is beyond is cut off.
+
     Args:
         runs: the records of metrics.jsonl by the name of the run.
         path: the file to write, .png, .svg or .pdf.
@@ -117,45 +128,53 @@ def compare_curves(runs: Mapping[str, Records], path: str | os.PathLike[str], ti
         MissingExtraError: matplotlib is not installed.
     """
     figure = _figure(11, 4.2)
-    left, right = figure.subplots(1, 2)
-    for number, (name, given) in enumerate(runs.items()):
-        records = list(given)
-        steps = [r for r in records if r["kind"] == "step"]
-        epochs = [r for r in records if r["kind"] == "epoch"]
-        first, second = (_TRAIN, _VALIDATION) if len(runs) == 1 else (f"C{number}", f"C{number}")
-        label = f"{name}, " if name else ""
-        for axes, key in ((left, "loss"), (right, "accuracy")):
-            raw = [r[key] for r in steps]
-            where = [r["step"] for r in steps]
-            axes.plot(where, raw, color=first, alpha=0.15, linewidth=0.6)
-            axes.plot(where, smoothed(raw), color=first, linewidth=1.4, label=f"{label}training, smoothed")
-            axes.plot(
-                [r["step"] for r in epochs],
-                [r[f"val_{key}"] for r in epochs],
-                color=second,
-                marker="o",
-                markersize=3,
-                linewidth=1.2,
-                linestyle="--" if len(runs) > 1 else "-",
-                label=f"{label}validation",
-            )
-    for axes, key in ((left, "loss"), (right, "accuracy")):
+    pair = figure.subplots(1, 2)
+    for axes, key in zip(pair, ("loss", "accuracy"), strict=True):
+        shown: list[float] = []
+        for number, (name, given) in enumerate(runs.items()):
+            records = list(given)
+            colours = (_TRAIN, _VALIDATION) if len(runs) == 1 else (f"C{number}", f"C{number}")
+            shown += _curves_of(axes, records, key, f"{name}, " if name else "", colours, "--" if len(runs) > 1 else "-")
         axes.set_xlabel("step")
         axes.set_ylabel(key)
         axes.grid(alpha=0.3)
         if axes.lines:
             axes.legend(fontsize="small")
-    highest = max((float(np.max(line.get_ydata())) for line in left.lines[1::3] if len(line.get_ydata())), default=0.0)
-    left.set_ylim(0, 1.05 * highest if highest > 0 else None)
-    right.set_ylim(None, 1.0)
+        if shown:
+            margin = 0.06 * (max(shown) - min(shown)) or 0.01
+            least, most = min(shown) - margin, max(shown) + margin
+            axes.set_ylim(max(least, 0.0), min(most, 1.0) if key == "accuracy" else most)
+    pair[1].yaxis.set_major_formatter(lambda share, _: f"{100 * share:.4g} %")
     figure.suptitle(title)
     save(figure, path)
+
+
+def _curves_of(
+    axes: Any, records: list[dict[str, Any]], key: str, label: str, colours: tuple[str, str], style: str
+) -> list[float]:
+    """Draw one run into ``axes``; returns the values that must be seen: smoothed ones after the first steps, and validation."""
+    steps = [r for r in records if r["kind"] == "step"]
+    epochs = [r for r in records if r["kind"] == "epoch"]
+    unsmoothed = key == "loss" and any("cross_entropy" in r for r in steps)
+    raw = [r.get("cross_entropy", r[key]) if unsmoothed else r[key] for r in steps]
+    where = [r["step"] for r in steps]
+    average = smoothed(raw)
+    what = "training without label smoothing, averaged" if unsmoothed else "training, averaged"
+    axes.plot(where, raw, color=colours[0], alpha=0.15, linewidth=0.6)
+    axes.plot(where, average, color=colours[0], linewidth=1.4, label=label + what)
+    validation = [r[f"val_{key}"] for r in epochs]
+    steps_of = [r["step"] for r in epochs]
+    axes.plot(
+        steps_of, validation, style, color=colours[1], marker="o", markersize=3, linewidth=1.2, label=f"{label}validation"
+    )
+    first = len(average) // (20 if key == "loss" else 5)  # accuracies rise fast and then differ by little
+    return [*map(float, average[first:]), *validation]
 
 
 def class_bars(
     values: dict[str, Sequence[float]], classes: Sequence[str], path: str | os.PathLike[str], title: str = ""
 ) -> None:
-    """Draw a share of each class, for several models side by side.
+    """Draw a share of each class, for several models side by side, as bars from 0 with their per cent above.
 
     Args:
         values: the K shares by the name of the model.
@@ -174,8 +193,7 @@ def class_bars(
         bars = axes.bar(where, shares, width, label=name)
         axes.bar_label(bars, [f"{100 * share:.0f}" for share in shares], fontsize=7)
     axes.set_xticks(range(len(classes)), classes, rotation=30, ha="right")
-    lowest = min((float(np.min(shares)) for shares in values.values()), default=0.0)
-    axes.set_ylim(max(0.0, np.floor(10 * lowest - 1) / 10), 1.06)
+    axes.set_ylim(0, 1.06)
     axes.set_ylabel("accuracy")
     axes.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}" if share <= 1 else "")
     axes.legend(loc="upper left", bbox_to_anchor=(1, 1))
@@ -184,7 +202,7 @@ def class_bars(
 
 
 def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str], title: str = "") -> None:
-    """Draw a confusion matrix, each row in shares of its class.
+    """Draw a confusion matrix: numbers of images, coloured by their share of the true class.
 
     Args:
         matrix: (K, K), rows are the true classes.
@@ -195,14 +213,16 @@ def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
-    figure = _figure(7.4, 6.6)
+    figure = _figure(8.2, 6.6)
     axes = figure.subplots()
     shares = matrix / np.maximum(matrix.sum(1, keepdims=True), 1)
-    axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    image = axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    bar = figure.colorbar(image, ax=axes, fraction=0.046, label="share of the true label")
+    bar.ax.yaxis.set_major_formatter(lambda share, _: f"{share:.0%}")
     axes.set_xticks(range(len(classes)), classes, rotation=45, ha="right")
     axes.set_yticks(range(len(classes)), classes)
-    axes.set_xlabel("taken for")
-    axes.set_ylabel("is")
+    axes.set_xlabel("predicted label")
+    axes.set_ylabel("true label")
     for i, j in np.argwhere(matrix > 0):
         ink = "white" if shares[i, j] > 0.5 else "black"
         axes.text(j, i, f"{matrix[i, j]}", ha="center", va="center", fontsize=8, color=ink)
@@ -210,30 +230,53 @@ def confusion(matrix: Array, classes: Sequence[str], path: str | os.PathLike[str
     save(figure, path)
 
 
-def panels(pictures: Sequence[tuple[str, Array, str]], title: str = "") -> Any:
-    """A figure of several pictures, at most three abreast.
+@dataclass(frozen=True)
+class Panel:
+    """One picture of :func:`panels`.
 
-    Args:
-        pictures: of each its title, its values (H, W), and matplotlib's name of the colours. The colours of "RdBu_r" are
-            centred on 0, the others run from the least value to the greatest; NaN is grey.
-        title: above all.
+    Attributes:
+        title: above it.
+        values: (H, W); NaN is grey.
+        colours: matplotlib's name of them. Those of "RdBu_r" are centred on 0, others run from the least value to the greatest.
+        across, down: what its columns and rows are.
+        inches: its size.
+    """
+
+    title: str
+    values: Array
+    colours: str
+    across: str = ""
+    down: str = ""
+    inches: float = 4.2
+
+
+def panels(pictures: Sequence[Panel], title: str = "") -> Any:
+    """A figure of several pictures with their colour bars, at most three abreast.
 
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
     columns = min(3, len(pictures))
     rows = -(-len(pictures) // columns)
-    figure = _figure(4.2 * columns, 0.4 + 4.3 * rows)
+    size = max((picture.inches for picture in pictures), default=4.2)
+    figure = _figure((size + 0.6) * columns, 0.5 + (size + 0.2) * rows)
     from matplotlib import colormaps
 
     grid = figure.subplots(rows, columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    for axes, (name, values, colours) in zip(grid.flat, pictures, strict=False):
-        top = float(np.nanmax(np.abs(values)))
-        limits = {"vmin": -top, "vmax": top} if colours == "RdBu_r" else {}
-        axes.imshow(values, cmap=colormaps[colours].with_extremes(bad="0.75"), interpolation="nearest", **limits)
-        axes.set_title(name, fontsize=9)
+    for axes, picture in zip(grid.flat, pictures, strict=False):
+        top = float(np.nanmax(np.abs(picture.values)))
+        limits = {"vmin": -top, "vmax": top} if picture.colours == "RdBu_r" else {}
+        colours = colormaps[picture.colours].with_extremes(bad="0.75")
+        image = axes.imshow(picture.values, cmap=colours, interpolation="nearest", **limits)
+        figure.colorbar(image, ax=axes, shrink=0.6, aspect=25).ax.tick_params(labelsize=7)
+        axes.set_title(picture.title, fontsize=9)
+        if picture.across:
+            axes.axis("on")
+            axes.set(xticks=[], yticks=[], frame_on=False)
+            axes.set_xlabel(picture.across, fontsize=8)
+            axes.set_ylabel(picture.down, fontsize=8)
     figure.suptitle(title)
     return figure
 
@@ -248,7 +291,7 @@ def samples(
     path: str | os.PathLike[str],
     title: str = "",
 ) -> None:
-    """Draw images with what the model says of them: above those it is right about, below those it is not.
+    """Draw images with their predicted labels: above those that are right, below those that are not, with their true ones.
 
     Args:
         images: (N, H, W) or (N, H, W, C).
@@ -264,16 +307,25 @@ def samples(
     """
     columns = 8
     rows = [-(-len(part) // columns) for part in (right, wrong)]
-    figure = _figure(12, 1.0 + 1.85 * max(sum(rows), 1))
+    figure = _figure(13.5, 1.0 + 1.95 * max(sum(rows), 1))
     grid = figure.subplots(max(sum(rows), 1), columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
     places = [*zip(grid[: rows[0]].flat, right, strict=False), *zip(grid[rows[0] :].flat, wrong, strict=False)]
     for axes, i in places:
-        said = int(probabilities[i].argmax())
-        good = said == labels[i]
         axes.imshow(images[i], cmap="gray", vmin=0, vmax=255)
-        text = f"{classes[said]} {probabilities[i, said]:.0%}" + ("" if good else f"\nis {classes[labels[i]]}")
-        axes.set_title(text, fontsize=8, color="#2ca02c" if good else _VALIDATION)
+        predicted = int(probabilities[i].argmax())
+        text = caption(classes[predicted], probabilities[i, predicted], classes[labels[i]], "\n")
+        axes.set_title(text, fontsize=8, color=_RIGHT if predicted == labels[i] else _WRONG)
     figure.suptitle(f"{title}: right and wrong predictions")
     save(figure, path)
+
+
+def caption(predicted: str, probability: float, true: str, separator: str = ", ") -> str:
+    """What is written on an image.
+
+    >>> caption("Sandal", 0.62, "Sneaker"), caption("Bag", 1.0, "Bag")
+    ('predicted Sandal 62 %, true Sneaker', 'predicted Bag 100 %')
+    """
+    text = f"predicted {predicted} {100 * float(probability):.0f} %"
+    return text if predicted == true else f"{text}{separator}true {true}"
