@@ -1,6 +1,6 @@
-"""Renders the pictures of a page of this folder by running the Python code in it: ``python docs/gallery.py docs/graphs.md``.
+"""Makes the graph pictures in docs/images anew: ``python docs/gallery.py``, from the project's folder.
 
-Run from the project's folder; the pictures go to docs/images.
+It runs the Python code of docs/graphs.md, or of the pages that are named.
 """
 
 from __future__ import annotations

@@ -29,6 +29,13 @@ def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     runpy.run_path(str(DOCS / "gallery.py"))["render"](PAGE)
     names = {path.name for path in (tmp_path / "docs/images").iterdir()}
     assert names == set(re.findall(r'save\("docs/images/([\w-]+\.svg)"\)', PAGE.read_text(encoding="utf-8")))
-    for name in ("expression.svg", "lenet.svg", "resnet20-unfolded.svg"):  # the same but for Graphviz's coordinates
-        old, new = (ET.parse(folder / name).getroot() for folder in (DOCS / "images", tmp_path / "docs/images"))
-        assert ["".join(e.itertext()).split() for e in old] == ["".join(e.itertext()).split() for e in new]
+    for name in sorted(names):
+        assert shown(DOCS / "images" / name) == shown(tmp_path / "docs/images" / name), f"{name}: run python docs/gallery.py"
+
+
+def shown(path: Path) -> list[str]:
+    """What a picture says, element by element; measured numbers as #, but for Graphviz's coordinates."""
+    texts = [" ".join("".join(e.itertext()).split()) for e in ET.parse(path).getroot().iter() if e.tag.endswith("}g")]
+    if path.stem in ("time", "grad"):
+        texts = [re.sub(r"\d+(\.\d+)?(e[+-]\d+)?( [µm]?s\b)?", "#", text) for text in texts]
+    return texts
