@@ -1,6 +1,6 @@
 """Makes the graph pictures in docs/images anew: ``python docs/gallery.py``, from the project's folder.
 
-It runs the Python code of docs/graphs.md, or of the pages that are named.
+It runs the Python code of docs/graphs.md, and draws the two expressions of docs/autograd.md.
 """
 
 from __future__ import annotations
@@ -23,8 +23,23 @@ def render(page: Path) -> None:
         exec(compile("\n" * line + block[1], str(page), "exec"), names)
 
 
+def draw_autograd() -> None:
+    """The two pictures of docs/autograd.md, of the expressions that it has beside them."""
+    import tinygrad_fm as torch
+
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    w = torch.tensor([3.0, 4.0], requires_grad=True)
+    y = (x * w).exp().sum()
+    torch.draw(y, names={"x": x, "w": w, "y": y}, backward=True).save("docs/images/tape.svg")
+
+    x = torch.tensor(2.0, requires_grad=True)
+    y = x**3
+    (dy,) = torch.autograd.grad(y, x, create_graph=True)
+    torch.draw([y, dy], names={"x": x, "y": y, "dy/dx": dy}).save("docs/images/cube.svg")
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path.cwd()))
     Path("docs/images").mkdir(parents=True, exist_ok=True)
-    for argument in sys.argv[1:] or ["docs/graphs.md"]:
-        render(Path(argument))
+    render(Path("docs/graphs.md"))
+    draw_autograd()

@@ -1,4 +1,4 @@
-"""The pictures of docs/graphs.md come from the code beside them."""
+"""The pictures of docs/graphs.md come from the code beside them, those of docs/autograd.md from docs/gallery.py."""
 
 from __future__ import annotations
 
@@ -26,9 +26,13 @@ def test_every_picture_is_there_and_used() -> None:
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    runpy.run_path(str(DOCS / "gallery.py"))["render"](PAGE)
+    gallery = runpy.run_path(str(DOCS / "gallery.py"))
+    gallery["render"](PAGE)
     names = {path.name for path in (tmp_path / "docs/images").iterdir()}
     assert names == set(re.findall(r'save\("docs/images/([\w-]+\.svg)"\)', PAGE.read_text(encoding="utf-8")))
+    gallery["draw_autograd"]()
+    names |= {"tape.svg", "cube.svg"}
+    assert names == {path.name for path in (DOCS / "images").glob("*.svg")}
     for name in sorted(names):
         assert shown(DOCS / "images" / name) == shown(tmp_path / "docs/images" / name), f"{name}: run python docs/gallery.py"
 

@@ -48,7 +48,9 @@ class _Writer:
         view = picture.view
         self.backward, self.values = picture.backward, picture.values
         self.heat = heat = Heat(picture.color_by, view) if picture.color_by else None
+        self.direction = picture.direction
         self.beside = _parameters_beside(view)
+        self.hidden = {node for group in self.beside.values() for node in group}  # they are drawn with their readers
         self.dot = dot = graphviz.Digraph("graph")
         dot.attr(
             "graph",
@@ -69,10 +71,9 @@ class _Writer:
         self.columns = picture.columns
         self.exits = _exits(picture)
         self.add_frame(dot, view.whole, 0)
-        grouped = {id(node) for group in self.beside.values() for node in group}
         self.connected: dict[tuple[Shown, int], str] = {}  # the connectors that have their edges
         for line in view.lines:
-            if id(line.source) not in grouped:
+            if line.source not in self.hidden:
                 self.add_line(line)
         self.order_columns(view)
 
@@ -81,13 +82,13 @@ class _Writer:
         for around, letter in self.exits.values():
             if around is frame:
                 self.add_connector(dot, f"to-{letter}", letter)
-        grouped = {id(node) for group in self.beside.values() for node in group}
         for child in frame.children:
             if isinstance(child, Frame):
                 with dot.subgraph(name=_plain(f"cluster_{child.box.id if child.box else ''}")) as inner:
                     self.describe_box(inner, child, nesting)
+                    self.keep_label_free(inner, child)
                     self.add_frame(inner, child, nesting + 1)
-            elif id(child) not in grouped:
+            elif child not in self.hidden:
                 self.add_node(dot, child)
 
     def describe_box(self, dot: graphviz.Digraph, frame: Frame, nesting: int) -> None:
@@ -109,6 +110,20 @@ class _Writer:
             id=_plain(f"box-{box.id}"),
             **({"peripheries": "2"} if frame.copies > 1 else {}),
         )
+
+    def keep_label_free(self, dot: graphviz.Digraph, frame: Frame) -> None:
+        """Set the first node beside the box's label, not below it, so that what comes in does not run through the label."""
+        first = next((child for child in frame.children if not isinstance(child, Shown) or child not in self.hidden), None)
+        box: Any = frame.box
+        if self.direction != "TB" or not isinstance(first, Shown) or first in self.beside or not box.path:
+            return
+        width = max(len(line) * size for line, size in zip(frame.lines(), (6.4, 4.8), strict=False)) / 72
+        name = f"beside-{first.id}"
+        with dot.subgraph() as level:
+            level.attr(rank="same")
+            level.node(_plain(name), "", shape="box", style="invis", width=f"{width:.2f}", height="0.1", fixedsize="true")
+            level.node(_plain(first.id))
+            level.edge(_plain(name), _plain(first.id), style="invis")
 
     def add_node(self, dot: graphviz.Digraph, node: Shown) -> None:
         """A node, and on its level the parameters that it alone reads."""
