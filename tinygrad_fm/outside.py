@@ -18,7 +18,8 @@ PAGE = "docs/pytorch.md"
 LEFT_OUT = {
     "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
     "compilation and export": "compile compiler jit fx export onnx package library _dynamo _inductor torch_compile",
-    "recurrent layers": "RNN LSTM GRU RNNBase RNNCell LSTMCell GRUCell RNNCellBase rnn lstm gru rnn_tanh rnn_relu",
+    "recurrent layers": """RNN LSTM GRU RNNBase RNNCell LSTMCell GRUCell RNNCellBase rnn_tanh rnn_relu rnn lstm gru
+        PackedSequence pack_padded_sequence pad_packed_sequence pack_sequence unpack_sequence""",
     "probability distributions": "distributions",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
         SparseAdam""",
@@ -33,9 +34,14 @@ LEFT_OUT = {
     "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_exp matrix_rank
         pinverse det slogdet logdet solve triangular_solve""",
     "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d AdaptiveMaxPool3d
-        conv3d conv_transpose3d max_pool3d avg_pool3d""",
+        conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d lp_pool3d MaxUnpool3d
+        max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
     "layers whose sizes are found at the first call": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyBatchNorm1d
-        LazyBatchNorm2d LazyBatchNorm3d UninitializedParameter""",
+        LazyBatchNorm2d LazyBatchNorm3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d
+        LazyInstanceNorm2d LazyInstanceNorm3d UninitializedParameter UninitializedBuffer""",
+    "layers that models seldom have": """AdaptiveLogSoftmaxWithLoss CrossMapLRN2d FractionalMaxPool2d fractional_max_pool2d
+        LinearCrossEntropyLoss linear_cross_entropy NLLLoss2d Container grid_sample affine_grid""",
+    "pruning, and parametrisations of every kind": "prune parametrize parametrizations stateless",
     "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
     "models and logs from elsewhere": "hub tensorboard",
 }
@@ -56,6 +62,10 @@ INSTEAD = {
     "matrix decompositions": "numpy.linalg has them, for tensor.detach().numpy() and without gradients",
     "layers of three-dimensional images": "there are those of one and two dimensions: Conv1d, Conv2d and their like",
     "layers whose sizes are found at the first call": "say the number of inputs: nn.Linear(in_features, out_features)",
+    "layers that models seldom have": (
+        "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near; F.interpolate resamples a regular grid"
+    ),
+    "pruning, and parametrisations of every kind": "nn.utils has weight_norm and spectral_norm; torch.func.functional_call",
     "further optimizers": "optim has SGD, Adam, AdamW, NAdam, RAdam, Adamax, Adagrad, Adadelta and RMSprop",
     "models and logs from elsewhere": "weights of PyTorch load by load_state_dict; training writes metrics.jsonl",
 }

@@ -453,13 +453,59 @@ ROWS = [
     "nn.Parameter(None).shape",
     "nn.Buffer(T.ones(2)).persistent",
     "nn.Buffer(None).shape",
+    "F.fold(T.ones(1,5,9),(4,5),(2,3))",
+    "F.fold(T.ones(1,19,9),(4,5),(2,3))",
+    "F.fold(T.ones(1,6,10),(4,5),(2,3))",
+    "F.fold(T.ones(1,6,5),(4,5),(2,3),stride=(2,2))",
+    "F.unfold(T.ones(1,2,2,2),(2,3))",
+    "F.fold(T.ones(1,12,12),(4,5),(2,2),dilation=0)",
+    "F.unfold(T.ones(1,2,3,3),2,padding=-1)",
+    "F.unfold(T.ones(1,2,3,3),(2,2,2))",
+    "F.one_hot(T.tensor([-1]))",
+    "F.one_hot(T.tensor([1]),1)",
+    "F.one_hot(T.tensor([1.]))",
+    "F.gumbel_softmax(T.ones(2,3),hard=True).sum().item()",
+    "F.normalize(T.zeros(2,2)).tolist()",
+    "F.normalize(T.ones(2,2),p=1,dim=0).tolist()",
+    "F.pairwise_distance(T.ones(2,3),T.ones(2,3)).tolist()",
+    "F.pdist(T.arange(6.).reshape(3,2)).tolist()",
+    "F.pdist(T.ones(3))",
+    "F.linear(T.ones(2,3),T.ones(4,3),T.ones(5))",
+    "F.conv2d(T.ones(1,1,3,3),T.ones(1,1,2,2),T.ones(2))",
+    "F.conv2d(T.ones(1,2,3,3),T.ones(1,1,2,2))",
+    "F.dropout(T.ones(2),p=2.)",
+    "F.scaled_dot_product_attention(T.ones(2,3,4),T.ones(2,5,4),T.ones(2,5,4),is_causal=True).shape",
+    "F.scaled_dot_product_attention(T.ones(2,3,4),T.ones(2,5,4),T.ones(2,5,4),attn_mask=T.ones(3,5),is_causal=True)",
+    "F.scaled_dot_product_attention(T.ones(2,3,4),T.ones(2,5,3),T.ones(2,5,4))",
+    'F.kl_div(T.zeros(2),T.ones(2),reduction="batchmean").item()',
+    "F.huber_loss(T.ones(2),T.zeros(2),delta=-1.)",
+    "F.softmax(T.ones(2,2),dim=-3)",
+    "F.glu(T.ones(2,3))",
+    "F.interpolate(T.ones(1,1,4,4),size=(2,2),scale_factor=2.)",
+    'F.interpolate(T.ones(1,1,4),size=2,mode="bicubic")',
+    "F.avg_pool2d(T.ones(1,1,4,4),2,divisor_override=0)",
+    "F.max_unpool2d(T.ones(1,1,2,2),T.tensor([[[[0,2],[8,99]]]]),2)",
+    "F.max_unpool2d(T.ones(1,1,2,2),T.tensor([[[[0,2],[8,10]]]]),2,output_size=(9,9))",
+    "F.max_unpool2d(T.ones(1,1,2,2),T.tensor([[[[0,2],[8,10]]]]),2,output_size=(5,4)).shape",
+    "F.celu_(T.ones(2)*-1).tolist()",
+    "F.hardtanh(T.ones(2),2.,1.)",
+    "F.embedding(T.tensor([1]),T.ones(2,2),padding_idx=5)",
+    "F.embedding(T.tensor([1]),T.ones(2,2),padding_idx=-1).tolist()",
+    "F.local_response_norm(T.ones(1,2,2),2).shape",
+    "F.rms_norm(T.ones(2,3),(3,),T.ones(3)).shape",
+    "F.layer_norm(T.ones(2,3),3)",
+    "F.layer_norm(T.ones(2,3,dtype=T.float64),(3,),T.ones(3))",
+    "F.group_norm(T.ones(2,4,dtype=T.float64),2,T.ones(4)).shape",
+    "F.layer_norm(T.ones(2,3,dtype=T.int64),(3,))",
+    "F.prelu(T.ones(2,3),T.ones(2))",
+    "F.prelu(T.ones(2,3),T.ones(3,dtype=T.float64))",
 ]
 # fmt: on
 
 
 def evaluate(library: Any, row: str) -> Any:
     try:
-        found = eval(row, {"T": library, "nn": library.nn})
+        found = eval(row, {"T": library, "nn": library.nn, "F": library.nn.functional})
     except Exception as error:
         return error
     return tuple(found.shape) if isinstance(found, library.Tensor) else repr(found)

@@ -595,3 +595,108 @@ def norms_of_an_empty_batch(T):
         seen += [norm.weight.grad.sum().item(), norm.bias.grad.sum().item(), tuple(x.grad.shape)]
         seen += [b.tolist() for b in norm.buffers()]
     return seen
+
+
+# ---- containers, parameters, utilities -------------------------------------------------------------------------------
+
+
+@program
+def sequential(T):
+    nn = T.nn
+    layers = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Tanh())
+    seen = [attempt(layers.insert, -1, nn.Sigmoid()), attempt(layers.insert, 9, nn.Sigmoid()), attempt(layers.insert, 0, 3)]
+    del layers[1:3]
+    seen.append(repr(layers))
+    layers *= 2
+    seen += [repr(layers), attempt(layers.__imul__, 0), repr(layers.pop(0)), repr(layers[1:]), repr(2 * layers)]
+    layers[0] = nn.GELU()
+    layers += nn.Sequential(nn.ReLU())
+    seen += [repr(layers), attempt(layers.__setitem__, 9, nn.ReLU()), attempt(layers.__setitem__, 0, 3)]
+    seen += [attempt(layers.extend, [3]), attempt(layers.__add__, [nn.ReLU()]), attempt(layers.__iadd__, [nn.ReLU()])]
+    named = nn.Sequential(OrderedDict(a=nn.ReLU(), b=nn.Tanh(), c=nn.GELU()))
+    seen.append(repr(named[1:]))
+    del named[0]
+    return [*seen, repr(named), repr(nn.Sequential(*named, nn.ReLU()))]
+
+
+@program
+def lists_of_modules(T):
+    nn = T.nn
+    layers = nn.ModuleList([nn.ReLU(), nn.Tanh()])
+    layers.insert(1, nn.GELU())
+    layers += [nn.ReLU()]
+    seen = [repr(layers), repr(layers.pop(-1)), repr(layers[::2]), layers[0] in layers, nn.ReLU() in layers]
+    del layers[0]
+    seen += [repr(layers), repr(layers + [nn.ReLU()])]  # noqa: RUF005  # it is `+` that is tested
+    seen += [attempt(layers.extend, None), attempt(layers.__getitem__, 99), attempt(layers.append, 3)]
+    return [*seen, attempt(layers, 1), attempt(layers.append, None), repr(layers)]
+
+
+@program
+def dicts_of_modules(T):
+    nn = T.nn
+    layers = nn.ModuleDict({"a": nn.ReLU()})
+    layers["b"] = nn.Tanh()
+    seen = [repr(layers), attempt(layers.__getitem__, "z"), attempt(layers.pop, "z"), repr(layers.pop("a"))]
+    seen += [attempt(layers.update, wrong) for wrong in ([1], [("a",)], 3, {"x": 3}, {"a.b": nn.ReLU()})]
+    layers.update({"q": nn.ReLU()})
+    seen += [list(layers.keys()), names(layers.items()), [type(v).__name__ for v in layers.values()], "q" in layers]
+    layers.clear()
+    layers.x = nn.ReLU()
+    return [*seen, list(layers), attempt(layers, 1)]
+
+
+@program
+def lists_and_dicts_of_parameters(T):
+    nn = T.nn
+    values = nn.ParameterList([T.ones(1), nn.Parameter(T.ones(2)), 3, "text"])
+    seen = [repr(values), names(values.named_parameters()), list(values.state_dict())]
+    values[-1] = T.zeros(3)
+    seen += [values[3].tolist(), attempt(values.__getitem__, 5), attempt(values.__getitem__, "a"), len(values[::2])]
+    seen += [repr(values[:1]), attempt(values), attempt(values.extend, T.ones(2))]
+    by_name = nn.ParameterDict({"x": T.ones(1), "a": 3})
+    seen += [repr(by_name), list(by_name), attempt(by_name.__getitem__, "k"), by_name.setdefault("y", T.ones(2)).tolist()]
+    seen += [list(reversed(by_name)), by_name.copy()["x"] is by_name["x"], by_name.get("k", 5), "x" in by_name]
+    seen += [list(by_name | nn.ParameterDict({"b": T.ones(1)})), by_name.fromkeys(["p", "q"], 1).get("p")]
+    seen += [by_name.popitem()[0], by_name.pop("a"), list(by_name), list(by_name.state_dict())]
+    by_name.clear()
+    return [*seen, len(by_name), attempt(by_name.popitem)]
+
+
+@program
+def parameters(T):
+    first, second = T.nn.Linear(2, 2), T.nn.Linear(2, 2)
+    seen = [attempt(setattr, first, "weight", second.weight + 2), attempt(first.register_parameter, "x", second.weight + 2)]
+    p = T.nn.Parameter(T.ones(2))
+    q = p + 1
+    seen += [T.nn.Parameter(q).is_leaf, attempt(copy.deepcopy, q), type(copy.deepcopy(p)).__name__, type(p.data).__name__]
+    seen += [type(p.detach()).__name__, type(p.clone()).__name__, T.nn.Parameter(p) is p, repr(p)]
+    frozen = T.nn.Parameter(T.ones(2), requires_grad=False)
+    return [*seen, copy.deepcopy(frozen).requires_grad, frozen.add_(1).tolist(), attempt(p.add_, 1)]
+
+
+@program
+def clipping(T):
+    utils, seen = T.nn.utils, []
+
+    def layer(value=None):
+        made = T.nn.Linear(3, 3)
+        for p in made.parameters():
+            p.grad = T.arange(1.0, p.numel() + 1).reshape(tuple(p.shape)) if value is None else T.full(tuple(p.shape), value)
+        return made
+
+    for norm in (1.5, 2, 4, float("inf"), "inf", 1, 0, -1):
+        made = layer()
+        found = attempt(lambda made, norm: utils.clip_grad_norm_(made.parameters(), 2.0, norm_type=norm).item(), made, norm)
+        seen += [np.round(found, 3), np.round(made.weight.grad.tolist(), 4).tolist()]
+    made = layer(float("inf"))
+    seen += [attempt(utils.clip_grad_norm_, made.parameters(), 1.0, error_if_nonfinite=True)]
+    seen += [utils.clip_grad_norm_(made.parameters(), 1.0).item(), str(made.weight.grad.tolist())]
+    made.zero_grad()
+    seen += [utils.clip_grad_norm_(made.parameters(), 1.0).item(), utils.get_total_norm([T.ones(2), T.ones(2)]).item()]
+    made = layer()
+    utils.clip_grad_value_(made.weight, 2.5)
+    vector = utils.parameters_to_vector(made.parameters())
+    seen += [made.weight.grad.tolist(), tuple(vector.shape), vector.requires_grad]
+    utils.vector_to_parameters(T.arange(12.0), made.parameters())
+    return [*seen, [p.tolist() for p in made.parameters()], attempt(utils.vector_to_parameters, [1], made.parameters())]

@@ -22,7 +22,7 @@ from ..ops.attention import *
 from ..ops.conv import *
 from ..ops.cross_entropy import *
 from ..ops.ctc import *
-from ..ops.distance import cosine_similarity, pairwise_distance
+from ..ops.distance import cosine_similarity, pairwise_distance, pdist
 from ..ops.dropout import *
 from ..ops.fold import *
 from ..ops.interpolate import *

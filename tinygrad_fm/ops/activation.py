@@ -16,7 +16,7 @@ from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitive import fused, primitive
 from ..dtypes import as_stored
 from ..dtypes import dtype as dtype_class
-from ..errors import ShapeError
+from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats, promote_float
 from ..random import bits
 from ._arguments import one_dim
@@ -146,6 +146,8 @@ def prelu(input: Any, weight: Any) -> Any:
             f"prelu(): expected a weight of one element or of one for each of the {channels} channels of an input of shape "
             f"{tuple(input.shape)}, got {tuple(weight.shape)}"
         )
+    if raw(weight).dtype != raw(input).dtype:
+        raise AutogradError(f"prelu(): mixed dtype: input is {raw(input).dtype}, but weight {raw(weight).dtype}")
     if input.ndim == 0:
         weight = weight.reshape(())
     elif weight.ndim == 1 and input.ndim > 1:

@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from ..autograd.box import box
 from ..autograd.broadcast import broadcast_to
 from ..errors import ShapeError
 from .elementwise import clamp
+from .indexing import index_select
 
-__all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance"]
+__all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance", "pdist"]
 
 
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
@@ -28,6 +30,14 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
 def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
     """The p-norm of x1 − x2 + eps along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
+
+
+def pdist(input: Any, p: float = 2.0) -> Any:
+    """The p-norms between all pairs of rows of ``input`` (N, M): (N · (N − 1) / 2,), row 0 with 1, 2, …, row 1 with 2, …"""
+    if input.ndim != 2 or p < 0:
+        raise ShapeError(f"pdist(): expected a 2D tensor and a norm that is not negative, got {tuple(input.shape)} and {p}")
+    first, second = np.triu_indices(input.shape[0], 1)
+    return (index_select(input, 0, box(first)) - index_select(input, 0, box(second))).norm(p, 1)
 
 
 def dist(input: Any, other: Any, p: float = 2) -> Any:

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitive import primitive
-from ..errors import IndexTypeError, ShapeError
+from ..errors import ArgumentError, IndexTypeError, ShapeError
 from .indexing import add_into
 
 __all__ = ["embedding", "one_hot"]
@@ -45,7 +45,7 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
         raise IndexError(f"embedding(): index {worst} is out of range for a weight with {rows} rows")
     if padding_idx is not None:
         if not -rows <= padding_idx < rows:
-            raise IndexError(f"embedding(): padding_idx {padding_idx} is out of range for a weight with {rows} rows")
+            raise ArgumentError(f"embedding(): padding_idx {padding_idx} is out of range for a weight with {rows} rows")
         padding_idx %= rows
     return _embedding(weight, index=index, padding=padding_idx)
 

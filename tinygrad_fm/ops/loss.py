@@ -271,10 +271,12 @@ def cosine_embedding_loss(
         input1, input2: (N, D) or (D,). target: (N,) or (), of 1 and −1.
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
-    if target.ndim > 1 or not input1.ndim == input2.ndim == target.ndim + 1:
+    if target.ndim > 1:
+        raise ShapeError("cosine_embedding_loss(): 0D or 1D target tensor expected, multi-target not supported")
+    if not input1.ndim == input2.ndim == target.ndim + 1:
         raise ShapeError(
-            "cosine_embedding_loss(): a target of shape (N,) goes with two inputs (N, D), one of shape () with two (D,); got "
-            f"{tuple(target.shape)}, {tuple(input1.shape)} and {tuple(input2.shape)}"
+            f"cosine_embedding_loss(): {target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs "
+            f"with sizes {list(input1.shape)} and {list(input2.shape)}"
         )
     eps = 1e-12
     squares = ((input1 * input1).sum(-1) + eps) * ((input2 * input2).sum(-1) + eps)

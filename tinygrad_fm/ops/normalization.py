@@ -15,7 +15,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitive import fused
-from ..errors import ShapeError
+from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from .creation import zeros
 from .elementwise import clamp, quiet, rsqrt
@@ -32,6 +32,18 @@ Rule = tuple[Any, Any, Any]
 def _per_channel(values: Any, x: Any) -> Any:
     """``values`` (C,) so that they broadcast against ``x`` (N, C, …): (C, 1, …)."""
     return values.reshape(-1, *(1,) * (x.ndim - 2))
+
+
+def _check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+    """Both are of ``shape`` and of the input's dtype, or float32 for float16."""
+    dtype = raw(input).dtype
+    for name, value in (("weight", weight), ("bias", bias)):
+        if value is None:
+            continue
+        if tuple(value.shape) != shape:
+            raise ShapeError(f"{op}(): {name} must have shape {shape}, got {tuple(value.shape)}")
+        if raw(value).dtype != dtype and not (dtype == np.float16 and raw(value).dtype == np.float32):
+            raise AutogradError(f"{op}(): mixed dtype: input is {dtype}, but {name} {raw(value).dtype}; convert one with .to()")
 
 
 def _affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -332,9 +344,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
         raise ShapeError(
             f"layer_norm(): expected an input of shape (..., {', '.join(map(str, sizes))}), got {tuple(input.shape)}"
         )
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and tuple(value.shape) != sizes:
-            raise ShapeError(f"layer_norm(): {name} must have shape {sizes}, got {tuple(value.shape)}")
+    _check_affine("layer_norm", input, sizes, weight, bias)
     if not all(sizes):
         return _affine(input, weight, bias)
     return _layer_norm(input, weight, bias, dims=len(sizes), eps=eps)
@@ -365,9 +375,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         raise ShapeError(f"group_norm(): {channels} channels cannot be divided into {num_groups} groups")
     if input.numel() and input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
         raise ValueError(f"group_norm(): Expected more than 1 value per channel when training, got shape {tuple(input.shape)}")
-    for name, value in (("weight", weight), ("bias", bias)):
-        if value is not None and tuple(value.shape) != (channels,):
-            raise ShapeError(f"group_norm(): {name} must have shape ({channels},), got {tuple(value.shape)}")
+    _check_affine("group_norm", input, (channels,), weight, bias)
     x = unflatten(input, 1, (num_groups, channels // num_groups))  # a view in any memory order, (N, G, C/G, …)
     inside = tuple(range(2, x.ndim))
     centred = x - mean(x, inside, keepdim=True)

@@ -19,7 +19,7 @@ from ..autograd.box import is_tensor, raw
 from ..autograd.modes import is_grad_enabled
 from ..autograd.primitive import primitive
 from ..dtypes import OURS
-from ..errors import ShapeError
+from ..errors import OutOfRangeError, ShapeError
 from ._arguments import Pair, hashable, pair
 from .activation import relu
 from .creation import zeros
@@ -477,7 +477,9 @@ def _unpool(op: str, dims: int, input: Any, indices: Any, kernel_size: Any, stri
                 f"{steps} away from {size}"
             )
         size = wanted
-    lead, cells = tuple(input.shape[:-dims]), math.prod(size)
+    lead, cells, places = tuple(input.shape[:-dims]), math.prod(size), raw(indices)
+    if places.size and not 0 <= places.min() <= places.max() < cells:
+        raise OutOfRangeError(f"{op}(): indices must be from 0 to {cells - 1}, got {places.min()} to {places.max()}")
     flat = zeros((*lead, cells), dtype=OURS[raw(input).dtype])
     rows = (*lead, -1)
     return scatter(flat, -1, indices.reshape(rows), input.reshape(rows)).reshape(*lead, *size)

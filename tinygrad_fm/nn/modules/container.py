@@ -411,6 +411,8 @@ class ParameterDict(_Named):
 
     def popitem(self) -> tuple[str, Any]:
         """Take out the last entry and return it as (key, value)."""
+        if not self._keys:
+            raise KeyError("popitem(): ParameterDict is empty")
         key = next(reversed(self._keys))
         return key, self.pop(key)
 

@@ -12,6 +12,7 @@ from ...tensor import Tensor
 __all__ = ["clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm"]
 
 
+@np.errstate(all="ignore")
 def get_total_norm(
     tensors: Tensor | Iterable[Tensor], norm_type: float = 2.0, error_if_nonfinite: bool = False, foreach: bool | None = None
 ) -> Tensor:
@@ -29,6 +30,7 @@ def get_total_norm(
     Raises:
         RuntimeError: a norm that is not finite, if ``error_if_nonfinite``.
     """
+    norm_type = float(norm_type)
     arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
     norms = np.array([np.linalg.norm(a.ravel(order="K"), norm_type) if a.size else 0.0 for a in arrays])
     dtype = np.result_type(*arrays) if arrays else np.dtype(np.float32)
@@ -41,6 +43,7 @@ def get_total_norm(
     return box(total)
 
 
+@np.errstate(all="ignore")
 def clip_grads_with_norm_(
     parameters: Tensor | Iterable[Tensor], max_norm: float, total_norm: Tensor, foreach: bool | None = None
 ) -> None:
