@@ -108,3 +108,11 @@ def pair(op: str, name: str, value: Any, least: int) -> Pair:
 def several(tensors: tuple[Any, ...]) -> list[Any]:
     """The tensors of ``f(a, b)`` or ``f([a, b])``."""
     return list(tensors[0]) if len(tensors) == 1 and isinstance(tensors[0], (list, tuple)) else list(tensors)
+
+
+def number(op: str, name: str, value: Any) -> float:
+    """A setting that must be a number, as a float. Raises TypeError for a string or what has no value."""
+    try:
+        return float(value - 0)  # which a string has not
+    except TypeError:
+        raise TypeError(f"{op}(): argument '{name}' must be a number, got {value!r}") from None

@@ -19,7 +19,7 @@ from ..dtypes import dtype as dtype_class
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats, promote_float
 from ..random import bits
-from ._arguments import one_dim
+from ._arguments import number, one_dim
 from .creation import zeros_like
 from .elementwise import abs, clamp, constants, exp, log, piecewise, quiet, sigmoid, square, tanh, where
 from .gather_scatter import scatter
@@ -130,7 +130,7 @@ _leaky_relu = primitive(
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere ``negative_slope · input``."""
-    return _run(_leaky_relu, input, inplace, negative_slope=float(negative_slope))
+    return _run(_leaky_relu, input, inplace, negative_slope=number("leaky_relu", "negative_slope", negative_slope))
 
 
 def prelu(input: Any, weight: Any) -> Any:
@@ -191,7 +191,9 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
         if kind == "u" and min_val < 0:
             raise RuntimeError(f"hardtanh(): an unsigned type cannot be kept above the negative min_val {min_val}")
         return _run(clamp, input, inplace, min=int(min_val), max=int(max_val))
-    return _run(_hardtanh, input, inplace, low=float(min_val), high=float(max_val))
+    return _run(
+        _hardtanh, input, inplace, low=number("hardtanh", "min_val", min_val), high=number("hardtanh", "max_val", max_val)
+    )
 
 
 def relu6(input: Any, inplace: bool = False) -> Any:
@@ -295,14 +297,14 @@ _elu, _celu, _selu = _unit("elu"), _unit("celu"), _unit("selu")
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input) − 1)."""
-    return _run(_elu, input, inplace, alpha=float(alpha), scale=1.0, stretch=1.0)
+    return _run(_elu, input, inplace, alpha=number("elu", "alpha", alpha), scale=1.0, stretch=1.0)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
     if alpha == 0:
         raise RuntimeError("celu(): alpha cannot be 0")
-    return _run(_celu, input, inplace, alpha=float(alpha), scale=1.0, stretch=1 / alpha)
+    return _run(_celu, input, inplace, alpha=number("celu", "alpha", alpha), scale=1.0, stretch=1 / alpha)
 
 
 # the fixed point of mean 0 and variance 1, Klambauer et al. 2017, "Self-normalizing neural networks"
@@ -337,7 +339,7 @@ _softplus = primitive(
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
     """log(1 + exp(beta · input)) / beta, and ``input`` itself where beta · input is above ``threshold``."""
-    return _softplus(input, beta=float(beta), threshold=float(threshold))
+    return _softplus(input, beta=number("softplus", "beta", beta), threshold=number("softplus", "threshold", threshold))
 
 
 logsigmoid = primitive(
