@@ -19,8 +19,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.errors import DataError, MissingExtraError
-from tinygrad_fm.files import write_atomically
 
 Array = npt.NDArray[Any]
 

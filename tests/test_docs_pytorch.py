@@ -15,7 +15,7 @@ import pytest
 
 import tinygrad_fm
 from tinygrad_fm.ops import functions
-from tinygrad_fm.outside import INSTEAD, LEFT_OUT
+from tinygrad_fm.torch_compat.left_out import INSTEAD, LEFT_OUT
 
 PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
 MODULES = {

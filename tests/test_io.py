@@ -24,7 +24,7 @@ import tinygrad_fm as torch
 from tinygrad_fm import dtypes
 from tinygrad_fm import io as module
 from tinygrad_fm.errors import CheckpointError
-from tinygrad_fm.io import load, load_parts, save
+from tinygrad_fm.serialization import load, load_parts, save
 
 
 def through(value: Any) -> Any:

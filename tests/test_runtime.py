@@ -282,3 +282,36 @@ print(tuned, faults() <= plain / 10)
     pytest.importorskip("resource")
     tuned, kept = run(code).split()
     assert kept == "True" or tuned == "False"
+
+
+_BITS = """
+import numpy as np, tinygrad_fm as torch
+from tinygrad_fm import nn
+torch.set_num_threads(2)
+rng = np.random.default_rng(0)
+
+def results():
+    rng, found = np.random.default_rng(0), []
+    for _ in range(120):
+        m, k, n = (int(rng.choice([1, 3, 16, 33, 64, 100, 250, 300, 500, 784, 1000, 1023])) for _ in range(3))
+        for dtype in (np.float32, np.float64)[: 1 if m * k * n > 2e8 else KINDS]:
+            a, b = (torch.from_numpy(rng.standard_normal(s).astype(dtype)) for s in ((m, k), (k, n)))
+            w, x = torch.ones(n, k, dtype=a.dtype).requires_grad_(), a.clone().requires_grad_()
+            y = nn.functional.linear(x, w + 0.1 * b.T)
+            y.backward(y.detach())
+            found += [a @ b, y, w.grad, x.grad, a @ b[:, 0], a[0] @ b]
+    a, b = (torch.from_numpy(rng.standard_normal((6, 150, 150)).astype(np.float32)) for _ in range(2))
+    h = torch.from_numpy(rng.standard_normal((300, 77)).astype(np.float32))
+    found += [a @ b, (a * b).sum(0), nn.BatchNorm1d(77)(h), a.reshape(-1).dot(b.reshape(-1))]
+    return [np.array(f.detach()) for f in found]
+
+before = results()
+nn.functional.conv2d(torch.ones(1, 1, 8, 8), torch.ones(1, 1, 3, 3))
+after = results()
+assert all(np.array_equal(x, y, equal_nan=True) for x, y in zip(before, after, strict=True))
+"""
+
+
+@pytest.mark.parametrize("kinds", [1, 2], ids=["float32", "both"])
+def test_the_bits_of_products_do_not_depend_on_what_ran_before(kinds: int) -> None:
+    subprocess.run([sys.executable, "-c", _BITS.replace("KINDS", str(kinds))], check=True)

@@ -1,6 +1,7 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import amp, autograd, backends, cuda, func, nn, older, ops, optim, outside, profiler, random, runtime, utils
+from . import amp, autograd, backends, cuda, func, nn, ops, optim, profiler, random, runtime, utils
+from .torch_compat import legacy, left_out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor
 from .amp import autocast
@@ -13,7 +14,7 @@ from .dtypes import float64 as double
 from .dtypes import int16 as short
 from .dtypes import int32 as int
 from .dtypes import int64 as long
-from .io import load, save
+from .serialization import load, save
 from .ops.elementwise import *
 from .ops.copy import *
 from .ops.division_rounding import *
@@ -71,13 +72,13 @@ from .ops.functions import (  # the functions of nn.functional that PyTorch has 
     threshold,
     triplet_margin_loss,
 )
-from .older import *
+from .torch_compat.legacy import *
 from .printing import set_printoptions
 from .random import Generator, get_rng_state, initial_seed, manual_seed, seed, set_rng_state
 from .random import default_generator
 from .runtime import get_num_threads, set_num_threads
-from .settings import *
-from .tensor import Size, Tensor
+from .torch_compat.queries import *
+from ._tensor import Size, Tensor
 from .version import __version__
 from .ops.creation import tensor  # last: importing the module of that name has set it
 
@@ -102,8 +103,8 @@ absolute, arccos, arcsin, arctan, arctan2, divide, fix = abs, acos, asin, atan, 
 greater, greater_equal, less, less_equal, multiply, negative = gt, ge, lt, le, mul, neg
 not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub, div, acosh, asinh, atanh, nonzero
 detach, relu_, sigmoid_, tanh_ = Tensor.detach, Tensor.relu_, Tensor.sigmoid_, Tensor.tanh_
-setattr(autograd, "Variable", older.Variable)  # noqa: B010  # its floor is below that of tensors
-outside.tell_importers()
+setattr(autograd, "Variable", legacy.Variable)  # noqa: B010  # its floor is below that of tensors
+left_out.tell_importers()
 for _module in (autograd, autograd.graph, func, profiler):  # below or beside what says so
-    setattr(_module, "__getattr__", outside.refuse(_module.__name__.replace(__name__, "torch")))  # noqa: B010
-__getattr__ = outside.refuse("torch")
+    setattr(_module, "__getattr__", left_out.refuse(_module.__name__.replace(__name__, "torch")))  # noqa: B010
+__getattr__ = left_out.refuse("torch")

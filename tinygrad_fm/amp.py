@@ -8,7 +8,7 @@ from __future__ import annotations
 from contextlib import ContextDecorator
 from typing import Any
 
-from .outside import PAGE
+from .torch_compat.left_out import PAGE
 
 __all__ = ["GradScaler", "autocast"]
 

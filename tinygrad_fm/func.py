@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
+from ._tensor import Tensor
 from .autograd import enable_grad
 from .autograd import grad as _gradients
 from .autograd.node import Leaf
 from .errors import AutogradError
 from .ops.functions import stack, zeros_like
-from .tensor import Tensor
 
 
 def _leaves(tree: Any) -> list[Tensor]:

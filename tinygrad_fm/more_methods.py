@@ -11,7 +11,7 @@ from . import dtypes
 from .autograd.box import box
 from .errors import AutogradError, LeftOutError
 from .ops import functions as ops
-from .outside import REASONS, message
+from .torch_compat.left_out import REASONS, message
 
 
 class MoreMethods:

@@ -24,11 +24,11 @@ from typing import Any
 
 import numpy as np
 
+from .atomic_files import write_atomically
 from .autograd.box import is_tensor, raw
 from .autograd.hooks import OpCall, op_hook
 from .autograd.modes import state
 from .autograd.node import module_path
-from .files import write_atomically
 from .text_table import text_table
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..outside import refuse
+from ..torch_compat.left_out import refuse
 from . import amp
 
 __all__ = [

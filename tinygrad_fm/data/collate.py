@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._tensor import Tensor
 from ..ops.creation import from_numpy
-from ..tensor import Tensor
 
 __all__ = ["default_collate", "default_convert"]
 

@@ -18,9 +18,9 @@ from typing import Any, Generic, TypeVar
 import numpy as np
 import numpy.typing as npt
 
+from .._tensor import Tensor
 from ..ops.creation import from_numpy
 from ..random import Generator, default_generator
-from ..tensor import Tensor
 
 __all__ = [
     "ChainDataset",

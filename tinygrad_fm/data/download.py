@@ -21,8 +21,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
+from ..atomic_files import lock, put_in_place
 from ..errors import DataError
-from ..files import lock, put_in_place
 from .cache import reason
 
 if TYPE_CHECKING:

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._tensor import Tensor
 from ..ops.creation import from_numpy
-from ..tensor import Tensor
 from .dataset import Dataset, IndexArray
 from .transforms import ToTensor, apply_to_batch
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._tensor import Tensor
 from ..ops.creation import from_numpy
-from ..tensor import Tensor
 from .collate import default_collate
 from .dataset import overrides_both
 

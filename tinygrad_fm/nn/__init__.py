@@ -1,6 +1,6 @@
 """Modules, their parameters and how they start: PyTorch's ``torch.nn``."""
 
-from ..outside import refuse
+from ..torch_compat.left_out import refuse
 from . import functional, init, modules, parallel, parameter, utils
 from .modules import *
 from .parallel import DataParallel

@@ -36,8 +36,8 @@ from ..ops.linalg import bilinear, linear
 from ..ops.normalization import group_norm, layer_norm, local_response_norm, normalize, rms_norm
 from ..ops.normalization import instance_norm as _instance_norm
 from ..ops.shape import flatten
-from ..outside import refuse
-from ..tensor import Tensor
+from ..torch_compat.left_out import refuse
+from .._tensor import Tensor
 
 
 def batch_norm(

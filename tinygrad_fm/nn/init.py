@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from .._tensor import Tensor
 from ..random import Generator
-from ..tensor import Tensor
 
 __all__ = [
     "calculate_gain",

@@ -12,7 +12,7 @@ from ..autograd.broadcast import clone, sum_to
 from ..autograd.primitive import Primitive, primitive
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
-from ..runtime import blas_has_threads, get_num_threads, later, now
+from ..runtime import blas_has_threads, get_num_threads, later, now, parallel, take_over_blas
 from .copy import copy
 from .creation import eye
 from .shape import to_shape, unsqueeze
@@ -49,6 +49,12 @@ def _rows(x: Any) -> Any:
 
 _THREADED = 4_000_000  # multiplications from which threads of ours pay, where BLAS has none
 
+# A product's bits must not depend on who makes it: BLAS's threads, one of them, or ours. They don't where OpenBLAS leaves the
+# work to one thread (few multiplications), and where its blocks of the inner dimension end at the same places, which one
+# thread rounds to a multiple of its kernel's rows and several do not: up to _INNER, and in multiples of _ALIGNED. A longer
+# inner dimension is therefore cut there. Only matrices of float32 are so; for anything else BLAS is put on one thread.
+_ALONE, _INNER, _ALIGNED = 9_000, 256, 32
+
 # OpenBLAS's threads share the higher of the two sides badly. Where the inner dimension is _DEEP enough to pay for copying the
 # result, a wide product of so many multiplications is made transposed: 64×784×128 takes 103 µs instead of 172.
 _DEEP, _SHARED = 256, 1_000_000
@@ -64,12 +70,32 @@ def _by_threads(a: Array, b: Array) -> bool:
 
 def _dot(a: Array, b: Array) -> Array:
     """The product of two matrices, on BLAS's threads; where those are ours, a large one is made by them, in parts."""
-    if not _by_threads(a, b):
-        (m, k), n = a.shape, b.shape[1]
-        if m < n and k >= _DEEP and m * k * n >= _SHARED and blas_has_threads() and get_num_threads() > 1:
-            return np.ascontiguousarray(np.dot(b.T, a.T).T)
+    (m, k), n = a.shape, b.shape[1]
+    work = m * k * n
+    if work < _ALONE:
         return np.dot(a, b)  # unlike np.matmul, copies what BLAS cannot read, as a gradient made by expand()
-    return now(_dot_later(a, b))
+    if blas_has_threads() and (a.dtype.type is not np.float32 or m == 1 or n == 1):
+        take_over_blas()
+    if _by_threads(a, b):
+        return now(_dot_later(a, b))
+    rest = _rest(k)
+    if rest:
+        y = _dot_aligned(a[:, :-rest], b[:-rest])
+        y += np.dot(a[:, -rest:], b[-rest:])
+        return y
+    return _dot_aligned(a, b)
+
+
+def _rest(k: int) -> int:
+    """How much of an inner dimension is left over where it is cut, see ``_ALIGNED``."""
+    return k % _ALIGNED if k > _INNER else 0
+
+
+def _dot_aligned(a: Array, b: Array) -> Array:
+    (m, k), n = a.shape, b.shape[1]
+    if m < n and k >= _DEEP and m * k * n >= _SHARED and blas_has_threads() and get_num_threads() > 1:
+        return np.ascontiguousarray(np.dot(b.T, a.T).T)
+    return np.dot(a, b)
 
 
 def _dot_later(a: Array, b: Array) -> Any:
@@ -89,7 +115,11 @@ def _dot_later(a: Array, b: Array) -> Any:
 def _dot_into(y: Array, a: Array, b: Array) -> None:
     """y = a · b. ``np.dot`` would copy some rows of a transposed matrix: 1,000×3,136×128 from images batch-last, 14 ms on two
     threads instead of 7."""
-    if min(a.strides) == min(b.strides) == y.itemsize:
+    rest = _rest(a.shape[1])
+    if rest:
+        _dot_into(y, a[:, :-rest], b[:-rest])
+        y += np.dot(a[:, -rest:], b[-rest:])
+    elif min(a.strides) == min(b.strides) == y.itemsize:
         np.matmul(a, b, out=y)
     else:
         y[...] = np.dot(a, b)
@@ -101,9 +131,26 @@ def _product(a: Array, b: Array) -> Array:
             return _dot(a, b)
         if b.ndim == 2 and a.ndim > 2 and a.flags.c_contiguous:
             return _dot(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])  # one product, not one for each of the batch
-        return np.matmul(a, b)
+        return _many_products(a, b)
     except ValueError:
         raise ShapeError(_mismatch(a.shape, b.shape)) from None
+
+
+def _many_products(a: Array, b: Array) -> Array:
+    """Products with vectors, and batches of products: those that are large enough are divided among our threads."""
+    if max(a.size, b.size) < _ALONE:
+        return np.matmul(a, b)
+    take_over_blas()
+    alike = a.ndim == b.ndim > 2 and a.shape[:-2] == b.shape[:-2] and a.shape[-1] == b.shape[-2] and a.dtype is b.dtype
+    if not alike or a.size * b.shape[-1] < _THREADED:
+        return np.matmul(a, b)
+    y = np.empty((*a.shape[:-1], b.shape[-1]), a.dtype)
+
+    def some(start: int, stop: int) -> None:
+        np.matmul(a[start:stop], b[start:stop], out=y[start:stop])
+
+    parallel(some, len(a))
+    return y
 
 
 def _mismatch(a: tuple[int, ...], b: tuple[int, ...]) -> str:

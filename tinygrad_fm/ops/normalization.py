@@ -17,6 +17,7 @@ from ..autograd.box import raw
 from ..autograd.primitive import fused
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
+from ..runtime import take_over_blas
 from .creation import zeros
 from .elementwise import clamp, quiet, rsqrt
 from .image_geometry import Array, batch_last, by_channels
@@ -26,6 +27,7 @@ from .shape import flatten, unflatten
 
 __all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
+_ALONE = 9_000  # elements below which OpenBLAS uses one thread whatever it has
 Rule = tuple[Any, Any, Any]
 
 
@@ -76,6 +78,8 @@ class _Rows:
         c, h, w, n = (x.shape[axis] for axis in (1, 2, 3, 0))
         self.shape, self.rows, self.count = (c, h, w, n), (c, h, w * n), h * w * n
         self.ones = np.ones(w * n, x.dtype)
+        if x.size > _ALONE:
+            take_over_blas()  # whose threads would add up in another order than one of them
 
     def of(self, x: Array) -> Array:
         """``x`` (N, C, H, W) as rows; a copy only if it does not lie in memory like that."""

@@ -1,6 +1,6 @@
 """Optimizers and learning-rate schedules, with PyTorch's names, arguments and numerics."""
 
-from ..outside import refuse
+from ..torch_compat.left_out import refuse
 from . import lr_scheduler, swa_utils
 from . import adadelta, adagrad, adam, adamax, nadam, radam, rmsprop, sgd
 from .adadelta import *

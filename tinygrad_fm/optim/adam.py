@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from .._tensor import Tensor
 from ..ops import functions as ops
-from ..tensor import Tensor
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, check_adam, check_common, execution_options, require
 

@@ -26,9 +26,9 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from .._tensor import Tensor
 from ..autograd import modes, set_grad_enabled
 from ..autograd.box import box
-from ..tensor import Tensor
 from .optimizer import Closure, Group, Optimizer, run_closure
 
 __all__ = ["FlatOptimizer"]

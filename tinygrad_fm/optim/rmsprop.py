@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..tensor import Tensor
+from .._tensor import Tensor
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, check_common, execution_options, require
 

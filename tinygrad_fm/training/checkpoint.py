@@ -15,6 +15,7 @@ from typing import Annotated, Any, Protocol, TypedDict, get_type_hints
 import numpy as np
 
 from .. import io
+from .._tensor import Tensor
 from ..autograd import no_grad
 from ..errors import CheckpointError
 from ..nn import Module
@@ -23,7 +24,6 @@ from ..optim import Optimizer
 from ..optim.lr_scheduler import ReduceLROnPlateau
 from ..optim.swa_utils import AveragedModel
 from ..schema import Count, Finite, Json, check
-from ..tensor import Tensor
 from .config import Config, Environment, environment
 from .early_stopping import EarlyStopping
 from .from_config import IMAGE, Data

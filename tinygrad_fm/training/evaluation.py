@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._tensor import Tensor
 from ..data import DataLoader
 from ..nn import Module
 from ..nn.utils.evaluating import evaluating
 from ..ops.functions import flip, softmax
-from ..tensor import Tensor
 from .metrics import IntArray, accuracy, confusion_matrix
 
 

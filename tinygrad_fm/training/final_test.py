@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .._tensor import Tensor
 from ..data import ImageDataset
 from ..errors import MissingExtraError, printable
 from ..nn import Module
-from ..tensor import Tensor
 from ..viz import plots
 from ..viz.conv_features import convolutions, feature_maps, filters
 from .checkpoint import load_checkpoint, restore_weights

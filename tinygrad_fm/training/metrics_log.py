@@ -9,8 +9,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict
 
+from ..atomic_files import lock
 from ..errors import CheckpointError
-from ..files import lock
 from ..schema import Count, Finite, check, from_json
 
 

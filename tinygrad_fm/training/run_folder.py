@@ -21,8 +21,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict
 
+from ..atomic_files import put_in_place, write_atomically
 from ..errors import CheckpointError
-from ..files import put_in_place, write_atomically
 from ..schema import Count, Finite, Json, from_json
 from .config import Environment
 from .metrics_log import MetricsLog, read_metrics

@@ -1,6 +1,6 @@
 """PyTorch's ``torch.utils``, as far as it goes here."""
 
-from ..outside import refuse
+from ..torch_compat.left_out import refuse
 from . import checkpoint, data
 from .images import make_grid, save_image
 

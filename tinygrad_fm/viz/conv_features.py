@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from .._tensor import Tensor
 from ..nn import Conv2d, Module
 from ..nn.utils.evaluating import evaluating
 from ..ops.functions import as_tensor
-from ..tensor import Tensor
 from . import plots
 
 __all__ = ["Array", "Tiles", "convolutions", "feature_maps", "filters", "mosaic"]

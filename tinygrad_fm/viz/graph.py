@@ -8,7 +8,7 @@ from typing import Any
 
 import graphviz
 
-from ..files import write_atomically
+from ..atomic_files import write_atomically
 from . import write_dot, write_html, write_text
 from .picture import Picture
 

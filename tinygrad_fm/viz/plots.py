@@ -12,8 +12,8 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
+from ..atomic_files import write_atomically
 from ..errors import MissingExtraError
-from ..files import write_atomically
 
 __all__ = [
     "Panel",

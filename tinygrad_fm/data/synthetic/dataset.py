@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from ...files import write_atomically
+from ...atomic_files import write_atomically
 from ..cache import cache_folder, reason
 from ..image_dataset import CLASSES, ImageDataset, digest_of
 from .garments import SIDE, draw

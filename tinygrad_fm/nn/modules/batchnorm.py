@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from ..._tensor import Tensor
 from ...autograd.box import box
-from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import empty

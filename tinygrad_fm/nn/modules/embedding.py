@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any, TypeVar
 
+from ..._tensor import Tensor
 from ...errors import ArgumentError
-from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, empty

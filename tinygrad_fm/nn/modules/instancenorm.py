@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ...errors import ShapeError
-from ...tensor import Tensor
+from ..._tensor import Tensor
 from .. import functional as F
 from .batchnorm import _NormBase
 

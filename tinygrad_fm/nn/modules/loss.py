@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import ClassVar
 
+from ..._tensor import Tensor
 from ...ops.loss import chosen_reduction
-from ...tensor import Tensor
 from .. import functional as F
 from .distance import PairwiseDistance
 from .module import Module

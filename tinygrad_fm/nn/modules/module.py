@@ -11,11 +11,11 @@ from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 
+from ..._tensor import Tensor
 from ...autograd.box import box
 from ...dtypes import dtype, float16, float32, float64
 from ...errors import LeftOutError
-from ...outside import message
-from ...tensor import Tensor
+from ...torch_compat.left_out import message
 from ..parameter import Buffer, Parameter, clear_gradients
 from .module_hooks import *  # noqa: F403
 from .module_hooks import ModuleHooks, registered

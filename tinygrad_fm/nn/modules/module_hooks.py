@@ -11,10 +11,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from ..._tensor import Tensor
 from ...autograd.function import Function
 from ...autograd.hooks import Removable
 from ...autograd.modes import Scope, state
-from ...tensor import Tensor
 
 __all__ = [
     "register_module_backward_hook",

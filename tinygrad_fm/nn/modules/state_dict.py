@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..._tensor import Tensor
 from ...autograd.box import box
 from ...autograd.hooks import Removable
-from ...tensor import Tensor
 from ..parameter import Parameter
 from .module_hooks import add_hook
 

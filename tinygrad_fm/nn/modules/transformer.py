@@ -13,7 +13,6 @@ from typing import Any
 
 from ...errors import ShapeError
 from ...ops import functions as ops
-from ...tensor import Tensor
 from .. import functional as F
 from .. import init
 from .activation import MultiheadAttention

@@ -1,6 +1,6 @@
 """Helpers for training: clipping gradients, parameters as one vector, normalised weights, padded sequences."""
 
-from ...outside import refuse
+from ...torch_compat.left_out import refuse
 from . import clip_grad, convert_parameters, rnn
 from .clip_grad import *
 from .convert_parameters import *

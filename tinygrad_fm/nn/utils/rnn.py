@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ..._tensor import Tensor
 from ...ops import functions as ops
-from ...outside import refuse
-from ...tensor import Tensor
+from ...torch_compat.left_out import refuse
 
 __all__ = ["pad_sequence", "unpad_sequence"]
 

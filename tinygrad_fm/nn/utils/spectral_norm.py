@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..._tensor import Tensor
 from ...autograd import no_grad
 from ...ops import functions as ops
-from ...tensor import Tensor
 from ..parameter import Parameter
 from .weight_norm import find_hook, remove_hook
 

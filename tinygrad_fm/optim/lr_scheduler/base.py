@@ -6,7 +6,7 @@ import math
 import warnings
 from typing import Any
 
-from ...tensor import Tensor
+from ..._tensor import Tensor
 from ..optimizer import Group, Optimizer, require
 
 __all__ = ["LRScheduler"]

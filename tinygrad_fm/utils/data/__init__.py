@@ -2,7 +2,7 @@
 
 from ...data import *
 from ...data import __all__
-from ...outside import refuse
+from ...torch_compat.left_out import refuse
 from . import dataloader, dataset, sampler
 
 __getattr__ = refuse("torch.utils.data")

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from .device import check_device
-from .dtypes import bool_, dtype, float16, float32, float64, int8, int16, int32, int64, uint8
-from .ops import functions as ops
-from .tensor import Size, Tensor
+from .._tensor import Size, Tensor
+from ..device import check_device
+from ..dtypes import bool_, dtype, float16, float32, float64, int8, int16, int32, int64, uint8
+from ..ops import functions as ops
 
 __all__ = [
     "BoolTensor",

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from .errors import LeftOutError
+from ..errors import LeftOutError
 
 PAGE = "docs/pytorch.md"
 

@@ -22,12 +22,12 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
+from ._tensor import Tensor
+from .atomic_files import write_atomically
 from .device import check_device
 from .dtypes import OURS
 from .errors import CheckpointError
-from .files import write_atomically
 from .ops.creation import from_numpy
-from .tensor import Tensor
 
 FORMAT = 1
 _MAGIC = "tinygrad_fm"
@@ -67,7 +67,7 @@ def save(obj: Any, f: str | os.PathLike[str] | BinaryIO, *_: Any, **__: Any) -> 
     See https://docs.pytorch.org/docs/stable/generated/torch.save.html
 
     >>> import io, tinygrad_fm as torch
-    >>> from tinygrad_fm.io import save, load
+    >>> from tinygrad_fm.serialization import save, load
     >>> file = io.BytesIO()
     >>> save({"weights": [torch.ones(2)], "step": 7}, file)
     >>> load(file)

@@ -1,0 +1,1 @@
+"""What code written for PyTorch asks, sets and says in older ways, and what is left out of PyTorch here."""
