@@ -99,9 +99,6 @@ def draw(target: object, input: object = None, **options: object) -> object:
     return make(target, input, **options)  # type: ignore[arg-type]
 
 
-absolute, arccos, arcsin, arctan, arctan2, divide, fix = abs, acos, asin, atan, atan2, div, trunc
-greater, greater_equal, less, less_equal, multiply, negative = gt, ge, lt, le, mul, neg
-not_equal, subtract, true_divide, arccosh, arcsinh, arctanh, argwhere = ne, sub, div, acosh, asinh, atanh, nonzero
 detach, relu_, sigmoid_, tanh_ = Tensor.detach, Tensor.relu_, Tensor.sigmoid_, Tensor.tanh_
 setattr(autograd, "Variable", legacy.Variable)  # noqa: B010  # its floor is below that of tensors
 left_out.tell_importers()

@@ -6,14 +6,14 @@ the operation of that name from ``ops``, where the kernels, the rules and the do
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from .autograd import backward as run_backward
 from .autograd import versions
-from .autograd.box import TensorBase, box, register_tensor
+from .autograd.box import TensorBase, box, raw, register_tensor
 from .autograd.hooks import Removable, is_retained, retain
 from .autograd.inplace import wrote
 from .autograd.modes import state
@@ -22,12 +22,19 @@ from .autograd.primitive import as_operator
 from .device import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
-from .methods import Methods, in_place
 from .ops import elementwise
 from .ops import functions as ops
 from .ops.creation import as_array
 from .ops.creation import shape_from as sizes
-from .values import Values
+from .printing import format_tensor
+from .tensor_methods import LEFT_OUT, Methods, in_place
+from .tensor_numpy import NumPyMethods
+
+
+def _unpickled(cls: type, array: np.ndarray[Any, Any], requires_grad: bool) -> Any:
+    out: Any = object.__new__(cls)
+    out._array = array
+    return out.requires_grad_(requires_grad)
 
 
 class Size(tuple[int, ...]):
@@ -59,7 +66,7 @@ def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
     return lambda self, other: op(other, self)
 
 
-class Tensor(TensorBase, Values, Methods):
+class Tensor(TensorBase, NumPyMethods, Methods):
     """An n-dimensional array of one dtype that remembers, where asked to, how it was computed.
 
     ``Tensor(data)`` makes a tensor of the default float dtype from nested lists, an array or a tensor, and ``Tensor(2, 3)``
@@ -276,6 +283,64 @@ class Tensor(TensorBase, Values, Methods):
         if self._grad is not None:
             out._grad = self._grad.detach().clone()
         return out
+
+    # -- as a Python number, sequence and text ---------------------------------------------------------------------------
+
+    def item(self: Any) -> Any:
+        """The value of a tensor with one element, as a Python number."""
+        if self._array.size != 1:
+            raise RuntimeError(f"a tensor with {self._array.size} elements cannot be converted to one number")
+        return self._array.item()
+
+    def tolist(self: Any) -> Any:
+        """The elements as nested lists of Python numbers."""
+        return self._array.tolist()
+
+    def __bool__(self: Any) -> bool:
+        if self._array.size != 1:
+            raise RuntimeError(
+                f"the truth of a tensor with {self._array.size} elements is ambiguous; use any(), all() or numel()"
+            )
+        return bool(self._array.item())
+
+    def __float__(self: Any) -> float:
+        return float(self.item())
+
+    def __int__(self: Any) -> int:
+        return int(self.item())
+
+    def __index__(self: Any) -> int:
+        if self._array.dtype.kind not in "iub" or self._array.size != 1:
+            raise TypeError("only integer tensors of one element can be used as an index")
+        return int(self._array.item())
+
+    def __len__(self: Any) -> int:
+        if not self._array.ndim:
+            raise TypeError("len() of a 0-d tensor")
+        return len(self._array)
+
+    def __iter__(self: Any) -> Iterator[Any]:
+        if not self._array.ndim:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(ops.unbind(self, 0))
+
+    def __reduce__(self: Any) -> tuple[Any, ...]:
+        """What ``pickle`` keeps, as between processes: the class, the values, and whether a gradient is asked for."""
+        if not self.is_leaf:
+            raise AutogradError("only leaf tensors can be pickled; detach() this one first, or save its values with save()")
+        return _unpickled, (type(self), self._array, self.requires_grad)
+
+    def __contains__(self: Any, value: Any) -> bool:
+        return bool(np.any(self._array == raw(value)))
+
+    def __repr__(self: Any) -> str:
+        return format_tensor(self)
+
+    def __format__(self: Any, spec: str) -> str:
+        return format(self.item(), spec) if not self._array.ndim else object.__format__(self, spec)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if name not in LEFT_OUT]
 
     # -- operators: the taped operations -------------------------------------------------------------------------------
 

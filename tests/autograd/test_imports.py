@@ -13,14 +13,25 @@ ROOT = Path(__file__).resolve().parents[2]
 
 # lowest first; modules of one layer may import each other, but never in a circle
 LAYERS = [
-    ["version", "errors", "dtypes", "device", "promotion", "runtime", "files", "printing", "outside", "schema", "text_table"],
+    [
+        "version",
+        "errors",
+        "dtypes",
+        "device",
+        "promotion",
+        "runtime",
+        "atomic_files",
+        "printing",
+        "schema",
+        "text_table",
+        "torch_compat.left_out",
+    ],
     ["autograd"],
     ["random"],
     ["ops"],
-    ["more_methods", "ufuncs", "values"],
-    ["methods"],
-    ["tensor"],
-    ["func", "profiler", "io", "older", "settings", "amp"],
+    ["tensor_methods", "tensor_numpy"],
+    ["_tensor"],
+    ["func", "profiler", "serialization", "torch_compat", "amp"],
     ["cuda", "backends"],
     ["nn"],
     ["optim", "data"],
@@ -43,7 +54,8 @@ def layer_module(module: str) -> str:
     """The entry of LAYERS that a dotted name belongs to: ``tinygrad_fm.nn.functional`` is in ``nn``."""
     parts = module.split(".")
     if parts[0] == "tinygrad_fm":
-        return parts[1] if len(parts) > 1 else "tinygrad_fm"
+        inner = ".".join(parts[1:3])
+        return inner if inner in LEVEL else parts[1] if len(parts) > 1 else "tinygrad_fm"
     return parts[0]
 
 

@@ -84,7 +84,7 @@ tensor_class: type[TensorBase] = TensorBase  # what box() makes
 
 
 def register_tensor(cls: type[TensorBase]) -> None:
-    """Tell the engine which class tensors are made of. Called once, by ``tensor.py``: it cannot be imported from here."""
+    """Tell the engine which class tensors are made of. Called once, by ``_tensor.py``: it cannot be imported from here."""
     global tensor_class  # noqa: PLW0603
     tensor_class = cls
 

@@ -21,6 +21,8 @@ __all__ = [
     "eq",
     "equal",
     "ge",
+    "greater",
+    "greater_equal",
     "gt",
     "isclose",
     "isfinite",
@@ -30,12 +32,15 @@ __all__ = [
     "isneginf",
     "isposinf",
     "le",
+    "less",
+    "less_equal",
     "logical_and",
     "logical_not",
     "logical_or",
     "logical_xor",
     "lt",
     "ne",
+    "not_equal",
     "signbit",
 ]
 
@@ -112,3 +117,12 @@ def signbit(input: Any) -> Any:
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
     """For each element whether it is among ``test_elements`` (with ``invert``, whether it is not)."""
     return box(np.isin(raw(elements), raw(test_elements), assume_unique, invert))
+
+
+# -- PyTorch's second names ---------------------------------------------------------------------------------------------
+
+greater = gt
+greater_equal = ge
+less = lt
+less_equal = le
+not_equal = ne

@@ -11,7 +11,20 @@ from ..autograd.primitive import primitive
 from ..promotion import promote_numbers
 from .elementwise import pointwise, quiet, true_div, zeros_for
 
-__all__ = ["ceil", "div", "floor", "floor_divide", "fmod", "frac", "remainder", "round", "trunc"]
+__all__ = [
+    "ceil",
+    "div",
+    "divide",
+    "fix",
+    "floor",
+    "floor_divide",
+    "fmod",
+    "frac",
+    "remainder",
+    "round",
+    "true_divide",
+    "trunc",
+]
 
 
 def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
@@ -104,3 +117,10 @@ def round(input: Any, *, decimals: int = 0) -> Any:
 def frac(input: Any) -> Any:
     """The part behind the point: ``input − trunc(input)``."""
     return input - trunc(input)
+
+
+# -- PyTorch's second names ---------------------------------------------------------------------------------------------
+
+divide = div
+true_divide = div
+fix = trunc

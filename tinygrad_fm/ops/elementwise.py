@@ -22,11 +22,19 @@ from ..promotion import plain_inputs, promote, promote_difference, promote_float
 
 __all__ = [
     "abs",
+    "absolute",
     "acos",
     "acosh",
     "add",
     "addcdiv",
     "addcmul",
+    "arccos",
+    "arccosh",
+    "arcsin",
+    "arcsinh",
+    "arctan",
+    "arctan2",
+    "arctanh",
     "asin",
     "asinh",
     "atan",
@@ -53,7 +61,9 @@ __all__ = [
     "maximum",
     "minimum",
     "mul",
+    "multiply",
     "neg",
+    "negative",
     "positive",
     "pow",
     "rad2deg",
@@ -68,6 +78,7 @@ __all__ = [
     "sqrt",
     "square",
     "sub",
+    "subtract",
     "tan",
     "tanh",
     "where",
@@ -516,3 +527,18 @@ def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
     """``input + value · tensor1 / tensor2``."""
     return add(input, true_div(tensor1, tensor2), alpha=value)
+
+
+# -- PyTorch's second names ---------------------------------------------------------------------------------------------
+
+absolute = abs
+arccos = acos
+arcsin = asin
+arctan = atan
+arctan2 = atan2
+arccosh = acosh
+arcsinh = asinh
+arctanh = atanh
+multiply = mul
+negative = neg
+subtract = sub

@@ -28,6 +28,7 @@ from .index_key import ALL, Key, arrangement, is_whole, plain_key, split_key
 from .shape import Array, broadcast_tensors, ravel, to_shape, view_op
 
 __all__ = [
+    "argwhere",
     "index_add",
     "index_copy",
     "index_fill",
@@ -410,3 +411,8 @@ def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
     if as_tuple:
         return unbind(_nonzero(input if input.shape else ravel(input)), 1)
     return _nonzero(input)
+
+
+# -- PyTorch's second names ---------------------------------------------------------------------------------------------
+
+argwhere = nonzero

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Protocol, TypedDict, get_type_hints
 
 import numpy as np
 
-from .. import io
+from .. import serialization
 from .._tensor import Tensor
 from ..autograd import no_grad
 from ..errors import CheckpointError
@@ -144,7 +144,7 @@ def write_checkpoint(run: Resumable, path: Path, metrics_size: int) -> None:
         "environment": environment(),
         "metrics_size": metrics_size,
     }
-    io.save(content, path)
+    serialization.save(content, path)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------
@@ -163,7 +163,7 @@ def _load(path: Path, kind: Any) -> Any:
     """What of the file is of ``kind``; the rest is not even read."""
     name, keys = os.fspath(path), get_type_hints(kind)
     try:
-        content = io.load_parts(path, keys)
+        content = serialization.load_parts(path, keys)
     except FileNotFoundError as error:
         raise CheckpointError(f"there is no checkpoint {name}") from error
     except OSError as error:

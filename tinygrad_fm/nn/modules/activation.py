@@ -10,7 +10,6 @@ from typing import Any, ClassVar
 
 from ..._tensor import Tensor
 from ...errors import ArgumentError
-from ..._tensor import Tensor
 from .. import functional as F
 from .. import init
 from ..parameter import Parameter, empty
