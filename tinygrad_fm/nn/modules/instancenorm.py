@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...errors import ShapeError
 from ..._tensor import Tensor
+from ...errors import ShapeError
 from .. import functional as F
 from .batchnorm import _NormBase
 

@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from ..._tensor import Tensor
 from ...errors import ShapeError
 from ...ops import functions as ops
 from .. import functional as F
