@@ -293,6 +293,11 @@ class Methods:
 
     def unfold(self: Any, dimension: builtins.int, size: builtins.int, step: builtins.int) -> Any:
         """All windows of ``size`` elements, ``step`` apart, along ``dimension``; they become the last dimension. A copy."""
+        length = self.shape[dimension] if self.ndim else 1
+        if not 0 <= size <= length:
+            raise RuntimeError(f"unfold(): size must be from 0 to {length}, the size of dimension {dimension}, got {size}")
+        if step <= 0:
+            raise RuntimeError(f"unfold(): step must be greater than 0, got {step}")
         if not self.ndim:
             return self.reshape(1)[:size]
         starts = np.arange(0, self.shape[dimension] - size + 1, step)

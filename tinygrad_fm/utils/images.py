@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from ..atomic_files import write_atomically
 from ..errors import MissingExtraError
-from ..files import write_atomically
 from ..ops.functions import as_tensor, from_numpy
 
 __all__ = ["make_grid", "save_image"]
