@@ -128,7 +128,9 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
     def __getbatch__(self, indices: IndexArray) -> list[Tensor]:
         # Indexing keeps the tape where somebody wants a gradient; np.take is the quicker gather where nobody does.
-        return [t[indices] if t.requires_grad else from_numpy(t._array.take(indices, 0)) for t in self.tensors]
+        return [
+            t[indices] if t.requires_grad else from_numpy(t._array.take(np.asarray(indices, np.intp), 0)) for t in self.tensors
+        ]
 
 
 class StackDataset(Dataset[Any]):

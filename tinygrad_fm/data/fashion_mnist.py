@@ -242,7 +242,7 @@ def _compare(array: npt.NDArray[np.uint8]) -> str:
     """What tells an array of the right shape from Fashion-MNIST's, where something does."""
     digits = "MNIST's handwritten digits bear the same file names"
     if array.ndim == 1:
-        counts = np.bincount(array, minlength=10).tolist()
+        counts = np.bincount(array.astype(np.intp), minlength=10).tolist()
         if len(set(counts)) > 1:
             return f" ({digits}): its labels occur {counts[:12]} times, Fashion-MNIST's equally often"
     elif abs(array.mean() - _MEAN_PIXEL) > 1:

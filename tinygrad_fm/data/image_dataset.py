@@ -102,8 +102,8 @@ class ImageDataset(Dataset[tuple[Any, int]]):
         return (self.transform or _PLAIN)(self.data[index]), int(self.targets[index])
 
     def __getbatch__(self, indices: IndexArray) -> list[Tensor]:
-        images = apply_to_batch(self.transform or _PLAIN, self.data.take(indices, 0))
-        return [images, from_numpy(self.targets.take(indices))]
+        images = apply_to_batch(self.transform or _PLAIN, self.data.take(np.asarray(indices, np.intp), 0))
+        return [images, from_numpy(self.targets.take(np.asarray(indices, np.intp)))]
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({len(self)} images of {self.data.shape[1:]}, {len(self.classes)} classes)"

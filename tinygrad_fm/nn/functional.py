@@ -263,7 +263,7 @@ def embedding_bag(
         counts = input._array.ravel() != padding_idx % len(weight)
         bag, rows = bag[counts], rows[box(counts)]
         factors = None if factors is None else factors[box(counts)]
-    sizes = np.bincount(bag, minlength=count)
+    sizes = np.bincount(bag.astype(np.intp), minlength=count)
     if mode == "max":
         return _largest_in_bags(rows, bag, sizes)
     total = weight.new_zeros(count, weight.shape[1]).index_add(0, box(bag), rows if factors is None else rows * factors)

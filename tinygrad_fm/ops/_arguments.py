@@ -7,6 +7,8 @@ from collections.abc import Callable
 from functools import wraps
 from typing import Any, TypeVar
 
+import numpy as np
+
 from ..errors import ShapeError
 
 
@@ -78,6 +80,19 @@ def dims_or_all(op: str, dim: Any, shape: tuple[int, ...]) -> Dims | None:
         return None
     found = some_dims(op, dim, len(shape))
     return found if found and shape else None
+
+
+# -- indices -----------------------------------------------------------------------------------------------------------
+
+
+def int64(indices: Any) -> np.ndarray[Any, Any]:
+    """Indices, ranks and counts that NumPy found, as wide as the machine's word, in the dtype that PyTorch has for them."""
+    return np.asarray(indices).astype(np.int64, copy=False)
+
+
+def as_index(indices: Any) -> np.ndarray[Any, Any]:
+    """Indices as NumPy's take, bincount and repeat want them, which refuse int64 where the machine's word has 32 bits."""
+    return np.asarray(indices).astype(np.intp, copy=False)
 
 
 Pair = tuple[int, int]

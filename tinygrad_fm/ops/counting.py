@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.primitive import primitive
+from ._arguments import as_index, int64
 from .creation import zeros
 
 __all__ = ["bincount", "histc", "unique", "unique_consecutive"]
@@ -39,7 +40,7 @@ def unique(
     x = raw(input)
     values, inverse, counts = np.unique(x, return_inverse=True, return_counts=True, axis=dim)
     inverse = inverse.reshape(x.shape if dim is None else -1)
-    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
+    return _results(input, values, int64(inverse) if return_inverse else None, int64(counts) if return_counts else None)
 
 
 def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None) -> Any:
@@ -53,7 +54,7 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     values = x[first] if dim is None else np.moveaxis(x[first], 0, dim)
     inverse = (np.cumsum(first) - 1).reshape(raw(input).shape if dim is None else len(x))
     counts = np.diff(np.append(np.flatnonzero(first), len(x)))
-    return _results(input, values, inverse if return_inverse else None, counts if return_counts else None)
+    return _results(input, values, int64(inverse) if return_inverse else None, int64(counts) if return_counts else None)
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
@@ -61,9 +62,9 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     x = raw(input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError(f"bincount(): expected a vector of integers that are not negative, got shape {x.shape} of {x.dtype}")
-    counts = np.bincount(x, None if weights is None else raw(weights), minlength)
+    counts = np.bincount(as_index(x), None if weights is None else raw(weights), minlength)
     keep = weights is not None and raw(weights).dtype == np.float32
-    return box(counts.astype(np.float32) if keep else counts)
+    return box(counts.astype(np.float32) if keep else counts if weights is not None else int64(counts))
 
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:

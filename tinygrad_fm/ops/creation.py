@@ -17,7 +17,7 @@ import numpy as np
 from ..autograd.box import box, is_tensor, raw
 from ..device import check_device
 from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
-from ._arguments import several
+from ._arguments import int64, several
 from .join_split import stack
 from .shape import broadcast_to
 
@@ -95,6 +95,8 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
         return array.astype(default_float(), copy=False)
     if array.size == 0 and not (is_tensor(leaf) or isinstance(leaf, np.ndarray)):
         return array.astype(default_float())
+    if array.dtype.kind == "i" and not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray))):
+        return int64(array)
     array = array.astype(array.dtype.newbyteorder("="), copy=False)
     if array.dtype not in OURS:
         raise TypeError(f"a tensor cannot hold {array.dtype} data; it holds {', '.join(str(d.name) for d in OURS.values())}")

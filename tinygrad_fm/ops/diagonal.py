@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
-from ._arguments import one_dim
+from ._arguments import int64, one_dim
 from .copy import copied
 from .creation import as_tensor, zeros
 from .join_split import cat
@@ -135,9 +135,9 @@ def block_diag(*tensors: Any) -> Any:
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Any:
     """(2, N): rows and columns of the elements on and below the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
-    return as_tensor(np.stack(np.tril_indices(row, offset, col)), dtype, device)
+    return as_tensor(int64(np.tril_indices(row, offset, col)), dtype, device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Any:
     """(2, N): rows and columns of the elements on and above the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
-    return as_tensor(np.stack(np.triu_indices(row, offset, col)), dtype, device)
+    return as_tensor(int64(np.triu_indices(row, offset, col)), dtype, device)

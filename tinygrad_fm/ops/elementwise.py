@@ -19,6 +19,7 @@ from ..autograd.broadcast import depending
 from ..autograd.primitive import Primitive, primitive
 from ..dtypes import as_stored, as_written, result_type
 from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
+from ._arguments import int64
 
 __all__ = [
     "abs",
@@ -396,7 +397,7 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
         condition: bool. input, other: tensors or numbers, promoted to their common dtype.
     """
     if input is None and other is None:
-        return tuple(box(index) for index in np.atleast_1d(raw(condition)).nonzero())
+        return tuple(box(int64(index)) for index in np.atleast_1d(raw(condition)).nonzero())
     return _where(condition, input, other)
 
 

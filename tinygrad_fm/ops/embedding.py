@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitive import primitive
 from ..errors import ArgumentError, IndexTypeError, ShapeError
+from ._arguments import as_index
 from .indexing import add_into
 
 __all__ = ["embedding", "one_hot"]
@@ -23,7 +24,7 @@ def _embedding_rule(g: Any, index: Array, padding: int | None, weight_shape: tup
 
 
 _embedding = primitive(
-    lambda weight, index, padding: np.take(weight, index, 0), name="embedding", promotion=None, weight=_embedding_rule
+    lambda weight, index, padding: np.take(weight, as_index(index), 0), name="embedding", promotion=None, weight=_embedding_rule
 )
 
 

@@ -21,7 +21,7 @@ from ..autograd.primitive import primitive
 from ..autograd.view import Replay, View
 from ..dtypes import all_as_stored, as_stored, as_written, bool_
 from ..errors import OutOfRangeError, ShapeError
-from ._arguments import one_dim
+from ._arguments import as_index, int64, one_dim
 from .copy import copy
 from .elementwise import where
 from .index_key import ALL, Key, arrangement, is_whole, plain_key, split_key
@@ -88,7 +88,7 @@ def add_at(shape: tuple[int, ...], where: Array, values: Array) -> Array:
 
 def _gather_at(x: Array, key: Key) -> Array:
     arrays, _, at = arrangement(key)
-    return np.asarray(np.take(x, key[at], at) if len(arrays) == 1 else x[key])
+    return np.asarray(np.take(x, as_index(key[at]), at) if len(arrays) == 1 else x[key])
 
 
 # in `key` are arrays of indices, none of them negative, and `:`
@@ -401,9 +401,12 @@ def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
 
 # -- indices as results ------------------------------------------------------------------------------------------------
 
-_nonzero = primitive(
-    lambda x: np.argwhere(x) if x.ndim else np.empty((int(bool(x)), 0), np.int64), name="nonzero", inputs="x", promotion=None
-)
+
+def _indices(x: Array) -> Array:
+    return int64(np.argwhere(x)) if x.ndim else np.empty((int(bool(x)), 0), np.int64)
+
+
+_nonzero = primitive(_indices, name="nonzero", inputs="x", promotion=None)
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:

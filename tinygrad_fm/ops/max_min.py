@@ -10,7 +10,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
 from ..autograd.primitive import primitive
-from ._arguments import Dims, accepts_axis, dims_or_all, one_dim
+from ._arguments import Dims, accepts_axis, dims_or_all, int64, one_dim
 from .comparison import isnan
 from .creation import tensor
 from .elementwise import lerp, maximum, minimum, quiet, where
@@ -72,9 +72,7 @@ _max_of_all, _min_of_all = _of_all(np.maximum, "max"), _of_all(np.minimum, "min"
 
 
 def _arg_extreme(function: Any, name: str) -> Any:
-    op = primitive(
-        lambda x, dim, keepdim: np.asarray(function(x, dim, keepdims=keepdim)), name=name, inputs="x", promotion=None
-    )
+    op = primitive(lambda x, dim, keepdim: int64(function(x, dim, keepdims=keepdim)), name=name, inputs="x", promotion=None)
 
     def public(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
         along = None if dim is None else one_dim(name, dim, len(input.shape))
@@ -141,7 +139,7 @@ def _middle_place(x: Array, dim: int) -> Array:
     """Where along ``dim`` the lower of the middle elements is, or a NaN if there is one."""
     at = np.take(np.argsort(x, dim, kind="stable"), [(x.shape[dim] - 1) // 2], dim)
     missing = np.isnan(x)
-    return np.where(missing.any(dim, keepdims=True), missing.argmax(dim, keepdims=True), at)
+    return int64(np.where(missing.any(dim, keepdims=True), missing.argmax(dim, keepdims=True), at))
 
 
 def _middle(x: Array) -> Any:

@@ -10,7 +10,7 @@ from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitive import primitive
 from ..errors import ShapeError
-from ._arguments import one_dim, sizes, some_dims
+from ._arguments import as_index, one_dim, sizes, some_dims
 from .copy import copied
 from .index_key import ALL
 from .indexing import gather_at
@@ -114,7 +114,7 @@ def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, outpu
     """
     x = ravel(input) if dim is None or not input.shape else input
     dim = one_dim("repeat_interleave", dim or 0, len(x.shape))
-    rows = np.repeat(np.arange(x.shape[dim]), np.asarray(raw(repeats)))
+    rows = np.repeat(np.arange(x.shape[dim]), as_index(raw(repeats)))
     return gather_at(x, key=(*(ALL,) * dim, rows))
 
 

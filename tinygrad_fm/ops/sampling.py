@@ -11,6 +11,7 @@ from .. import random
 from ..autograd.box import box, raw
 from ..dtypes import OURS, as_numpy, default_float
 from ..random import Generator
+from ._arguments import int64
 from .creation import checked_shape, finish, like_creator, size_by_name
 
 __all__ = [
@@ -145,7 +146,7 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
         raise RuntimeError(f"multinomial(): fewer than {num_samples} positive weights to draw from without replacement")
     source = random.bits(generator)
     drawn = np.stack([source.choice(len(w), num_samples, replacement, w / w.sum()) for w in rows])
-    return box(drawn[0] if weights.ndim == 1 else drawn)
+    return box(int64(drawn[0] if weights.ndim == 1 else drawn))
 
 
 rand_like, randn_like = like_creator(rand), like_creator(randn)

@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd.box import box, raw
 from ..autograd.broadcast import clone
 from ..autograd.primitive import primitive
-from ._arguments import one_dim
+from ._arguments import int64, one_dim
 from .gather_scatter import pick
 from .shape import ravel, to_shape
 
@@ -40,8 +40,8 @@ RESULT_OF: dict[str, Any] = {
 def _ranks(x: Array, dim: int, descending: bool) -> Array:
     """The indices that put ``x`` in order; equal elements stay in theirs, NaN counts as the largest."""
     if not descending:
-        return np.argsort(x, dim, kind="stable")
-    backward = np.flip(np.argsort(np.flip(x, dim), dim, kind="stable"), dim)
+        return int64(np.argsort(x, dim, kind="stable"))
+    backward = np.flip(int64(np.argsort(np.flip(x, dim), dim, kind="stable")), dim)
     return np.ascontiguousarray(x.shape[dim] - 1 - backward)
 
 
