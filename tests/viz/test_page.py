@@ -150,3 +150,39 @@ def test_a_long_chain_opens(page: browser.Page, tmp_path: Path) -> None:
         y = torch.sin(y) if i * i % 7 < 3 else y * x
     open_graph(page, tmp_path, viz.draw(y.sum()))
     assert 3 < len(shown(page, "node")) < 300
+
+
+def test_the_page_opens_fitted_and_its_buttons_say_what_they_do(page: browser.Page, tmp_path: Path) -> None:
+    import models
+
+    open_graph(page, tmp_path, viz.draw(models.build("lenet"), (4, 1, 28, 28)))
+    root, frame = rectangle(page, "#root"), rectangle(page, "svg[role=img]")
+    assert frame["left"] <= root["left"] and root["right"] <= frame["right"]
+    assert frame["top"] <= root["top"] and root["bottom"] <= frame["bottom"]
+    titles = page.ask("[...document.querySelectorAll('button, select')].map((e) => e.title)")
+    assert titles == ["show the whole graph", "zoom in", "zoom out", "how deep modules are open"]
+
+
+def test_labels_lie_over_edges_and_pills_beside_text(page: browser.Page, tmp_path: Path) -> None:
+    open_graph(page, tmp_path, viz.draw(Net(), torch.ones(1, 6), depth=2))
+    script = """(() => {
+      const boxes = [...document.querySelectorAll('[data-repeat] > .shape')].map((e) => e.getBoundingClientRect());
+      const texts = [...document.querySelectorAll('#root text')].filter((e) => e.textContent !== 'show all');
+      const over = (a, b) => a.left < b.right - 1 && b.left < a.right - 1 && a.top < b.bottom - 1 && b.top < a.bottom - 1;
+      const hits = texts.filter((t) => boxes.some((b) => over(b, t.getBoundingClientRect()))).map((t) => t.textContent);
+      const order = [...document.querySelectorAll('#root > *')];
+      const heads = order.map((e, i) => (e.tagName === 'text' ? i : -1)).filter((i) => i >= 0);
+      const edges = order.map((e, i) => (e.dataset.edge ? i : -1)).filter((i) => i >= 0);
+      return [boxes.length, hits, Math.min(...heads) > Math.max(...edges)];
+    })()"""
+    count, hits, above = page.ask(script)
+    assert count and not hits and above
+
+
+def test_the_scale_shows_its_ends_and_numbers_keep_their_sign(page: browser.Page, tmp_path: Path) -> None:
+    a, b = torch.tensor(2.0, requires_grad=True), torch.tensor(-3.0, requires_grad=True)
+    open_graph(page, tmp_path, viz.draw(a * b * -2, names={"a": a, "b": b}, color_by="grad"))
+    steps = page.ask("[...document.querySelectorAll('#scale .step')].map((e) => e.textContent.trim())")
+    assert (steps[0], steps[-1]) == ("1", "6") and len(steps) == 9
+    texts = page.ask("[...document.querySelectorAll('#root text')].map((e) => e.textContent)")
+    assert "gradient -4" in texts and "gradient 6" in texts

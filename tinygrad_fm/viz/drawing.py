@@ -85,7 +85,7 @@ def draw(
         target: a tensor with a tape behind it, or several; or a model, which is then run on ``input``; or a
             :func:`~tinygrad_fm.viz.trace`.
         input: what the model is called with: one argument, a tuple of them, or a dict of keyword arguments. A shape, such as
-            ``(64, 1, 28, 28)``, stands for a tensor of zeros.
+            ``(64, 1, 28, 28)``, stands for a tensor of random numbers.
         model: parameters and boxes are named by their paths in it; by those in the outermost module that was called,
             without it.
         names: the caller's names of tensors: leaves, inputs, results; ``{"x": x, "loss": loss}``. A list of strings names

@@ -25,19 +25,21 @@ def is_sizes(value: Any) -> bool:
 
 
 def of_size(model: Module, size: Sequence[int], dtype: Any = None) -> Any:
-    """An input of that shape: zeros, in the dtype of the model's weights; int64 if it begins with an embedding."""
+    """An input of that shape: random numbers in the dtype of the weights; int64 zeros if the model begins with an embedding."""
     if dtype is None:
         first = next((m for m in model.modules() if any(True for _ in m.parameters(recurse=False))), None)
         weights = (p.numpy(force=True).dtype for p in model.parameters())
         dtype = np.dtype(np.int64) if isinstance(first, Embedding) else next(weights, np.dtype(np.float32))
-    return from_numpy(np.zeros(tuple(size), dtype))
+    if dtype.kind != "f":
+        return from_numpy(np.zeros(tuple(size), dtype))
+    return from_numpy(np.random.default_rng(0).standard_normal(tuple(size)).astype(dtype))
 
 
 def read_inputs(model: Module, given: Any, caller: str) -> tuple[tuple[Any, ...], dict[str, Any]]:
     """Positional and keyword arguments for ``model``.
 
     Args:
-        given: one argument, a tuple or list of them, or a dict of keyword arguments; a shape stands for a tensor of zeros.
+        given: one argument, a tuple or list of them, or a dict of keyword arguments; a shape stands for a tensor.
         caller: the public function, for messages.
 
     Raises TypeError if something in it is neither a tensor nor a shape.

@@ -97,7 +97,7 @@ def summary(model: Module, input_size: Any = None, *, input_data: Any = None, dt
     Args:
         model: what is looked at.
         input_size: shape of one sample, without the batch dimension, such as ``(1, 28, 28)``, or with it; a list of shapes
-            for a model of several inputs. It is run on zeros.
+            for a model of several inputs.
         input_data: in place of a shape a batch: a tensor, a tuple of them, or a dict of keyword arguments. Tensors are taken
             as ``input_size`` too.
         dtypes: of the inputs that ``input_size`` describes, one for each; by default that of the weights, and int64 for a
@@ -186,14 +186,14 @@ def _run_model(model: Module, size: Any, data: Any, dtypes: Any) -> _Run:
     if len(kinds) != len(sizes):
         raise ValueError(f"summary(): {len(kinds)} dtypes for {len(sizes)} inputs")
 
-    def zeros(batch: tuple[int, ...]) -> tuple[Any, ...]:
+    def inputs(batch: tuple[int, ...]) -> tuple[Any, ...]:
         return tuple(of_size(model, (*batch, *shape), kind) for shape, kind in zip(sizes, kinds, strict=True))
 
     try:
-        return _Run(model, zeros((1,)), {})
+        return _Run(model, inputs((1,)), {})
     except Exception as error:
         try:
-            return _Run(model, zeros(()), {})  # the batch was given too
+            return _Run(model, inputs(()), {})  # the batch was given too
         except Exception:
             raise error from None
 

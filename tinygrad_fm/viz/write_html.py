@@ -101,7 +101,7 @@ def _whole(picture: Picture) -> dict[str, Any]:
         }
         for box in picture.content.boxes()
     ]
-    edges = [_edge(e.source, e.target, e) for e in picture.content.edges]
+    edges = [_edge(e.source, e.target, e, picture) for e in picture.content.edges]
     return _data(picture, items, boxes, edges)
 
 
@@ -129,8 +129,10 @@ def _drawn(picture: Picture) -> dict[str, Any]:
     return _data(picture, items, boxes, edges)
 
 
-def _edge(source: Item | Shown, target: Item | Shown, edge: Edge) -> list[Any]:
-    return [source.id, target.id, shape_text(edge.shape), edge.dtype, edge.live, edge.text()]
+def _edge(source: Item | Shown, target: Item | Shown, edge: Edge, picture: Picture) -> list[Any]:
+    number = picture.values and not edge.shape  # it stands on the node
+    words = ("", "", edge.live, edge.label) if number else (shape_text(edge.shape), edge.dtype, edge.live, edge.text())
+    return [source.id, target.id, *words]
 
 
 def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any]) -> dict[str, Any]:

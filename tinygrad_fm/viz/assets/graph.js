@@ -341,9 +341,6 @@
     const box = boxes.get(r.id), g = make("g", { "data-box": r.id }, root);
     make("rect", { class: "shape", x: r.x0, y: r.y0, width: r.x1 - r.x0, height: r.y1 - r.y0, rx: 9, fill: r.level % 2 ? "#f7f9fc" : "#eef2f8",
       stroke: box.what === "backward" ? "#7a3fa8" : FRAME, "stroke-width": 1.2, "stroke-dasharray": box.what === "repeat" ? "5 4" : "none" }, g);
-    const t = make("text", { x: r.x0 + 10, y: r.y0 + 18, "font-size": 12, fill: INK }, g);
-    make("tspan", { "font-weight": "bold" }, t, `▾ ${r.head[0]}`);
-    make("tspan", { x: r.x0 + 23, dy: 14, fill: FAINT, "font-size": 11 }, t, r.head[1]);
     if (box.what === "repeat") clickable(g, r.id, () => toggle(folded, r.id));
     else {
       make("title", {}, g, "click to close");
@@ -351,6 +348,14 @@
       const around = box.parent;
       if (copiesOf(around) > 1) badge(g, r.x1 - 12, r.y0 + 18, around);
     }
+  }
+
+  /** A box's label, drawn over the edges, which would otherwise run through it. */
+  function drawHead(root, r) {
+    const halo = { "paint-order": "stroke", stroke: r.level % 2 ? "#f7f9fc" : "#eef2f8", "stroke-width": 4 };
+    const t = make("text", { x: r.x0 + 10, y: r.y0 + 18, "font-size": 12, fill: INK, ...halo }, root);
+    make("tspan", { "font-weight": "bold" }, t, `▾ ${r.head[0]}`);
+    make("tspan", { x: r.x0 + 23, dy: 14, fill: FAINT, "font-size": 11 }, t, r.head[1]);
   }
 
   /** The small "× N" that shows all copies. */
@@ -439,6 +444,7 @@
     const root = make("g", { id: "root" }, svg);
     drawn.frames.forEach((r) => drawFrame(root, r));
     drawn.edges.forEach((e) => drawEdge(root, e));
+    drawn.frames.forEach((r) => drawHead(root, r));
     drawn.nodes.forEach((n) => drawNode(root, n, drawn.scale));
     legend();
     place();
