@@ -96,10 +96,8 @@ class _Pass:
         its value. The first gradient is borrowed; only sums made here are changed in place."""
         number = parent.number
         shape = parent.shape
-        if type(g) is not _ndarray or self.create:
+        if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
             g = self._arrived(node, parent, g)
-        elif g.shape != shape or g.dtype is not parent.dtype:
-            g = _fit(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
             g = _in_order(g, parent.order)
         waiting = self.waiting
@@ -117,14 +115,16 @@ class _Pass:
             if type(total) is _ndarray:
                 self.sums.add(number)
 
+    def _pass_on_recorded(self, node: Any, parent: Any, g: Any) -> None:
+        """:meth:`pass_on` in a recorded pass, which knows Tensors only, also where a rule gave a constant array."""
+        self.pass_on(node, parent, g if is_tensor(g) else box(now(g)))
+
     def _arrived(self, node: Any, parent: Any, g: Any) -> Any:
-        """A gradient that is no array, or is going to be a Tensor, in the shape and dtype of its value."""
+        """A gradient in the shape and dtype of its value; one that may stay a promise as it is."""
         if type(g) is Later:
             if self._may_stay_a_promise(parent):
                 return g
             g = g.result()
-        if self.create and not is_tensor(g):  # a recorded pass knows Tensors only, also where a rule gave a constant
-            g = box(g)
         return _fit(node, parent, g)
 
     def _may_stay_a_promise(self, parent: Any) -> bool:
@@ -134,7 +134,7 @@ class _Pass:
     def run(self) -> None:
         """Take the nodes from the highest number down until no gradient is left on its way."""
         heap, waiting, wanted, everything = self.heap, self.waiting, self.wanted, self.goals is None
-        pass_on = self.pass_on
+        pass_on = self._pass_on_recorded if self.create else self.pass_on
         while heap:
             node, g = waiting.pop(-heappop(heap))
             if type(g) is Later:
@@ -150,10 +150,10 @@ class _Pass:
                 if everything:
                     _deliver(node, g, self.create)
             elif everything or node in self.inner:
-                if kind is HookedNode or hooks.active:
-                    self._step_within_hooks(node, g)
-                else:
+                if kind is Node and not hooks.active:
                     self._step(node, g, pass_on)
+                else:
+                    self._step_within_hooks(node, g)
 
     def _step(self, node: Node, g: Any, give: Callable[[Any, Any, Any], None]) -> None:
         """Differentiate ``node``, the gradient of whose result is ``g``: ``give(node, parent, dx)`` for each of its inputs.
@@ -205,10 +205,11 @@ class _Pass:
             return found
 
         pairs = hooks.around(call, run)
-        if type(node) is HookedNode:
+        if isinstance(node, HookedNode) and node.post_hooks:
             pairs = self._call_post_hooks(node, pairs, call.inputs)
+        pass_on = self._pass_on_recorded if self.create else self.pass_on
         for parent, dx in pairs:
-            self.pass_on(node, parent, dx)
+            pass_on(node, parent, dx)
 
     def _call_post_hooks(self, node: HookedNode, pairs: list[tuple[Any, Any]], gs: Any) -> list[tuple[Any, Any]]:
         """Let the node's own hooks see its gradients, as Tensors, and replace them."""

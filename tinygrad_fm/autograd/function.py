@@ -20,7 +20,7 @@ from .box import box, is_tensor
 from .hooks import pack_saved
 from .inplace import rebase, refuse_leaf, wrote
 from .modes import no_grad, state
-from .node import Node, Output
+from .node import FunctionNode, Node, Output
 
 
 class FunctionCtx:
@@ -114,7 +114,7 @@ class _Backward:
     def attribute(self, node: Node, name: str) -> Any:
         """What the user's ``forward`` left on its context, and what it saved: ``y.grad_fn.saved_tensors``."""
         if name != "saved_tensors":
-            return getattr(self.ctx, name)
+            return getattr(self.ctx, name)  # an AttributeError names the context
         if node.saved is None:
             raise AutogradError(f"saved_tensors of {node.describe()}: an earlier backward has let go of what was saved")
         return self._saved_tensors(node, node.saved() if callable(node.saved) else node.saved)
@@ -238,7 +238,7 @@ def _record(cls: type[Function], ctx: FunctionCtx, parents: list[Any], returned:
     dirty, ctx._to_save, ctx._dirty, ctx._constant = ctx._dirty, (), (), ()
     static = {"results": [(y._array.shape, y._array.dtype) if is_tensor(y) else ((), None) for y in results]}
     first = results[tracked[0]]
-    node = Node(_Backward(cls, ctx, positions), parents, _NoPlan, arrays, static, first._array)
+    node = FunctionNode(_Backward(cls, ctx, positions), parents, _NoPlan, arrays, static, first._array)
     node.outputs = len(results)
     pack_saved(node)
     for i in tracked:

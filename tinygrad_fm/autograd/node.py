@@ -123,15 +123,14 @@ class Node(GraphNode):
         shown: str = self.op.shown
         return shown
 
-    def __getattr__(self, name: str) -> Any:
-        """What was saved, under PyTorch's names: ``_saved_self`` and ``_saved_other`` for the inputs, ``_saved_result``. Of a
-        user's Function, the attributes of its context."""
-        if not name.startswith("_saved_"):
-            return self.op.attribute(self, name)
-        position = {"_saved_self": 0, "_saved_other": 1, "_saved_result": len(self.parents)}.get(name)
+    # what was saved, under PyTorch's names; no __getattr__, as a class that has one finds all its attributes the slow way
+    _saved_self = property(lambda self: self._saved("_saved_self", 0))
+    _saved_other = property(lambda self: self._saved("_saved_other", 1))
+    _saved_result = property(lambda self: self._saved("_saved_result", len(self.parents)))
+
+    def _saved(self, name: str, position: int) -> Any:
+        """The value at ``position`` among inputs and result, as a Tensor if it is an array; None if it was not needed."""
         kept = self.plan.kept
-        if position is None:
-            raise AttributeError(f"{self!r} has no attribute {name!r}")
         if position not in kept:
             return None
         if self.saved is None:
@@ -176,6 +175,17 @@ class Node(GraphNode):
 
 class HookedNode(Node):
     """A node with hooks to be called after its rules have run."""
+
+
+class FunctionNode(HookedNode):
+    """The node of a user's Function: it shows the attributes of the Function's context."""
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__(*args)
+        self.post_hooks = {}
+
+    def __getattr__(self, name: str) -> Any:
+        return self.op.attribute(self, name)
 
 
 class Constant:

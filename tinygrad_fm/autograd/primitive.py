@@ -106,10 +106,6 @@ class Primitive:
         """The name of its nodes, as PyTorch prints it."""
         return "".join(part.title() for part in self.name.split("_")) + "Backward0"
 
-    def attribute(self, node: Node, name: str) -> Any:
-        """Nodes have no attributes but their own."""
-        raise AttributeError(f"{node!r} has no attribute {name!r}")
-
     def plan_for(self, mask: int, count: int) -> Plan:
         """The plan for ``count`` inputs of which those whose bit is set in ``mask`` need a gradient.
 
