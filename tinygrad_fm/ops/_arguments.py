@@ -1,4 +1,4 @@
-"""Dimensions and sizes as users give them, brought into the one form that kernels take."""
+"""Dimensions, sizes and indices as users give them, brought into the one form that kernels take."""
 
 from __future__ import annotations
 
@@ -55,6 +55,7 @@ def sizes(op: str, given: tuple[Any, ...], named: Any = None) -> tuple[int, ...]
 
 
 Dims = tuple[int, ...]
+Pair = tuple[int, int]
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -93,9 +94,6 @@ def int64(indices: Any) -> np.ndarray[Any, Any]:
 def as_index(indices: Any) -> np.ndarray[Any, Any]:
     """Indices as NumPy's take, bincount and repeat want them, which refuse int64 where the machine's word has 32 bits."""
     return np.asarray(indices).astype(np.intp, copy=False)
-
-
-Pair = tuple[int, int]
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------

@@ -145,7 +145,7 @@ def conv2d(
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.conv import conv2d
+    >>> from tinygrad_fm.nn.functional import conv2d
     >>> conv2d(torch.ones(1, 1, 3, 3), torch.ones(1, 1, 2, 2))
     tensor([[[[4., 4.],
               [4., 4.]]]])

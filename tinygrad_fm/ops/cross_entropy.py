@@ -1,7 +1,7 @@
-"""Classification: softmax and the cross entropy.
+"""The cross entropy, of logits and of log-probabilities.
 
-Letters: N batch, K classes, M rows: all samples, and their pixels where there are any. Compositions define both; as
-they run in every training step they have fused kernels besides.
+Letters: N batch, K classes, M rows: all samples, and their pixels where there are any. A composition defines it; as it runs
+in every training step, it has a fused kernel besides.
 """
 
 from __future__ import annotations
@@ -22,9 +22,6 @@ from .loss import chosen_reduction
 __all__ = ["cross_entropy", "nll_loss"]
 
 Array = np.ndarray[Any, Any]
-
-
-# -- cross entropy -----------------------------------------------------------------------------------------------------
 
 
 def _counted(op: str, target: Array, classes: int, ignore_index: int) -> tuple[Array, Array | None]:
@@ -232,7 +229,7 @@ def cross_entropy(
     et al. 2016, "Rethinking the inception architecture", section 7.
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.classification import cross_entropy
+    >>> from tinygrad_fm.nn.functional import cross_entropy
     >>> cross_entropy(torch.zeros(3, 4), torch.tensor([0, 1, 2]))
     tensor(1.3863)
     """

@@ -55,7 +55,7 @@ def ctc_loss(
     their log_softmax takes away again.)
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.ctc import ctc_loss
+    >>> from tinygrad_fm.nn.functional import ctc_loss
     >>> steps = torch.full((2, 1, 2), 0.5).log()  # label 1 in two steps: of "11", "-1", "1-" and "--", three
     >>> round(ctc_loss(steps, torch.tensor([[1]]), (2,), (1,)).exp().item() ** -1, 4)
     0.75

@@ -19,9 +19,6 @@ __all__ = ["block_diag", "diag", "diag_embed", "diagflat", "diagonal", "trace", 
 Array = np.ndarray[Any, Any]
 
 
-# -- diagonals and triangles -------------------------------------------------------------------------------------------
-
-
 def _diagonal(x: Array, offset: int, dim1: int, dim2: int) -> Array:
     view = np.diagonal(x, offset, dim1, dim2)
     if x.flags.writeable:

@@ -75,7 +75,7 @@ def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = F
     Raises ValueError for a ``p`` that is no probability.
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.dropout import dropout
+    >>> from tinygrad_fm.nn.functional import dropout
     >>> dropout(torch.ones(3), 0.5, training=False)
     tensor([1., 1., 1.])
     """

@@ -12,9 +12,6 @@ from .linalg import _matmul
 __all__ = ["einsum"]
 
 
-# -- einsum ------------------------------------------------------------------------------------------------------------
-
-
 def _parse(equation: str, dims: Sequence[int]) -> tuple[list[list[Any]], list[Any]]:
     """The labels of the operands' dimensions and of the result's; those under an ellipsis are numbered, the last −1."""
     left, arrow, right = equation.replace(" ", "").partition("->")

@@ -334,7 +334,7 @@ def _logistic_rule(g: Any, y: Any) -> Any:
 sigmoid = unary_float(quiet(_logistic), name="sigmoid", x=_logistic_rule)
 
 
-# -- sign and rounding -------------------------------------------------------------------------------------------------
+# -- sign --------------------------------------------------------------------------------------------------------------
 
 
 def _sign(x: Array) -> Array:
@@ -401,11 +401,14 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
     return _where(condition, input, other)
 
 
-# -- dtype and memory --------------------------------------------------------------------------------------------------
+# -- dtype -------------------------------------------------------------------------------------------------------------
 
 cast = primitive(
     quiet(lambda x, dtype: x.astype(dtype)), name="to", promotion=None, x=lambda g: g
 )  # the loop gives the gradient its input's dtype
+
+
+# -- bounds ------------------------------------------------------------------------------------------------------------
 
 
 def _halves(a: Any, b: Any) -> Array:

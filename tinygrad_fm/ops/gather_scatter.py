@@ -15,15 +15,12 @@ from ..autograd.primitive import primitive
 from ..dtypes import as_stored
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import one_dim
-from .indexing import add_at, basic, places
+from .indexing import add_at, basic, flat_indices
 from .shape import ravel, to_shape
 
 __all__ = ["gather", "scatter", "scatter_add", "take_along_dim"]
 
 Array = np.ndarray[Any, Any]
-
-
-# -- gather and scatter ------------------------------------------------------------------------------------------------
 
 
 def _corner(shape: tuple[int, ...], dim: int) -> tuple[slice, ...]:
@@ -38,7 +35,7 @@ def _gather(x: Array, dim: int, index: Array) -> Array:
 def _add_back(part: Array, dim: int, index: Array, shape: tuple[int, ...]) -> Array:
     key = [np.arange(n).reshape(-1, *(1,) * (index.ndim - i - 1)) for i, n in enumerate(index.shape)]
     key[dim] = index
-    return add_at(shape, places(shape, tuple(key)), np.asarray(part))
+    return add_at(shape, flat_indices(shape, tuple(key)), np.asarray(part))
 
 
 pick = primitive(

@@ -1,4 +1,7 @@
-"""How an index is read: ``x[1, :, mask]`` taken apart into a basic part, which gives a view, and an advanced part of arrays."""
+"""How an index is read: ``x[1, :, mask]`` taken apart into a basic part, which gives a view, and an advanced part of arrays.
+
+The words are NumPy's: https://numpy.org/doc/stable/user/basics.indexing.html. :func:`split_key` does it.
+"""
 
 from __future__ import annotations
 
@@ -15,9 +18,6 @@ Array = np.ndarray[Any, Any]
 Key = tuple[Any, ...]
 
 ALL = slice(None)
-
-
-# -- taking an index apart ---------------------------------------------------------------------------------------------
 
 
 def _item(item: Any) -> Any:
@@ -72,64 +72,116 @@ def _width(item: Any) -> int:
     return item.ndim if isinstance(item, np.ndarray) and item.dtype.kind == "b" else 1
 
 
-def split_key(shape: tuple[int, ...], index: Any) -> tuple[Key, Key | None]:
-    """``index`` as its basic part, to be applied first, and its advanced part; None if there is none.
+class _Split:
+    """An index on its way to its two parts, item by item: one method for each kind.
 
-    The basic part has ``:`` where the advanced one has an array, and the other way round.
+    ``basic`` gets an entry for every dimension of the tensor and every new one; ``advanced`` is aligned with the dimensions
+    that the basic part leaves. ``dim`` is the tensor's dimension that the next item is about.
+    """
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape, self.dim = shape, 0
+        self.basic: list[Any] = []
+        self.advanced: list[Any] = []
+
+    def integer(self, index: int) -> None:
+        """``x[2]``: the dimension goes."""
+        self.basic.append(_check_int(index, self.dim, self.shape[self.dim]))
+        self.dim += 1
+
+    def slice(self, part: slice) -> None:
+        """``x[1:3]``: a part of the dimension."""
+        if part.step is not None and part.step <= 0:
+            raise ValueError(f"the step of a slice must be greater than zero, got {part.step}; use flip()")
+        self.basic.append(part)
+        self.advanced.append(ALL)
+        self.dim += 1
+
+    def new_dimension(self) -> None:
+        """``x[None]``: one of size 1."""
+        self.basic.append(None)
+        self.advanced.append(ALL)
+
+    def ellipsis(self, count: int) -> None:
+        """``x[...]``: the ``count`` dimensions that no other item is about."""
+        self.basic += [ALL] * count
+        self.advanced += [ALL] * count
+        self.dim += count
+
+    def truth(self, value: bool) -> None:
+        """``x[True]``: a new dimension of size 1; of size 0 for False."""
+        self.basic.append(None)
+        self.advanced.append(np.zeros(int(value), np.int64))
+
+    def mask(self, mask: Array) -> None:
+        """``x[x > 0]``: as many dimensions as the mask has become one, of the elements where it holds."""
+        if mask.shape != self.shape[self.dim : self.dim + mask.ndim]:
+            raise IndexError(
+                f"the mask of shape {mask.shape} at dimension {self.dim} does not fit the tensor of shape {self.shape}"
+            )
+        self.basic += [ALL] * mask.ndim
+        self.advanced += mask.nonzero()
+        self.dim += mask.ndim
+
+    def indices(self, indices: Array) -> None:
+        """``x[[2, 0]]``: the array's dimensions take the dimension's place."""
+        self.basic.append(ALL)
+        self.advanced.append(_check_array(indices, self.dim, self.shape[self.dim]))
+        self.dim += 1
+
+    def add(self, item: Any, left: int) -> None:
+        """The ``item``, by its kind; ``left`` dimensions are an Ellipsis's."""
+        if type(item) is int:
+            self.integer(item)
+        elif isinstance(item, slice):
+            self.slice(item)
+        elif item is None:
+            self.new_dimension()
+        elif item is Ellipsis:
+            self.ellipsis(left)
+        elif item.ndim == 0:
+            self.truth(bool(item))
+        elif item.dtype.kind == "b":
+            self.mask(item)
+        else:
+            self.indices(item)
+
+
+def split_key(shape: tuple[int, ...], index: Any) -> tuple[Key, Key | None]:
+    """``index``, of a tensor of ``shape``, as its basic part, to be applied first, and its advanced part, or None.
+
+    The basic part has ``:`` where the advanced one has an array, and the other way round:
+
+    >>> split_key((4, 5, 6), (1, slice(2), None))  # x[1, :2, None]: a view
+    ((1, slice(None, 2, None), None, Ellipsis), None)
+    >>> split_key((4, 5, 6), (0, [2, -1]))  # x[0, [2, -1]]: of x[0], rows 2 and 4
+    ((0, slice(None, None, None), Ellipsis), (array([2, 4]),))
+    >>> split_key((2, 2), np.array([[True, False], [True, True]]))  # x[mask]: where it holds, one array per dimension
+    ((slice(None, None, None), slice(None, None, None), Ellipsis), (array([0, 1, 1]), array([0, 0, 1])))
+
+    Raises IndexError for what does not fit the shape, ValueError for a step that is not positive.
     """
     if isinstance(index, list) and any(_makes_tuple(item) for item in index):
         index = tuple(index)
     items = [_item(item) for item in (index if isinstance(index, tuple) else (index,))]
-    arrays = [item for item in items if isinstance(item, np.ndarray)]
     used = sum(_width(item) for item in items)
-    left = len(shape) - used
-    if left < 0:
+    if used > len(shape):
         raise IndexError(f"too many indices: {used} for a tensor of {len(shape)} dimensions")
-    first: list[Any] = []
-    then: list[Any] = []  # the advanced part, aligned with the dimensions that the basic one leaves
-    dim, filled = 0, False
+    if sum(item is Ellipsis for item in items) > 1:
+        raise IndexError("an index can have only one Ellipsis ('...')")
+    split = _Split(shape)
     for item in items:
-        if type(item) is int:
-            first.append(_check_int(item, dim, shape[dim]))
-            dim += 1
-        elif isinstance(item, slice):
-            if item.step is not None and item.step <= 0:
-                raise ValueError(f"the step of a slice must be greater than zero, got {item.step}; use flip()")
-            first.append(item)
-            then.append(ALL)
-            dim += 1
-        elif item is None:
-            first.append(None)
-            then.append(ALL)
-        elif item is Ellipsis:
-            if filled:
-                raise IndexError("an index can have only one Ellipsis ('...')")
-            filled = True
-            first += [ALL] * left
-            then += [ALL] * left
-            dim += left
-        elif item.ndim == 0:  # True or False: a new dimension of size 1 or 0
-            first.append(None)
-            then.append(np.zeros(int(item), np.int64))
-        elif item.dtype.kind == "b":
-            if item.shape != shape[dim : dim + item.ndim]:
-                raise IndexError(f"the mask of shape {item.shape} at dimension {dim} does not fit the tensor of shape {shape}")
-            first += [ALL] * item.ndim
-            then += item.nonzero()
-            dim += item.ndim
-        else:
-            first.append(ALL)
-            then.append(_check_array(item, dim, shape[dim]))
-            dim += 1
-    first.append(Ellipsis)  # so that NumPy gives a view, not a scalar
+        split.add(item, len(shape) - used)
+    basic = (*split.basic, Ellipsis)  # with it NumPy gives a view, not a scalar
+    arrays = [item for item in split.advanced if isinstance(item, np.ndarray)]
     if not arrays:
-        return tuple(first), None
+        return basic, None
     try:
-        np.broadcast_shapes(*(item.shape for item in then if isinstance(item, np.ndarray)))
+        np.broadcast_shapes(*(array.shape for array in arrays))
     except ValueError:
-        shapes = ", ".join(str(a.shape) for a in arrays)
+        shapes = ", ".join(str(item.shape) for item in items if isinstance(item, np.ndarray))
         raise IndexError(f"the index arrays of shapes {shapes} cannot be broadcast together") from None
-    return tuple(first), tuple(then)
+    return basic, tuple(split.advanced)
 
 
 def plain_key(index: Any) -> Key | None:
@@ -150,9 +202,6 @@ def plain_key(index: Any) -> Key | None:
 
 def is_whole(key: Key) -> bool:
     return all(item is Ellipsis or item == ALL for item in key)
-
-
-# -- the two families: taking and adding into places -------------------------------------------------------------------
 
 
 def arrangement(key: Key) -> tuple[list[int], list[int], int]:

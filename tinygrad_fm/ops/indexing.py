@@ -63,7 +63,7 @@ basic = view_op(lambda x, key: x[key], name="getitem", x=lambda g, key, x_shape:
 place: Any = primitive(_place, name="place", promotion=None, part=lambda g, key: basic(g, key=key))
 
 
-def places(shape: tuple[int, ...], key: Key) -> Array:
+def flat_indices(shape: tuple[int, ...], key: Key) -> Array:
     """Where the elements of ``x[key]`` lie in the flattened ``x``, which has ``shape``; no index in ``key`` is negative."""
     key = key + (ALL,) * (len(shape) - len(key))
     arrays, others, before = arrangement(key)
@@ -95,7 +95,7 @@ def _gather_at(x: Array, key: Key) -> Array:
 gather_at = primitive(_gather_at, name="index", promotion=None, x=lambda g, key, x_shape: add_into(g, key=key, shape=x_shape))
 
 add_into: Any = primitive(
-    lambda part, key, shape: add_at(shape, places(shape, key), np.asarray(part)),
+    lambda part, key, shape: add_at(shape, flat_indices(shape, key), np.asarray(part)),
     name="index_add",
     promotion=None,
     part=lambda g, key: gather_at(g, key=key),
@@ -121,11 +121,11 @@ def getitem(input: Any, index: Any) -> Any:
         try:
             return basic(input, key=key)
         except IndexError:
-            pass  # said again below, in our words
-    first, then = split_key(tuple(input.shape), index)
-    if then is None:
-        return basic(input, key=first)
-    return gather_at(input if is_whole(first) else basic(input, key=first), key=then)
+            pass  # the slow path raises the same error with our message
+    key, advanced = split_key(tuple(input.shape), index)
+    if advanced is None:
+        return basic(input, key=key)
+    return gather_at(input if is_whole(key) else basic(input, key=key), key=advanced)
 
 
 def _put(x: Array, values: Any, key: Key, accumulate: bool) -> Array:
@@ -133,8 +133,8 @@ def _put(x: Array, values: Any, key: Key, accumulate: bool) -> Array:
     if not accumulate:
         out[key] = values
         return out
-    where = places(x.shape, key)
-    out += add_at(x.shape, where, np.broadcast_to(values, where.shape).astype(x.dtype, copy=False))
+    at = flat_indices(x.shape, key)
+    out += add_at(x.shape, at, np.broadcast_to(values, at.shape).astype(x.dtype, copy=False))
     return out
 
 
@@ -189,15 +189,15 @@ def setitem(input: Any, index: Any, value: Any) -> None:
         ShapeError: the value does not fit. AutogradError: ``input`` is a leaf that requires a gradient.
     """
     dtype = raw(input).dtype
-    first, then = split_key(tuple(input.shape), index)
-    target = input if is_whole(first) else basic(input, key=first)
-    if then is None:
+    key, advanced = split_key(tuple(input.shape), index)
+    target = input if is_whole(key) else basic(input, key=key)
+    if advanced is None:
         inplace(copy, target, _fitting(value, tuple(target.shape), dtype))
         return
-    fitting = _fitting(value, _taken_shape(tuple(target.shape), then), dtype)
+    fitting = _fitting(value, _taken_shape(tuple(target.shape), advanced), dtype)
     if getattr(raw(index), "dtype", None) != np.bool_ or np.size(raw(fitting)) != 1:  # one value for a mask is cast
         _same_dtype_by_index(dtype, fitting)
-    inplace(_index_put, target, fitting, key=then, accumulate=False)
+    inplace(_index_put, target, fitting, key=advanced, accumulate=False)
 
 
 def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
@@ -206,12 +206,12 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     Args:
         indices: a tuple of index arrays or masks. accumulate: add, so that repeated indices add up.
     """
-    first, then = split_key(tuple(input.shape), tuple(indices))
-    if then is None or not is_whole(first):
+    key, advanced = split_key(tuple(input.shape), tuple(indices))
+    if advanced is None or not is_whole(key):
         raise IndexError("index_put(): indices must be a tuple of tensors of integers or bools")
-    fitting = _fitting(values, _taken_shape(tuple(input.shape), then), raw(input).dtype)
+    fitting = _fitting(values, _taken_shape(tuple(input.shape), advanced), raw(input).dtype)
     _same_dtype_by_index(raw(input).dtype, fitting)
-    return _index_put(input, fitting, key=then, accumulate=accumulate)
+    return _index_put(input, fitting, key=advanced, accumulate=accumulate)
 
 
 # -- whole slices ------------------------------------------------------------------------------------------------------
@@ -219,15 +219,15 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
 def _slices(op: str, input: Any, dim: int, index: Any) -> tuple[Any, Key]:
     """``input``, with a dimension if it has none, and the key that takes its slices ``index`` along ``dim``."""
-    places = np.array(raw(index))  # a copy: the given one may change later
+    indices = np.array(raw(index))  # a copy: the given one may change later
     dim = one_dim(op, dim, len(input.shape))
-    if places.dtype.kind not in "iu" or places.ndim > 1:
-        raise IndexError(f"{op}(): index must be a vector of integers, got {places.dtype} of shape {places.shape}")
+    if indices.dtype.kind not in "iu" or indices.ndim > 1:
+        raise IndexError(f"{op}(): index must be a vector of integers, got {indices.dtype} of shape {indices.shape}")
     x = input if input.shape else ravel(input)
-    if places.size and not 0 <= places.min() <= places.max() < x.shape[dim]:
-        worst = places.min() if places.min() < 0 else places.max()
+    if indices.size and not 0 <= indices.min() <= indices.max() < x.shape[dim]:
+        worst = indices.min() if indices.min() < 0 else indices.max()
         raise OutOfRangeError(f"{op}(): index {worst} is out of bounds for dimension {dim} with size {x.shape[dim]}")
-    return x, (*(ALL,) * dim, np.atleast_1d(places))
+    return x, (*(ALL,) * dim, np.atleast_1d(indices))
 
 
 def index_select(input: Any, dim: int, index: Any) -> Any:

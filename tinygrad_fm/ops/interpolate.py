@@ -19,9 +19,6 @@ from .linalg import matmul
 __all__ = ["interpolate"]
 
 
-# -- interpolation -----------------------------------------------------------------------------------------------------
-
-
 def _source(n: int, out: int, scale: float | None, align_corners: bool) -> Array:
     """Where each of ``out`` samples lies among ``n``, as a real number that may be outside."""
     if align_corners:
@@ -85,7 +82,7 @@ def interpolate(
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.resample import interpolate
+    >>> from tinygrad_fm.nn.functional import interpolate
     >>> interpolate(torch.tensor([[[1.0, 3.0]]]), size=3, mode="linear", align_corners=True)
     tensor([[[1., 2., 3.]]])
     """

@@ -377,7 +377,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.linear.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.linalg import linear
+    >>> from tinygrad_fm.nn.functional import linear
     >>> linear(torch.tensor([[1.0, 2.0]]), torch.tensor([[1.0, 0.0], [1.0, 1.0]]), torch.tensor([10.0, 20.0]))
     tensor([[11., 23.]])
     """

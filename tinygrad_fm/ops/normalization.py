@@ -438,7 +438,7 @@ def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> A
     """``input`` divided by its p-norm along ``dim``, or by ``eps`` where that is larger.
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.distance import normalize
+    >>> from tinygrad_fm.nn.functional import normalize
     >>> normalize(torch.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])
     """

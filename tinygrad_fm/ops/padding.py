@@ -96,7 +96,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.pad import pad
+    >>> from tinygrad_fm.nn.functional import pad
     >>> pad(torch.tensor([[1.0, 2.0, 3.0]]), (1, 2), mode="reflect")
     tensor([[2., 1., 2., 3., 2., 1.]])
     """

@@ -301,7 +301,7 @@ def max_pool2d(
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.pool import max_pool2d
+    >>> from tinygrad_fm.nn.functional import max_pool2d
     >>> max_pool2d(torch.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
     tensor([[[4.]]])
     """
@@ -358,7 +358,7 @@ def avg_pool2d(
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html
 
     >>> import tinygrad_fm as torch
-    >>> from tinygrad_fm.ops.pool import avg_pool2d
+    >>> from tinygrad_fm.nn.functional import avg_pool2d
     >>> avg_pool2d(torch.tensor([[[1.0, 2.0], [4.0, 3.0]]]), 2)
     tensor([[[2.5000]]])
     """

@@ -19,8 +19,6 @@ from .shape import ravel, to_shape
 
 __all__ = ["diff", "flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 
-# -- reversing, repeating, shifting ------------------------------------------------------------------------------------
-
 _flip: Any = primitive(
     lambda x, dims: np.flip(x, dims).copy("K"), name="flip", promotion=None, x=lambda g, dims: _flip(g, dims=dims)
 )

@@ -28,9 +28,6 @@ __all__ = [
 ]
 
 
-# -- random ------------------------------------------------------------------------------------------------------------
-
-
 def _draw(size: tuple[Any, ...], name: str, draw: Callable[..., np.ndarray[Any, Any]], dtype: Any) -> np.ndarray[Any, Any]:
     kind = default_float() if dtype is None else as_numpy(dtype)
     if kind.kind != "f":

@@ -34,9 +34,6 @@ RESULT_OF: dict[str, Any] = {
 }
 
 
-# -- order -------------------------------------------------------------------------------------------------------------
-
-
 def _ranks(x: Array, dim: int, descending: bool) -> Array:
     """The indices that put ``x`` in order; equal elements stay in theirs, NaN counts as the largest."""
     if not descending:
