@@ -25,6 +25,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--depth", type=int, help="close modules from this level on; 1 shows the model's children")
     parser.add_argument("--unfold", action="store_true", help="draw equal neighbours one by one instead of once, with × N")
     parser.add_argument("--color-by", choices=["time", "memory", "grad"], help="colour the nodes by a measured value")
+    parser.add_argument("--values", action="store_true", help="write data and gradients on the nodes")
+    parser.add_argument("--aspect", type=float, metavar="X", help="width by height to set a long graph in columns for")
     parser.add_argument("--backward", action="store_true", help="also show what the backward pass does")
     parser.add_argument("--direction", choices=["TB", "LR"], help="top down, or left to right")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images in the input (default: 64)")
@@ -55,9 +57,11 @@ def run(args: argparse.Namespace) -> int:
         model,
         torch.randn(args.batch_size, 1, 28, 28),
         depth=args.depth,
-        fold=not args.unfold,
+        fold=False if args.unfold else None,
         color_by=args.color_by,
         backward=args.backward,
+        values=args.values,
+        aspect=args.aspect,
         direction=args.direction,
     )
     if args.out is None:

@@ -85,11 +85,11 @@ from .ops.creation import tensor  # last: importing the module of that name has 
 from math import e, inf, nan, pi
 
 
-def summary(model: nn.Module, input_size: object = None, **options: object) -> object:  # type: ignore[valid-type]
+def summary(model: nn.Module, input_size: object = None, **options: object) -> object:
     """The table of a model's layers, see :func:`tinygrad_fm.viz.summary`; pictures are imported when first used."""
     from .viz import summary as make
 
-    return make(model, input_size, **options)  # type: ignore[arg-type]
+    return make(model, input_size, **options)
 
 
 def draw(target: object, input: object = None, **options: object) -> object:

@@ -273,7 +273,7 @@ class KeyAverages(list[FunctionEventAvg]):
         """As :meth:`Profile.table`."""
         return self._profile.table(sort_by or "total", row_limit=row_limit)
 
-    __str__ = table  # type: ignore[assignment]
+    __str__ = table
 
     def _repr_html_(self) -> str:
         return self._profile._repr_html_()

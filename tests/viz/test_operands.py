@@ -153,3 +153,31 @@ def test_saved_arrays_are_called_what_they_are() -> None:
     loss = F.cross_entropy(X, torch.zeros(4).long())
     lines = viz.draw(loss, backward=True).dot()
     assert "saves exp(input − maximum) (4, 3)" in lines and "saves sum of exp over the classes" in lines
+
+
+@pytest.mark.parametrize("run", [lambda: X[ROWS], lambda: X.index_select(0, ROWS), lambda: X[1:, ROWS], lambda: X[MASK]])
+def test_indices_have_the_callers_names(run: Any) -> None:
+    graph = viz.draw(run(), names={"x": X, "rows": ROWS, "mask": MASK})
+    last = graph.content.operations()[-1]
+    sources = [e.source.title for e in graph.content.edges if e.target is last and e.label == "index"]
+    assert sources in (["rows"], ["mask"])
+
+
+def test_an_index_that_was_computed_comes_from_its_operation() -> None:
+    with viz.trace() as t:
+        X[X.argmax(0)]
+    edges = [(e.source.title, e.target.title, e.label) for e in t.draw(names={"x": X}).content.edges]
+    assert ("argmax", "index", "index") in edges
+
+
+def test_an_input_that_is_an_index_is_an_input() -> None:
+    class Table(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.table = nn.Parameter(torch.ones(10, 4))
+
+        def forward(self, x: Any) -> Any:
+            return self.table[x]
+
+    graph = viz.draw(Table(), torch.tensor([1, 2, 3]))
+    assert [(i.title, i.role) for i in graph.content.items if i.shape == (3,)] == [("input", "input")]

@@ -197,7 +197,7 @@ def _read(target: Any, names: Mapping[str, Any], options: Options) -> tuple[Reco
             "draw(): a tape holds no times; use draw(model, input, color_by='time'), or compute within "
             "`with viz.trace() as t:` and call t.draw(color_by='time')"
         )
-    recording = read_tape(tensors)
+    recording = read_tape(tensors, names.values())
     if options.values:
         at_hand = [*tensors, *(t for t in names.values() if t._node is not None)]
         if not add_values(recording, at_hand):

@@ -27,7 +27,6 @@ from .recording import (
     dtype_text,
     gradient_origin,
     input_name,
-    static_arrays,
     static_text,
     telling,
     value_text,
@@ -102,7 +101,7 @@ class Recorder:
     def _watch_forward(self, call: OpCall, run: Callable[[], Any]) -> Any:
         self._notice_write()
         inputs = [("", self._value(a)) for a in call.inputs]
-        arrays = [(name, self._reader.constant(array)) for name, array in static_arrays(call.static)]
+        arrays = self._reader.indices(call.static)
         told = static_text(call.static), static_text(telling(call.static))
         step = Step(call.name, [*inputs, *arrays], [], state.scope, *told, taped=False)
         step.gradient_of = gradient_origin(state.scope)

@@ -35,6 +35,7 @@ __all__ = [
 ]
 
 Shape = tuple[int, ...]
+_MOST_COMPARED = 1_000_000  # elements of indices that are looked for by their contents
 _SMALL = 4  # matrices of no more rows and columns are shown element by element
 
 
@@ -262,6 +263,7 @@ class Reader:
         self.made: MutableMapping[Any, Step] = {} if made is None else made
         self._leaves: dict[Leaf, Origin] = {}
         self._arrays: dict[int, tuple[Any, Any]] = {}  # by id: a weak reference to the array, and where it came from
+        self._indices: dict[Any, Any] = {}  # by contents: where whole numbers and masks came from
         self._held: dict[int, Any] = {}  # storages that some step is known to keep
         self._names: dict[Any, list[str]] = {}  # of what a plan saves
 
@@ -284,7 +286,7 @@ class Reader:
             value = self.value_of(parent) if parent is not None else self._without_gradient(node, i, saved.get(i))
             if value is not None:
                 inputs.append((input_name(node, i), value))
-        inputs += [(name, self.constant(array)) for name, array in static_arrays(node.static)]
+        inputs += self.indices(node.static)
         results = [(node.shape, dtype_text(node.dtype))] * node.outputs
         step = Step(node.op.name, inputs, results, node.scope, static_text(node.static), static_text(telling(node.static)))
         self.made[node] = step
@@ -355,6 +357,19 @@ class Reader:
         forget = self._arrays.pop
         key = id(array)
         self._arrays[key] = (weakref.ref(array, lambda _: forget(key, None)), value)
+        if array.dtype.kind in "iub" and 0 < array.size <= _MOST_COMPARED:
+            for part in array.nonzero() if array.dtype.kind == "b" else [array]:
+                self._indices.setdefault(_contents(part), value)
+
+    def indices(self, static: dict[str, Any]) -> list[tuple[str, Any]]:
+        """Where the indices and masks among the static arguments came from. Operations index with copies, and by a mask with
+        the positions where it is true, so what is not known itself is looked for by its contents."""
+        found: dict[tuple[str, Any], None] = {}
+        for name, array in static_arrays(static):
+            known = id(array) not in self._arrays and array.dtype.kind in "iu" and array.size <= _MOST_COMPARED
+            same = self._indices.get(_contents(array)) if known else None
+            found[name, self.constant(array) if same is None else same] = None
+        return list(found)
 
     @staticmethod
     def _saved_inputs(node: Node) -> dict[int, Any]:
@@ -387,6 +402,11 @@ class Reader:
         self._held[id(owner)] = weakref.ref(owner)
         tensors = (parent.tensor() for parent in node.parents if isinstance(parent, Leaf))
         return 0 if any(t is not None and versions.storage(t._array) is owner for t in tensors) else int(owner.nbytes)
+
+
+def _contents(array: np.ndarray[Any, Any]) -> tuple[Shape, bytes]:
+    """Equal for arrays of the same whole numbers."""
+    return array.shape, np.asarray(array, np.int64).tobytes()
 
 
 def input_name(node: Node, position: int) -> str:
@@ -423,9 +443,16 @@ def saved_names(node: Node) -> list[str]:
     return [names[i] if i < len(names) else f"saved {i}" for i in getattr(node.plan, "kept", ())]
 
 
-def read_tape(tensors: list[Any]) -> Recording:
-    """The steps that ``tensors`` were computed through, from the tape alone. The tape and the tensors stay as they are."""
+def read_tape(tensors: list[Any], named: Iterable[Any] = ()) -> Recording:
+    """The steps that ``tensors`` were computed through, from the tape alone. The tape and the tensors stay as they are.
+
+    Args:
+        named: tensors that the caller has names for.
+    """
     reader = Reader()
+    for tensor in named:
+        if tensor._node is None:
+            reader.constant(tensor._array)
     nodes = [_current_node(tensor) for tensor in tensors]
     reader.read(nodes)
     return Recording(reader.steps, [reader.value_of(node) for node in nodes], reader)

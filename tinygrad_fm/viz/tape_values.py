@@ -128,7 +128,7 @@ class _Replay:
             except Exception:  # an operation of the user's own may do anything
                 self._known[node] = None
             self.complete &= self._known[node] is not None
-        return self._known[node]  # type: ignore[no-any-return]
+        return self._known[node]
 
     def _compute(self, node: Node) -> tuple[Any, ...] | None:
         inputs = self._inputs(node)

@@ -224,10 +224,9 @@ class _Writer:
         if (line.source, there) not in self.connected:
             self.connected[line.source, there] = f"from-{letter}-{there}"
             self.add_connector(self.dot, f"from-{letter}-{there}", letter)
-        name = f"<{_text(f' {edge.label} ', 9.5, INK)}>" if edge.label else None
-        self.dot.edge(
-            self.connected[line.source, there], end, name, **({"color": options["color"]} if "color" in options else {})
-        )
+        told = f"<{_text(f' {edge.label} ', 9.5, INK)}>" if edge.label else None
+        arrow = {key: value for key, value in options.items() if key in ("color", "dir")}
+        self.dot.edge(self.connected[line.source, there], end, told, **arrow)
 
     @staticmethod
     def add_connector(dot: graphviz.Digraph, name: str, letter: str) -> None:
@@ -326,8 +325,8 @@ def _heading(picture: Picture, heat: Heat | None) -> str:
         head = f"<td>{_text(heat.title() + ('' if scale else ': nothing measured'), 10, INK)}</td>"
         ramp = [step for step in scale if step[2]]
         if ramp:
-            cells = "".join(f'<td width="26" height="12" bgcolor="{color}"></td>' for color, _, _ in ramp)
-            table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2"><tr>{cells}</tr></table>'
+            steps = "".join(f'<td width="26" height="12" bgcolor="{color}"></td>' for color, _, _ in ramp)
+            table = f'<table border="0" cellborder="1" color="{FRAME}" cellspacing="0" cellpadding="2"><tr>{steps}</tr></table>'
             head += f"<td>{_text(ramp[0][1], 9.5, INK)}</td><td>{table}</td><td>{_text(ramp[-1][2], 9.5, INK)}</td>"
         for color, word, _ in scale[len(ramp) :]:
             head += f'<td bgcolor="{color}">{_text(f" {word} ", 9.5, "white" if color in DARK else INK)}</td>'
