@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import models
-from tinygrad_fm import io
+from tinygrad_fm import serialization
 from tinygrad_fm.nn import Module
 from tinygrad_fm.training import RunFolder, evaluate, load_model, write_pictures
 from tinygrad_fm.training.checkpoint_scores import images_of, score
@@ -88,10 +88,10 @@ def test_foreign_and_damaged_checkpoints_are_named_and_the_others_go_on(runs: Pa
     spoilt = runs / "mlp/checkpoints"
     (spoilt / "step-1.npz").write_bytes(b"this is no checkpoint")
     (spoilt / "step-2.npz").write_bytes((spoilt / "last.npz").read_bytes()[:-500])
-    io.save({"weights": {}}, spoilt / "step-3.npz")
-    whole = io.load(spoilt / "last.npz")
-    io.save({**whole, "model": {"name": "mlp", "options": {"hidden": [5]}}}, spoilt / "step-4.npz")
-    io.save({**whole, "dataset": {**whole["dataset"], "classes": ["a", "b"]}}, spoilt / "step-5.npz")
+    serialization.save({"weights": {}}, spoilt / "step-3.npz")
+    whole = serialization.load(spoilt / "last.npz")
+    serialization.save({**whole, "model": {"name": "mlp", "options": {"hidden": [5]}}}, spoilt / "step-4.npz")
+    serialization.save({**whole, "dataset": {**whole["dataset"], "classes": ["a", "b"]}}, spoilt / "step-5.npz")
     np.save(spoilt / "object.npy", np.array([{}], object), allow_pickle=True)
     (spoilt / "object.npy").rename(spoilt / "step-6.npz")
     (runs / "empty").mkdir()

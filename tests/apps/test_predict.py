@@ -15,7 +15,7 @@ from PIL import Image
 
 import models
 from apps.photos import prepare
-from tinygrad_fm import io
+from tinygrad_fm import serialization
 from tinygrad_fm.data.transforms import apply_to_batch
 from tinygrad_fm.training import RunFolder, evaluation_transform, load_model, predict
 from tinygrad_fm.training.checkpoint_scores import images_of
@@ -157,11 +157,11 @@ def test_a_terminal_that_cannot_print_a_letter(runs: Path, tmp_path: Path) -> No
 def test_weights_that_are_no_numbers_are_named(value: float, runs: Path, command: Command, tmp_path: Path) -> None:
     photographed(GARMENT, tmp_path / "p.png")
     path = runs / "lenet/checkpoints/last.npz"
-    content = io.load(path)
+    content = serialization.load(path)
     for tensor in content["weights"].values():
         if tensor.is_floating_point():
             tensor.numpy()[...] = value
-    io.save(content, path)
+    serialization.save(content, path)
     code, out, err = command("predict", runs / "lenet", "p.png")
     assert code == 1 and not out and "last.npz" in err and ("not finite" in err or "too large" in err)
     code, out, err = command("evaluate", runs / "lenet")

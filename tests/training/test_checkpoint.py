@@ -10,7 +10,7 @@ import pytest
 
 import models
 import tinygrad_fm as torch
-from tinygrad_fm import io, nn, training
+from tinygrad_fm import nn, serialization, training
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.training import Config, RunFolder
 
@@ -33,7 +33,7 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
         training.load_checkpoint(path)
     with pytest.raises(CheckpointError, match="cannot be read"):
         training.load_checkpoint(tmp_path)
-    io.save(nn.Linear(2, 2).state_dict(), path)
+    serialization.save(nn.Linear(2, 2).state_dict(), path)
     with pytest.raises(CheckpointError, match=r"no checkpoint of a training run: it lacks format, model"):
         training.load_checkpoint(path)
 
@@ -41,10 +41,10 @@ def test_what_is_no_checkpoint(tmp_path: Path) -> None:
 def test_a_checkpoint_of_a_model_that_there_is_not(tmp_path: Path) -> None:
     trainer = trainer_of(small(), tmp_path / "run")
     trainer.save()
-    state = io.load(trainer.folder.last)
+    state = serialization.load(trainer.folder.last)
     smaller = {"name": "mlp", "options": {"hidden": [9]}}
     for change, says in (({"name": "gpt", "options": {}}, "no model 'gpt'"), (smaller, "size mismatch")):
-        io.save({**state, "model": change}, trainer.folder.last)
+        serialization.save({**state, "model": change}, trainer.folder.last)
         with pytest.raises(CheckpointError, match=rf"(?s)last\.npz.*{says}"):
             training.load_model(trainer.folder.last, models.build)
 
@@ -52,7 +52,7 @@ def test_a_checkpoint_of_a_model_that_there_is_not(tmp_path: Path) -> None:
 def test_tensors_are_torch_like(tmp_path: Path) -> None:
     trainer = trainer_of(small(), tmp_path / "run")
     trainer.save()
-    assert all(isinstance(value, torch.Tensor) for value in io.load(trainer.folder.last)["weights"].values())
+    assert all(isinstance(value, torch.Tensor) for value in serialization.load(trainer.folder.last)["weights"].values())
 
 
 def test_a_run_of_before_the_average_was_an_averaged_model_goes_on(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ import pytest
 
 import models
 import tinygrad_fm as torch
-from tinygrad_fm import io
+from tinygrad_fm import serialization
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.training import Config, RunFolder, Trainer, cli, final_test, load_model, main
 
@@ -66,7 +66,7 @@ def resume(run: Path) -> int:
 
 
 def bits(run: Path) -> str:
-    return repr({name: t.numpy().tobytes() for name, t in io.load(run / "checkpoints/last.npz")["weights"].items()})
+    return repr({name: t.numpy().tobytes() for name, t in serialization.load(run / "checkpoints/last.npz")["weights"].items()})
 
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -110,7 +110,7 @@ def in_bytes(content: bytes, rng: random.Random) -> bytes:
 def spoil(run: Path, kind: str, rng: random.Random) -> None:
     if kind == "checkpoint":
         path = run / "checkpoints/last.npz"
-        io.save(mutated(io.load(path), rng, VALUES + ARRAYS), path)
+        serialization.save(mutated(serialization.load(path), rng, VALUES + ARRAYS), path)
     elif kind == "config":
         path = run / "config.json"
         path.write_text(json.dumps(mutated(json.loads(path.read_text()), rng, VALUES)))

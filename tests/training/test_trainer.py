@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tinygrad_fm import autograd, io, training
+from tinygrad_fm import autograd, serialization, training
 from tinygrad_fm.errors import CheckpointError, NonFiniteLossError
 from tinygrad_fm.training import Config, Interrupted, RunFolder, StopRequest, Trainer, load_checkpoint
 
@@ -294,14 +294,14 @@ def test_options_of_optimizer_and_schedule_are_the_runs_own(schedule: str, tmp_p
     trainer.report.step = lambda loss: setattr(stop, "signal", 2 if trainer.progress.step == 6 else None)  # type: ignore[method-assign]
     with pytest.raises(Interrupted):
         trainer.fit(stop)
-    state = io.load(trainer.folder.last)
+    state = serialization.load(trainer.folder.last)
     for name in ("milestones", "gamma", "total_steps", "T_max", "step_size", "factor", "_schedule_phases"):
         if name in state["schedule"]:
             state["schedule"][name] = [1, 2]
     state["schedule"]["verbose"] = False
     state["optimizer"]["param_groups"][0].pop("weight_decay")
     state["optimizer"]["param_groups"][0]["eps"] = 7.0
-    io.save(state, trainer.folder.last)
+    serialization.save(state, trainer.folder.last)
     resume(config, tmp_path / "run").fit()
     same(load_checkpoint(tmp_path / "run/checkpoints/last.npz"), load_checkpoint(tmp_path / "whole/checkpoints/last.npz"))
 
@@ -328,8 +328,8 @@ def test_options_of_optimizer_and_schedule_are_the_runs_own(schedule: str, tmp_p
 def test_a_checkpoint_that_does_not_fit_is_an_error_that_names_it(change: Any, says: str, tmp_path: Path) -> None:
     trainer = trainer_of(small(), tmp_path / "run")
     trainer.save()
-    state = io.load(trainer.folder.last)
+    state = serialization.load(trainer.folder.last)
     change(state)
-    io.save(state, trainer.folder.last)
+    serialization.save(state, trainer.folder.last)
     with pytest.raises(CheckpointError, match=rf"(?s)last\.npz.*{says}"):
         resume(small(), tmp_path / "run")
