@@ -197,7 +197,7 @@ class Function:
         with no_grad():
             if _has_setup(cls):
                 returned = cls.forward(*args)
-                cls.setup_context(ctx, args, returned)
+                cls.setup_context(ctx, args, returned)  # type: ignore[attr-defined]
             else:
                 returned = cls.forward(ctx, *args)
         several = isinstance(returned, (tuple, list))

@@ -44,7 +44,7 @@ def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
 
 def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
     """Count a write to one tensor or several that was made behind the tape's back, so that backward notices it."""
-    for x in [tensor] if is_tensor(tensor) else tensor:
+    for x in [tensor] if isinstance(tensor, TensorBase) else tensor:
         wrote(x)
 
 

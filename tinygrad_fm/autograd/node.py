@@ -205,7 +205,7 @@ class Constant:
 
 def constants_of(args: tuple[Any, ...], parents: list[Any]) -> dict[int, Any]:
     """By position, those of ``args`` that no gradient goes to: numbers as they are, arrays as a :class:`Constant`."""
-    found = {}
+    found: dict[int, Any] = {}
     for i, parent in enumerate(parents):
         if parent is None:
             a = args[i]

@@ -158,7 +158,8 @@ class Primitive:
             Each wanted input's node and its gradient, None where the rule says that there is none.
         """
         needs = tuple(p is not None and (goals is None or p in goals) for p in node.parents)
-        found = self.joint(g, *[needs if slot is NEEDS else saved[slot] for slot in node.plan.reads])
+        joint: Any = self.joint
+        found = joint(g, *[needs if slot is NEEDS else saved[slot] for slot in node.plan.reads])
         return [(p, dx) for p, dx, needed in zip(node.parents, found, needs, strict=True) if needed]
 
     def extra_values(self, args: list[Any], static: dict[str, Any]) -> list[Any]:
