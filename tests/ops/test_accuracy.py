@@ -179,3 +179,16 @@ def test_relative_error(row: Row) -> None:
                 for x, g, w in zip(points[kept][bad], got[bad], want[bad], strict=True)
             ]
     assert not wrong, "\n".join(wrong)
+
+
+@pytest.mark.parametrize(("offset", "scale"), [(0, 1), (1e4, 1), (1e6, 1), (1e3, 1e-3), (0, 1e-25), (0, 1e18), (-1e7, 8)])
+@pytest.mark.parametrize("dim", [None, 0, 1, (0, 2)])
+def test_spread_of_small_deviations_from_a_large_mean(offset: float, scale: float, dim: Any) -> None:
+    drawn = np.random.default_rng(0).standard_normal((5, 7, 33))
+    for dtype in (np.float32, np.float64):
+        x = (offset + scale * drawn).astype(dtype)
+        exact = x.astype(np.longdouble)
+        for name, want in (("var", exact.var(dim, ddof=1)), ("std", exact.std(dim, ddof=1))):
+            if np.max(want) < np.finfo(dtype).max and np.min(want) > np.finfo(dtype).tiny:
+                got = getattr(torch, name)(torch.from_numpy(x), dim).numpy()
+                np.testing.assert_allclose(got, want, rtol=4 * np.finfo(dtype).eps)

@@ -148,6 +148,48 @@ def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = Non
     return _mean(input, dim=dims_or_all("mean", dim, input.shape), keepdim=keepdim)
 
 
+def _variance(x: Array, dim: Dims | None, keepdim: bool, correction: float) -> Any:
+    """About the mean of what is left, in float64: the mean's rounding would show beside small deviations from a large one."""
+    n = count(x.shape, dim)
+    centered = np.subtract(x, add_reduce(x, dim, np.float64, None, True) / np.float64(n))
+    centered -= add_reduce(centered, dim, None, None, True) / np.float64(n)
+    np.square(centered, out=centered)
+    return add_reduce(centered, dim, None, None, keepdim) / np.float64(builtins.max(n - correction, 0))
+
+
+def _variance_rule(g: Any, x: Any, dim: Dims | None, keepdim: bool, correction: float) -> Any:
+    """2 (x − mean) / (n − correction)"""
+    n = count(raw(x).shape, dim)
+    share = 2 / (n - correction) if n > correction else math.nan if n == correction else math.inf
+    return kept(g, raw(x).shape, dim, keepdim) * share * (x - _mean(x, dim=dim, keepdim=True))
+
+
+def _deviation_rule(g: Any, x: Any, y: Any, dim: Dims | None, keepdim: bool, correction: float) -> Any:
+    zero = raw(y) == 0  # where the derivative is taken to be 0, not infinite
+    slope = where(zero, 0.0, g / where(zero, 1.0, y * 2))
+    return _variance_rule(slope, x, dim, keepdim, correction)
+
+
+def _rounded(kernel: Any) -> Any:
+    return quiet(lambda x, **static: np.asarray(kernel(x, **static)).astype(x.dtype))
+
+
+_var = primitive(_rounded(_variance), name="var", promotion=None, x=_variance_rule)
+
+_std = primitive(_rounded(lambda x, **static: np.sqrt(_variance(x, **static))), name="std", promotion=None, x=_deviation_rule)
+
+
+def _spread(op: Any, input: Any, dim: Any, unbiased: bool | None, keepdim: bool, correction: float | None) -> Any:
+    """``op``, which is ``_var`` or ``_std``, with the arguments of PyTorch's function."""
+    name = op.__name__
+    if isinstance(dim, bool):  # PyTorch's older form, var(input, unbiased)
+        dim, unbiased = None, dim
+    float_input(name, input)
+    if correction is None:
+        correction = 0 if unbiased is False else 1
+    return op(input, dim=dims_or_all(name, dim, input.shape), keepdim=keepdim, correction=correction)
+
+
 @accepts_axis
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
@@ -158,24 +200,7 @@ def var(
         unbiased: False is another way to say ``correction=0``, True ``correction=1``.
         correction: 1 by default (Bessel's).
     """
-    if isinstance(dim, bool):  # PyTorch's older form, var(input, unbiased)
-        dim, unbiased = None, dim
-    float_input("var", input)
-    dims = dims_or_all("var", dim, input.shape)
-    if correction is None:
-        correction = 0 if unbiased is False else 1
-    centered = input - _mean(input, dim=dims, keepdim=True)
-    add_reduce = _sum(centered * centered, dim=dims, keepdim=keepdim)
-    return add_reduce / builtins.max(count(input.shape, dims) - correction, 0)
-
-
-def _root_rule(g: Any, y: Any) -> Any:
-    zero = raw(y) == 0
-    return where(zero, 0.0, g / where(zero, 1.0, y * 2))
-
-
-# a square root whose derivative at 0 is taken to be 0, not infinite
-_root = primitive(quiet(np.sqrt), name="sqrt", promotion=None, x=_root_rule)
+    return _spread(_var, input, dim, unbiased, keepdim, correction)
 
 
 @accepts_axis
@@ -183,8 +208,7 @@ def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Any:
     """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
-    float_input("std", input)
-    return _root(var(input, dim, unbiased, keepdim, correction=correction))
+    return _spread(_std, input, dim, unbiased, keepdim, correction)
 
 
 def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
