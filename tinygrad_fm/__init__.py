@@ -1,6 +1,6 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import amp, autograd, backends, cuda, func, nn, ops, optim, profiler, random, runtime, utils
+from . import amp, autograd, backends, cuda, func, nn, ops, optim, profiler, random, runtime, special, utils
 from .torch_compat import legacy, left_out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor
@@ -20,6 +20,10 @@ from .ops.copy import *
 from .ops.division_rounding import *
 from .ops.comparison import *
 from .ops.special import *
+from .ops.normal_distribution import *
+from .ops.gamma import *
+from .ops.bessel import *
+from .ops.floating_point import *
 from .ops.shape import *
 from .ops.indexing import *
 from .ops.join_split import *

@@ -43,7 +43,7 @@ uint8, int8, int16, int32, int64 = (dtype(name) for name in ("uint8", "int8", "i
 bool_ = dtype("bool")
 
 OURS = {t.numpy: t for t in (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)}
-_PYTHON = {float: float32, int: int64, bool: bool_}
+_PYTHON = {float: float64, int: int64, bool: bool_}  # as names of dtypes; Python numbers become the default float
 _OLDER_NAMES = {
     "torch.HalfTensor": "float16",
     "torch.FloatTensor": "float32",
@@ -88,8 +88,6 @@ def as_numpy(d: Any) -> np.dtype[Any]:
     """
     if isinstance(d, dtype):
         return d.numpy
-    if d is float:
-        return _default
     if isinstance(d, str):
         d = _OLDER_NAMES.get(d, d)
     elif isinstance(d, type) and isinstance(getattr(d, "dtype", None), dtype):

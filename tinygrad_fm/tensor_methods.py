@@ -23,6 +23,7 @@ from .device import check_device
 from .dtypes import as_numpy
 from .errors import AutogradError, LeftOutError
 from .ops import (
+    bessel,
     comparison,
     copy,
     counting,
@@ -32,11 +33,14 @@ from .ops import (
     division_rounding,
     einsum,
     elementwise,
+    floating_point,
+    gamma,
     gather_scatter,
     indexing,
     join_split,
     linalg,
     max_min,
+    normal_distribution,
     rearrange,
     reduction,
     sampling,
@@ -49,15 +53,18 @@ from .torch_compat.left_out import message
 
 # -- which operations are methods --------------------------------------------------------------------------------------
 
-ELEMENTWISE = (elementwise, division_rounding, comparison, special)
+ELEMENTWISE = (
+    elementwise, division_rounding, comparison, special, gamma, bessel, normal_distribution, floating_point
+)  # fmt: skip
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
     cumulative, creation, sampling, linalg, einsum,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T copy dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""
-NOT_IN_PLACE = """allclose equal fmax fmin isclose isfinite isinf isnan isneginf isposinf logaddexp maximum minimum positive
-    rsub signbit"""
+NOT_IN_PLACE = """allclose equal fmax fmin frexp isclose isfinite isinf isnan isneginf isposinf
+    isreal logaddexp logaddexp2 maximum minimum
+    positive rsub signbit"""
 ALSO_IN_PLACE = """addmm addmv baddbmm copy cumprod cumsum fill index_add index_copy index_fill index_put masked_fill
     masked_scatter relu scatter scatter_add tril triu"""
 
@@ -173,6 +180,14 @@ class Methods:
     def is_same_size(self: Any, other: Any) -> builtins.bool:
         """Whether the shapes are equal."""
         return self.shape == other.shape
+
+    def polygamma(self: Any, n: builtins.int) -> Any:
+        """:func:`polygamma`, whose first argument is ``n``."""
+        return ops.polygamma(n, self)
+
+    def polygamma_(self: Any, n: builtins.int) -> Any:
+        """:func:`polygamma` of the tensor itself."""
+        return inplace(lambda x: ops.polygamma(n, x), self)
 
     def is_nonzero(self: Any) -> builtins.bool:
         """The truth of a tensor with one element."""

@@ -78,8 +78,13 @@ def C(name: str, reference: Callable[..., Any], *shapes: Shape, **options: Any) 
 
 
 def public_ops() -> dict[str, Callable[..., Any]]:
-    """Every function that tinygrad_fm.ops defines and users can reach, by name: as a function, a method or in nn.functional."""
-    reachable = vars(tinygrad_fm).keys() | vars(tinygrad_fm.nn.functional).keys() | set(dir(tinygrad_fm.Tensor))
+    """Every function of tinygrad_fm.ops that users can reach, by name: as a function, a method, in special or nn.functional."""
+    reachable = (
+        vars(tinygrad_fm).keys()
+        | vars(tinygrad_fm.special).keys()
+        | vars(tinygrad_fm.nn.functional).keys()
+        | set(dir(tinygrad_fm.Tensor))
+    )
     return {
         name: value
         for name, value in vars(ops).items()

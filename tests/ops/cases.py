@@ -23,6 +23,7 @@ import tinygrad_fm
 
 from .case import Array, C, function
 from .cases_derived import DERIVED
+from .cases_special import SPECIAL_CASES
 from .image_cases import IMAGE_CASES
 
 # -- helpers of the rows -----------------------------------------------------------------------------------------------
@@ -405,7 +406,7 @@ LOSS = [
       call=lambda x: function("nll_loss")(x, t(LABELS)), empty=None, bare=False),
 ]  # fmt: skip
 
-CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS, *IMAGE_CASES, *DERIVED]
+CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS, *IMAGE_CASES, *DERIVED, *SPECIAL_CASES]
 
 
 def _reasons(reason: str, names: str) -> dict[str, str]:
@@ -417,12 +418,21 @@ WITHOUT_ROW = {
     **_reasons("has no derivative in PyTorch either, which raises where it is asked for", "floor_divide"),
     **_reasons(
         "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
-        """all allclose any argmax argmin argsort bitwise_and bitwise_not bitwise_or bitwise_xor count_nonzero eq equal ge gt
+        """all allclose any argmax argmin argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
+        bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt
         bincount bucketize heaviside histc isin isneginf isposinf searchsorted signbit tril_indices triu_indices unique
         unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero
         one_hot""",
     ),
     **_reasons("gives its input back", "positive"),
+    **_reasons("is what copy_ writes; see the tests of writing in place", "copy"),
+    **_reasons(
+        "compared with PyTorch, gradients too, in tests/parity/test_samples",
+        "ctc_loss lp_pool1d max_unpool1d multi_head_attention_forward multilabel_margin_loss",
+    ),
+    **_reasons("differentiable in its second argument only; compared with PyTorch in tests/parity", "igamma igammac zeta"),
+    **_reasons("the next number is not on the straight line that differences draw", "nextafter"),
+    **_reasons("its exponents are whole numbers; compared with PyTorch in tests/parity", "frexp"),
     **_reasons(
         "makes a tensor from numbers; see test_create",
         """arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
@@ -430,7 +440,7 @@ WITHOUT_ROW = {
     ),
     **_reasons(
         "draws random numbers; see test_create and test_dropout",
-        """alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal rand rand_like
-        randint randint_like randn randn_like randperm rrelu""",
+        """feature_alpha_dropout alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal
+        rand rand_like randint randint_like randn randn_like randperm rrelu""",
     ),
 }

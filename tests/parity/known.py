@@ -22,6 +22,10 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     "topk": [_ORDER_OF_EQUALS],
     "sort": [_ORDER_OF_EQUALS],
     "argsort": [("8000", _ORDER_OF_EQUALS[1])],
+    "kthvalue": [_ORDER_OF_EQUALS],
+    "mode": [_ORDER_OF_EQUALS],
+    "logcumsumexp": [("gradient 0", "PyTorch adds up gradients as logarithms of their sizes, which loses small ones")],
+    "polygamma": [("412.7", "PyTorch computes in float32; ours is rounded from float64")],
     "bernoulli": [_DRAWN],
     "normal": [_DRAWN],
     "nn.functional.ctc_loss": [

@@ -15,8 +15,10 @@ from .elementwise import pointwise, quiet
 __all__ = [
     "allclose",
     "bitwise_and",
+    "bitwise_left_shift",
     "bitwise_not",
     "bitwise_or",
+    "bitwise_right_shift",
     "bitwise_xor",
     "eq",
     "equal",
@@ -31,6 +33,7 @@ __all__ = [
     "isnan",
     "isneginf",
     "isposinf",
+    "isreal",
     "le",
     "less",
     "less_equal",
@@ -75,6 +78,24 @@ bitwise_or = pointwise(np.bitwise_or, name="bitwise_or", inputs="input other")
 
 bitwise_xor = pointwise(np.bitwise_xor, name="bitwise_xor", inputs="input other")
 
+
+def _shift(ufunc: Any, name: str) -> Any:
+    def kernel(a: Any, b: Any) -> Any:
+        kind = np.result_type(a, b)
+        if kind.kind not in "iu":
+            raise NotImplementedError(f"{name}() is defined for whole numbers only, got {kind}")
+        bits = 8 * kind.itemsize
+        beyond = np.less(b, 0) | np.greater_equal(b, bits)  # C leaves these undefined; PyTorch shifts all bits out
+        out = np.where(a < 0, -1, 0) if ufunc is np.right_shift else 0
+        return np.where(beyond, out, ufunc(a, np.where(beyond, 0, b).astype(kind))).astype(kind)
+
+    return pointwise(kernel, name=name, inputs="input other")
+
+
+bitwise_left_shift = _shift(np.left_shift, "bitwise_left_shift")
+
+bitwise_right_shift = _shift(np.right_shift, "bitwise_right_shift")
+
 bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
 
 
@@ -107,6 +128,11 @@ def isposinf(input: Any) -> Any:
 def isneginf(input: Any) -> Any:
     """Whether each element is −∞."""
     return box(np.asarray(raw(input) == -math.inf))
+
+
+def isreal(input: Any) -> Any:
+    """True for each element: there are no complex numbers here."""
+    return box(np.ones(raw(input).shape, bool))
 
 
 def signbit(input: Any) -> Any:

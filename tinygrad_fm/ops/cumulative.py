@@ -1,4 +1,7 @@
-"""Running sums and products. https://pytorch.org/docs/stable/generated/torch.cumsum.html"""
+"""Running sums, products and extremes, and integrals by the trapezoidal rule.
+
+https://pytorch.org/docs/stable/generated/torch.cumsum.html
+"""
 
 from __future__ import annotations
 
@@ -9,14 +12,20 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
 from ..autograd.primitive import primitive
-from ..dtypes import as_numpy
+from ..dtypes import as_numpy, default_float
 from ._arguments import accepts_axis, one_dim
-from .elementwise import quiet
+from .elementwise import cast, mul, quiet
+from .gather_scatter import pick
 from .join_split import cat, narrow_to
 from .rearrange import flip
-from .reduction import as_dtype
+from .reduction import as_dtype, sum
+from .shape import ravel, to_shape
+from .sorting import RESULT_OF, ValuesIndices
+from .special import logaddexp
 
-__all__ = ["cumprod", "cumsum"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "logcumsumexp", "trapezoid", "trapz"]
+
+Array = np.ndarray[Any, Any]
 
 
 @accepts_axis
@@ -41,14 +50,109 @@ _cumsum: Any = primitive(
 def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
     """The running product along ``dim``: yᵢ = x₀ · … · xᵢ. Integers and bools are multiplied as int64.
 
-    In log₂ n rounds each element is multiplied with the one 1, 2, 4, … places before it, which already holds the product of
-    as many; so the gradient is right with zeros among them, to any order.
+    The gradient is right with zeros among them, to any order.
     """
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
-    x, dim = clone(as_dtype(input, dtype)), one_dim("cumprod", dim, len(input.shape))
+    return _running(clone(as_dtype(input, dtype)), one_dim("cumprod", dim, len(input.shape)), mul)
+
+
+def _running(x: Any, dim: int, combine: Any) -> Any:
+    """The running result of an associative operation, in log₂ n rounds.
+
+    In each, every element is combined with the one 1, 2, 4, … places before it, which already holds as many. So the gradient
+    comes out right whatever the elements are, to any order.
+    """
     size, step = x.shape[dim] if x.shape else 1, 1
     while step < size:
-        x = cat([narrow_to(x, dim, 0, step), narrow_to(x, dim, step, size - step) * narrow_to(x, dim, 0, size - step)], dim)
+        later = combine(narrow_to(x, dim, step, size - step), narrow_to(x, dim, 0, size - step))
+        x = cat([narrow_to(x, dim, 0, step), later], dim)
         step *= 2
     return x
+
+
+@accepts_axis
+def logcumsumexp(input: Any, dim: int) -> Any:
+    """The running logsumexp along ``dim``: yᵢ = log(exp(x₀) + … + exp(xᵢ)), without overflow.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logcumsumexp(torch.zeros(4), 0).exp()
+    tensor([1., 2., 3., 4.])
+    """
+    floats = input if raw(input).dtype.kind == "f" else cast(input, dtype=default_float())
+    return _running(clone(floats), one_dim("logcumsumexp", dim, len(input.shape)), logaddexp)
+
+
+def _last_extreme(x: Array, dim: int, ufunc: Any) -> Array:
+    """Where each running extreme was last met; a NaN is one for good."""
+    found = (x == ufunc.accumulate(x, dim)) | np.isnan(x)
+    places = np.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - dim - 1))
+    return np.maximum.accumulate(np.where(found, places, 0), dim)
+
+
+def _extreme(ufunc: Any, name: str, size: str) -> Any:
+    places = primitive(quiet(lambda x, dim: _last_extreme(x, dim, ufunc)), name=f"arg{name}", inputs="x", promotion=None)
+
+    @accepts_axis
+    def public(input: Any, dim: int) -> ValuesIndices:
+        along, x = one_dim(name, dim, len(input.shape)), input if input.shape else ravel(input)
+        indices = places(x, dim=along)
+        values = pick(x, dim=along, index=raw(indices))
+        if not input.shape:
+            values, indices = to_shape(values, shape=()), to_shape(indices, shape=())
+        return RESULT_OF[name](values, indices)
+
+    public.__name__ = public.__qualname__ = name
+    public.__doc__ = f"""The {size} element up to each place along ``dim``, and its index: the last one of equal ones.
+
+    NaN from the first NaN on. The gradient goes to the element at the index.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.{name}(torch.tensor([2, 1, 3]), 0).indices
+    tensor([0, {"0" if ufunc is np.maximum else "1"}, {"2" if ufunc is np.maximum else "1"}])
+    """
+    return public
+
+
+cummax, cummin = _extreme(np.maximum, "cummax", "largest"), _extreme(np.minimum, "cummin", "smallest")
+
+# -- integrals ---------------------------------------------------------------------------------------------------------
+
+
+def _strips(op: str, y: Any, x: Any, dx: float, dim: int) -> Any:
+    """The areas between neighbours along ``dim``: width times the mean of both heights."""
+    dim, n = one_dim(op, dim, len(y.shape)), y.shape[dim] if y.shape else 0
+    if not y.shape:
+        raise IndexError(f"{op}(): a tensor with at least one dimension is needed")
+    heights = narrow_to(y, dim, 1, n - 1) + narrow_to(y, dim, 0, n - 1) if n else y
+    if x is None:
+        return heights * (dx / 2)
+    if len(x.shape) == 1:
+        if x.shape[0] != n:
+            raise RuntimeError(f"{op}(): x must have {n} elements, as many as y along dimension {dim}, got {x.shape[0]}")
+        x = to_shape(x, shape=(n, *(1,) * (len(y.shape) - dim - 1)))
+    along = dim - len(y.shape)
+    m = x.shape[along]
+    widths = narrow_to(x, along + len(x.shape), 1, m - 1) - narrow_to(x, along + len(x.shape), 0, m - 1)
+    return widths * heights / 2
+
+
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+    """The integral of ``y`` along ``dim`` by the trapezoidal rule.
+
+    Args:
+        x: where ``y`` was sampled, a vector or a tensor of y's shape; by default places ``dx`` apart.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.trapezoid(torch.tensor([1., 5., 10.]))
+    tensor(10.5000)
+    """
+    return sum(_strips("trapezoid", y, x, dx, dim), dim)
+
+
+trapz = trapezoid
+
+
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+    """The running integral of ``y`` along ``dim`` by the trapezoidal rule; one element shorter than ``y``."""
+    return cumsum(_strips("cumulative_trapezoid", y, x, dx, dim), dim)

@@ -20,6 +20,8 @@ __all__ = [
     "floor_divide",
     "fmod",
     "frac",
+    "gcd",
+    "lcm",
     "remainder",
     "round",
     "true_divide",
@@ -95,6 +97,18 @@ def _fmod(a: Any, b: Any) -> Any:
 remainder = pointwise(quiet(_remainder), name="remainder", a=lambda g: g, b=lambda g, a, b: -g * _floor_div(a, b))
 
 fmod = pointwise(quiet(_fmod), name="fmod", a=lambda g: g, b=lambda g, a, b: -g * _trunc_div(a, b))
+
+
+def _whole_only(ufunc: Any, name: str) -> Any:
+    def kernel(a: Any, b: Any) -> Any:
+        if np.result_type(a, b).kind not in "iu":
+            raise NotImplementedError(f"{name}() is defined for whole numbers only, got {np.result_type(a, b)}")
+        return ufunc(a, b)
+
+    return pointwise(kernel, name=name, inputs="input other")
+
+
+gcd, lcm = _whole_only(np.gcd, "gcd"), _whole_only(np.lcm, "lcm")
 
 # -- rounding ----------------------------------------------------------------------------------------------------------
 

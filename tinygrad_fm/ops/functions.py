@@ -4,6 +4,8 @@ from ..autograd.broadcast import sum_to
 from .activation import *
 from .adaptive_pooling import *
 from .attention import *
+from .bessel import *
+from .bessel import i0e, i1, i1e
 from .comparison import *
 from .conv import *
 from .copy import *
@@ -22,7 +24,10 @@ from .dropout import *
 from .einsum import *
 from .elementwise import *
 from .embedding import *
+from .floating_point import *
 from .fold import *
+from .gamma import *
+from .gamma import zeta
 from .gather_scatter import *
 from .indexing import *
 from .indexing import getitem, setitem
@@ -33,6 +38,8 @@ from .linalg import linear
 from .normalization import normalize_channels
 from .loss import *
 from .max_min import *
+from .normal_distribution import *
+from .normal_distribution import erfcx, log_ndtr, ndtr, ndtri
 from .normalization import *
 from .padding import *
 from .pooling import *
@@ -44,3 +51,4 @@ from .shape import *
 from .shape import T, expand, expand_as, mT, view
 from .sorting import *
 from .special import *
+from .special import entr, xlog1py

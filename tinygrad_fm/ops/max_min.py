@@ -7,19 +7,33 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..autograd.box import raw
+from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import clone
 from ..autograd.primitive import primitive
 from ._arguments import Dims, accepts_axis, dims_or_all, int64, one_dim
-from .comparison import isnan
 from .creation import tensor
-from .elementwise import lerp, maximum, minimum, quiet, where
-from .gather_scatter import pick
+from .elementwise import lerp, maximum, minimum, quiet
+from .gather_scatter import gather, pick
+from .indexing import masked_fill
 from .reduction import equal_shares, kept, not_empty
 from .shape import to_shape
 from .sorting import RESULT_OF, ValuesIndices, sort
 
-__all__ = ["amax", "amin", "aminmax", "argmax", "argmin", "max", "median", "min", "quantile"]
+__all__ = [
+    "amax",
+    "amin",
+    "aminmax",
+    "argmax",
+    "argmin",
+    "kthvalue",
+    "max",
+    "median",
+    "min",
+    "mode",
+    "nanmedian",
+    "nanquantile",
+    "quantile",
+]
 
 Array = np.ndarray[Any, Any]
 
@@ -165,6 +179,74 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     return _with_indices("median", input, dim, keepdim, lambda x, along, keep: _argmedian(x, dim=along))
 
 
+def _middle_place_of_numbers(x: Array, dim: int) -> Array:
+    """Where along ``dim`` the lower middle element of what is not NaN is; the first if all are."""
+    counts = np.sum(~np.isnan(x), dim, keepdims=True)
+    return np.take_along_axis(np.argsort(x, dim, kind="stable"), np.maximum(counts - 1, 0) // 2, dim)
+
+
+def _middle_of_numbers(x: Array, dim: Dims | None, keepdim: bool) -> Any:
+    flat = x.reshape(-1)
+    return flat[_middle_place_of_numbers(flat, 0)[0]]
+
+
+_argnanmedian = primitive(_middle_place_of_numbers, name="argnanmedian", inputs="x", promotion=None)
+
+_nanmedian = primitive(_middle_of_numbers, name="nanmedian", promotion=None, x=_extreme_rule)
+
+
+@accepts_axis
+def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    """As :func:`median`, of what is not NaN."""
+    if dim is None:
+        not_empty("nanmedian", tuple(input.shape), None)
+        return _nanmedian(input, dim=None, keepdim=False)
+    return _with_indices("nanmedian", input, dim, keepdim, lambda x, along, keep: _argnanmedian(x, dim=along))
+
+
+_argkth = primitive(
+    lambda x, dim, k: np.take(np.argsort(x, dim, kind="stable"), [k - 1], dim), name="argkth", inputs="x", promotion=None
+)
+
+
+@accepts_axis
+def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The ``k``-th smallest element along ``dim``, counted from 1, and its index. NaN counts as the largest.
+
+    Raises RuntimeError unless 1 ≤ k ≤ the dimension's size.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.kthvalue(torch.tensor([3., 1., 2.]), 2).values
+    tensor(2.)
+    """
+    along = one_dim("kthvalue", dim, len(input.shape))
+    size = input.shape[along] if input.shape else 1
+    not_empty("kthvalue", tuple(input.shape), (along,) if input.shape else None)
+    if not 1 <= k <= size:
+        raise RuntimeError(f"kthvalue(): k must lie in 1 to {size}, the size of dimension {along}, got {k}")
+    return _with_indices("kthvalue", input, along, keepdim, lambda x, along, keep: _argkth(x, dim=along, k=k))
+
+
+def _most_frequent_place(x: Array, dim: int) -> Array:
+    """Where along ``dim`` the most frequent element is last found; of equally frequent ones the smallest."""
+    order = np.argsort(x, dim, kind="stable")
+    ordered = np.moveaxis(np.take_along_axis(x, order, dim), dim, -1)
+    places = np.arange(ordered.shape[-1])
+    new = np.concatenate([np.ones_like(ordered[..., :1], bool), ordered[..., 1:] != ordered[..., :-1]], -1)
+    run = places - np.maximum.accumulate(np.where(new, places, 0), -1)  # how many equal ones come before
+    last = np.argmax(run, -1)[..., None]  # the first, so the smallest, of the longest runs
+    return np.take_along_axis(order, np.moveaxis(last, -1, dim), dim)
+
+
+_argmode = primitive(_most_frequent_place, name="argmode", inputs="x", promotion=None)
+
+
+@accepts_axis
+def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
+    """The most frequent element along ``dim``, the smallest of equally frequent ones, and the last index where it is."""
+    return _with_indices("mode", input, dim, keepdim, lambda x, along, keep: _argmode(x, dim=along))
+
+
 class MinMax(NamedTuple):
     """What :func:`aminmax` returns."""
 
@@ -178,33 +260,56 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Min
     return MinMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
 
+_BETWEEN = ("linear", "lower", "higher", "nearest", "midpoint")
+
+
 def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
-    """The value below which a share ``q`` of the elements lies, over all dimensions or over ``dim``.
+    """The value below which a share ``q`` of the elements lies, over all dimensions or over ``dim``. NaN if there is one.
 
     Args:
         q: one share between 0 and 1, or a vector of them, which becomes the first dimension.
         interpolation: between two neighbours: "linear", "lower", "higher", "nearest" or "midpoint".
     """
-    if not input.is_floating_point():
-        raise RuntimeError(f"quantile(): expected float32 or float64, got {input.dtype}")
-    whole, original, axis = dim is None or not input.ndim, input.ndim, dim or 0
-    ordered = sort(input.reshape(-1) if whole else input, 0 if whole else axis).values
-    ordered = ordered.movedim(0 if whole else axis, 0)
-    shares = q if hasattr(q, "ndim") else tensor(q, dtype=input.dtype)
-    if bool(((shares < 0) | (shares > 1)).any()):
-        raise RuntimeError(f"quantile(): q must lie between 0 and 1, got {q}")
-    places = shares.reshape(-1) * (ordered.shape[0] - 1)
-    if bool(isnan(input).any()):  # NaN sorts last, and any NaN makes the quantile NaN
-        ordered = where(isnan(ordered).any(0), float("nan"), ordered)
-    below, above = ordered[places.floor().long()], ordered[places.ceil().long()]
-    part = (places - places.floor()).reshape(-1, *[1] * (ordered.ndim - 1))
-    found = {
-        "linear": lambda: lerp(below, above, part.expand(below.shape)),
-        "lower": lambda: below,
-        "higher": lambda: above,
-        "nearest": lambda: ordered[places.round().long()],
-        "midpoint": lambda: (below + above) / 2,
-    }[interpolation]()
-    if keepdim:
-        found = found.reshape(-1, *[1] * original) if whole else found.unsqueeze(axis % original + 1)
+    return _quantile("quantile", input, q, dim, keepdim, interpolation)
+
+
+def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+    """As :func:`quantile`, of what is not NaN; NaN where nothing else is."""
+    return _quantile("nanquantile", input, q, dim, keepdim, interpolation)
+
+
+def _quantile(op: str, input: Any, q: Any, dim: int | None, keepdim: bool, interpolation: str) -> Any:
+    if raw(input).dtype not in (np.float32, np.float64):
+        raise RuntimeError(f"{op}(): input must be float32 or float64, got {input.dtype}")
+    shares = q if is_tensor(q) else tensor(q, dtype=input.dtype)
+    if shares.dtype is not input.dtype:
+        raise RuntimeError(f"{op}(): q must have input's dtype {input.dtype}, got {shares.dtype}")
+    if shares.ndim > 1:
+        raise RuntimeError(f"{op}(): q must be a number or a vector, got shape {tuple(shares.shape)}")
+    if interpolation not in _BETWEEN:
+        raise RuntimeError(f"{op}(): interpolation must be one of {', '.join(_BETWEEN)}, got {interpolation!r}")
+    whole = dim is None or not input.ndim
+    axis = 0 if dim is None else one_dim(op, dim, input.ndim)
+    not_empty(op, tuple(input.shape), None if whole else (axis,))
+    wanted = np.atleast_1d(raw(shares))
+    if ((wanted < 0) | (wanted > 1)).any():
+        raise RuntimeError(f"{op}(): q must lie between 0 and 1, got {q}")
+    rows = sort(input.reshape(1, -1) if whole else input.movedim(axis, -1), -1).values  # (…, n); NaN comes last
+    missing = np.isnan(raw(rows))
+    numbers = np.maximum((~missing).sum(-1, keepdims=True), 1)  # (…, 1)
+    places = shares.reshape(-1) * (box(numbers.astype(wanted.dtype)) - 1)  # (…, Q)
+    if op == "quantile":
+        places = masked_fill(places, box(missing.any(-1, keepdims=True)), rows.shape[-1] - 1)
+    at = raw(places)
+    if interpolation in ("lower", "higher", "nearest"):
+        chosen = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}[interpolation](at)
+        found = gather(rows, -1, box(chosen.astype(np.int64)))
+    else:
+        below, above = (gather(rows, -1, box(end(at).astype(np.int64))) for end in (np.floor, np.ceil))
+        found = lerp(below, above, 0.5 if interpolation == "midpoint" else places - box(np.floor(at)))
+    found = found.movedim(-1, 0)  # (Q, …)
+    if whole:
+        found = found.reshape(-1, *([1] * input.ndim if keepdim else []))
+    elif keepdim:
+        found = found.unsqueeze(axis + 1)
     return found if shares.ndim else found.squeeze(0)

@@ -377,7 +377,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     channels = input.shape[1]
     if num_groups < 1 or channels % num_groups:
         raise ShapeError(f"group_norm(): {channels} channels cannot be divided into {num_groups} groups")
-    if input.numel() and input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
+    if math.prod(input.shape) and input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
         raise ValueError(f"group_norm(): Expected more than 1 value per channel when training, got shape {tuple(input.shape)}")
     _check_affine("group_norm", input, (channels,), weight, bias)
     x = unflatten(input, 1, (num_groups, channels // num_groups))  # a view in any memory order, (N, G, C/G, …)

@@ -13,7 +13,7 @@ from ._arguments import int64, one_dim
 from .gather_scatter import pick
 from .shape import ravel, to_shape
 
-__all__ = ["argsort", "bucketize", "searchsorted", "sort", "topk"]
+__all__ = ["argsort", "bucketize", "msort", "searchsorted", "sort", "topk"]
 
 Array = np.ndarray[Any, Any]
 
@@ -30,7 +30,8 @@ class ValuesIndices(NamedTuple):
 
 # a class for each operation, as one sees when printing a result
 RESULT_OF: dict[str, Any] = {
-    name: type(name, (ValuesIndices,), {"__slots__": ()}) for name in ("max", "min", "median", "sort", "topk")
+    name: type(name, (ValuesIndices,), {"__slots__": ()})
+    for name in ("cummax", "cummin", "kthvalue", "max", "median", "min", "mode", "nanmedian", "sort", "topk")
 }
 
 
@@ -73,6 +74,11 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     dim = one_dim("sort", dim, len(input.shape))
     indices = argsort(input, dim, descending)
     return RESULT_OF["sort"](pick(input, dim=dim, index=raw(indices)) if input.shape else clone(input), indices)
+
+
+def msort(input: Any) -> Any:
+    """``input`` in order along its first dimension."""
+    return sort(input, 0).values
 
 
 def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool = True) -> ValuesIndices:

@@ -12,10 +12,10 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..promotion import promote_float
-from .elementwise import exp, log, log1p, log_of_number, maximum, minimum, pointwise, quiet, unary_float, where
+from .elementwise import cos, exp, log, log1p, log_of_number, maximum, minimum, pointwise, quiet, unary_float, where
 from .indexing import masked_fill
 
-__all__ = ["erf", "erfc", "heaviside", "logaddexp", "logit", "nan_to_num", "xlogy"]
+__all__ = ["erf", "erfc", "heaviside", "logaddexp", "logaddexp2", "logit", "nan_to_num", "sinc", "xlogy"]
 
 Array = np.ndarray[Any, Any]
 
@@ -148,6 +148,28 @@ def logaddexp(input: Any, other: Any) -> Any:
     return high + log1p(exp(where(box(same), 0.0, low - high)))
 
 
+def logaddexp2(input: Any, other: Any) -> Any:
+    """log₂(2^a + 2^b), without overflow."""
+    scale = math.log(2)
+    return logaddexp(input * scale, other * scale) / scale
+
+
+def _sinc_rule(g: Any, y: Any, input: Any) -> Any:
+    zero = raw(input) == 0
+    slope = (cos(input * math.pi) - y) / where(zero, 1.0, input)
+    return g * where(zero, 0.0, slope)
+
+
+sinc = unary_float(quiet(np.sinc), name="sinc", input=_sinc_rule)  # sin(πx) / πx
+
+
+entr = unary_float(  # −x · log(x): 0 at 0, −inf below
+    quiet(lambda x: np.where(x == 0, x, np.where(x < 0, -np.inf, -x * np.log(x)))),
+    name="entr",
+    input=lambda g, input: g * (-log(input) - 1),
+)
+
+
 def _logarithm(x: Any) -> Any:
     return log_of_number(x) if isinstance(x, (int, float)) else log(x)
 
@@ -166,6 +188,25 @@ xlogy = pointwise(
     other=lambda g, input, other: g * (input / other),
 )
 xlogy.__doc__ = "input · log(other), and 0 where input is 0 whatever other is, unless that is NaN. Either may be a number."
+
+
+def _log1p(x: Any) -> Any:
+    return log_of_number(x + 1) if isinstance(x, (int, float)) else log1p(x)
+
+
+def _x_log1p_y(a: Any, b: Any) -> Any:
+    return np.where(np.isnan(b), b, np.where(np.equal(a, 0), 0.0, a * _log1p(b)))
+
+
+xlog1py = pointwise(
+    quiet(_x_log1p_y),
+    name="xlog1py",
+    inputs="input other",
+    promotion=promote_float,
+    input=lambda g, input, other: where(np.equal(raw(input), 0) & np.less_equal(raw(other), -1), 0.0, g * _log1p(other)),
+    other=lambda g, input, other: g * (input / (other + 1)),
+)
+xlog1py.__doc__ = "input · log(1 + other), and 0 where input is 0 whatever other is, unless that is NaN."
 
 
 def heaviside(input: Any, values: Any) -> Any:
