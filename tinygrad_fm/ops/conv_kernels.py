@@ -1,17 +1,32 @@
-"""The kernels of convolutions: products of matrices over strips of the image.
+"""The kernels of convolutions: products of matrices over what the filters see.
 
 Letters: N batch, C channels in, O channels out, KH KW kernel, OH OW output, D = KH · KW · C/groups the elements a filter sees.
 
-A *strip* is one row of the padded image, once for each of the KW columns of the filter and shifted by them: (KW, C, OW · N),
-contiguous. KH strips that follow one another are all that the filters see from one row of the output, and as memory they are
-one matrix (D, OW · N): its neighbour's matrix begins a strip further on and shares the rest. So the columns of im2col are a
-view, and what is copied is KW times the image instead of KH · KW times.
+The definition is im2col, :func:`_convolve_at_once`: what a filter sees from each place of the output is copied into a column,
+and the convolution is one product of matrices,
 
-    y[row] = filters (O, D) @ matrix[row] (D, OW · N)
+    y (O, OH · OW · N) = filters (O, D) @ columns (D, OH · OW · N).
 
-One ``np.matmul`` makes many rows of the result and writes them where they belong. For 64 images with 16 channels of 28×28, 3×3,
-one thread of a processor with AVX2: 4.9 ms where columns that were copied whole took 7.0. Small convolutions, as of a single
-image, are a single product of columns copied whole: fewer calls.
+Small convolutions, as of a single image, are made just so. The columns of larger ones, KH · KW times the image, would not fit
+into the cache, so they are made a few rows of the output at a time, and from *strips*. A strip is one row of the padded image,
+once for each of the KW columns of the filter, shifted by them; of the row a b c d e and KW = 3, with OW = 3:
+
+    row         a b c d e
+    strip       a b c          under the filter's first column
+                b c d          under its second
+                c d e          under its third            (each letter stands for the row's C channels and N images)
+
+The KH strips of the rows that a filter's rows lie on are all that the filters see from one row of the output. As memory, one
+after the other, they are the matrix of its columns; the next row's matrix begins one strip further on and shares the rest:
+
+    strips      [row 0] [row 1] [row 2] [row 3] …
+    matrix of y's row 0 : rows 0 to KH − 1
+    matrix of y's row 1 :         rows 1 to KH
+
+So what is copied is KW times the image instead of KH · KW times, and one ``np.matmul`` over such overlapping matrices makes
+many rows of the result. For 64 images with 16 channels of 28×28, 3×3, one thread of a processor with AVX2: 4.9 ms where
+columns that were copied whole took 7.0. Where a row of the output is so long that its matrix would not fit into the cache, it
+is made in *pieces* of some columns each.
 """
 
 from __future__ import annotations
@@ -43,6 +58,28 @@ _FEW = 6  # filters whose gradients are made one by one, as products with a vect
 _SMALL = 1 << 17  # elements of im2col's columns up to which they are copied whole
 
 _NARROW = 8  # channels of an image so few that its gradient is made along the rows and spread
+
+
+def _convolve_at_once(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> None:
+    """y (O, OH, OW, N) = x ∗ w by im2col: one copy, one product.
+
+    For a single image, 16 → 16 channels of 28×28, 3×3: 164 µs instead of 190 by strips; 6 → 16 channels of 14×14, 5×5: 42
+    instead of 68.
+    """
+    (kh, kw), (sh, sw), (dh, dw), (oh, ow), groups = geo.kernel, geo.stride, geo.dilation, geo.out, geo.groups
+    image = padded(x, geo)
+    (channel, row, column, one), n = image.strides, len(x)
+    seen = np.ndarray(
+        (groups, len(image) // groups, kh, kw, oh, ow, n),
+        image.dtype,
+        image,
+        0,
+        (channel * (len(image) // groups), channel, row * dh, column * dw, row * sh, column * sw, one),
+    )
+    columns = seen.reshape(groups, -1, oh * ow * n)  # (groups, C/groups · KH · KW, OH · OW · N)
+    np.matmul(weight.reshape(groups, len(weight) // groups, -1), columns, out=y.reshape(groups, -1, oh * ow * n))
+    if bias is not None:
+        y += bias[:, None, None, None]
 
 
 def convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Array:
@@ -81,25 +118,6 @@ def _convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: A
     return _over_rows(x, geo, 0, multiply)
 
 
-def _convolve_at_once(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Array) -> None:
-    """:func:`convolve` into ``y`` (O, OH, OW, N) by im2col: one copy, one product. For a single image, 16 → 16 channels of
-    28×28, 3×3: 164 µs instead of 190; 6 → 16 channels of 14×14, 5×5: 42 instead of 68."""
-    (kh, kw), (sh, sw), (dh, dw), (oh, ow), groups = geo.kernel, geo.stride, geo.dilation, geo.out, geo.groups
-    image = padded(x, geo)
-    (channel, row, column, one), n = image.strides, len(x)
-    seen = np.ndarray(
-        (groups, len(image) // groups, kh, kw, oh, ow, n),
-        image.dtype,
-        image,
-        0,
-        (channel * (len(image) // groups), channel, row * dh, column * dw, row * sh, column * sw, one),
-    )
-    columns = seen.reshape(groups, -1, oh * ow * n)  # (groups, C/groups · KH · KW, OH · OW · N)
-    np.matmul(weight.reshape(groups, len(weight) // groups, -1), columns, out=y.reshape(groups, -1, oh * ow * n))
-    if bias is not None:
-        y += bias[:, None, None, None]
-
-
 def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
     """The adjoint of :func:`convolve` in w: (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)."""
     return np.asarray(now(weight_gradient_later(x, g, geo)))
@@ -125,7 +143,7 @@ def _adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Ar
     o, inner, (kh, kw) = g.shape[1], x.shape[1] // geo.groups, geo.kernel
     width, depth = o // geo.groups, inner * kh * kw
     right = _rows(batch_last(g), geo.groups, _pieces(geo.out[1], len(x), depth))
-    sums: dict[Pair, Array] = {}  # of each part, by its place: added up in that order, whichever thread was first
+    sums: dict[Pair, Array] = {}  # of each part, by its row and piece: added up in that order, whichever thread was first
 
     def multiply(start: int, stop: int, piece: int, matrices: Array) -> None:
         rows = right[:, start:stop, piece]
@@ -137,7 +155,7 @@ def _adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Ar
             sums[start, piece] = np.matmul(matrices, rows.mT).sum(1).mT
 
     def finish() -> Array:
-        total = np.asarray(sum(sums[place] for place in sorted(sums)))
+        total = np.asarray(sum(sums[part] for part in sorted(sums)))
         return np.ascontiguousarray(total.reshape(o, kh, kw, inner).transpose(0, 3, 1, 2))
 
     return _over_rows(x, geo, width * depth * x.itemsize, multiply), finish
@@ -158,30 +176,46 @@ def input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
         return convolve(g, filters, None, geo._replace(size=geo.out, out=geo.size, padding=(top, left)))
     filters = turned.transpose(0, 4, 1, 2, 3).reshape(groups * kw * inner, o // groups, kh, 1)
     dx = np.zeros((groups, inner, *geo.size, n), g.dtype)
-    for first, taps, padding, gap, rows in _phases(geo):
-        along = Geometry(geo.out, (rows, geo.out[1]), (len(range(kh)[taps]), 1), (1, 1), (padding, 0), (gap, 1), groups)
-        found = batch_last(convolve(g, filters[:, :, taps], None, along)).reshape(groups, kw, inner, rows, geo.out[1], n)
+    for phase in _phases(geo):
+        part, out = filters[:, :, phase.filter_rows], (phase.rows, geo.out[1])
+        by_rows = Geometry(geo.out, out, part.shape[2:], (1, 1), (phase.padding, 0), (phase.dilation, 1), groups)
+        found = batch_last(convolve(g, part, None, by_rows)).reshape(groups, kw, inner, *out, n)
         for j in range(kw):
             seen, columns = reach(j * geo.dilation[1] - geo.padding[1], geo.size[1], geo.stride[1], 0, geo.out[1])
-            place = dx[:, :, first :: geo.stride[0], columns]
-            np.add(place, found[:, j, :, :, seen], out=place)
+            target = dx[:, :, phase.first :: geo.stride[0], columns]
+            np.add(target, found[:, j, :, :, seen], out=target)
     return batch_first(dx.reshape(groups * inner, *geo.size, n))
 
 
-def _phases(geo: Geometry) -> Iterator[tuple[int, slice, int, int, int]]:
-    """Of a convolution with stride s, the image's rows fall into s phases, each seen by some of the filter's rows only, and
-    its gradient is a convolution of g by those with stride 1. For each phase that some row of the filter sees: its first row of
-    the image, those of the turned filter, padding and dilation of their convolution, and how many rows of the image there are.
+class _Phase(NamedTuple):
+    """Every sth row of an image, s being the stride: those whose gradient comes from the same rows of the filter.
+
+    Attributes:
+        first: the first of those rows; the others follow s apart.
+        rows: how many there are.
+        filter_rows: the rows of the turned filter that see them.
+        padding, dilation: of the convolution of g by those filter rows, with stride 1, that is the gradient.
     """
+
+    first: int
+    rows: int
+    filter_rows: slice
+    padding: int
+    dilation: int
+
+
+def _phases(geo: Geometry) -> Iterator[_Phase]:
+    """The phases that some row of the filter sees. With stride 2 and a filter of 3 rows, rows 0, 2, 4 … of the image lie under
+    the filter's rows 0 and 2, and rows 1, 3, 5 … under its row 1: two phases, two convolutions."""
     n, k, s, p, d = (field[0] for field in (geo.size, geo.kernel, geo.stride, geo.padding, geo.dilation))
     every, gap = s // gcd(s, d), d // gcd(s, d)  # of the filter's rows, and of g's between them
-    for phase in range(min(s, n)):
-        first = next((i for i in range(min(k, every)) if (phase + p - i * d) % s == 0), None)
-        if first is not None:
-            count = len(range(first, k, every))
-            last = first + (count - 1) * every
-            padding = (count - 1) * gap - (phase + p - first * d) // s
-            yield phase, slice(k - 1 - last, k - first, every), padding, gap, len(range(phase, n, s))
+    for first in range(min(s, n)):
+        top = next((i for i in range(min(k, every)) if (first + p - i * d) % s == 0), None)  # the filter's first row on it
+        if top is not None:
+            seen = len(range(top, k, every))
+            bottom = top + (seen - 1) * every
+            padding = (seen - 1) * gap - (first + p - top * d) // s
+            yield _Phase(first, len(range(first, n, s)), slice(k - 1 - bottom, k - top, every), padding, gap)
 
 
 # -- matrices ----------------------------------------------------------------------------------------------------------
@@ -228,13 +262,13 @@ def _over_rows(x: Array, geo: Geometry, result: int, use: Callable[[int, int, in
     pieces = _pieces(ow, n, kh * kw * len(image) // geo.groups)
     width = ow // pieces
     step = max(1, _BYTES // max(kw * len(image) * width * n * image.itemsize * geo.stride[0], result))
-    plain = geo.kernel == geo.stride == (1, 1) and geo.size == geo.out and geo.padding == (0, 0)
+    is_product = geo.kernel == geo.stride == (1, 1) and geo.size == geo.out and geo.padding == (0, 0)
 
     def work(start: int, stop: int) -> None:
         for piece in range(pieces):
             for i in range(start, stop, step):
                 j = min(i + step, stop)
-                if plain:  # the image itself is the strips
+                if is_product:  # 1×1: the image itself is the strips
                     use(i, j, piece, _rows(image, geo.groups, pieces)[:, i:j, piece])
                 else:
                     use(i, j, piece, _matrices(by_rows, geo, (i, j), (piece * width, (piece + 1) * width)))
@@ -288,8 +322,8 @@ def _matrices(image: Array, geo: Geometry, rows: Pair, columns: Pair) -> Array:
     layout, (groups, _, inner, _, n) = _layout(geo, rows, columns), image.shape
     (kh, kw), m = geo.kernel, (columns[1] - columns[0]) * n
     strips = np.empty((groups, *layout.counts, kw, inner, columns[1] - columns[0], n), image.dtype)
-    for place in layout.zeros:
-        strips[place] = 0
+    for outside in layout.zeros:
+        strips[outside] = 0
     for to, source in layout.copies:
         strips[to] = image[source]
     group, row, one = strips.strides[0], strips.strides[1], strips.itemsize

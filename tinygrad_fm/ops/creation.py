@@ -229,7 +229,10 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
         raise RuntimeError(f"linspace(): the number of steps cannot be negative, got {steps}")
     if kind.kind == "b":
         raise NotImplementedError("linspace(): not implemented for bool; use a number's dtype")
-    start, end = (as_stored("linspace", end, kind) for end in (start, end))  # whole numbers run between whole ends
+    if np.ndim(raw(start)) or np.ndim(raw(end)):
+        raise RuntimeError("linspace(): start and end must be numbers or 0-d tensors")
+    ends = (raw(v).item() if hasattr(raw(v), "item") else v for v in (start, end))
+    start, end = (as_stored("linspace", v, kind) for v in ends)  # whole numbers run between whole ends
     return finish(np.linspace(float(start), float(end), steps).astype(kind), device, requires_grad)
 
 
