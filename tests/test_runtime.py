@@ -27,7 +27,7 @@ def _as_before() -> Iterator[None]:
 
 def run(code: str, **variables: str) -> str:
     """What ``code`` prints in a new process."""
-    cleared = {k: v for k, v in os.environ.items() if k not in runtime._VARIABLES}
+    cleared = {k: v for k, v in os.environ.items() if k not in runtime.threads._VARIABLES}
     done = subprocess.run(
         [sys.executable, "-c", code], cwd=HERE, env={**cleared, **variables}, capture_output=True, text=True, check=False
     )
@@ -95,18 +95,18 @@ def test_what_comes_later_is_done_by_whoever_has_time() -> None:
         seen[start, stop] = threading.current_thread().name
         runtime.parallel(lambda start, stop: inner.append(stop - start), 8)  # stays on its thread
 
-    promise = runtime.later(work, 6, lambda: "done")
+    promise = runtime.defer(work, 6, lambda: "done")
     while len(seen) < 2:
         time.sleep(0.001)
     assert promise.result() == "done" and sorted(seen) == [(0, 3), (3, 6)]
     assert all(name.startswith("tinygrad_fm-") for name in seen.values())
-    runtime._hand_out(gate.wait, runtime._workers)  # they have something else to do
-    assert runtime.later(work, 6, lambda: "done").result() == "done" and seen == {(0, 3): here, (3, 6): here}
+    runtime.threads._hand_out(gate.wait, runtime.threads._workers)  # they have something else to do
+    assert runtime.defer(work, 6, lambda: "done").result() == "done" and seen == {(0, 3): here, (3, 6): here}
     gate.set()
     with pytest.raises(ZeroDivisionError):
-        runtime.later(lambda start, stop: 1 // (start - 3), 6, lambda: "done").result()
+        runtime.defer(lambda start, stop: 1 // (start - 3), 6, lambda: "done").result()
     runtime.set_num_threads(1)
-    assert runtime.later(work, 6, lambda: "done") == "done" and seen[0, 6] == here
+    assert runtime.defer(work, 6, lambda: "done") == "done" and seen[0, 6] == here
     assert set(inner) == {8} and len(inner) == 5
 
 
@@ -144,7 +144,7 @@ def test_environment_variables_are_honoured() -> None:
     assert run(code, OMP_NUM_THREADS="nonsense", MKL_NUM_THREADS="") == str(available)
 
 
-needs_openblas = pytest.mark.skipif(runtime._blas() is None, reason="NumPy's BLAS is not OpenBLAS")
+needs_openblas = pytest.mark.skipif(runtime.blas.blas() is None, reason="NumPy's BLAS is not OpenBLAS")
 
 
 @needs_openblas
@@ -163,9 +163,9 @@ def test_blas_keeps_its_threads_until_ours_begin_to_work(work: str, threads: int
 import tinygrad_fm as t
 from tinygrad_fm import runtime
 runtime.set_num_threads(2)
-before = runtime._blas().get()
+before = runtime.blas.blas().get()
 {work}
-print(before, runtime._blas().get())
+print(before, runtime.blas.blas().get())
 """
     assert run(code) == f"2 {threads}"
 
@@ -184,7 +184,7 @@ def test_large_products_are_shared_and_right(rng: np.random.Generator) -> None:
 def test_nothing_holds_the_work_once_it_is_done() -> None:
     runtime.set_num_threads(3)
     gate = threading.Event()
-    runtime._hand_out(gate.wait, 2)  # the workers come too late for the work
+    runtime.threads._hand_out(gate.wait, 2)  # the workers come too late for the work
     kept = [np.zeros(1000) for _ in range(50)]
     for array in kept:
         runtime.parallel(lambda start, stop, array=array: array[start:stop].fill(1), len(array))  # type: ignore[misc]
@@ -197,8 +197,8 @@ def test_a_gradient_made_by_threads_is_not_copied(monkeypatch: pytest.MonkeyPatc
     runtime.set_num_threads(2)
     weight = tinygrad_fm.ones(128, 784, requires_grad=True)
     made: list[int] = []
-    result = runtime.Later.result
-    monkeypatch.setattr(runtime.Later, "result", lambda self: made.append(id(y := result(self))) or y)
+    result = runtime.Deferred.result
+    monkeypatch.setattr(runtime.Deferred, "result", lambda self: made.append(id(y := result(self))) or y)
     runtime.parallel(lambda start, stop: None, 2)  # from here on the threads are ours
     for _ in range(20):
         weight.grad = None
@@ -213,7 +213,7 @@ before = threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.
 import tinygrad_fm
 from tinygrad_fm import runtime
 assert (threading.active_count(), sorted(os.listdir("/proc/self/task")) if sys.platform == "linux" else 0) == before
-assert not runtime._workers and not runtime._found
+assert not runtime.threads._workers and not runtime.blas._found
 """
     run(code)
 

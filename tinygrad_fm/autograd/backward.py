@@ -17,7 +17,7 @@ import numpy as np
 
 from ..dtypes import OURS
 from ..errors import AutogradError
-from ..runtime import Later, now
+from ..runtime import Deferred, resolve
 from . import hooks, versions
 from .box import box, is_tensor
 from .broadcast import broadcasts_to, clone, depending, sum_to
@@ -78,7 +78,7 @@ def _fit(node: Any, parent: Any, dx: Any) -> Any:
 class _Pass:
     """One backward pass. The gradients on their way wait by the number of the node that they belong to.
 
-    A gradient may be a :class:`~tinygrad_fm.runtime.Later`: threads are still computing it. That is so for leaves only, where
+    A gradient may be :class:`~tinygrad_fm.runtime.Deferred`: threads are still computing it. That is so for leaves only, where
     nobody reads it before the leaf's turn comes; :meth:`pass_on` waits for all others.
     """
 
@@ -108,7 +108,7 @@ class _Pass:
             total = waiting[number][1]
             np.add(total, g, out=total)
         else:
-            total = now(waiting[number][1]) + g
+            total = resolve(waiting[number][1]) + g
             if isinstance(total, np.generic):  # the sum of 0-d arrays
                 total = np.asarray(total)
             waiting[number] = parent, total
@@ -117,11 +117,11 @@ class _Pass:
 
     def _pass_on_recorded(self, node: Any, parent: Any, g: Any) -> None:
         """:meth:`pass_on` in a recorded pass, which knows Tensors only, also where a rule gave a constant array."""
-        self.pass_on(node, parent, g if is_tensor(g) else box(now(g)))
+        self.pass_on(node, parent, g if is_tensor(g) else box(resolve(g)))
 
     def _arrived(self, node: Any, parent: Any, g: Any) -> Any:
         """A gradient in the shape and dtype of its value; one that may stay a promise as it is."""
-        if type(g) is Later:
+        if type(g) is Deferred:
             if self._may_stay_a_promise(parent):
                 return g
             g = g.result()
@@ -137,7 +137,7 @@ class _Pass:
         pass_on = self._pass_on_recorded if self.create else self.pass_on
         while heap:
             node, g = waiting.pop(-heappop(heap))
-            if type(g) is Later:
+            if type(g) is Deferred:
                 g = _in_order(g.result(), node.order)
             if node.hooks:
                 g = self._call_hooks(node, g)
@@ -201,7 +201,7 @@ class _Pass:
         found: list[tuple[Any, Any]] = []
 
         def run() -> list[tuple[Any, Any]]:
-            self._step(node, g, lambda node, parent, dx: found.append((parent, now(dx))))
+            self._step(node, g, lambda node, parent, dx: found.append((parent, resolve(dx))))
             return found
 
         pairs = hooks.around(call, run)

@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import later, now, parallel, take_over_blas
+from ..runtime import defer, parallel, resolve, take_over_blas
 from . import conv_winograd as winograd
 from ._arguments import Pair
 from .image_geometry import Array, Geometry, Work, batch_first, batch_last, padded, reach
@@ -120,7 +120,7 @@ def _convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: A
 
 def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
     """The adjoint of :func:`convolve` in w: (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)."""
-    return np.asarray(now(weight_gradient_later(x, g, geo)))
+    return np.asarray(resolve(weight_gradient_later(x, g, geo)))
 
 
 def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
@@ -133,7 +133,7 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
     if _multiplications(x, o, geo) < _LATER:
         work(0, geo.out[0])
         return finish()
-    return later(work, geo.out[0], finish)
+    return defer(work, geo.out[0], finish)
 
 
 def _adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Array]]:

@@ -12,7 +12,7 @@ from ..autograd.broadcast import clone, sum_to
 from ..autograd.primitive import Primitive, primitive
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
-from ..runtime import blas_has_threads, get_num_threads, later, now, parallel, take_over_blas
+from ..runtime import blas_has_threads, defer, get_num_threads, parallel, resolve, take_over_blas
 from .copy import copy
 from .creation import eye
 from .shape import to_shape, unsqueeze
@@ -77,7 +77,7 @@ def _dot(a: Array, b: Array) -> Array:
     if blas_has_threads() and (a.dtype.type is not np.float32 or m == 1 or n == 1):
         take_over_blas()
     if _by_threads(a, b):
-        return now(_dot_later(a, b))
+        return resolve(_dot_later(a, b))
     rest = _rest(k)
     if rest:
         y = _dot_aligned(a[:, :-rest], b[:-rest])
@@ -109,7 +109,7 @@ def _dot_later(a: Array, b: Array) -> Any:
     def columns(start: int, stop: int) -> None:
         _dot_into(y[:, start:stop], a, b[:, start:stop])
 
-    return later(rows, m, lambda: y) if m > n else later(columns, n, lambda: y)
+    return defer(rows, m, lambda: y) if m > n else defer(columns, n, lambda: y)
 
 
 def _dot_into(y: Array, a: Array, b: Array) -> None:

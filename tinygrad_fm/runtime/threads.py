@@ -1,28 +1,27 @@
-"""The process: how many threads work, who owns them, and how memory is kept. Importing this changes nothing.
+"""How many threads work on an operation, and who owns them. Importing this changes nothing.
 
 A process begins with BLAS's own threads. Convolutions divide their work among a few threads of ours instead, each making long
 NumPy calls that do not hold Python's lock. From the first convolution on, BLAS has one thread for the rest of the process and
-every large operation is shared among ours, so that the two never multiply: :func:`parallel` waits for it, :class:`Later` does
-not, for what nobody needs yet. (BLAS's threads wait for each other by spinning:
-quicker to start for a single product, but on a processor shared with others a LeNet step took 20 to 480 ms with them, 5 to 15
-with ours.)
+every large operation is shared among ours, so that the two never multiply: :func:`parallel` waits for it, :class:`Deferred`, a
+result that threads are still computing, does not. The bits are the same either way (``ops/linalg.py`` says how).
+
+BLAS's threads wait for each other by spinning. That is quicker to start for a single product, but on a processor shared with
+others a LeNet step took 20 to 480 ms with them, 5 to 15 with ours.
 """
 
 from __future__ import annotations
 
-import contextlib
-import ctypes
-import glob
 import os
-import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from queue import SimpleQueue
 from typing import Any
 
 import numpy as np
+
+from .blas import blas
 
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLIS_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -66,56 +65,12 @@ def set_num_threads(count: int) -> None:
     if count < 1:
         raise ValueError(f"set_num_threads(): expected a positive number, got {count}")
     _count = count
-    blas = _blas()
-    if blas is not None and not _taken_over:
-        blas.set(count)
+    found = blas()
+    if found is not None and not _taken_over:
+        found.set(count)
 
 
-# -- BLAS --------------------------------------------------------------------------------------------------------------
-
-
-class _Blas:
-    """The functions of NumPy's BLAS that read and set its number of threads."""
-
-    def __init__(self, library: Any, prefix: str, suffix: str) -> None:
-        self.get: Any = getattr(library, f"{prefix}get_num_threads{suffix}")
-        self.set: Any = getattr(library, f"{prefix}set_num_threads{suffix}")
-        self.get.restype, self.get.argtypes = ctypes.c_int, []
-        self.set.restype, self.set.argtypes = None, [ctypes.c_int]
-
-
-def _libraries() -> Iterator[Any]:
-    """NumPy's own library, through which what it is linked with is found too, and then the libraries its wheel brings."""
-    umath: Any = sys.modules.get("numpy._core._multiarray_umath")
-    folder = os.path.dirname(np.__file__)
-    bundled = [*glob.glob(os.path.join(folder, ".dylibs", "*")), *glob.glob(os.path.join(f"{folder}.libs", "*"))]
-    for path in [getattr(umath, "__file__", None), *(p for p in sorted(bundled) if "openblas" in os.path.basename(p))]:
-        if path:
-            with contextlib.suppress(OSError):  # a file that is no library, or not for this system: the next may be
-                yield ctypes.CDLL(path)
-
-
-_found: list[_Blas | None] = []
-
-
-def _blas() -> _Blas | None:
-    """NumPy's OpenBLAS, or None if its BLAS is another one or cannot be reached."""
-    if not _found:
-        names = [(p, s) for p in ("scipy_openblas_", "openblas_") for s in ("64_", "", "_64_", "_")]
-        _found.append(
-            next(
-                (
-                    _Blas(library, prefix, suffix)
-                    for library in _libraries()
-                    for prefix, suffix in names
-                    if hasattr(library, f"{prefix}set_num_threads{suffix}")
-                    and hasattr(library, f"{prefix}get_num_threads{suffix}")
-                ),
-                None,
-            )
-        )
-    return _found[0]
-
+# -- BLAS's threads -----------------------------------------------------------------------------------------------------
 
 _taken_over = False
 
@@ -129,9 +84,9 @@ def take_over_blas() -> None:
     """Put BLAS on one thread, once: from now on the threads are ours."""
     global _taken_over  # noqa: PLW0603
     if not _taken_over:
-        blas = _blas()
-        if blas is not None:
-            blas.set(1)
+        found = blas()
+        if found is not None:
+            found.set(1)
         _taken_over = True
 
 
@@ -180,7 +135,7 @@ def _after_fork() -> None:
     _here.busy = False
 
 
-class Later:
+class Deferred:
     """Work in parts that threads take while the caller goes on: each a part, until none is left.
 
     Args:
@@ -226,11 +181,11 @@ class Later:
         return finish()
 
 
-def later(work: Callable[[int, int], None], count: int, finish: Callable[[], Any]) -> Any:
+def defer(work: Callable[[int, int], None], count: int, finish: Callable[[], Any]) -> Any:
     """Have ``work(start, stop)`` done over the whole of ``range(count)``, and then ``finish()``, by the time it is needed.
 
     Returns:
-        A :class:`Later`, whose ``result()`` is what ``finish()`` returns; where there is one thread only, and within such
+        A :class:`Deferred`, whose ``result()`` is what ``finish()`` returns; where there is one thread only, and within such
         work, that itself.
     """
     parts = min(get_num_threads(), count)
@@ -238,12 +193,12 @@ def later(work: Callable[[int, int], None], count: int, finish: Callable[[], Any
         if count:
             work(0, count)
         return finish()
-    return Later(work, count, parts, finish)
+    return Deferred(work, count, parts, finish)
 
 
-def now(value: Any) -> Any:
-    """``value`` itself, or its result if it is a :class:`Later`."""
-    return value.result() if type(value) is Later else value
+def resolve(value: Any) -> Any:
+    """``value`` itself, or its result if it is a :class:`Deferred`."""
+    return value.result() if type(value) is Deferred else value
 
 
 def parallel(work: Callable[[int, int], None], count: int) -> None:
@@ -253,33 +208,8 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
     not wait for a thread that has not come to work yet. Returns when all is done; what the work raises is raised here.
     Called from within such work, it runs on the calling thread alone.
     """
-    now(later(work, count, _nothing))
+    resolve(defer(work, count, _nothing))
 
 
 def _nothing() -> None:
     """What is left to do when parallel work is done."""
-
-
-# -- memory ------------------------------------------------------------------------------------------------------------
-
-_M_TRIM_THRESHOLD, _M_MMAP_MAX = -1, -4  # glibc's malloc.h
-_KEPT = 1 << 30
-
-
-def tune_allocator() -> bool:
-    """Tell the C library to keep the memory of freed arrays for the next ones, instead of returning it to the system.
-
-    Training allocates the same arrays in every step; by default glibc hands large ones back and the system clears each of
-    their pages anew. Keeping them made a LeNet step 2.5 times faster. The price is that the process does not shrink: it
-    keeps up to 1 GiB of what was freed last, and what lies before memory that is still in use.
-
-    Returns:
-        Whether the C library is glibc and accepted. Elsewhere nothing happens.
-    """
-    if not sys.platform.startswith("linux"):
-        return False
-    libc = ctypes.CDLL(None)
-    if not hasattr(libc, "gnu_get_libc_version") or not hasattr(libc, "mallopt"):
-        return False
-    # No array is a mapping of its own, however large: one that is goes back to the system when it is freed.
-    return bool(libc.mallopt(_M_MMAP_MAX, 0)) and bool(libc.mallopt(_M_TRIM_THRESHOLD, _KEPT))
