@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 pytest.importorskip("torch")
@@ -104,6 +105,25 @@ def test_ends_of_ranges(library: Any) -> None:
         with pytest.raises(RuntimeError):
             library.linspace(0, end, 3, dtype=getattr(library, dtype))
     assert library.linspace(0, 255, 2, dtype=library.uint8).tolist() == [0, 255]
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_drawn_numbers_and_factors(library: Any) -> None:
+    byte = library.tensor([1, 2], dtype=library.uint8)
+    calls: list[Callable[[], Any]] = [
+        lambda: library.randint(300, (2,), dtype=library.uint8),
+        lambda: library.randint(-5, 5, (2,), dtype=library.uint8),
+        lambda: library.randint(0, 3, (2,), dtype=library.bool),
+        lambda: library.index_add(byte, 0, library.tensor([0]), byte[:1], alpha=300),
+        lambda: library.add(byte, byte, alpha=300),
+        lambda: library.full((1,), library.tensor(math.nan), dtype=library.int64),
+        lambda: library.tensor(np.float64("nan"), dtype=library.int64),
+        lambda: library.full_like(library.zeros(2), math.inf, dtype=library.int32),
+    ]
+    for call in calls:
+        with pytest.raises(RuntimeError):
+            call()
+    assert library.randint(255, 256, (2,), dtype=library.uint8).tolist() == [255, 255]
 
 
 INTEGERS = ["uint8", "int8", "int16", "int32", "int64", "bool"]

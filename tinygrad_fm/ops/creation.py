@@ -88,7 +88,7 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     except ValueError as error:
         raise ValueError(f"the nested lists are not rectangular: {error}") from None
     if dtype is not None:
-        of_numbers = not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray)))
+        of_numbers = not (is_tensor(leaf) or isinstance(leaf, np.ndarray))
         kind = as_numpy(dtype)
         return all_as_stored("tensor", array, kind) if of_numbers else array.astype(kind, copy=False)
     if array.dtype.kind == "f" and not (is_tensor(leaf) or isinstance(leaf, (np.generic, np.ndarray))):
@@ -181,8 +181,9 @@ empty = size_by_name(_creator("empty", np.zeros, "whose content does not matter 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
     """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype."""
-    if dtype is not None and isinstance(fill_value, (int, float)):
-        fill_value = as_stored("full", fill_value, as_numpy(dtype))
+    if dtype is not None:
+        number = fill_value if isinstance(fill_value, (int, float)) else raw(fill_value).item()
+        fill_value = as_stored("full", number, as_numpy(dtype))
     value = as_array(fill_value, dtype)
     return finish(np.full(checked_shape((size,), "full"), value, value.dtype), device, requires_grad)
 

@@ -253,7 +253,7 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     expected = (*shape[:at], key[-1].size, *shape[at + 1 :])
     if tuple(source.shape) != expected and (input.shape or np.size(raw(source)) != 1):
         raise ShapeError(f"index_add(): source must have shape {expected}, got {tuple(source.shape)}")
-    scaled = source if alpha == 1 else source * alpha
+    scaled = source if alpha == 1 else source * as_stored("index_add", alpha, raw(source).dtype)
     y = x + add_into(to_shape(scaled, shape=expected), key=key, shape=shape)
     return y if input.shape else to_shape(y, shape=())
 

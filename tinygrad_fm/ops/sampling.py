@@ -52,6 +52,16 @@ def randn(
     return finish(_draw(size, "randn", random.bits(generator).standard_normal, dtype), device, requires_grad)
 
 
+def whole_numbers(dtype: np.dtype[Any]) -> tuple[int, int]:
+    """The first and the last of the whole numbers in a row that ``dtype`` holds exactly."""
+    if dtype.kind == "b":
+        return 0, 1
+    if dtype.kind == "f":
+        most = 2 ** (np.finfo(dtype).nmant + 1)
+        return -most, most
+    return int(np.iinfo(dtype).min), int(np.iinfo(dtype).max)
+
+
 def randint(
     low: int,
     high: Any = None,
@@ -69,8 +79,12 @@ def randint(
         low, high = 0, low
     if not low < high:
         raise RuntimeError(f"randint(): low must be below high, got {low} and {high}")
+    kind = np.dtype(np.int64 if dtype is None else as_numpy(dtype))
+    least, most = whole_numbers(kind)
+    if low < least or high - 1 > most:
+        raise RuntimeError(f"randint(): {kind} holds {least} to {most}, but numbers from {low} to {high - 1} are asked for")
     drawn = random.bits(generator).integers(low, high, checked_shape((size,), "randint"))
-    return finish(drawn.astype(np.int64 if dtype is None else as_numpy(dtype)), device, requires_grad)
+    return finish(drawn.astype(kind), device, requires_grad)
 
 
 def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
@@ -83,8 +97,7 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     if n < 0:
         raise RuntimeError(f"randperm(): n cannot be negative, got {n}")
     wanted = np.dtype(np.int64 if dtype is None else as_numpy(dtype))
-    largest = np.iinfo(wanted).max if wanted.kind in "iu" else 2 ** (np.finfo(wanted).nmant + 1) if wanted.kind == "f" else 1
-    if n - 1 > largest:
+    if n - 1 > whole_numbers(wanted)[1]:
         raise RuntimeError(f"randperm(): {wanted} cannot hold the numbers up to {n - 1}")
     return finish(random.bits(generator).permutation(n).astype(wanted), device, False)
 
