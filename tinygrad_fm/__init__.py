@@ -28,16 +28,19 @@ from .ops.shape import *
 from .ops.indexing import *
 from .ops.join_split import *
 from .ops.gather_scatter import *
+from .ops.scatter_reduce import *
 from .ops.sorting import *
 from .ops.counting import *
 from .ops.rearrange import *
 from .ops.diagonal import *
 from .ops.reduction import *
+from .ops.statistics import *
 from .ops.max_min import *
 from .ops.cumulative import *
 from .ops.creation import *
 from .ops.sampling import *
 from .ops.linalg import *
+from .ops.matrix_functions import *
 from .ops.einsum import *
 from .ops.functions import (  # the functions of nn.functional that PyTorch has here too
     adaptive_avg_pool1d,
@@ -48,6 +51,7 @@ from .ops.functions import (  # the functions of nn.functional that PyTorch has 
     binary_cross_entropy_with_logits,
     cdist,
     celu,
+    channel_shuffle,
     conv1d,
     conv2d,
     conv_transpose1d,
@@ -56,10 +60,14 @@ from .ops.functions import (  # the functions of nn.functional that PyTorch has 
     cosine_similarity,
     dist,
     dropout,
+    ctc_loss,
     embedding,
+    feature_alpha_dropout,
+    group_norm,
     hardshrink,
     hinge_embedding_loss,
     kl_div,
+    layer_norm,
     log_softmax,
     margin_ranking_loss,
     max_pool1d,
@@ -67,8 +75,11 @@ from .ops.functions import (  # the functions of nn.functional that PyTorch has 
     pairwise_distance,
     pixel_shuffle,
     pixel_unshuffle,
+    pdist,
+    poisson_nll_loss,
     prelu,
     relu,
+    rms_norm,
     rrelu,
     scaled_dot_product_attention,
     selu,

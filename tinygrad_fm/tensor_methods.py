@@ -39,14 +39,17 @@ from .ops import (
     indexing,
     join_split,
     linalg,
+    matrix_functions,
     max_min,
     normal_distribution,
     rearrange,
     reduction,
     sampling,
+    scatter_reduce,
     shape,
     sorting,
     special,
+    statistics,
 )
 from .ops import functions as ops
 from .torch_compat.left_out import message
@@ -58,14 +61,16 @@ ELEMENTWISE = (
 )  # fmt: skip
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
-    cumulative, creation, sampling, linalg, einsum,
+    cumulative, creation, sampling, linalg, einsum, matrix_functions,
+    scatter_reduce, statistics,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T copy dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""
 NOT_IN_PLACE = """allclose equal fmax fmin frexp isclose isfinite isinf isnan isneginf isposinf
     isreal logaddexp logaddexp2 maximum minimum
     positive rsub signbit"""
-ALSO_IN_PLACE = """addmm addmv baddbmm copy cumprod cumsum fill index_add index_copy index_fill index_put masked_fill
+ALSO_IN_PLACE = """addbmm addr index_reduce renorm scatter_reduce
+    addmm addmv baddbmm copy cumprod cumsum fill index_add index_copy index_fill index_put masked_fill
     masked_scatter relu scatter scatter_add tril triu"""
 
 
@@ -188,6 +193,37 @@ class Methods:
     def polygamma_(self: Any, n: builtins.int) -> Any:
         """:func:`polygamma` of the tensor itself."""
         return inplace(lambda x: ops.polygamma(n, x), self)
+
+    @property
+    def H(self: Any) -> Any:
+        """A matrix transposed; conjugating, which it also means, changes real numbers not."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError(f"tensor.H: only matrices have it, this one has {self.ndim} dimensions; use mH for batches")
+        return self.t()
+
+    @property
+    def mH(self: Any) -> Any:
+        """:func:`adjoint`: the last two dimensions exchanged."""
+        return ops.adjoint(self)
+
+    def resize_(self: Any, *size: Any, memory_format: Any = None) -> Any:
+        """Give the tensor another size: its elements in memory order, cut off or with zeros behind them.
+
+        Raises RuntimeError for a tensor that requires grad.
+        """
+        if self.requires_grad:
+            raise AutogradError("resize_(): a tensor that requires grad cannot be resized")
+        shape = creation.checked_shape(size, "resize_")
+        if shape != tuple(self.shape):
+            flat = np.zeros(builtins.int(np.prod(shape, dtype=np.int64)), self._array.dtype)
+            kept = self._array.reshape(-1)[: flat.size]
+            flat[: kept.size] = kept
+            self._array, self._view = flat.reshape(shape), None
+        return self
+
+    def resize_as_(self: Any, the_template: Any, memory_format: Any = None) -> Any:
+        """:meth:`resize_` to the size of ``the_template``."""
+        return self.resize_(tuple(the_template.shape))
 
     def is_nonzero(self: Any) -> builtins.bool:
         """The truth of a tensor with one element."""
@@ -428,9 +464,19 @@ class Methods:
         """:func:`ones` with this tensor's dtype."""
         return ops.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
-    def new_full(self: Any, size: Any, fill_value: Any, dtype: Any = None, device: Any = None) -> Any:
+    def new_full(
+        self: Any,
+        size: Any,
+        fill_value: Any,
+        *,
+        dtype: Any = None,
+        device: Any = None,
+        requires_grad: builtins.bool = False,
+        layout: Any = None,
+        pin_memory: builtins.bool = False,
+    ) -> Any:
         """:func:`full` with this tensor's dtype."""
-        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device)
+        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     def new(self: Any, *data: Any) -> Any:
         """A tensor of this one's dtype from ``data``, or of that size, filled with zeros; an older way to make one."""

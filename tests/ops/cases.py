@@ -419,7 +419,7 @@ WITHOUT_ROW = {
     **_reasons(
         "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
         """all allclose any argmax argmin argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
-        bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt
+        bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt histogram
         bincount bucketize heaviside histc isin isneginf isposinf searchsorted signbit tril_indices triu_indices unique
         unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero
         one_hot""",

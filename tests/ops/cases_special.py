@@ -116,4 +116,78 @@ ORDER = [
 DISTANCE = [C("pdist", lambda x: np.array([np.sqrt(((x[i] - x[j]) ** 2).sum()) for i in range(3) for j in range(i + 1, 3)]),
               MATRIX, empty=None, bare=False)]  # fmt: skip
 
-SPECIAL_CASES = [*DISTANCE, *SPECIAL, *RUNNING, *ORDER]
+REDUCED = np.array([[0, 2, 1, 0], [1, 0, 1, 2]])
+BOTH = ((3, 4), (2, 4))
+
+
+def t(values: Any) -> Any:
+    """A Tensor of integers that an operation takes beside its inputs."""
+    import tinygrad_fm
+
+    return tinygrad_fm.tensor(values)
+
+
+def np_scatter_reduce(ufunc: Any) -> Callable[[Array, Array], Array]:
+    def scattered(x: Array, src: Array) -> Array:
+        y = x.copy()
+        ufunc.at(y, (REDUCED, np.arange(4)), src)
+        return y
+
+    return scattered
+
+
+def np_index_mean(x: Array, source: Array) -> Array:
+    y = x.copy()
+    y[2] = source.mean(0)
+    return y
+
+
+def np_part(x: Array, part: Array, key: Any) -> Array:
+    y = x.copy()
+    y[key] = part
+    return y
+
+
+def np_exp_of(x: Array) -> Array:
+    total = term = np.eye(len(x))
+    for n in range(1, 60):
+        term = term @ x / n
+        total = total + term
+    return total.astype(x.dtype)
+
+
+def np_renorm(x: Array) -> Array:
+    size = np.sqrt((x * x).sum(1, keepdims=True))
+    return x * np.where(size > 1.5, 1.5 / (size + 1e-7), 1)
+
+
+def reducing(reduce: str) -> Callable[..., Any]:
+    return lambda x, src: function("scatter_reduce")(x, 0, t(REDUCED), src, reduce)
+
+
+SCATTER = [
+    C("scatter_reduce", np_scatter_reduce(np.add), *BOTH, call=reducing("sum"), empty=None, bare=False),
+    C("scatter_reduce", np_scatter_reduce(np.multiply), *BOTH, call=reducing("prod"), empty=None, bare=False),
+    C("scatter_reduce", np_scatter_reduce(np.maximum), *BOTH, call=reducing("amax"), empty=None, bare=False),
+    C("scatter_reduce", np_scatter_reduce(np.minimum), *BOTH, call=reducing("amin"), empty=None, bare=False),
+    C("index_reduce", np_index_mean, (3, 4), (2, 4), empty=None, bare=False,
+      call=lambda x, s: function("index_reduce")(x, 0, t([2, 2]), s, "mean", include_self=False)),
+    C("select_scatter", lambda x, s: np_part(x, s, (slice(None), 1)), (3, 4), (3,), bare=False, dim=1, index=1),
+    C("slice_scatter", lambda x, s: np_part(x, s, (slice(None), slice(0, 4, 2))), (3, 4), (3, 2), bare=False, dim=1, step=2),
+    C("diagonal_scatter", lambda x, s: np_part(x, s, (np.arange(3), np.arange(3))), (3, 4), (3,), bare=False, empty=None),
+]  # fmt: skip
+
+MATRICES = [
+    C("addbmm", lambda x, a, b: x + (a @ b).sum(0), (3, 5), (2, 3, 4), (2, 4, 5), empty=None, bare=False),
+    C("addr", lambda x, a, b: 2 * x + np.outer(a, b), (3, 4), (3,), (4,), beta=2, bare=False, empty=None),
+    C("adjoint", lambda x: x.swapaxes(-1, -2), CUBE, bare=False),
+    C("chain_matmul", lambda a, b, c: a @ b @ c, (3, 2), (2, 5), (5, 4), empty=None, bare=False),
+    C("cross", lambda a, b: np.cross(a, b), (2, 3), (2, 3), dim=1, bare=False),
+    C("matrix_exp", np_exp_of, (3, 3), empty=None, bare=False),
+    C("renorm", np_renorm, MATRIX, p=2, dim=0, maxnorm=1.5, bare=False),
+    C("vander", lambda x: np.vander(x, 3), (4,), N=3, bare=False),
+    C("cov", np.cov, MATRIX, empty=None, bare=False),
+    C("corrcoef", np.corrcoef, MATRIX, empty=None, bare=False),
+]  # fmt: skip
+
+SPECIAL_CASES = [*SCATTER, *MATRICES, *DISTANCE, *SPECIAL, *RUNNING, *ORDER]

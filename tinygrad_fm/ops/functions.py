@@ -37,6 +37,7 @@ from .linalg import *
 from .linalg import linear
 from .normalization import normalize_channels
 from .loss import *
+from .matrix_functions import *
 from .max_min import *
 from .normal_distribution import *
 from .normal_distribution import erfcx, log_ndtr, ndtr, ndtri
@@ -47,8 +48,10 @@ from .rearrange import *
 from .rearrange import repeat
 from .reduction import *
 from .sampling import *
+from .scatter_reduce import *
 from .shape import *
 from .shape import T, expand, expand_as, mT, view
 from .sorting import *
 from .special import *
+from .statistics import *
 from .special import entr, xlog1py

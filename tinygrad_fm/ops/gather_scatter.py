@@ -47,22 +47,22 @@ add_back: Any = primitive(
 )
 
 
-def _put_along(x: Array, src: Any, dim: int, index: Array) -> Array:
+def _written_along(x: Array, src: Any, dim: int, index: Array) -> Array:
     out = x.copy("K")
     np.put_along_axis(out[_corner(index.shape, dim)], index, src, dim)
     return out
 
 
-_scatter: Any = primitive(
-    _put_along,
+put_along: Any = primitive(
+    _written_along,
     name="scatter",
     promotion=None,
-    x=lambda g, dim, index: _scatter(g, 0.0, dim=dim, index=index),
+    x=lambda g, dim, index: put_along(g, 0.0, dim=dim, index=index),
     src=lambda g, dim, index: pick(g, dim=dim, index=index),
 )
 
 
-def _checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]:
+def checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]:
     """``input``, ``dim`` and ``index`` as the kernels take them; 0-d ones get a dimension."""
     at = np.atleast_1d(raw(index))
     dim = one_dim(op, dim, len(input.shape))
@@ -97,13 +97,13 @@ def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> An
     tensor([[1, 1],
             [4, 3]])
     """
-    x, dim, at = _checked("gather", input, dim, index)
+    x, dim, at = checked("gather", input, dim, index)
     y = pick(x, dim=dim, index=at)
     shape = tuple(index.shape)
     return y if y.shape == shape else to_shape(y, shape=shape)
 
 
-def _source(op: str, src: Any, shape: tuple[int, ...]) -> Any:
+def source_part(op: str, src: Any, shape: tuple[int, ...]) -> Any:
     """The part of ``src`` that an index of ``shape`` places."""
     if not np.ndim(raw(src)):
         src = ravel(src)
@@ -112,7 +112,7 @@ def _source(op: str, src: Any, shape: tuple[int, ...]) -> Any:
     return src if tuple(src.shape) == shape else basic(src, key=(*(slice(n) for n in shape), ...))
 
 
-def _same_dtype(op: str, input: Any, src: Any) -> None:
+def must_agree(op: str, input: Any, src: Any) -> None:
     if raw(input).dtype != raw(src).dtype:
         raise RuntimeError(f"{op}(): src must have input's dtype {raw(input).dtype}, got {raw(src).dtype}")
 
@@ -122,7 +122,7 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
     Args:
         index: as for :func:`gather`. src: a tensor no smaller than ``index``, or a number (also as ``value``).
-        reduce: "add" adds instead of replacing; as :func:`scatter_add`.
+        reduce: "add" adds instead of replacing, as :func:`scatter_add`; "multiply" multiplies, without a gradient.
 
     Which of several elements for one place wins is not defined.
     """
@@ -132,17 +132,40 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
             dtype = raw(input).dtype
             src = np.full(np.shape(raw(index)), as_stored("scatter", src, dtype), dtype)
         return scatter_add(input, dim, index, src)
+    if reduce == "multiply":
+        return _multiplied(input, dim, index, src)
     if reduce is not None:
-        raise ValueError(f"scatter(): reduce must be None or 'add', got {reduce!r}")
+        raise RuntimeError(f"scatter(): reduce must be None, 'add' or 'multiply', got {reduce!r}")
     if src is None:
         raise TypeError("scatter(): src or value must be given")
     if isinstance(src, (int, float)):
         src = as_stored("scatter", src, raw(input).dtype)
-    x, dim, at = _checked("scatter", input, dim, index)
+    x, dim, at = checked("scatter", input, dim, index)
     if hasattr(src, "shape") and (np.ndim(raw(src)) or not np.ndim(raw(index))):
-        _same_dtype("scatter", input, src)
-        src = _source("scatter", src, at.shape)
-    y = _scatter(x, src, dim=dim, index=at)
+        must_agree("scatter", input, src)
+        src = source_part("scatter", src, at.shape)
+    y = put_along(x, src, dim=dim, index=at)
+    return y if input.shape else to_shape(y, shape=())
+
+
+_multiplied_along = primitive(
+    lambda x, src, key: _multiplied_at(x.copy(), key, src), name="scatter_multiply", inputs="x src", promotion=None
+)
+
+
+def _multiplied_at(y: Array, key: tuple[Any, ...], src: Any) -> Array:
+    np.multiply.at(y, key, src)
+    return y
+
+
+def _multiplied(input: Any, dim: int, index: Any, src: Any) -> Any:
+    x, dim, at = checked("scatter", input, dim, index)
+    if hasattr(src, "shape"):
+        must_agree("scatter", input, src)
+        src = source_part("scatter", src, at.shape)
+    key = [np.arange(n).reshape(-1, *(1,) * (at.ndim - i - 1)) for i, n in enumerate(at.shape)]
+    key[dim] = at
+    y = _multiplied_along(x, src, key=tuple(key))
     return y if input.shape else to_shape(y, shape=())
 
 
@@ -151,9 +174,9 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
 
     Elements for one place add up. Arguments as for :func:`scatter`.
     """
-    x, dim, at = _checked("scatter_add", input, dim, index)
-    _same_dtype("scatter_add", input, src)
-    part = _source("scatter_add", src, at.shape)
+    x, dim, at = checked("scatter_add", input, dim, index)
+    must_agree("scatter_add", input, src)
+    part = source_part("scatter_add", src, at.shape)
     y = x + add_back(part, dim=dim, index=at, shape=tuple(x.shape))
     return y if input.shape else to_shape(y, shape=())
 

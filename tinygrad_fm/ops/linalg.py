@@ -8,18 +8,18 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import is_tensor, raw
-from ..autograd.broadcast import clone, sum_to
+from ..autograd.broadcast import sum_to
 from ..autograd.primitive import Primitive, primitive
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
 from ..runtime import blas_has_threads, defer, get_num_threads, parallel, resolve, take_over_blas
-from .copy import copy
-from .creation import eye
 from .shape import to_shape, unsqueeze
 
 __all__ = [
+    "addbmm",
     "addmm",
     "addmv",
+    "addr",
     "baddbmm",
     "bilinear",
     "bmm",
@@ -28,7 +28,6 @@ __all__ = [
     "inner",
     "kron",
     "matmul",
-    "matrix_power",
     "mm",
     "mv",
     "outer",
@@ -319,6 +318,37 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
     return _plus_product("baddbmm", input, batch1, batch2, beta, alpha)
 
 
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta · input + alpha · Σ batch1 @ batch2`` over the batch: (B, p, n) and (B, n, m); input broadcasts to (p, m)."""
+    _check_dims("addbmm", (3, 3), batch1=batch1, batch2=batch2)
+    if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
+        raise ShapeError(f"addbmm(): shapes {tuple(batch1.shape)} and {tuple(batch2.shape)} cannot be multiplied")
+    size, rows, inner = batch1.shape
+    left, right = batch1.transpose(0, 1).reshape(rows, size * inner), batch2.reshape(size * inner, batch2.shape[2])
+    return _plus_product("addbmm", input, left, right, beta, alpha)
+
+
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+    """``beta · input + alpha · vec1 vec2ᵀ`` for vectors (n,) and (m,); input broadcasts to (n, m).
+
+    With ``beta=0`` input is ignored, NaNs and all.
+    """
+    _check_dims("addr", (1, 1), vec1=vec1, vec2=vec2)
+    kinds = [input, vec1, vec2]
+    if all(raw(x).dtype.kind == "b" for x in kinds):
+        product = outer(vec1, vec2) & bool(alpha)
+        return product if not beta else input & bool(beta) | product
+    whole = all(raw(x).dtype.kind != "f" for x in kinds)
+    if whole and (isinstance(beta, float) or isinstance(alpha, float)):
+        raise RuntimeError(f"addr(): beta and alpha must be whole for whole numbers, got {beta} and {alpha}")
+    product = outer(vec1, vec2) if alpha == 1 else outer(vec1, vec2) * alpha
+    if np.broadcast_shapes(tuple(input.shape), tuple(product.shape)) != tuple(product.shape):
+        raise ShapeError(f"addr(): input of shape {tuple(input.shape)} does not broadcast to {tuple(product.shape)}")
+    if beta == 0:
+        return product if raw(input).dtype == raw(product).dtype else product + input.new_zeros(())
+    return (input if beta == 1 else input * beta) + product
+
+
 # -- linear ------------------------------------------------------------------------------------------------------------
 
 
@@ -445,23 +475,6 @@ def kron(input: Any, other: Any) -> Any:
     spread_a = [n for size in a.shape for n in (size, 1)]
     spread_b = [n for size in b.shape for n in (1, size)]
     return (a.reshape(spread_a) * b.reshape(spread_b)).reshape(shape)
-
-
-def matrix_power(input: Any, n: int) -> Any:
-    """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
-    if n < 0:
-        raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
-    if n == 0:
-        return copy(input, eye(input.shape[-1], dtype=input.dtype))  # does not depend on input, but is connected to it
-    if n == 1:
-        return clone(input)  # the result shares no memory with the input
-    result = None
-    while n:
-        if n % 2:
-            result = input if result is None else result @ input
-        n //= 2
-        input = input @ input if n else input
-    return result
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:

@@ -31,7 +31,7 @@ LEFT_OUT = {
     "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
         DistributedDataParallel""",
     "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
-    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_exp matrix_rank
+    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_rank
         pinverse det slogdet logdet solve triangular_solve""",
     "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d AdaptiveMaxPool3d
         conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d lp_pool3d MaxUnpool3d

@@ -1,0 +1,140 @@
+"""Functions of whole matrices: powers, the exponential, chains of products, cross products, Vandermonde's matrix.
+
+https://pytorch.org/docs/stable/torch.html#blas-and-lapack-operations
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from ..autograd.box import raw
+from ..autograd.broadcast import clone
+from ..errors import ShapeError
+from ._arguments import one_dim
+from .copy import copy
+from .creation import eye
+from .elementwise import where
+from .join_split import stack
+from .linalg import matmul
+from .reduction import norm
+
+__all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "renorm", "vander"]
+
+
+def adjoint(input: Any) -> Any:
+    """The last two dimensions exchanged, a view; conjugating, which it also means, changes real numbers not."""
+    if len(input.shape) < 2:
+        raise ShapeError(f"adjoint(): at least 2 dimensions are needed, got shape {tuple(input.shape)}")
+    return input.transpose(-1, -2)
+
+
+def chain_matmul(*matrices: Any) -> Any:
+    """The product of all matrices, multiplied in the order that takes the fewest multiplications."""
+    if not matrices:
+        raise RuntimeError("chain_matmul(): at least one matrix is needed")
+    if any(len(m.shape) != 2 for m in matrices):
+        raise ShapeError(f"chain_matmul(): matrices are needed, got shapes {[tuple(m.shape) for m in matrices]}")
+    sizes = [m.shape[0] for m in matrices] + [matrices[-1].shape[1]]
+    best: dict[tuple[int, int], tuple[int, int]] = {(i, i + 1): (0, i) for i in range(len(matrices))}
+    for length in range(2, len(matrices) + 1):
+        for i in range(len(matrices) - length + 1):
+            j = i + length
+            best[i, j] = min((best[i, k][0] + best[k, j][0] + sizes[i] * sizes[k] * sizes[j], k) for k in range(i + 1, j))
+
+    def product(i: int, j: int) -> Any:
+        return matrices[i] if j == i + 1 else matmul(product(i, best[i, j][1]), product(best[i, j][1], j))
+
+    return product(0, len(matrices))
+
+
+def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+    """The cross product of vectors of 3 along ``dim``, by default the first dimension of size 3; others broadcast.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)
+    tensor([0., 0., 1.])
+    """
+    if len(input.shape) != len(other.shape):
+        raise ShapeError(f"cross(): shapes {tuple(input.shape)} and {tuple(other.shape)} differ in their number of dimensions")
+    if dim is None:
+        dim = next((i for i, n in enumerate(input.shape) if n == 3), None)
+        if dim is None:
+            raise ShapeError(f"cross(): no dimension of size 3 in {tuple(input.shape)}")
+    dim = one_dim("cross", dim, len(input.shape))
+    if input.shape[dim] != 3 or other.shape[dim] != 3:
+        raise ShapeError(f"cross(): dimension {dim} must have size 3, got {tuple(input.shape)} and {tuple(other.shape)}")
+    (a, b, c), (d, e, f) = input.unbind(dim), other.unbind(dim)
+    return stack([b * f - c * e, c * d - a * f, a * e - b * d], dim)
+
+
+_TAYLOR = 18  # terms after which the series of exp is exact to float64 for a norm of at most ½
+
+
+def matrix_exp(input: Any) -> Any:
+    """Σ Aⁿ / n! for square matrices, (…, n, n): the series of A / 2ˢ, squared s times (scaling and squaring).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.matrix_exp(torch.tensor([[0., 1.], [0., 0.]]))
+    tensor([[1., 1.],
+            [0., 1.]])
+    """
+    x = raw(input)
+    if x.dtype.kind != "f" or x.ndim < 2 or x.shape[-1] != x.shape[-2]:
+        raise RuntimeError(f"matrix_exp(): floating-point square matrices are needed, got shape {x.shape} of {x.dtype}")
+    if not x.size:
+        return input.clone()
+    norm = float(np.abs(x).sum(-2).max())
+    squarings = max(0, math.ceil(math.log2(norm / 0.5))) if 0.5 < norm < math.inf else 0
+    scaled = input / 2**squarings
+    one = eye(x.shape[-1], dtype=input.dtype)
+    total = one + scaled / _TAYLOR
+    for n in range(_TAYLOR - 1, 0, -1):  # Horner
+        total = one + scaled @ total / n
+    for _ in range(squarings):
+        total = total @ total
+    return total
+
+
+def matrix_power(input: Any, n: int) -> Any:
+    """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
+    if n < 0:
+        raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
+    if n == 0:
+        return copy(input, eye(input.shape[-1], dtype=input.dtype))  # does not depend on input, but is connected to it
+    if n == 1:
+        return clone(input)  # the result shares no memory with the input
+    result = None
+    while n:
+        if n % 2:
+            result = input if result is None else result @ input
+        n //= 2
+        input = input @ input if n else input
+    return result
+
+
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+    """The powers of a vector's elements as columns, (n, N): from N − 1 down to 0, or rising. N is n by default."""
+    if len(x.shape) != 1:
+        raise ShapeError(f"vander(): a vector is needed, got shape {tuple(x.shape)}")
+    columns = len(x) if N is None else N
+    if columns < 0:
+        raise RuntimeError(f"vander(): N must not be negative, got {N}")
+    powers = [x.new_ones(len(x)) if n == 0 else x if n == 1 else x**n for n in range(columns)]
+    if not powers:
+        return x.new_zeros((len(x), 0))
+    return stack(powers if increasing else powers[::-1], 1)
+
+
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+    """``input`` with those slices along ``dim`` whose p-norm is above ``maxnorm`` scaled down to it."""
+    if p <= 0 or maxnorm < 0:
+        raise RuntimeError(f"renorm(): p must be positive and maxnorm not negative, got {p} and {maxnorm}")
+    if len(input.shape) < 2:
+        raise RuntimeError(f"renorm(): at least 2 dimensions are needed, got shape {tuple(input.shape)}")
+    along = one_dim("renorm", dim, len(input.shape))
+    size = norm(input, p, [i for i in range(len(input.shape)) if i != along], True)
+    too_long = raw(size) > maxnorm
+    return input * where(too_long, maxnorm / (where(too_long, size, 1.0) + 1e-7), 1.0)
