@@ -105,12 +105,15 @@ PLACES = """
     Generator               random.py
     save                    serialization.py
     vjp                     func.py
-    device                  device.py
+    device                  devices.py
     no_grad                 autograd/modes.py
     Function                autograd/function.py
     detect_anomaly          autograd/anomaly.py
     sum_to                  autograd/broadcast.py
     TensorBase              autograd/box.py
+    primitive               autograd/primitives.py
+    backward                autograd/backward_pass.py
+    gradcheck               autograd/gradcheck.py
     Module                  nn/modules/module.py
     Bilinear                nn/modules/linear.py
     GroupNorm               nn/modules/normalization.py
@@ -128,12 +131,12 @@ PLACES = """
     CosineAnnealingLR       optim/lr_scheduler/cosine.py
     AveragedModel           optim/swa_utils.py
     DataLoader              data/loader.py
-    random_split            data/splits.py
+    random_split            data/dataset.py
     FashionMNIST            data/fashion_mnist.py
     Normalize               data/transforms.py
-    RandomCrop              data/augment.py
+    RandomErasing           data/augment.py
     EarlyStopping           training/early_stopping.py
-    save_checkpoint         training/checkpoint.py
+    ModelCheckpoint         training/checkpoint.py
     load_checkpoint         training/checkpoint.py
     Trainer                 training/trainer.py
     confusion_matrix        training/metrics.py

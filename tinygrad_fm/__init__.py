@@ -5,7 +5,7 @@ from .torch_compat import legacy, left_out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor
 from .amp import autocast
-from .device import device
+from .devices import device
 from .dtypes import bool_ as bool
 from .dtypes import dtype, float16, float32, float64, get_default_dtype, int8, int16, int32, int64, set_default_dtype, uint8
 from .dtypes import float16 as half

@@ -18,8 +18,8 @@ from .autograd.hooks import Removable, is_retained, retain
 from .autograd.inplace import wrote
 from .autograd.modes import state
 from .autograd.node import Leaf
-from .autograd.primitive import as_operator
-from .device import CPU, check_device, device
+from .autograd.primitives import as_operator
+from .devices import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
 from .ops import elementwise

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from .autograd.box import box
-from .device import CPU, check_device
+from .devices import CPU, check_device
 
 _STATE_BYTES = 256  # a state has about 200, and all of one length can be compared and stacked; JSON ignores the spaces
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from ._tensor import Tensor
 from .atomic_files import write_atomically
-from .device import check_device
+from .devices import check_device
 from .dtypes import OURS
 from .errors import CheckpointError
 from .ops.creation import from_numpy

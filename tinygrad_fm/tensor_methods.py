@@ -19,7 +19,7 @@ from .autograd.box import box, is_tensor
 from .autograd.broadcast import broadcasts_to, sum_to
 from .autograd.inplace import inplace
 from .autograd.versions import storage
-from .device import check_device
+from .devices import check_device
 from .dtypes import as_numpy
 from .errors import AutogradError, LeftOutError
 from .ops import (

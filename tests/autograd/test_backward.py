@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_fm as torch
 from tinygrad_fm.autograd import op_hook
-from tinygrad_fm.autograd.primitive import primitive
+from tinygrad_fm.autograd.primitives import primitive
 from tinygrad_fm.errors import AutogradError
 
 

@@ -17,7 +17,7 @@ LAYERS = [
         "version",
         "errors",
         "dtypes",
-        "device",
+        "devices",
         "promotion",
         "runtime",
         "atomic_files",

@@ -10,7 +10,7 @@ import pytest
 
 import tinygrad_fm
 from tinygrad_fm import autograd
-from tinygrad_fm.autograd.primitive import primitive
+from tinygrad_fm.autograd.primitives import primitive
 
 from .case import PUBLIC, Array, Case
 from .cases import CASES, WITHOUT_ROW

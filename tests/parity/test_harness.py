@@ -11,7 +11,7 @@ pytest.importorskip("torch")
 import torch
 
 import tinygrad_fm
-from tinygrad_fm.autograd.primitive import primitive
+from tinygrad_fm.autograd.primitives import primitive
 
 from .harness import Check, Converter, compare
 

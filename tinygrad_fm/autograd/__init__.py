@@ -4,12 +4,12 @@ from ..promotion import promote, promote_float, same_dtype
 from . import graph
 from . import modes as grad_mode
 from .anomaly import debug, detect_anomaly, is_anomaly_enabled, set_detect_anomaly
-from .backward import backward, grad
+from .backward_pass import backward, grad
 from .function import Function
 from .gradcheck import gradcheck, gradgradcheck
 from .hooks import OpCall, op_hook
 from .modes import composed, enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from .primitive import fused, primitive
+from .primitives import fused, primitive
 from .source_lines import record_places
 
 __all__ = [

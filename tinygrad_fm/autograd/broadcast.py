@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from .box import raw
-from .primitive import primitive
+from .primitives import primitive
 
 
 def _sum_to(x: np.ndarray[Any, Any], shape: tuple[int, ...]) -> np.ndarray[Any, Any]:

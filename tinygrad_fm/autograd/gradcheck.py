@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import GradcheckError
-from .backward import grad
+from .backward_pass import grad
 from .box import box, is_tensor
 from .node import Leaf
 

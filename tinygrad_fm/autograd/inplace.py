@@ -17,7 +17,7 @@ from ..errors import AutogradError, ShapeError
 from . import versions
 from .modes import state
 from .node import Leaf, Node
-from .primitive import primitive
+from .primitives import primitive
 from .view import Replay, move
 
 

@@ -76,7 +76,7 @@ class Node(GraphNode):
 
     Attributes:
         number: its place on the tape; every input's node has a lower one.
-        op: the definition of the operation, a :class:`~tinygrad_fm.autograd.primitive.Primitive` (or another object with its
+        op: the definition of the operation, a :class:`~tinygrad_fm.autograd.primitives.Primitive` (or another object with its
             ``name``, ``broadcasts``, ``composition`` and ``vjp``).
         parents: the nodes of the inputs, None for those without gradient.
         plan: which rules will run, and which of the saved values each one reads (:class:`~.primitive.Plan`).

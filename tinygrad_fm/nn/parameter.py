@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..autograd.box import box
-from ..device import check_device
+from ..devices import check_device
 from ..dtypes import as_numpy, default_float
 from ..errors import ShapeError
 from ..ops.creation import as_array

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
-from ..autograd.primitive import fused, primitive
+from ..autograd.primitives import fused, primitive
 from ..dtypes import as_stored
 from ..dtypes import dtype as dtype_class
 from ..errors import AutogradError, ShapeError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from .elementwise import pointwise, quiet
 
 __all__ = [

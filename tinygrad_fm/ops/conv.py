@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import is_tensor
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ..promotion import same_dtype
 from ._arguments import Pair, hashable, pair

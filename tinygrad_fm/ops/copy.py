@@ -9,7 +9,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcasts_to
 from ..autograd.broadcast import clone as _clone
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import as_stored
 from ..errors import ShapeError
 from .elementwise import Array, quiet, zeros_for

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ._arguments import as_index, int64
 from .creation import zeros
 

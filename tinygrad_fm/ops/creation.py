@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
-from ..device import check_device
+from ..devices import check_device
 from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
 from ._arguments import int64, several
 from .join_split import stack

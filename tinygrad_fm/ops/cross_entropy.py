@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
-from ..autograd.primitive import Primitive, fused
+from ..autograd.primitives import Primitive, fused
 from ..errors import ShapeError
 from ..promotion import only_floats
 from .activation import log_softmax

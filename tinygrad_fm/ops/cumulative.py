@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import as_numpy, default_float
 from ._arguments import accepts_axis, one_dim
 from .elementwise import cast, mul, quiet

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ._arguments import int64, one_dim
 from .copy import copied

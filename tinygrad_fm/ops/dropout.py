@@ -13,7 +13,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.node import memory_order
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ..promotion import only_floats
 from ..random import bits

@@ -16,7 +16,7 @@ import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import depending
-from ..autograd.primitive import Primitive, primitive
+from ..autograd.primitives import Primitive, primitive
 from ..dtypes import as_stored, as_written, result_type
 from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
 from ._arguments import int64

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ArgumentError, IndexTypeError, ShapeError
 from ._arguments import as_index
 from .indexing import add_into

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.box import raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..promotion import promote_float
 from .elementwise import cast, pointwise, pow, zeros_for
 

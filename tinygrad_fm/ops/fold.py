@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ._arguments import Pair, pair
 from .copy import copied

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import as_stored
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import one_dim

@@ -17,7 +17,7 @@ from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import broadcast_to, broadcasts_to, sum_to
 from ..autograd.inplace import inplace
 from ..autograd.node import memory_order
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..autograd.view import Replay, View
 from ..dtypes import all_as_stored, as_stored, as_written, bool_
 from ..errors import OutOfRangeError, ShapeError

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import is_tensor, raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import result_type
 from ..errors import ShapeError
 from ._arguments import one_dim

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import sum_to
-from ..autograd.primitive import Primitive, primitive
+from ..autograd.primitives import Primitive, primitive
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
 from ..runtime import blas_has_threads, defer, get_num_threads, parallel, resolve, take_over_blas

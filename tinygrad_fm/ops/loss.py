@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import int64
 from ..errors import ShapeError
 from ..promotion import only_floats

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import clone
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ._arguments import Dims, accepts_axis, dims_or_all, int64, one_dim
 from .creation import tensor
 from .elementwise import lerp, maximum, minimum, quiet

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
-from ..autograd.primitive import fused
+from ..autograd.primitives import fused
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from ..runtime import take_over_blas

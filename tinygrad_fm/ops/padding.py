@@ -11,7 +11,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
 from ..autograd.node import memory_order
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import as_stored
 from ..errors import ShapeError
 from .image_geometry import Array

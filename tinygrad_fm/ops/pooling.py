@@ -17,7 +17,7 @@ import numpy as np
 
 from ..autograd.box import is_tensor, raw
 from ..autograd.modes import is_grad_enabled
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import OURS
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import Pair, hashable, pair

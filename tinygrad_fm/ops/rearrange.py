@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ._arguments import as_index, one_dim, sizes, some_dims
 from .copy import copied

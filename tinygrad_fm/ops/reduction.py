@@ -14,7 +14,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to, clone
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..dtypes import as_numpy
 from ..errors import ShapeError
 from ..promotion import promote_float

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ._arguments import one_dim
 from .division_rounding import div

@@ -14,7 +14,7 @@ import numpy as np
 from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import broadcast_to as _broadcast_to
 from ..autograd.broadcast import broadcasts_to
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ..errors import ShapeError
 from ._arguments import one_dim, several, sizes, some_dims
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.broadcast import clone
-from ..autograd.primitive import primitive
+from ..autograd.primitives import primitive
 from ._arguments import int64, one_dim
 from .gather_scatter import pick
 from .shape import ravel, to_shape

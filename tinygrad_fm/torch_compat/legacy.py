@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from .._tensor import Size, Tensor
-from ..device import check_device
+from ..devices import check_device
 from ..dtypes import bool_, dtype, float16, float32, float64, int8, int16, int32, int64, uint8
 from ..ops import functions as ops
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..autograd.modes import inference_mode, is_inference_mode_enabled
-from ..device import CPU, check_device, device
+from ..devices import CPU, check_device, device
 from ..dtypes import OURS, as_numpy, default_float, dtype, set_default_dtype
 from ..dtypes import can_cast as _can_cast
 from ..dtypes import promote_types as _promote_types

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..autograd import versions
-from ..autograd.backward import run_backward
+from ..autograd.backward_pass import run_backward
 from ..autograd.hooks import OpCall, op_hook
 from ..autograd.node import Constant, Leaf, Node, Output
-from ..autograd.primitive import Primitive
+from ..autograd.primitives import Primitive
 from .recording import Recording, value_text
 
 __all__ = ["add_gradients", "add_values", "sweep"]

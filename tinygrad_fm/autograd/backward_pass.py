@@ -24,7 +24,7 @@ from .broadcast import broadcasts_to, clone, depending, sum_to
 from .hooks import OpCall
 from .modes import enable_grad, state
 from .node import HookedNode, Leaf, Node, Output, gradient_scope
-from .primitive import boxed_saved
+from .primitives import boxed_saved
 
 _ndarray = np.ndarray
 _delivering = threading.Lock()  # two threads may deliver to the same leaf
