@@ -18,7 +18,7 @@ from ..autograd.primitives import primitive
 from ..dtypes import int64
 from ..errors import ShapeError
 from ..promotion import only_floats
-from .activation import logsigmoid, softplus
+from .activation import _hardtanh, logsigmoid, softplus
 from .creation import full_like
 from .distance import pairwise_distance
 from .elementwise import clamp, exp, log, minimum, quiet, square, where
@@ -144,7 +144,7 @@ def smooth_l1_loss(
 
 def _huber(d: Any, delta: float) -> Any:
     """d² / 2 where |d| is at most ``delta``, elsewhere delta · (|d| − delta / 2): b · (d − b / 2), with b for d clamped."""
-    bounded = clamp(d, -delta, delta)
+    bounded = _hardtanh(d, low=-float(delta), high=float(delta))
     return bounded * (d - bounded * 0.5)
 
 

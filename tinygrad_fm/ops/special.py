@@ -158,17 +158,17 @@ def logaddexp2(input: Any, other: Any) -> Any:
 _SINC_SLOPE = tuple((-1) ** k * 2 * k / math.factorial(2 * k + 1) for k in range(1, 10))
 
 
-def _sinc_rule(g: Any, y: Any, input: Any) -> Any:
+def _sinc_rule(g: Any, input: Any) -> Any:
     near = np.abs(raw(input)) < 0.3
     z = where(near, input, 0.0) * math.pi
     series = 0.0
     for c in reversed(_SINC_SLOPE):
         series = series * (z * z) + c
-    slope = (cos(input * math.pi) - y) / where(near, 1.0, input)
+    slope = (cos(input * math.pi) - sinc(input)) / where(near, 1.0, input)
     return g * where(near, z * series * math.pi, slope)
 
 
-sinc = unary_float(quiet(np.sinc), name="sinc", input=_sinc_rule)  # sin(πx) / πx
+sinc: Any = unary_float(quiet(np.sinc), name="sinc", input=_sinc_rule)  # sin(πx) / πx
 
 
 entr = unary_float(  # −x · log(x): 0 at 0, −inf below
