@@ -16,7 +16,7 @@ PROGRAM = """
 import tinygrad_fm as torch
 x = torch.tensor([1.0, 2.0], requires_grad=True)
 torch.logaddexp2(x, x * 1).sum().backward()
-print(x.grad)
+print(x.grad, x.logaddexp2(x).tolist())
 """
 
 
@@ -35,6 +35,6 @@ def test_the_example_of_an_operation_is_all_that_one_needs(tmp_path: Path) -> No
     assert applied.returncode == 0, f"the example in CONTRIBUTING.md no longer fits the code: {applied.stderr}"
     table = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "tests/ops/test_table.py", "-k", "logaddexp2 or row"]
     assert " passed" in run(*table, cwd=copy)
-    assert run(sys.executable, "-c", PROGRAM, cwd=copy) == "tensor([1., 1.])\n"
+    assert run(sys.executable, "-c", PROGRAM, cwd=copy) == "tensor([1., 1.]) [2.0, 3.0]\n"
     run(sys.executable, "-m", "tests.test_docs_pytorch", cwd=copy)
     assert "`logaddexp2`" in (copy / "docs" / "pytorch.md").read_text(encoding="utf-8")
