@@ -65,7 +65,7 @@ FAMILIES = (
     scatter_reduce, statistics,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill randint_like rsub std_mean var_mean"
-ALSO_METHODS = """T copy dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""
+ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""
 NOT_IN_PLACE = """allclose equal fmax fmin frexp isclose isfinite isinf isnan isneginf isposinf
     isreal logaddexp logaddexp2 maximum minimum
     positive rsub signbit"""
@@ -528,7 +528,6 @@ LEFT_OUT = frozenset(
         "lstsq",
         "lu",
         "lu_solve",
-        "matrix_exp",
         "mtia",
         "pinverse",
         "qr",

@@ -205,3 +205,9 @@ def test_contiguous_copies_only_what_is_not() -> None:
     assert y.is_contiguous() and y.stride() == (2, 1)
     (y * torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]])).sum().backward()
     assert x.grad.tolist() == [[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]]
+
+
+def test_dir_offers_only_what_exists() -> None:
+    x = torch.ones(1, 1)
+    assert not [name for name in dir(x) if not hasattr(x, name)]
+    assert "relu_" in dir(x) and "to_sparse" not in dir(x)
