@@ -1,4 +1,4 @@
-"""The methods that are made of the lists in ``ops`` are PyTorch's: each exists there, and none that it has of ours is missing."""
+"""The methods made of the lists in ``ops`` are PyTorch's: each exists there, and none that it has of ours is missing."""
 
 from __future__ import annotations
 
