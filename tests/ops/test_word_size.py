@@ -49,6 +49,11 @@ for name in ("array", "asarray"):
 np.intp = np.int32
 for name, position in (("take", 1), ("bincount", 0), ("repeat", 1), ("put", 1)):
     takes(name, position)
+ravel_multi_index = np.ravel_multi_index
+def checked(arrays, *args, **named):
+    assert not any(getattr(a, "dtype", None) == np.int64 for a in arrays), "ravel_multi_index takes no int64 there"
+    return ravel_multi_index(arrays, *args, **named)
+np.ravel_multi_index = checked
 """
 
 CALLS = """
@@ -90,6 +95,8 @@ total = total + torch.repeat_interleave(w, torch.tensor([1, 2, 0]), 0).sum() + w
 total = total + w[w > 0].sum()
 total = total + w.masked_select(w > 0).sum() + torch.bincount(i, x[0]).sum() + F.cross_entropy(w @ torch.ones(2, 3), i)
 total = total + F.max_pool2d(w[None], 2).sum() + w.max(0).values.sum() + w.sort(0).values.sum() + w.topk(1).values.sum()
+for kind in ("prod", "mean", "amax", "sum"):
+    total = total + w.scatter_reduce(0, i[:, None], w, kind).sum()
 total.backward()
 w.detach()[i] = 0.0
 w.detach().index_add_(0, i, torch.ones(3, 2))

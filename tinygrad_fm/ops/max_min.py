@@ -182,7 +182,7 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 def _middle_place_of_numbers(x: Array, dim: int) -> Array:
     """Where along ``dim`` the lower middle element of what is not NaN is; the first if all are."""
     counts = np.sum(~np.isnan(x), dim, keepdims=True)
-    return np.take_along_axis(np.argsort(x, dim, kind="stable"), np.maximum(counts - 1, 0) // 2, dim)
+    return np.take_along_axis(int64(np.argsort(x, dim, kind="stable")), np.maximum(counts - 1, 0) // 2, dim)
 
 
 def _middle_of_numbers(x: Array, dim: Dims | None, keepdim: bool) -> Any:
@@ -205,7 +205,7 @@ def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
 
 
 _argkth = primitive(
-    lambda x, dim, k: np.take(np.argsort(x, dim, kind="stable"), [k - 1], dim), name="argkth", inputs="x", promotion=None
+    lambda x, dim, k: np.take(int64(np.argsort(x, dim, kind="stable")), [k - 1], dim), name="argkth", inputs="x", promotion=None
 )
 
 
@@ -229,7 +229,7 @@ def kthvalue(input: Any, k: int, dim: int = -1, keepdim: bool = False) -> Values
 
 def _most_frequent_place(x: Array, dim: int) -> Array:
     """Where along ``dim`` the most frequent element is last found; of equally frequent ones the smallest."""
-    order = np.argsort(x, dim, kind="stable")
+    order = int64(np.argsort(x, dim, kind="stable"))
     ordered = np.moveaxis(np.take_along_axis(x, order, dim), dim, -1)
     places = np.arange(ordered.shape[-1])
     new = np.concatenate([np.ones_like(ordered[..., :1], bool), ordered[..., 1:] != ordered[..., :-1]], -1)

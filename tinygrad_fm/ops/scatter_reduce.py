@@ -12,7 +12,7 @@ import numpy as np
 from ..autograd.box import box, raw
 from ..autograd.primitives import primitive
 from ..errors import ShapeError
-from ._arguments import one_dim
+from ._arguments import as_index, one_dim
 from .division_rounding import div
 from .gather_scatter import add_back, checked, must_agree, pick, put_along, source_part
 from .indexing import index_put
@@ -78,12 +78,12 @@ def _products(x: Any, part: Any, dim: int, at: Array, include_self: bool) -> Any
     So the gradient is right whatever zeros there are, as that of :func:`prod` is.
     """
     shape, size = tuple(x.shape), raw(x).size
-    goal = np.ravel_multi_index(_key(dim, at), shape).ravel()
+    goal = np.ravel_multi_index(tuple(map(as_index, _key(dim, at))), shape).ravel()
     order = np.argsort(goal, kind="stable")
     places, first, counts = np.unique(goal[order], return_index=True, return_counts=True)
     one = size + at.size  # where the elements of both stand in a row, a 1 comes after them
     table = np.full((len(places), counts.max() + 1), one)
-    rows = np.repeat(np.arange(len(places)), counts)
+    rows = np.repeat(np.arange(len(places)), as_index(counts))
     table[rows, np.arange(len(goal)) - first[rows]] = size + order
     if include_self:
         table[:, -1] = places
