@@ -16,7 +16,7 @@ from .training.console import run_command
 # as in pyproject.toml, which a test compares it with: a checkout that was never installed has no metadata to ask
 EXTRAS = {
     "train": ("tqdm", "matplotlib", "pillow"),
-    "test": ("pytest", "hypothesis", "setuptools"),
+    "test": ("pytest", "hypothesis", "mpmath", "setuptools"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),
 }
