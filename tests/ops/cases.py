@@ -425,7 +425,6 @@ WITHOUT_ROW = {
         one_hot""",
     ),
     **_reasons("gives its input back", "positive"),
-    **_reasons("is what copy_ writes; see the tests of writing in place", "copy"),
     **_reasons(
         "compared with PyTorch, gradients too, in tests/parity/test_samples",
         "ctc_loss lp_pool1d max_unpool1d multi_head_attention_forward multilabel_margin_loss",
