@@ -302,8 +302,8 @@ def _quantile(op: str, input: Any, q: Any, dim: int | None, keepdim: bool, inter
         places = masked_fill(places, box(missing.any(-1, keepdims=True)), rows.shape[-1] - 1)
     at = raw(places)
     if interpolation in ("lower", "higher", "nearest"):
-        chosen = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}[interpolation](at)
-        found = gather(rows, -1, box(chosen.astype(np.int64)))
+        chosen: dict[str, Any] = {"lower": np.floor, "higher": np.ceil, "nearest": np.round}
+        found = gather(rows, -1, box(chosen[interpolation](at).astype(np.int64)))
     else:
         below, above = (gather(rows, -1, box(end(at).astype(np.int64))) for end in (np.floor, np.ceil))
         found = lerp(below, above, 0.5 if interpolation == "midpoint" else places - box(np.floor(at)))

@@ -160,7 +160,7 @@ def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
 def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
     """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``."""
     along = one_dim("slice_scatter", dim, len(input.shape))
-    return _with_part("slice_scatter", input, src, lambda x: x[(*[slice(None)] * along, slice(start, end, step))])
+    return _with_part("slice_scatter", input, src, lambda x: x[(slice(None),) * along + (slice(start, end, step),)])
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
