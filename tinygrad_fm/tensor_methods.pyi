@@ -179,7 +179,6 @@ class Methods:
         """A copy, which gradients pass through."""
     def contiguous(self, memory_format: Any = None) -> Tensor:
         """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
-    def copy(self, source: Any, /) -> Tensor: ...
     def copy_(self, source: Any, /) -> Tensor:
         """:meth:`copy`, written into this tensor."""
     def copysign(self, other: Any, /) -> Tensor: ...
@@ -517,6 +516,8 @@ class Methods:
         """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast."""
     def matmul(self, other: Any) -> Tensor:
         """The matrix product ``input @ other``."""
+    def matrix_exp(self) -> Tensor:
+        """Σ Aⁿ / n! for square matrices, (…, n, n): the series of A / 2ˢ, squared s times (scaling and squaring)."""
     def matrix_power(self, n: builtins.int) -> Tensor:
         """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
     def max(self, dim: Any = None, keepdim: builtins.bool = False, *, other: Any = None) -> Any:
