@@ -1,7 +1,7 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
 from . import amp, autograd, backends, cuda, func, nn, ops, optim, profiler, random, runtime, special, utils
-from .torch_compat import legacy, left_out
+from .torch_compat import legacy, left_out, out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor
 from .amp import autocast
@@ -114,7 +114,11 @@ def draw(target: object, input: object = None, **options: object) -> object:
     return make(target, input, **options)  # type: ignore[arg-type]
 
 
-detach, relu_, sigmoid_, tanh_ = Tensor.detach, Tensor.relu_, Tensor.sigmoid_, Tensor.tanh_
+detach = Tensor.detach
+is_signed, is_same_size, is_inference = Tensor.is_signed, Tensor.is_same_size, Tensor.is_inference
+celu_, selu_, rrelu_, threshold_ = (getattr(nn.functional, name) for name in ("celu_", "selu_", "rrelu_", "threshold_"))
+instance_norm = nn.functional.instance_norm
+globals().update(out.top_level_forms(Tensor))
 setattr(autograd, "Variable", legacy.Variable)  # noqa: B010  # its floor is below that of tensors
 left_out.tell_importers()
 for _module in (autograd, autograd.graph, func, profiler):  # below or beside what says so

@@ -69,7 +69,7 @@ ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu r
 NOT_IN_PLACE = """allclose equal fmax fmin frexp isclose isfinite isinf isnan isneginf isposinf
     isreal logaddexp logaddexp2 maximum minimum
     positive rsub signbit"""
-ALSO_IN_PLACE = """addbmm addr index_reduce renorm scatter_reduce
+ALSO_IN_PLACE = """addbmm addr index_reduce put renorm scatter_reduce
     addmm addmv baddbmm copy cumprod cumsum fill index_add index_copy index_fill index_put masked_fill
     masked_scatter relu scatter scatter_add tril triu"""
 

@@ -419,7 +419,7 @@ WITHOUT_ROW = {
     **_reasons(
         "gives bools or indices, which carry no gradient; compared with PyTorch in tests/parity",
         """all allclose any argmax argmin argsort bitwise_and bitwise_left_shift bitwise_not bitwise_or bitwise_right_shift
-        bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt histogram
+        bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt histogram unravel_index
         bincount bucketize heaviside histc isin isneginf isposinf searchsorted signbit tril_indices triu_indices unique
         unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero
         one_hot""",
@@ -434,12 +434,15 @@ WITHOUT_ROW = {
     **_reasons("its exponents are whole numbers; compared with PyTorch in tests/parity", "frexp"),
     **_reasons(
         "makes a tensor from numbers; see test_create",
-        """arange as_tensor asarray empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
+        """arange as_tensor asarray broadcast_shapes frombuffer scalar_tensor
+        empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
         zeros_like""",
     ),
     **_reasons(
         "draws random numbers; see test_create and test_dropout",
-        """feature_alpha_dropout alpha_dropout bernoulli dropout dropout1d dropout2d dropout3d gumbel_softmax multinomial normal
+        """feature_alpha_dropout alpha_dropout bernoulli binomial poisson dropout
+        dropout1d dropout2d dropout3d gumbel_softmax multinomial
+        normal
         rand rand_like randint randint_like randn randn_like randperm rrelu""",
     ),
 }

@@ -33,6 +33,7 @@ from ..promotion import explained, promote
 from . import box as boxes
 from . import hooks, modes
 from .box import TensorBase, box
+from .keywords import call_by_name, takes_static
 from .modes import state
 from .node import Node, Output, constants_of
 from .view import Replay, View
@@ -275,7 +276,12 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
     plans, several = definition.plans, definition.outputs > 1
     has_residuals, has_extras = bool(definition.residuals), bool(definition.extras)
 
+    no_static = not takes_static(kernel, 0 if definition.variadic else len(definition.inputs))
+
     def op(*args: Any, **static: Any) -> Any:
+        if static and no_static:
+            return call_by_name(op, definition.name, definition.inputs, args, static)
+
         # open the Tensors: the arrays, the nodes they come from, and which of them need a gradient
         arrays: list[Any] = []
         parents: list[Any] = []

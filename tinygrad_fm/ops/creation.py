@@ -25,12 +25,14 @@ __all__ = [
     "arange",
     "as_tensor",
     "asarray",
+    "broadcast_shapes",
     "cartesian_prod",
     "combinations",
     "empty",
     "empty_like",
     "eye",
     "from_numpy",
+    "frombuffer",
     "full",
     "full_like",
     "linspace",
@@ -38,6 +40,7 @@ __all__ = [
     "meshgrid",
     "ones",
     "ones_like",
+    "scalar_tensor",
     "tensor",
     "zeros",
     "zeros_like",
@@ -130,7 +133,61 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     return tensor(data, dtype, device)
 
 
-asarray = as_tensor
+def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Any:
+    """``obj`` (a tensor, an array, or data for :func:`tensor`) as a tensor.
+
+    Args:
+        copy: True for a copy in any case, False for an error where sharing the memory is not possible, None for a copy then.
+        requires_grad: whether the result asks for a gradient of its own; False gives a tensor that is not on the tape.
+    """
+    found = as_tensor(obj, dtype, device)
+    shared = is_tensor(obj) or isinstance(obj, np.ndarray)
+    same = (shared and np.shares_memory(raw(found), raw(obj))) or (shared and not raw(obj).size)
+    if copy is False and not same:
+        raise ValueError("asarray(): the data cannot be shared, it has to be copied; leave out copy=False")
+    if copy and same:
+        found = found.clone()
+    if requires_grad:
+        return (found.detach() if found.requires_grad or is_tensor(obj) else found).requires_grad_()
+    return found.detach() if found.requires_grad else found
+
+
+def frombuffer(
+    buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, device: Any = None, requires_grad: bool = False
+) -> Any:
+    """A vector that shares the memory of ``buffer`` (bytearray, memoryview, mmap …), from the byte ``offset`` on.
+
+    Args:
+        count: how many elements; −1 for all.
+
+    Raises ValueError if the buffer is empty, too short, or not a whole number of elements long.
+    """
+    kind, length = as_numpy(dtype), memoryview(buffer).nbytes
+    if length == 0 or count == 0:
+        raise ValueError(f"frombuffer(): both the buffer and count must not be empty, got {length} bytes and count={count}")
+    if not 0 <= offset < length:
+        raise ValueError(f"frombuffer(): offset must be from 0 to {length - 1}, the buffer's last byte, got {offset}")
+    if count < 0 and (length - offset) % kind.itemsize:
+        raise ValueError(f"frombuffer(): {length - offset} bytes are not a whole number of {kind} elements")
+    if count > 0 and offset + count * kind.itemsize > length:
+        raise ValueError(
+            f"frombuffer(): {count} elements of {kind} from byte {offset} on go beyond the buffer's {length} bytes"
+        )
+    return finish(np.frombuffer(buffer, kind, count, offset), device, requires_grad)
+
+
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None) -> Any:
+    """A 0-d tensor of the default float dtype, unless another is given."""
+    return tensor(s, default_float() if dtype is None else dtype, device, requires_grad)
+
+
+def broadcast_shapes(*shapes: Any) -> Any:
+    """The shape that tensors of the given shapes broadcast to; an int is a shape of one dimension."""
+    try:
+        found = np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise RuntimeError(f"broadcast_shapes(): shapes {', '.join(map(str, shapes))} do not broadcast") from None
+    return box(np.broadcast_to(np.zeros(()), found)).shape
 
 
 def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:

@@ -120,7 +120,7 @@ def diagflat(input: Any, offset: int = 0) -> Any:
 
 def block_diag(*tensors: Any) -> Any:
     """A matrix with the given ones along its diagonal and zeros elsewhere."""
-    blocks = [atleast_2d(x) for x in tensors]
+    blocks = [atleast_2d(x) for x in tensors] or [zeros(1, 0)]
     width = sum(b.shape[1] for b in blocks)
     rows, left = [], 0
     for b in blocks:

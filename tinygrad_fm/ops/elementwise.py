@@ -16,6 +16,7 @@ import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import depending
+from ..autograd.keywords import write_out
 from ..autograd.primitives import Primitive, primitive
 from ..dtypes import as_stored, as_written, result_type
 from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
@@ -122,19 +123,21 @@ true_div = pointwise(  # the quotient is computed again and not kept, so that it
 neg = primitive(np.negative, name="neg", promotion=promote_numbers, x=lambda g: -g)
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """``input + alpha · other``, broadcast. The dtype is PyTorch's promotion of both.
 
     >>> import tinygrad_fm as torch
     >>> torch.add(torch.tensor([1, 2]), torch.tensor([0.5]))
     tensor([1.5000, 2.5000])
     """
-    return _add(input, other if alpha == 1 else _scaled("add", input, other, alpha))
+    y = _add(input, other if alpha == 1 else _scaled("add", input, other, alpha))
+    return y if out is None else write_out("add", y, out)
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     """``input − alpha · other``, broadcast. Raises RuntimeError for bools, as for those only ``^`` makes sense."""
-    return _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
+    y = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
+    return y if out is None else write_out("sub", y, out)
 
 
 def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:

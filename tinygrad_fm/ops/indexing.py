@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import is_tensor, raw
+from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import broadcast_to, broadcasts_to, sum_to
 from ..autograd.inplace import inplace
 from ..autograd.node import memory_order
@@ -38,8 +38,10 @@ __all__ = [
     "masked_scatter",
     "masked_select",
     "nonzero",
+    "put",
     "take",
     "unbind",
+    "unravel_index",
 ]
 
 
@@ -359,6 +361,29 @@ def take(input: Any, index: Any) -> Any:
     if raw(index).dtype != np.int64:
         raise RuntimeError(f"take(): index must be int64, got {raw(index).dtype}; use .long()")
     return input.reshape(-1)[index]
+
+
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+    """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there."""
+    if raw(input).dtype != raw(source).dtype:
+        raise RuntimeError(f"put(): source must have input's dtype {raw(input).dtype}, got {raw(source).dtype}")
+    if raw(index).size != raw(source).size:
+        raise ShapeError(f"put(): index has {raw(index).size} elements, source {raw(source).size}")
+    return index_put(input.reshape(-1), (index.reshape(-1),), source.reshape(-1), accumulate).reshape(tuple(input.shape))
+
+
+def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
+    """Indices into the flattened tensor of ``shape`` as indices of each dimension, int64."""
+    sizes = (shape,) if isinstance(shape, int) else tuple(shape)
+    at, total = raw(indices), math.prod(sizes)
+    if at.dtype.kind not in "iu":
+        raise ValueError(f"unravel_index(): indices must be integers, got {at.dtype}")
+    if min(sizes, default=0) < 0:
+        raise ValueError(f"unravel_index(): a size cannot be negative, got {sizes}")
+    if at.size and not -total <= at.min() <= at.max() < total:
+        raise ValueError(f"unravel_index(): an index is out of range for shape {sizes}")
+    at = np.where(at < 0, at + total, at)
+    return tuple(box(np.asarray(part)) for part in np.unravel_index(at, sizes)) if at.size else tuple(box(at) for _ in sizes)
 
 
 def _together(*parts: Array, keys: Any, shape: tuple[int, ...]) -> Array:

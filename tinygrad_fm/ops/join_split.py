@@ -22,6 +22,7 @@ __all__ = [
     "column_stack",
     "concat",
     "concatenate",
+    "dsplit",
     "dstack",
     "hsplit",
     "hstack",
@@ -230,3 +231,8 @@ def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
     """Views of parts with some of the rows each; see :func:`tensor_split`."""
     return _split_evenly("vsplit", input, indices_or_sections, 0, 2)
+
+
+def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
+    """Views of parts along the third dimension; see :func:`tensor_split`."""
+    return _split_evenly("dsplit", input, indices_or_sections, 2, 3)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import raw
+from ..autograd.box import box, raw
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitives import primitive
 from ..errors import ShapeError
@@ -103,13 +103,18 @@ def tile(input: Any, *reps: int, dims: Any = None) -> Any:
     return repeat(input, *(1,) * (len(input.shape) - len(times)), *times)
 
 
-def repeat_interleave(input: Any, repeats: Any, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Any:
     """Each slice along ``dim`` (each element of the flattened tensor if None) ``repeats`` times in a row.
 
     Args:
-        repeats: an int, or a vector with one count for each slice.
+        repeats: an int, or a vector with one count for each slice. Without it ``input`` is that vector, and the result
+            holds the number of each count, so often: [1, 0, 2] gives [0, 2, 2].
         output_size: what the counts add up to, if known; it makes no difference here.
     """
+    if repeats is None:
+        if len(input.shape) != 1 or raw(input).dtype.kind not in "iu":
+            raise RuntimeError(f"repeat_interleave(): repeats must be a vector of integers, got shape {tuple(input.shape)}")
+        input, repeats, dim = box(np.arange(len(input))), input, 0
     x = ravel(input) if dim is None or not input.shape else input
     dim = one_dim("repeat_interleave", dim or 0, len(x.shape))
     rows = np.repeat(np.arange(x.shape[dim]), as_index(raw(repeats)))

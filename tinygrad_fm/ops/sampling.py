@@ -16,8 +16,10 @@ from .creation import checked_shape, finish, like_creator, size_by_name
 
 __all__ = [
     "bernoulli",
+    "binomial",
     "multinomial",
     "normal",
+    "poisson",
     "rand",
     "rand_like",
     "randint",
@@ -63,7 +65,7 @@ def whole_numbers(dtype: np.dtype[Any]) -> tuple[int, int]:
 
 
 def randint(
-    low: int,
+    low: int = 0,
     high: Any = None,
     size: Any = None,
     *,
@@ -71,10 +73,14 @@ def randint(
     dtype: Any = None,
     device: Any = None,
     requires_grad: bool = False,
+    layout: Any = None,
+    pin_memory: bool = False,
 ) -> Any:
     """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
     if size is None:
         low, high, size = 0, low, high
+        if size is None:
+            raise TypeError("randint(): high and size must be given: randint(10, (2, 3))")
     elif high is None:
         low, high = 0, low
     if not low < high:
@@ -124,6 +130,27 @@ def normal(
     kinds = [OURS[v.dtype] for v in (means, stds) if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
     drawn = raw(randn(shape, generator=generator, dtype=dtype or (kinds[0] if kinds else None)))
     return finish(np.asarray(drawn * stds + means, drawn.dtype), device, requires_grad)
+
+
+def poisson(input: Any, generator: Generator | None = None) -> Any:
+    """Whole numbers drawn from the Poisson distribution, whose mean each element of ``input`` gives.
+
+    Raises RuntimeError for a negative mean.
+    """
+    rate = raw(input)
+    if rate.dtype.kind != "f":
+        raise NotImplementedError(f"poisson(): a floating-point tensor is needed, got {rate.dtype}")
+    if (rate < 0).any():
+        raise RuntimeError("poisson(): the means must not be negative")
+    return box(np.asarray(random.bits(generator).poisson(rate)).astype(rate.dtype))
+
+
+def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
+    """How many of ``count`` trials succeed, each with probability ``prob``: drawn for each pair of elements, of their dtype."""
+    n, p = np.asarray(raw(count)), np.asarray(raw(prob))
+    if n.dtype != p.dtype:
+        raise RuntimeError(f"binomial(): count and prob must have one dtype, got {n.dtype} and {p.dtype}")
+    return box(np.asarray(random.bits(generator).binomial(n.astype(np.int64), p)).astype(p.dtype))
 
 
 def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:

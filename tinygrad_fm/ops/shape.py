@@ -15,6 +15,7 @@ from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import broadcast_to as _broadcast_to
 from ..autograd.broadcast import broadcasts_to
 from ..autograd.primitives import primitive
+from ..dtypes import dtype
 from ..errors import ShapeError
 from ._arguments import one_dim, several, sizes, some_dims
 
@@ -84,10 +85,27 @@ def reshape(input: Any, *sizes_: int, shape: Any = None) -> Any:
     return _reshape(to_shape, input, sizes("reshape", sizes_, shape))
 
 
+_bytes_as = view_op(lambda x, to: x.view(to), name="view_dtype", inputs="x")
+
+
 def view(input: Any, *sizes_: int, size: Any = None) -> Any:
     """As :func:`reshape`, for when memory is to be shared: where the memory order forbids that, ``view`` too makes a copy
-    (PyTorch refuses), and writing to the copy raises an error that says so."""
+    (PyTorch refuses), and writing to the copy raises an error that says so. Given a dtype, the same bytes as elements of it."""
+    kind = sizes_[0] if len(sizes_) == 1 else None
+    if isinstance(kind, dtype):
+        return _reinterpret(input, kind)
     return _reshape(_view, input, sizes("view", sizes_, size))
+
+
+def _reinterpret(input: Any, kind: dtype) -> Any:
+    """The same bytes as elements of another dtype, whose last dimension is longer or shorter by the ratio of their sizes."""
+    old, new = raw(input).dtype.itemsize, kind.itemsize
+    if old != new:
+        if not len(input.shape):
+            raise RuntimeError(f"view(): a 0-d tensor of {old} bytes cannot be seen as {kind}, of {new}")
+        if raw(input).strides[-1] != old or input.shape[-1] * old % new:
+            raise RuntimeError(f"view(): the last dimension of shape {tuple(input.shape)} cannot be seen as {kind}")
+    return _bytes_as(input, to=kind.numpy)
 
 
 def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:

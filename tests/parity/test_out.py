@@ -1,0 +1,105 @@
+"""Results written into ``out``, inputs by name, and functions that write in place, as PyTorch has them."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import pytest
+
+import tinygrad_fm
+from tinygrad_fm.torch_compat.out import IN_PLACE, WITH_OUT
+
+torch = pytest.importorskip("torch")
+
+CALLS: dict[str, Any] = {
+    "add": lambda t, x, **out: t.add(x, 1, **out),
+    "mul": lambda t, x, **out: t.mul(x, x, **out),
+    "exp": lambda t, x, **out: t.exp(x, **out),
+    "sum": lambda t, x, **out: t.sum(x, 1, **out),
+    "cat": lambda t, x, **out: t.cat([x, x], **out),
+    "matmul": lambda t, x, **out: t.matmul(x, x.T, **out),
+    "clamp": lambda t, x, **out: t.clamp(x, 0.2, 0.6, **out),
+    "where": lambda t, x, **out: t.where(x > 0.5, x, x, **out),
+    "lgamma": lambda t, x, **out: t.lgamma(x, **out),
+    "full": lambda t, x, **out: t.full((2, 2), 0.5, **out),
+}
+
+
+def made(library: Any) -> Any:
+    """The same six numbers in either library."""
+    return library.arange(6, dtype=library.float32).reshape(2, 3) / 6 + 0.1
+
+
+@pytest.mark.parametrize("name", CALLS)
+@pytest.mark.parametrize("start", ["fits", "empty", "other shape"])
+def test_out(name: str, start: str) -> None:
+    said = []
+    for library in (torch, tinygrad_fm):
+        x = made(library)
+        wanted = CALLS[name](library, x)
+        out = library.zeros({"fits": tuple(wanted.shape), "empty": (0,), "other shape": (7,)}[start])
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            result = CALLS[name](library, x, out=out)
+        assert result is out
+        assert out.tolist() == wanted.tolist()
+        said.append([w.category for w in caught])
+    assert said[0] == said[1]
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_out_of_several_results(library: Any) -> None:
+    values, indices = library.empty(0), library.empty(0, dtype=library.int64)
+    library.sort(library.tensor([3.0, 1.0, 2.0]), out=(values, indices))
+    assert values.tolist() == [1.0, 2.0, 3.0] and indices.tolist() == [1, 2, 0]
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_out_that_cannot_be(library: Any) -> None:
+    x = made(library)
+    with pytest.raises(RuntimeError, match="can't be cast"):
+        library.exp(x, out=library.empty(2, 3, dtype=library.int64))
+    with pytest.raises(RuntimeError, match="automatic differentiation"):
+        library.exp(x.clone().requires_grad_(), out=library.empty(2, 3))
+    with pytest.raises(TypeError):
+        library.exp(x, out=[1.0])
+    with pytest.raises(TypeError):
+        library.exp(x, nothing=1)
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_inputs_by_name(library: Any) -> None:
+    x = made(library)
+    assert library.exp(input=x).tolist() == x.exp().tolist()
+    assert library.mul(input=x, other=x).tolist() == library.mul(x, other=x).tolist() == (x * x).tolist()
+    assert library.add(x, other=x, alpha=2).tolist() == (x + x * 2).tolist()
+    assert library.pow(input=x, exponent=2).tolist() == (x * x).tolist()
+    assert library.clamp(input=x, min=0.3).tolist() == x.clamp(0.3).tolist()
+    assert library.matmul(input=x, other=x.T).shape == (2, 2)
+
+
+def test_every_name_is_pytorchs() -> None:
+    assert not [name for name in (WITH_OUT + " " + IN_PLACE).split() if not hasattr(torch, name)]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in IN_PLACE.split() if n[:-1] in ("exp", "neg", "relu", "sin", "zero", "log1p", "sqrt")]
+)
+def test_functions_in_place(name: str) -> None:
+    for library in (torch, tinygrad_fm):
+        x = made(library)
+        assert getattr(library, name)(x) is x
+        assert x.tolist() != made(library).tolist() or name == "relu_"
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_the_same_bytes_as_another_dtype(library: Any) -> None:
+    x = library.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert x.view(library.int32)[0, 0].item() == 0x3F800000
+    assert tuple(x.view(library.uint8).shape) == (2, 8) and tuple(x.view(library.float64).shape) == (2, 1)
+    x.view(library.int32)[0, 0] = 0
+    assert x[0, 0].item() == 0
+    with pytest.raises(RuntimeError):
+        x.T.view(library.float64)
+    assert library.tensor([1], dtype=float).dtype is library.float64
