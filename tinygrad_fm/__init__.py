@@ -114,7 +114,7 @@ def draw(target: object, input: object = None, **options: object) -> object:
     return make(target, input, **options)  # type: ignore[arg-type]
 
 
-detach = Tensor.detach
+detach, split_with_sizes = Tensor.detach, Tensor.split_with_sizes
 is_signed, is_same_size, is_inference = Tensor.is_signed, Tensor.is_same_size, Tensor.is_inference
 celu_, selu_, rrelu_, threshold_ = (getattr(nn.functional, name) for name in ("celu_", "selu_", "rrelu_", "threshold_"))
 instance_norm = nn.functional.instance_norm

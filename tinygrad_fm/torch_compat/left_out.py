@@ -22,26 +22,48 @@ LEFT_OUT = {
         PackedSequence pack_padded_sequence pad_packed_sequence pack_sequence unpack_sequence""",
     "probability distributions": "distributions",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
-        SparseAdam""",
-    "complex numbers and Fourier transforms": """complex complex32 complex64 complex128 cfloat cdouble chalf fft stft istft
-        view_as_complex view_as_real polar real imag conj angle resolve_conj""",
+        SparseAdam sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
+        sparse_bsr sparse_bsc to_sparse_coo to_sparse_csc to_sparse_bsr to_sparse_bsc sparse_dim dense_dim sparse_mask
+        sparse_resize_ sparse_resize_and_clear_ resize_as_sparse_ is_coalesced is_sparse_csr indices values crow_indices
+        col_indices ccol_indices row_indices smm sspaddmm hsmm hspmm saddmm spmm dsmm nested is_nested to_padded_tensor
+        masked jagged""",
+    "complex numbers and Fourier transforms": """complex complex32 complex64 complex128 cfloat cdouble chalf fft stft
+        istft view_as_complex view_as_real polar real imag conj angle resolve_conj resolve_neg conj_physical
+        conj_physical_ is_conj is_neg bartlett_window blackman_window hamming_window hann_window kaiser_window signal
+        windows""",
     "bfloat16 and types of eight bits": "bfloat16 BFloat16Tensor float8_e4m3fn float8_e5m2 uint16 uint32 uint64",
-    "quantisation": """ao quantization quantized quantize_per_tensor quantize_per_channel qint8 quint8 qint32 dequantize qat
-        intrinsic quantizable""",
+    "quantisation": """ao quantization quantized quantize_per_tensor quantize_per_channel qint8 quint8 qint32 dequantize
+        qat intrinsic quantizable int_repr q_scale q_zero_point q_per_channel_axis q_per_channel_scales
+        q_per_channel_zero_points qscheme fake_quantize_per_tensor_affine fake_quantize_per_channel_affine""",
     "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
         DistributedDataParallel""",
     "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
-    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_rank
-        pinverse det slogdet logdet solve triangular_solve""",
-    "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d AdaptiveMaxPool3d
-        conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d lp_pool3d MaxUnpool3d
-        max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
+    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_rank pinverse
+        det slogdet logdet solve triangular_solve cholesky_inverse cholesky_solve geqrf inverse lobpcg lu_unpack orgqr
+        ormqr nuclear_norm symeig""",
+    "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d
+        AdaptiveMaxPool3d conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d
+        lp_pool3d MaxUnpool3d max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
     "layers whose sizes are found at the first call": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyBatchNorm1d
         LazyBatchNorm2d LazyBatchNorm3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d
         LazyInstanceNorm2d LazyInstanceNorm3d UninitializedParameter UninitializedBuffer""",
-    "layers that models seldom have": """AdaptiveLogSoftmaxWithLoss CrossMapLRN2d FractionalMaxPool2d fractional_max_pool2d
-        LinearCrossEntropyLoss linear_cross_entropy NLLLoss2d Container grid_sample affine_grid""",
+    "layers that models seldom have": """AdaptiveLogSoftmaxWithLoss CrossMapLRN2d FractionalMaxPool2d
+        fractional_max_pool2d LinearCrossEntropyLoss linear_cross_entropy NLLLoss2d Container grid_sample affine_grid""",
     "pruning, and parametrisations of every kind": "prune parametrize parametrizations stateless",
+    "memory by hand": """as_strided as_strided_ as_strided_copy as_strided_scatter empty_strided new_empty_strided
+        empty_permuted storage untyped_storage storage_type set_ is_set_to UntypedStorage TypedStorage const_data_ptr
+        dim_order from_file slice_inverse""",
+    "functions that models seldom call": """gradient histogramdd segment_reduce constant_pad_nd nonzero_static hash_tensor
+        cond while_loop range norm_except_dim frobenius_norm cauchy_ geometric_ log_normal_ fill_diagonal_ apply_ map_
+        map2_ resize resize_as reinforce volatile index narrow_copy unsafe_chunk unsafe_split unsafe_split_with_sizes
+        as_subclass module_load grouped_mm scaled_mm scaled_grouped_mm conv_tbc dropout_ alpha_dropout_
+        feature_alpha_dropout_ feature_dropout feature_dropout_ embedding_renorm_""",
+    "special functions without derivatives": """airy_ai bessel_j0 bessel_j1 bessel_y0 bessel_y1 modified_bessel_i0
+        modified_bessel_i1 modified_bessel_k0 modified_bessel_k1 scaled_modified_bessel_k0 scaled_modified_bessel_k1
+        spherical_bessel_j0 chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w
+        hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p
+        shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
+        shifted_chebyshev_polynomial_w""",
     "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
     "models and logs from elsewhere": "hub tensorboard",
 }
@@ -66,6 +88,9 @@ INSTEAD = {
         "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near; F.interpolate resamples a regular grid"
     ),
     "pruning, and parametrisations of every kind": "nn.utils has weight_norm and spectral_norm; torch.func.functional_call",
+    "memory by hand": "view, reshape, permute, unfold and indexing say which elements are meant; copy_ writes them",
+    "functions that models seldom call": "compose it of others: diff, histc, scatter_reduce, F.pad, nn.EmbeddingBag",
+    "special functions without derivatives": "scipy.special has them, for tensor.numpy()",
     "further optimizers": "optim has SGD, Adam, AdamW, NAdam, RAdam, Adamax, Adagrad, Adadelta and RMSprop",
     "models and logs from elsewhere": "weights of PyTorch load by load_state_dict; training writes metrics.jsonl",
 }
