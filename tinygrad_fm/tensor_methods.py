@@ -64,7 +64,7 @@ FAMILIES = (
     cumulative, creation, sampling, linalg, einsum, matrix_functions,
     scatter_reduce, statistics,
 )  # fmt: skip
-FUNCTIONS_ONLY = "bucketize combinations fill randint_like rsub std_mean var_mean"
+FUNCTIONS_ONLY = "bucketize combinations fill poisson randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""
 NOT_IN_PLACE = """allclose equal fmax fmin frexp isclose isfinite isinf isnan isneginf isposinf
     isreal logaddexp logaddexp2 maximum minimum
@@ -508,41 +508,16 @@ class _LeftOut:
         raise LeftOutError(message(self.name, "Tensor"))
 
 
-LEFT_OUT = frozenset(
-    [
-        "angle",
-        "bfloat16",
-        "cdouble",
-        "cfloat",
-        "chalf",
-        "cholesky",
-        "coalesce",
-        "conj",
-        "dequantize",
-        "det",
-        "eig",
-        "imag",
-        "ipu",
-        "istft",
-        "logdet",
-        "lstsq",
-        "lu",
-        "lu_solve",
-        "mtia",
-        "pinverse",
-        "qr",
-        "real",
-        "resolve_conj",
-        "slogdet",
-        "solve",
-        "stft",
-        "svd",
-        "to_dense",
-        "to_sparse",
-        "to_sparse_csr",
-        "triangular_solve",
-        "xpu",
-    ]
-)
+_LEFT_OUT = """angle apply_ as_strided as_strided_ as_strided_scatter as_subclass bfloat16 cauchy_ ccol_indices cdouble cfloat
+    chalf cholesky cholesky_inverse cholesky_solve coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
+    crow_indices dense_dim dequantize det dim_order eig fill_diagonal_ geometric_ geqrf hash_tensor imag index indices
+    int_repr inverse ipu is_coalesced is_conj is_neg is_nested is_set_to is_sparse_csr istft log_normal_ logdet lstsq lu
+    lu_solve map2_ map_ module_load mtia narrow_copy new_empty_strided nonzero_static orgqr ormqr pinverse
+    q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr qscheme real reinforce
+    resize resize_as resize_as_sparse_ resolve_conj resolve_neg row_indices set_ slice_inverse slogdet smm solve
+    sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type svd symeig
+    to_dense to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr
+    triangular_solve unsafe_chunk unsafe_split unsafe_split_with_sizes untyped_storage values volatile xpu"""
+LEFT_OUT = frozenset(_LEFT_OUT.split())
 for _name in LEFT_OUT:
     setattr(Methods, _name, _LeftOut(_name))
