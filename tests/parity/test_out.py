@@ -103,3 +103,25 @@ def test_the_same_bytes_as_another_dtype(library: Any) -> None:
     with pytest.raises(RuntimeError):
         x.T.view(library.float64)
     assert library.tensor([1], dtype=float).dtype is library.float64
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_what_makes_tensors(library: Any) -> None:
+    assert library.broadcast_shapes((2, 1), (3,), 1) == (2, 3) and isinstance(library.broadcast_shapes((2,)), library.Size)
+    with pytest.raises(RuntimeError):
+        library.broadcast_shapes((2,), (3,))
+    assert library.frombuffer(bytearray(b"\1\0\2\0"), dtype=library.int16).tolist() == [1, 2]
+    with pytest.raises(ValueError):
+        library.frombuffer(bytearray(3), dtype=library.int16)
+    assert library.scalar_tensor(3).dtype is library.float32 and library.block_diag().shape == (1, 0)
+    assert library.repeat_interleave(library.tensor([1, 0, 2])).tolist() == [0, 2, 2]
+    assert library.randint(high=1, size=(2,)).tolist() == [0, 0]
+    x = library.ones(2)
+    assert x.new_full((2,), 1.0, requires_grad=True).requires_grad and library.asarray(x, requires_grad=True).requires_grad
+    assert library.asarray(x, copy=True, requires_grad=False).data_ptr() != x.data_ptr()
+    assert library.asarray(x, requires_grad=False).data_ptr() == x.data_ptr()
+    with pytest.raises(ValueError):
+        library.asarray([1.0], copy=False, requires_grad=False)
+    assert [i.tolist() for i in library.unravel_index(library.tensor([5, 0]), (2, 3))] == [[1, 0], [2, 0]]
+    assert library.zeros(2, 2).resize_(3).tolist() == [0, 0, 0]
+    assert library.zeros(3).scatter(0, library.tensor([0, 0]), 2.0, reduce="multiply").tolist() == [0, 0, 0]

@@ -96,7 +96,10 @@ _NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat
     nn.functional.layer_norm nn.functional.unfold nn.functional.interpolate nn.functional.pixel_shuffle
     nn.functional.adaptive_max_pool2d nn.functional.adaptive_avg_pool2d nn.functional.avg_pool2d nn.functional.max_pool2d
     nn.functional.conv2d nn.functional.conv_transpose2d nn.functional.batch_norm nn.functional.group_norm
-    nn.functional.dropout2d nn.functional.pad"""
+    nn.functional.dropout2d nn.functional.pad scatter_reduce index_reduce cummax cummin logcumsumexp copysign kthvalue
+    mode nanmedian nanquantile lgamma digamma polygamma sinc frexp ldexp gcd lcm trapezoid cumulative_trapezoid cov
+    corrcoef cross float_power histogram msort renorm addbmm addr matrix_exp bitwise_left_shift erfinv i0 special.ndtri
+    special.entr select_scatter slice_scatter diagonal_scatter unravel_index put dsplit"""
 NEEDED = _NEEDED.split()
 
 

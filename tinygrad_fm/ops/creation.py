@@ -133,12 +133,15 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
     return tensor(data, dtype, device)
 
 
-def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool = False) -> Any:
+def asarray(
+    obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
+) -> Any:
     """``obj`` (a tensor, an array, or data for :func:`tensor`) as a tensor.
 
     Args:
         copy: True for a copy in any case, False for an error where sharing the memory is not possible, None for a copy then.
-        requires_grad: whether the result asks for a gradient of its own; False gives a tensor that is not on the tape.
+        requires_grad: whether the result asks for a gradient of its own; False gives a tensor that is not on the tape, None
+            leaves it as it is.
     """
     found = as_tensor(obj, dtype, device)
     shared = is_tensor(obj) or isinstance(obj, np.ndarray)
@@ -149,7 +152,7 @@ def asarray(obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | Non
         found = found.clone()
     if requires_grad:
         return (found.detach() if found.requires_grad or is_tensor(obj) else found).requires_grad_()
-    return found.detach() if found.requires_grad else found
+    return found.detach() if requires_grad is False and found.requires_grad else found
 
 
 def frombuffer(

@@ -380,8 +380,9 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         raise ValueError(f"unravel_index(): indices must be integers, got {at.dtype}")
     if min(sizes, default=0) < 0:
         raise ValueError(f"unravel_index(): a size cannot be negative, got {sizes}")
-    if at.size and not -total <= at.min() <= at.max() < total:
+    if at.size and not -total <= int(at.min()) <= int(at.max()) < total:
         raise ValueError(f"unravel_index(): an index is out of range for shape {sizes}")
+    at = at.astype(np.int64)
     at = np.where(at < 0, at + total, at)
     return tuple(box(np.asarray(part)) for part in np.unravel_index(at, sizes)) if at.size else tuple(box(at) for _ in sizes)
 
