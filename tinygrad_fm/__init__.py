@@ -117,7 +117,7 @@ def draw(target: object, input: object = None, **options: object) -> object:
 detach, split_with_sizes = Tensor.detach, Tensor.split_with_sizes
 is_signed, is_same_size, is_inference = Tensor.is_signed, Tensor.is_same_size, Tensor.is_inference
 celu_, selu_, rrelu_, threshold_ = (getattr(nn.functional, name) for name in ("celu_", "selu_", "rrelu_", "threshold_"))
-instance_norm = nn.functional.instance_norm
+instance_norm = out.instance_norm
 globals().update(out.top_level_forms(Tensor))
 setattr(autograd, "Variable", legacy.Variable)  # noqa: B010  # its floor is below that of tensors
 left_out.tell_importers()

@@ -354,6 +354,8 @@ class Tensor(TensorBase, NumPyMethods, Methods):
     __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
     __and__, __or__, __xor__ = map(_operator, (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
     __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+    __lshift__, __rshift__ = map(_operator, (ops.bitwise_left_shift, ops.bitwise_right_shift))
+    __rlshift__, __rrshift__ = _reversed(ops.bitwise_left_shift), _reversed(ops.bitwise_right_shift)
     __eq__, __ne__ = map(_operator, (ops.eq, ops.ne))
     __lt__, __le__, __gt__, __ge__ = map(_operator, (ops.lt, ops.le, ops.gt, ops.ge))
 
@@ -365,6 +367,7 @@ class Tensor(TensorBase, NumPyMethods, Methods):
     )
     __ipow__, __ifloordiv__, __imod__ = (_operator(in_place(op)) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
     __iand__, __ior__, __ixor__ = (_operator(in_place(op)) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+    __ilshift__, __irshift__ = (_operator(in_place(op)) for op in (ops.bitwise_left_shift, ops.bitwise_right_shift))
 
     __getitem__ = ops.getitem
 

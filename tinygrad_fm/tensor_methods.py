@@ -454,12 +454,14 @@ class Methods:
         """:func:`tensor` with this tensor's dtype."""
         return ops.tensor(data, dtype or self.dtype, device, requires_grad)
 
+    @creation.size_by_name_of_method
     def new_zeros(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
         """:func:`zeros` with this tensor's dtype."""
         return ops.zeros(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
 
     new_empty = new_zeros
 
+    @creation.size_by_name_of_method
     def new_ones(self: Any, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Any:
         """:func:`ones` with this tensor's dtype."""
         return ops.ones(*size, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)

@@ -34,7 +34,7 @@ LAYERS = [
     ["func", "profiler", "serialization", "torch_compat", "amp"],
     ["cuda", "backends"],
     ["nn"],
-    ["optim", "data"],
+    ["optim", "data", "torch_compat.out"],
     ["viz", "training", "utils"],
     ["tinygrad_fm", "__main__"],
     ["models"],

@@ -125,3 +125,13 @@ def test_what_makes_tensors(library: Any) -> None:
     assert [i.tolist() for i in library.unravel_index(library.tensor([5, 0]), (2, 3))] == [[1, 0], [2, 0]]
     assert library.zeros(2, 2).resize_(3).tolist() == [0, 0, 0]
     assert library.zeros(3).scatter(0, library.tensor([0, 0]), 2.0, reduce="multiply").tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("library", [torch, tinygrad_fm], ids=["torch", "ours"])
+def test_shifts(library: Any) -> None:
+    x = library.tensor([1, 6])
+    assert (x << 2).tolist() == [4, 24] and (x >> 1).tolist() == [0, 3] and (1 << x).tolist() == [2, 64]
+    x <<= 1
+    assert x.tolist() == [2, 12] and x.new_zeros(size=(1,)).tolist() == [0]
+    with pytest.raises((RuntimeError, NotImplementedError)):
+        library.tensor([True]) << 1.5

@@ -214,6 +214,16 @@ def size_by_name(make: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
+def size_by_name_of_method(make: Callable[..., Any]) -> Callable[..., Any]:
+    """:func:`size_by_name` for a method."""
+
+    @wraps(make)
+    def made(self: Any, *args: Any, **named: Any) -> Any:
+        return make(self, named.pop("size"), **named) if "size" in named else make(self, *args, **named)
+
+    return made
+
+
 def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str) -> Any:
     def create(
         *size: Any,

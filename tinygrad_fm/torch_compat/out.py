@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..autograd.keywords import with_out
+from ..nn.functional import instance_norm as nn_instance_norm
 from ..ops import functions as ops
 
 # written by hand in ops as functions of Python, and taking ``out`` in PyTorch
@@ -29,6 +30,21 @@ IN_PLACE = """abs_ acos_ acosh_ addmv_ arccos_ arccosh_ arcsin_ arcsinh_ arctan_
     clamp_max_ clamp_min_ clip_ cos_ cosh_ deg2rad_ detach_ erf_ erfc_ exp2_ exp_ expm1_ fill_ fix_ floor_ frac_ gcd_
     i0_ index_put_ lcm_ ldexp_ log10_ log1p_ log2_ log_ logit_ nan_to_num_ neg_ negative_ rad2deg_ reciprocal_ relu_
     resize_as_ round_ rsqrt_ sigmoid_ sin_ sinc_ sinh_ sqrt_ square_ tan_ tanh_ trunc_ xlogy_ zero_"""
+
+
+def instance_norm(
+    input: Any,
+    weight: Any,
+    bias: Any,
+    running_mean: Any,
+    running_var: Any,
+    use_input_stats: bool,
+    momentum: float,
+    eps: float,
+    cudnn_enabled: bool,
+) -> Any:
+    """``nn.functional.instance_norm`` in the order of arguments that PyTorch has at the top level."""
+    return nn_instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 
 def top_level_forms(tensor: Any) -> dict[str, Any]:
