@@ -21,9 +21,10 @@ HEAD = f'''"""Made of tensor_methods.py and ops by ``{COMMAND}``; a test holds i
 
 import builtins
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from ._tensor import Tensor
+if TYPE_CHECKING:
+    from ._tensor import Tensor
 '''
 TAIL = """
 LEFT_OUT: frozenset[str]
@@ -40,7 +41,7 @@ def own_types(annotation: str, function: Any) -> dict[str, str]:
     return {
         name: kind.__module__
         for name, kind in names.items()
-        if isinstance(kind, type) and kind.__module__.startswith("tinygrad_fm.")
+        if isinstance(kind, type) and name != "Tensor" and kind.__module__.startswith("tinygrad_fm.")
     }
 
 
@@ -71,6 +72,21 @@ def body(doc: str | None) -> str:
     return f'\n        """{first}"""\n' if first and not first.endswith("(a primitive).") else " ...\n"
 
 
+def operators() -> dict[str, str]:
+    """What follows the name in the declaration of each of Tensor's operators that is an operation."""
+    made = {
+        name: function
+        for name, function in vars(torch.Tensor).items()
+        if re.fullmatch("__[a-z]+__", name) and inspect.isfunction(function) and not function.__qualname__.startswith("Tensor.")
+    }
+    unary, equality = {"__abs__", "__invert__", "__neg__"}, {"__eq__", "__ne__"}  # object's equality gives a bool
+    return {
+        name: f"(self{'' if name in unary else ', other: Any'}) -> Tensor: ..."
+        + ("  # type: ignore[override]" if name in equality else "")
+        for name in made
+    }
+
+
 def stub() -> str:
     """The text of the stub."""
     imports: dict[str, str] = {}
@@ -87,6 +103,7 @@ def stub() -> str:
             lines.append(declared(name, op, imports) + body(f":meth:`{name[:-1]}`, written into this tensor."))
         else:
             lines.append(declared(name, found, imports) + body(found.__doc__))
+    lines += [f"    def {name}{signature}\n" for name, signature in operators().items()]
     extra = [f"from .{module.removeprefix('tinygrad_fm.')} import {name}\n" for name, module in sorted(imports.items())]
     return HEAD + "".join(extra) + "\n" + "".join(lines) + TAIL
 

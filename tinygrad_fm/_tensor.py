@@ -7,7 +7,7 @@ the operation of that name from ``ops``, where the kernels, the rules and the do
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -48,7 +48,7 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
 
-def _operator(op: Callable[..., Any]) -> Callable[..., Any]:
+def _operator(op: Callable[..., Any]) -> Callable[..., Tensor]:
     """``op`` as a Python operator. An object that it knows nothing of is asked in its turn: ``x * y`` is ``y.__rmul__(x)``
     then, and ``x == None`` is False."""
     if hasattr(op, "primitive"):
@@ -60,7 +60,7 @@ def _operator(op: Callable[..., Any]) -> Callable[..., Any]:
     return run
 
 
-def _reversed(op: Callable[..., Any]) -> Callable[..., Any]:
+def _reversed(op: Callable[..., Any]) -> Callable[..., Tensor]:
     """The operator with this tensor on the right: ``2 - x``."""
     op = _operator(op)
     return lambda self, other: op(other, self)
@@ -319,7 +319,7 @@ class Tensor(TensorBase, NumPyMethods, Methods):
             raise TypeError("len() of a 0-d tensor")
         return len(self._array)
 
-    def __iter__(self: Any) -> Iterator[Any]:
+    def __iter__(self: Any) -> Iterator[Tensor]:
         if not self._array.ndim:
             raise TypeError("iteration over a 0-d tensor")
         return iter(ops.unbind(self, 0))
@@ -344,32 +344,36 @@ class Tensor(TensorBase, NumPyMethods, Methods):
 
     # -- operators: the taped operations -------------------------------------------------------------------------------
 
-    __add__, __sub__, __mul__, __truediv__ = map(_operator, (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div))
-    __radd__, __rmul__ = __add__, __mul__
-    __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise.true_div)
-    __pow__, __rpow__ = _operator(elementwise._pow), _reversed(elementwise._pow)
-    __floordiv__, __rfloordiv__ = _operator(ops.floor_divide), _reversed(ops.floor_divide)
-    __mod__, __rmod__ = _operator(ops.remainder), _reversed(ops.remainder)
-    __matmul__, __rmatmul__ = _operator(ops.matmul), _reversed(ops.matmul)
-    __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
-    __and__, __or__, __xor__ = map(_operator, (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
-    __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
-    __lshift__, __rshift__ = map(_operator, (ops.bitwise_left_shift, ops.bitwise_right_shift))
-    __rlshift__, __rrshift__ = _reversed(ops.bitwise_left_shift), _reversed(ops.bitwise_right_shift)
-    __eq__, __ne__ = map(_operator, (ops.eq, ops.ne))
-    __lt__, __le__, __gt__, __ge__ = map(_operator, (ops.lt, ops.le, ops.gt, ops.ge))
+    if not TYPE_CHECKING:  # tensor_methods.pyi declares them
+        __add__, __sub__, __mul__, __truediv__ = map(
+            _operator, (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
+        )
+        __radd__, __rmul__ = __add__, __mul__
+        __rsub__, __rtruediv__ = _reversed(elementwise._sub), _reversed(elementwise.true_div)
+        __pow__, __rpow__ = _operator(elementwise._pow), _reversed(elementwise._pow)
+        __floordiv__, __rfloordiv__ = _operator(ops.floor_divide), _reversed(ops.floor_divide)
+        __mod__, __rmod__ = _operator(ops.remainder), _reversed(ops.remainder)
+        __matmul__, __rmatmul__ = _operator(ops.matmul), _reversed(ops.matmul)
+        __neg__, __abs__, __invert__ = ops.neg, ops.abs, ops.bitwise_not
+        __and__, __or__, __xor__ = map(_operator, (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+        __rand__, __ror__, __rxor__ = __and__, __or__, __xor__
+        __lshift__, __rshift__ = map(_operator, (ops.bitwise_left_shift, ops.bitwise_right_shift))
+        __rlshift__, __rrshift__ = _reversed(ops.bitwise_left_shift), _reversed(ops.bitwise_right_shift)
+        __eq__, __ne__ = map(_operator, (ops.eq, ops.ne))
+        __lt__, __le__, __gt__, __ge__ = map(_operator, (ops.lt, ops.le, ops.gt, ops.ge))
+        __iadd__, __isub__, __imul__, __itruediv__ = (
+            _operator(in_place(op)) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
+        )
+        __ipow__, __ifloordiv__, __imod__ = (
+            _operator(in_place(op)) for op in (elementwise._pow, ops.floor_divide, ops.remainder)
+        )
+        __iand__, __ior__, __ixor__ = (_operator(in_place(op)) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
+        __ilshift__, __irshift__ = (_operator(in_place(op)) for op in (ops.bitwise_left_shift, ops.bitwise_right_shift))
+
+        __getitem__ = ops.getitem
 
     def __pos__(self) -> Tensor:
         return self
-
-    __iadd__, __isub__, __imul__, __itruediv__ = (
-        _operator(in_place(op)) for op in (elementwise._add, elementwise._sub, ops.mul, elementwise.true_div)
-    )
-    __ipow__, __ifloordiv__, __imod__ = (_operator(in_place(op)) for op in (elementwise._pow, ops.floor_divide, ops.remainder))
-    __iand__, __ior__, __ixor__ = (_operator(in_place(op)) for op in (ops.bitwise_and, ops.bitwise_or, ops.bitwise_xor))
-    __ilshift__, __irshift__ = (_operator(in_place(op)) for op in (ops.bitwise_left_shift, ops.bitwise_right_shift))
-
-    __getitem__ = ops.getitem
 
     def __setitem__(self, index: Any, value: Any) -> None:
         ops.setitem(self, index, value)

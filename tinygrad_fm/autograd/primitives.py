@@ -36,6 +36,7 @@ from .box import TensorBase, box
 from .keywords import call_by_name, takes_static
 from .modes import state
 from .node import Node, Output, constants_of
+from .tensor_type import Tensor
 from .view import Replay, View
 
 _new = object.__new__
@@ -215,7 +216,7 @@ def primitive(
     composition: Callable[..., Any] | None = None,
     piecewise: str = "",
     **rules: Callable[..., Any],
-) -> Callable[..., Any]:
+) -> Callable[..., Tensor]:
     """Make an operation of a NumPy kernel and its backward rules (see the head of this module).
 
     Args:

@@ -14,6 +14,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitives import fused, primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored
 from ..dtypes import dtype as dtype_class
 from ..errors import AutogradError, ShapeError
@@ -100,7 +101,7 @@ _relu = primitive(  # a NaN lets g through
 )
 
 
-def relu(input: Any, inplace: bool = False) -> Any:
+def relu(input: Any, inplace: bool = False) -> Tensor:
     """max(input, 0), elementwise; the derivative at 0 is 0.
 
     >>> import tinygrad_fm as torch
@@ -128,12 +129,12 @@ _leaky_relu = primitive(
 )
 
 
-def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Any:
+def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """``input`` where it is positive, elsewhere ``negative_slope · input``."""
     return _run(_leaky_relu, input, inplace, negative_slope=number("leaky_relu", "negative_slope", negative_slope))
 
 
-def prelu(input: Any, weight: Any) -> Any:
+def prelu(input: Any, weight: Any) -> Tensor:
     """``input`` where it is positive, elsewhere ``weight · input``.
 
     Args:
@@ -155,7 +156,7 @@ def prelu(input: Any, weight: Any) -> Any:
     return piecewise(raw(input) > 0, input, weight * input)
 
 
-def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Any:
+def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """Leaky relu, each element's slope drawn evenly from lower to upper; their mean when not training."""
     if lower > upper:
         raise RuntimeError(f"rrelu(): lower must not be above upper, got {lower} and {upper}")
@@ -182,7 +183,7 @@ _hardtanh = primitive(
 )
 
 
-def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Any:
+def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` kept between the two values. Unlike clamp's, the gradient stops at the bounds themselves."""
     if min_val > max_val:
         raise ValueError(f"hardtanh(): min_val must not be above max_val, got {min_val} and {max_val}")
@@ -196,7 +197,7 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
     )
 
 
-def relu6(input: Any, inplace: bool = False) -> Any:
+def relu6(input: Any, inplace: bool = False) -> Tensor:
     """min(max(input, 0), 6)."""
     return hardtanh(input, 0.0, 6.0, inplace)
 
@@ -210,7 +211,7 @@ _hardsigmoid = primitive(
 )
 
 
-def hardsigmoid(input: Any, inplace: bool = False) -> Any:
+def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
     """relu6(input + 3) / 6: a sigmoid of straight lines."""
     return _run(_hardsigmoid, input, inplace)
 
@@ -225,7 +226,7 @@ _hardswish = primitive(
 )
 
 
-def hardswish(input: Any, inplace: bool = False) -> Any:
+def hardswish(input: Any, inplace: bool = False) -> Tensor:
     """input · hardsigmoid(input). Source: Howard et al. 2019, "Searching for MobileNetV3"."""
     return _run(_hardswish, input, inplace)
 
@@ -236,12 +237,12 @@ def _threshold(x: Any, limit: float, value: float) -> Any:
     return piecewise(raw(x) <= limit, as_stored("threshold", value, raw(x).dtype), x)
 
 
-def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Any:
+def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """``input`` where it is above ``threshold``, elsewhere ``value``."""
     return _run(_threshold, input, inplace, limit=threshold, value=value)
 
 
-def softshrink(input: Any, lambd: float = 0.5) -> Any:
+def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input`` moved towards 0 by ``lambd``, and no further than 0."""
     if lambd < 0:
         raise RuntimeError(f"softshrink(): lambd must not be negative, got {lambd}")
@@ -249,7 +250,7 @@ def softshrink(input: Any, lambd: float = 0.5) -> Any:
     return piecewise(np.abs(x) <= lambd, 0.0, input - np.copysign(x.dtype.type(lambd), x))
 
 
-def hardshrink(input: Any, lambd: float = 0.5) -> Any:
+def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input``, but 0 within ``lambd`` of 0."""
     return piecewise(np.abs(raw(input)) <= lambd, 0.0, input)
 
@@ -295,12 +296,12 @@ def _unit(name: str) -> Any:
 _elu, _celu, _selu = _unit("elu"), _unit("celu"), _unit("selu")
 
 
-def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` where it is positive, elsewhere alpha · (exp(input) − 1)."""
     return _run(_elu, input, inplace, alpha=number("elu", "alpha", alpha), scale=1.0, stretch=1.0)
 
 
-def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
+def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
     if alpha == 0:
         raise RuntimeError("celu(): alpha cannot be 0")
@@ -311,12 +312,12 @@ def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Any:
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
-def selu(input: Any, inplace: bool = False) -> Any:
+def selu(input: Any, inplace: bool = False) -> Tensor:
     """1.0507… · elu(input, 1.6733…), which keeps activations near mean 0 and variance 1."""
     return _run(_selu, input, inplace, alpha=_SELU_ALPHA, scale=_SELU_SCALE, stretch=1.0)
 
 
-def silu(input: Any, inplace: bool = False) -> Any:
+def silu(input: Any, inplace: bool = False) -> Tensor:
     """input · sigmoid(input), also called swish."""
     if inplace:
         return run_inplace(silu, input)
@@ -337,7 +338,7 @@ _softplus = primitive(
 )
 
 
-def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Any:
+def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
     """log(1 + exp(beta · input)) / beta, and ``input`` itself where beta · input is above ``threshold``."""
     return _softplus(input, beta=number("softplus", "beta", beta), threshold=number("softplus", "threshold", threshold))
 
@@ -360,14 +361,14 @@ softsign = primitive(
 softsign.__doc__ = "``input / (1 + |input|)``."
 
 
-def mish(input: Any, inplace: bool = False) -> Any:
+def mish(input: Any, inplace: bool = False) -> Tensor:
     """input · tanh(softplus(input)). Source: Misra 2019, "Mish"."""
     if inplace:
         return run_inplace(mish, input)
     return input * tanh(softplus(input))
 
 
-def glu(input: Any, dim: int = -1) -> Any:
+def glu(input: Any, dim: int = -1) -> Tensor:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second.
 
     Raises RuntimeError if the size along ``dim`` is odd.
@@ -425,7 +426,7 @@ def _gelu_tanh(x: Array) -> tuple[Array, Array]:
     return x * share, share
 
 
-def gelu(input: Any, approximate: str = "none") -> Any:
+def gelu(input: Any, approximate: str = "none") -> Tensor:
     """input · Φ(input), Φ being the normal distribution's cumulative function.
 
     Args:
@@ -500,7 +501,7 @@ def _along(op: Any, input: Any, dim: int | None, stacklevel: Any, dtype: Any) ->
     return op(x, dim=dim) if ndim else op(x[None], dim=0)[0]
 
 
-def softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+def softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
     """exp(input) divided by its sum along ``dim``: positive numbers that add up to 1.
 
     Args:
@@ -518,17 +519,17 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any
     return _along(_softmax, input, dim, _stacklevel, dtype)
 
 
-def log_softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+def log_softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
     """log(softmax(input)) along ``dim``, computed without overflow or loss; arguments as for :func:`softmax`."""
     return _along(_log_softmax, input, dim, _stacklevel, dtype)
 
 
-def softmin(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Any:
+def softmin(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
     """softmax(−input) along ``dim``; arguments as for :func:`softmax`."""
     return _along(_softmax, -input, dim, _stacklevel, dtype)
 
 
-def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Any:
+def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
     """softmax((logits + g) / tau) with g drawn from Gumbel's distribution: a random choice that has a gradient.
 
     Args:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import Pair
 from .gather_scatter import gather
@@ -56,7 +57,7 @@ def _regular(size: Pair, out: Pair) -> Pair | None:
     return size[0] // out[0], size[1] // out[1]
 
 
-def adaptive_avg_pool2d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
     """The averages of as many windows as asked for: of size ``output_size``, an int or a pair; None keeps a dimension.
 
     Window i covers rows from ⌊i·H/OH⌋ to ⌈(i + 1)·H/OH⌉.
@@ -108,7 +109,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
     return (y, found[0] if input.ndim == 4 else squeeze(found[0], 0)) if return_indices else y
 
 
-def adaptive_avg_pool1d(input: Any, output_size: Any) -> Any:
+def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
     """:func:`adaptive_avg_pool2d` of sequences: (N, C, L) or (C, L)."""
     return on_rows(adaptive_avg_pool2d, input, output_size=(output_size, 1))
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
+from ..autograd.tensor_type import Tensor
 from ..dtypes import bool_
 from ..errors import ArgumentError, ShapeError
 from .activation import softmax
@@ -30,7 +31,7 @@ def scaled_dot_product_attention(
     is_causal: bool = False,
     scale: float | None = None,
     enable_gqa: bool = False,
-) -> Any:
+) -> Tensor:
     """softmax(query · keyᵀ · scale + mask) · value: to each query the values, weighted by how well their keys fit.
 
     Args:

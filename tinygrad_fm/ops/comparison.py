@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from .elementwise import pointwise, quiet
 
 __all__ = [
@@ -99,7 +100,7 @@ bitwise_right_shift = _shift(np.right_shift, "bitwise_right_shift")
 bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
 
 
-def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Any:
+def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose(): rtol and atol must not be negative, got {rtol} and {atol}")
@@ -120,27 +121,27 @@ def equal(input: Any, other: Any) -> bool:
     return bool(raw(input).shape == raw(other).shape and np.all(np.equal(raw(input), raw(other))))
 
 
-def isposinf(input: Any) -> Any:
+def isposinf(input: Any) -> Tensor:
     """Whether each element is +∞."""
     return box(np.asarray(raw(input) == math.inf))
 
 
-def isneginf(input: Any) -> Any:
+def isneginf(input: Any) -> Tensor:
     """Whether each element is −∞."""
     return box(np.asarray(raw(input) == -math.inf))
 
 
-def isreal(input: Any) -> Any:
+def isreal(input: Any) -> Tensor:
     """True for each element: there are no complex numbers here."""
     return box(np.ones(raw(input).shape, bool))
 
 
-def signbit(input: Any) -> Any:
+def signbit(input: Any) -> Tensor:
     """Whether the sign is minus, also that of −0."""
     return box(np.signbit(raw(input)) if raw(input).dtype.kind == "f" else raw(input) < 0)
 
 
-def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Any:
+def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
     """For each element whether it is among ``test_elements`` (with ``invert``, whether it is not)."""
     return box(np.isin(raw(elements), raw(test_elements), assume_unique, invert))
 

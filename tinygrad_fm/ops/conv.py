@@ -21,6 +21,7 @@ import numpy as np
 
 from ..autograd.box import is_tensor
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import same_dtype
 from ._arguments import Pair, hashable, pair
@@ -122,7 +123,7 @@ def _out_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Pair, di
 
 def conv2d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+) -> Tensor:
     """The cross-correlation of each image with each filter:
 
     y[n, o, i, j] = bias[o] + Σ x[n, c, i·s + a·d − p, j·s + b·d − p] · w[o, c, a, b], summed over c, a and b.
@@ -169,7 +170,7 @@ def conv_transpose2d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> Any:
+) -> Tensor:
     """The adjoint of :func:`conv2d`: what its backward pass computes from a gradient of the result.
 
     Args:
@@ -225,7 +226,7 @@ def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any,
 
 def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
-) -> Any:
+) -> Tensor:
     """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K)."""
     return _one_dimensional(
         partial(conv2d, groups=groups),
@@ -248,7 +249,7 @@ def conv_transpose1d(
     output_padding: Any = 0,
     groups: int = 1,
     dilation: Any = 1,
-) -> Any:
+) -> Tensor:
     """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K)."""
     return _one_dimensional(
         partial(conv_transpose2d, groups=groups),

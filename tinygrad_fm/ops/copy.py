@@ -10,6 +10,7 @@ from ..autograd.box import raw
 from ..autograd.broadcast import broadcasts_to
 from ..autograd.broadcast import clone as _clone
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored
 from ..errors import ShapeError
 from .elementwise import Array, quiet, zeros_for
@@ -23,7 +24,7 @@ copied = primitive(
 )
 
 
-def clone(input: Any, *, memory_format: Any = None) -> Any:
+def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     """A copy, which gradients pass through.
 
     Args:
@@ -56,7 +57,7 @@ _fill = primitive(
 )
 
 
-def fill(input: Any, value: Any) -> Any:
+def fill(input: Any, value: Any) -> Tensor:
     """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors."""
     if np.ndim(raw(value)):
         raise RuntimeError(f"fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")

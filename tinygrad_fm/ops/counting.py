@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ._arguments import as_index, int64
 from .creation import zeros
 
@@ -57,7 +58,7 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     return _results(input, values, int64(inverse) if return_inverse else None, int64(counts) if return_counts else None)
 
 
-def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
+def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does."""
     x = raw(input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
@@ -67,7 +68,7 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Any:
     return box(counts.astype(np.float32) if keep else counts if weights is not None else int64(counts))
 
 
-def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Any:
+def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
     """How many elements fall into each of ``bins`` equal stretches of [min, max]; of the data's own range if both are equal."""
     x = raw(input)
     low, high = (x.min(), x.max()) if min == max and x.size else (min, max)

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
+from ..autograd.tensor_type import Tensor
 from ..devices import check_device
 from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
 from ._arguments import int64, several
@@ -110,7 +111,7 @@ def _unboxed(data: Any) -> Any:
     return [_unboxed(d) for d in data] if isinstance(data, (list, tuple)) else raw(data)
 
 
-def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Any:
+def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:
     """A new tensor holding a copy of ``data``: a number, nested lists, an array or a tensor.
 
     Python floats become the default dtype (float32), whole numbers int64, bools bool; arrays keep their dtype.
@@ -124,7 +125,7 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
     return finish(as_array(data, dtype), device, requires_grad)
 
 
-def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
+def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
     """``data`` as a tensor, without a copy if it is a tensor or an array of that dtype already."""
     if is_tensor(data):
         return data.to(dtype) if dtype is not None else data
@@ -135,7 +136,7 @@ def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Any:
 
 def asarray(
     obj: Any, *, dtype: Any = None, device: Any = None, copy: bool | None = None, requires_grad: bool | None = None
-) -> Any:
+) -> Tensor:
     """``obj`` (a tensor, an array, or data for :func:`tensor`) as a tensor.
 
     Args:
@@ -157,7 +158,7 @@ def asarray(
 
 def frombuffer(
     buffer: Any, *, dtype: Any, count: int = -1, offset: int = 0, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """A vector that shares the memory of ``buffer`` (bytearray, memoryview, mmap …), from the byte ``offset`` on.
 
     Args:
@@ -179,12 +180,12 @@ def frombuffer(
     return finish(np.frombuffer(buffer, kind, count, offset), device, requires_grad)
 
 
-def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None) -> Any:
+def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None) -> Tensor:
     """A 0-d tensor of the default float dtype, unless another is given."""
     return tensor(s, default_float() if dtype is None else dtype, device, requires_grad)
 
 
-def broadcast_shapes(*shapes: Any) -> Any:
+def broadcast_shapes(*shapes: Any) -> Tensor:
     """The shape that tensors of the given shapes broadcast to; an int is a shape of one dimension."""
     try:
         found = np.broadcast_shapes(*shapes)
@@ -193,7 +194,7 @@ def broadcast_shapes(*shapes: Any) -> Any:
     return box(np.broadcast_to(np.zeros(()), found)).shape
 
 
-def from_numpy(ndarray: np.ndarray[Any, Any]) -> Any:
+def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares ``ndarray``'s memory: a write to one shows in the other, and the tape cannot see it.
 
     Raises TypeError for anything but an array of a dtype that tensors can hold.
@@ -249,7 +250,7 @@ ones = size_by_name(_creator("ones", np.ones, "filled with 1"))
 empty = size_by_name(_creator("empty", np.zeros, "whose content does not matter (here 0, so that runs can be repeated)"))
 
 
-def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype."""
     if dtype is not None:
         number = fill_value if isinstance(fill_value, (int, float)) else raw(fill_value).item()
@@ -258,7 +259,7 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
     return finish(np.full(checked_shape((size,), "full"), value, value.dtype), device, requires_grad)
 
 
-def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """The identity matrix (n, m), with m = n by default. Raises RuntimeError for negative sizes."""
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"eye(): sizes must not be negative, got {n} and {m}")
@@ -267,7 +268,7 @@ def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, 
 
 def arange(
     start: Any = 0, end: Any = None, step: Any = 1, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """The numbers from ``start`` (0) up to but without ``end``, ``step`` apart; int64 unless one of the three is a float.
 
     >>> import tinygrad_fm as torch
@@ -293,7 +294,7 @@ def arange(
     return finish((start + step * np.arange(count)).astype(kind), device, requires_grad)
 
 
-def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Any:
+def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
     kind = default_float() if dtype is None else as_numpy(dtype)
     if steps < 0:
@@ -309,7 +310,7 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
 
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """``base`` to the powers :func:`linspace` gives."""
     if steps < 0:
         raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
@@ -364,14 +365,14 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
     return tuple(grids)
 
 
-def cartesian_prod(*tensors: Any) -> Any:
+def cartesian_prod(*tensors: Any) -> Tensor:
     """Every choice of one element from each vector, a row each."""
     if len(tensors) == 1:
         return tensors[0]
     return stack([g.reshape(-1) for g in meshgrid(*tensors)], 1)
 
 
-def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Any:
+def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
     """Every choice of ``r`` elements of a vector in their order, a row each."""
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     index = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitives import Primitive, fused
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
 from .activation import log_softmax
@@ -101,7 +102,7 @@ def nll_loss(
     ignore_index: int = -100,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """The negative log-likelihood: −input at the label's class.
 
     Args:
@@ -207,7 +208,7 @@ def cross_entropy(
     reduce: bool | None = None,
     reduction: str = "mean",
     label_smoothing: float = 0.0,
-) -> Any:
+) -> Tensor:
     """−log softmax(input) at the target's class: what classifiers are trained with.
 
     Args:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from .elementwise import where
 from .gather_scatter import gather
@@ -33,7 +34,7 @@ def ctc_loss(
     blank: int = 0,
     reduction: str = "mean",
     zero_infinity: bool = False,
-) -> Any:
+) -> Tensor:
     """−log of the probability that the steps, with blanks and repetitions taken out, read as the labels.
 
     Args:

@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_numpy, default_float
 from ._arguments import accepts_axis, one_dim
 from .elementwise import cast, mul, quiet
@@ -29,7 +30,7 @@ Array = np.ndarray[Any, Any]
 
 
 @accepts_axis
-def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64."""
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
@@ -47,7 +48,7 @@ _cumsum: Any = primitive(
 
 
 @accepts_axis
-def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Any:
+def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """The running product along ``dim``: yᵢ = x₀ · … · xᵢ. Integers and bools are multiplied as int64.
 
     The gradient is right with zeros among them, to any order.
@@ -72,7 +73,7 @@ def _running(x: Any, dim: int, combine: Any) -> Any:
 
 
 @accepts_axis
-def logcumsumexp(input: Any, dim: int) -> Any:
+def logcumsumexp(input: Any, dim: int) -> Tensor:
     """The running logsumexp along ``dim``: yᵢ = log(exp(x₀) + … + exp(xᵢ)), without overflow.
 
     >>> import tinygrad_fm as torch
@@ -137,7 +138,7 @@ def _strips(op: str, y: Any, x: Any, dx: float, dim: int) -> Any:
     return widths * heights / 2
 
 
-def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
     """The integral of ``y`` along ``dim`` by the trapezoidal rule.
 
     Args:
@@ -153,6 +154,6 @@ def trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
 trapz = trapezoid
 
 
-def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Any:
+def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
     """The running integral of ``y`` along ``dim`` by the trapezoidal rule; one element shorter than ``y``."""
     return cumsum(_strips("cumulative_trapezoid", y, x, dx, dim), dim)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import int64, one_dim
 from .copy import copied
@@ -48,7 +49,7 @@ _put_diagonal: Any = primitive(
 )
 
 
-def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonal in the plane of ``dim1`` and ``dim2``, as a new last dimension; ``offset`` > 0 lies above."""
     ndim = len(input.shape)
     dim1, dim2 = one_dim("diagonal", dim1, ndim), one_dim("diagonal", dim2, ndim)
@@ -57,7 +58,7 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
     return _take_diagonal(input, offset=offset, dim1=dim1, dim2=dim2)
 
 
-def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Any:
+def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Zeros with ``input``'s last dimension as the diagonal in the plane of ``dim1`` and ``dim2`` of the result."""
     shape = tuple(input.shape)
     dim1, dim2 = (one_dim("diag_embed", dim, len(shape) + 1) for dim in (dim1, dim2))
@@ -69,7 +70,7 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> A
     return _put_diagonal(input, offset=offset, dim1=dim1, dim2=dim2, shape=tuple(outer))
 
 
-def diag(input: Any, diagonal: int = 0) -> Any:
+def diag(input: Any, diagonal: int = 0) -> Tensor:
     """Of a vector, the square matrix with it on the diagonal; of a matrix, a copy of its diagonal."""
     ndim = len(input.shape)
     if ndim not in (1, 2):
@@ -90,12 +91,12 @@ def _triangle(kernel: Any, name: str) -> Any:
 _tril, _triu = _triangle(np.tril, "tril"), _triangle(np.triu, "triu")
 
 
-def tril(input: Any, diagonal: int = 0) -> Any:
+def tril(input: Any, diagonal: int = 0) -> Tensor:
     """The lower triangle of each matrix, up to and with the given diagonal; zeros elsewhere."""
     return _tril(_matrix("tril", input), diagonal=diagonal)
 
 
-def triu(input: Any, diagonal: int = 0) -> Any:
+def triu(input: Any, diagonal: int = 0) -> Tensor:
     """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
     return _triu(_matrix("triu", input), diagonal=diagonal)
 
@@ -106,19 +107,19 @@ def _matrix(op: str, input: Any) -> Any:
     return input
 
 
-def trace(input: Any) -> Any:
+def trace(input: Any) -> Tensor:
     """The sum of a matrix's diagonal."""
     if input.ndim != 2:
         raise RuntimeError(f"trace(): expected a matrix, got a tensor of {input.ndim} dimensions")
     return diagonal(input).sum()
 
 
-def diagflat(input: Any, offset: int = 0) -> Any:
+def diagflat(input: Any, offset: int = 0) -> Tensor:
     """A matrix with all elements of ``input`` on one diagonal."""
     return diag_embed(input.reshape(-1), offset)
 
 
-def block_diag(*tensors: Any) -> Any:
+def block_diag(*tensors: Any) -> Tensor:
     """A matrix with the given ones along its diagonal and zeros elsewhere."""
     blocks = [atleast_2d(x) for x in tensors] or [zeros(1, 0)]
     width = sum(b.shape[1] for b in blocks)
@@ -130,11 +131,11 @@ def block_diag(*tensors: Any) -> Any:
     return cat(rows)
 
 
-def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Any:
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Tensor:
     """(2, N): rows and columns of the elements on and below the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
     return as_tensor(int64(np.tril_indices(row, offset, col)), dtype, device)
 
 
-def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Any:
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Tensor:
     """(2, N): rows and columns of the elements on and above the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
     return as_tensor(int64(np.triu_indices(row, offset, col)), dtype, device)

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.box import box
 from ..autograd.broadcast import broadcast_to
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from .elementwise import clamp
 from .indexing import index_select
@@ -15,7 +16,7 @@ from .indexing import index_select
 __all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance", "pdist"]
 
 
-def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
+def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along ``dim``; the two broadcast."""
     try:
         shape = np.broadcast_shapes(x1.shape, x2.shape)  # a negative dim counts in what they broadcast to
@@ -27,12 +28,12 @@ def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Any:
     return (a * b).sum(dim)
 
 
-def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Any:
+def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """The p-norm of x1 − x2 + eps along the last dimension."""
     return (x1 - x2 + eps).norm(p, -1, keepdim=keepdim)
 
 
-def pdist(input: Any, p: float = 2.0) -> Any:
+def pdist(input: Any, p: float = 2.0) -> Tensor:
     """The p-norms between all pairs of rows of ``input`` (N, M): (N · (N − 1) / 2,), row 0 with 1, 2, …, row 1 with 2, …"""
     if input.ndim != 2 or p < 0:
         raise ShapeError(f"pdist(): expected a 2D tensor and a norm that is not negative, got {tuple(input.shape)} and {p}")
@@ -40,12 +41,12 @@ def pdist(input: Any, p: float = 2.0) -> Any:
     return (index_select(input, 0, box(first)) - index_select(input, 0, box(second))).norm(p, 1)
 
 
-def dist(input: Any, other: Any, p: float = 2) -> Any:
+def dist(input: Any, other: Any, p: float = 2) -> Tensor:
     """The p-norm of the difference."""
     return (input - other).norm(p)
 
 
-def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Any:
+def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norms between every row of ``x1`` (…, P, M) and every row of ``x2`` (…, R, M): (…, P, R)."""
     if x1.shape[-1] != x2.shape[-1]:
         raise ShapeError(f"cdist(): x1 {tuple(x1.shape)} and x2 {tuple(x2.shape)} must agree in their last size")

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..promotion import promote_numbers
 from .elementwise import pointwise, quiet, true_div, zeros_for
 
@@ -29,7 +30,7 @@ __all__ = [
 ]
 
 
-def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Any:
+def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     """``input / other``, broadcast; integers give the default float dtype. Division by 0 gives ±inf or NaN.
 
     Args:
@@ -123,12 +124,12 @@ trunc = _rounding(np.trunc, name="trunc")
 _round = _rounding(quiet(lambda x, decimals: np.round(x, decimals)), name="round")
 
 
-def round(input: Any, *, decimals: int = 0) -> Any:
+def round(input: Any, *, decimals: int = 0) -> Tensor:
     """To the nearest whole number (or to ``decimals`` places), halves to the even one. The derivative is 0."""
     return _round(input, decimals=decimals)
 
 
-def frac(input: Any) -> Any:
+def frac(input: Any) -> Tensor:
     """The part behind the point: ``input − trunc(input)``."""
     return input - trunc(input)
 

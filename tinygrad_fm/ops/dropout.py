@@ -14,6 +14,7 @@ from ..autograd.box import raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.node import memory_order
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
 from ..random import bits
@@ -63,7 +64,7 @@ def _apply(input: Any, p: float, training: bool, inplace: bool, shape: tuple[int
     return run_inplace(_dropout, input, mask) if inplace else _dropout(input, mask)
 
 
-def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """While training, set each element to 0 with probability ``p``, else divide it by 1 − p, so that means are kept.
 
     Args:
@@ -94,14 +95,14 @@ def _need_channels(op: str, input: Any, p: float, training: bool) -> None:
         raise ShapeError(f"{op}(): Feature dropout requires at least 2 dimensions in the input, got {input.ndim}")
 
 
-def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels of (N, C, L) or (C, L)."""
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d(): Expected 2D or 3D input, but received a {input.ndim}D input")
     return _channels(input, p, training, inplace, input.ndim == 2)
 
 
-def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels of (N, C, H, W).
 
     As in PyTorch, other inputs of two dimensions or more are taken as (N, C, …), with a warning: also three, which are not
@@ -118,7 +119,7 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
     return _channels(input, p, training, inplace, single=False)
 
 
-def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Any:
+def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W). Warns of other inputs, taken as (C, …)."""
     if input.ndim not in (4, 5):
         warnings.warn(
@@ -132,7 +133,7 @@ def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 _SELU_FLOOR = -1.7580993408473766  # what selu tends to for very negative inputs: −alpha · scale
 
 
-def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """Dropout for :func:`selu`: sets to its lower limit, then scales and shifts so that mean 0 and variance 1 are kept.
 
     Source: Klambauer et al. 2017, "Self-normalizing neural networks", section 3.
@@ -140,7 +141,7 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     return _alpha_dropout(input, p, training, inplace, None)
 
 
-def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Any:
+def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """:func:`alpha_dropout` of whole channels of (N, C, …)."""
     _need_channels("feature_alpha_dropout", input, p, training)
     return _alpha_dropout(input, p, training, inplace, (*input.shape[:2], *(1,) * (input.ndim - 2)))

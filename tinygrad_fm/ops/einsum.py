@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from .linalg import _matmul
 
@@ -96,7 +97,7 @@ def _drop_ones(x: Any, labels: list[Any], shared: list[Any]) -> tuple[Any, list[
     return (x.reshape(shape), [label for i, label in enumerate(labels) if i not in drop]) if drop else (x, labels)
 
 
-def einsum(equation: str, *operands: Any) -> Any:
+def einsum(equation: str, *operands: Any) -> Tensor:
     """Products and sums by Einstein's notation: ``einsum("bij,bjk->bik", a, b)`` is ``bmm(a, b)``.
 
     A composition: diagonals of repeated subscripts, sums, and from left to right one matrix product for each operand.

@@ -18,6 +18,7 @@ from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import depending
 from ..autograd.keywords import write_out
 from ..autograd.primitives import Primitive, primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored, as_written, result_type
 from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
 from ._arguments import int64
@@ -123,7 +124,7 @@ true_div = pointwise(  # the quotient is computed again and not kept, so that it
 neg = primitive(np.negative, name="neg", promotion=promote_numbers, x=lambda g: -g)
 
 
-def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input + alpha · other``, broadcast. The dtype is PyTorch's promotion of both.
 
     >>> import tinygrad_fm as torch
@@ -134,7 +135,7 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
     return y if out is None else write_out("add", y, out)
 
 
-def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Any:
+def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
     """``input − alpha · other``, broadcast. Raises RuntimeError for bools, as for those only ``^`` makes sense."""
     y = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
     return y if out is None else write_out("sub", y, out)
@@ -150,12 +151,12 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
     return mul(other, as_stored(op, alpha, kind))
 
 
-def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Any:
+def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
     """``other − alpha · input``: subtraction with the arguments reversed."""
     return sub(other, input, alpha=alpha)
 
 
-def positive(input: Any) -> Any:
+def positive(input: Any) -> Tensor:
     """``+input``, the tensor itself. Raises RuntimeError for bools."""
     if raw(input).dtype == bool:
         raise RuntimeError("positive() is not implemented for bool tensors")
@@ -219,7 +220,7 @@ def _promote_power(op: Primitive, arrays: list[Any]) -> None:
 _pow = pointwise(quiet(_power), name="pow", promotion=_promote_power, x=_power_base_rule, exponent=_power_exponent_rule)
 
 
-def pow(input: Any, exponent: Any) -> Any:
+def pow(input: Any, exponent: Any) -> Tensor:
     """``input`` to the power ``exponent``; either may be a number.
 
     Raises RuntimeError for integers to negative integer powers. At 0 ** 0 the value is 1 and both derivatives are 0.
@@ -231,7 +232,7 @@ def pow(input: Any, exponent: Any) -> Any:
     return _pow(input, exponent)
 
 
-def square(input: Any) -> Any:
+def square(input: Any) -> Tensor:
     """``input ²``."""
     return pow(input, 2)
 
@@ -314,12 +315,12 @@ acosh = unary_float(quiet(np.arccosh), name="acosh", x=lambda g, x: g * rsqrt((x
 atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / ((1 - x) * (1 + x)))
 
 
-def deg2rad(input: Any) -> Any:
+def deg2rad(input: Any) -> Tensor:
     """Degrees as radians."""
     return input * (math.pi / 180)
 
 
-def rad2deg(input: Any) -> Any:
+def rad2deg(input: Any) -> Tensor:
     """Radians as degrees."""
     return input * (180 / math.pi)
 
@@ -347,7 +348,7 @@ def _sign(x: Array) -> Array:
 sign = primitive(_sign, name="sign", x=lambda g, x_shape: zeros_for(g, x_shape))
 
 
-def sgn(input: Any) -> Any:
+def sgn(input: Any) -> Tensor:
     """:func:`sign`."""
     return sign(input)
 
@@ -483,7 +484,7 @@ _clamp_between = pointwise(
 )
 
 
-def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
+def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     """``input`` with what is below ``min`` set to it, and what is above ``max``; the gradient passes up to and at the bounds.
 
     Args:
@@ -507,17 +508,17 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Any:
 clip = clamp
 
 
-def clamp_min(input: Any, min: Any) -> Any:
+def clamp_min(input: Any, min: Any) -> Tensor:
     """``clamp(input, min=min)``."""
     return clamp(input, min=min)
 
 
-def clamp_max(input: Any, max: Any) -> Any:
+def clamp_max(input: Any, max: Any) -> Tensor:
     """``clamp(input, max=max)``."""
     return clamp(input, max=max)
 
 
-def lerp(input: Any, end: Any, weight: Any) -> Any:
+def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
     if raw(input).dtype.kind != "f":
         raise NotImplementedError(f"lerp(): a floating-point tensor is needed, got {raw(input).dtype}")
@@ -526,12 +527,12 @@ def lerp(input: Any, end: Any, weight: Any) -> Any:
     return input + weight * (end - input)
 
 
-def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
     """``input + value · tensor1 · tensor2``."""
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
-def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Any:
+def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
     """``input + value · tensor1 / tensor2``."""
     return add(input, true_div(tensor1, tensor2), alpha=value)
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ArgumentError, IndexTypeError, ShapeError
 from ._arguments import as_index
 from .indexing import add_into
@@ -28,7 +29,7 @@ _embedding = primitive(
 )
 
 
-def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Any:
+def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor:
     """The rows of ``weight`` (V, D) that ``input`` (…, int64 or int32, from 0 to V - 1) names: (…, D).
 
     Args:
@@ -58,7 +59,7 @@ def _one_hot(x: Array, classes: int) -> Array:
 _one_hot_of = primitive(_one_hot, name="one_hot", inputs="x", promotion=None)
 
 
-def one_hot(tensor: Any, num_classes: int = -1) -> Any:
+def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
     """For each class number k in ``tensor`` (…), a row of zeros with a 1 at k: (…, num_classes), int64.
 
     Args:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..promotion import promote_float
 from .elementwise import cast, pointwise, pow, zeros_for
 
@@ -73,7 +74,7 @@ def frexp(input: Any) -> MantissaExponent:
     return MantissaExponent(*_frexp(input))
 
 
-def ldexp(input: Any, other: Any) -> Any:
+def ldexp(input: Any, other: Any) -> Tensor:
     """``input · 2^other``.
 
     >>> import tinygrad_fm as torch
@@ -83,7 +84,7 @@ def ldexp(input: Any, other: Any) -> Any:
     return input * pow(2.0, other)
 
 
-def float_power(input: Any, exponent: Any) -> Any:
+def float_power(input: Any, exponent: Any) -> Tensor:
     """``input`` to the power ``exponent``, both as float64.
 
     >>> import tinygrad_fm as torch

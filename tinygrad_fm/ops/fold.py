@@ -8,6 +8,7 @@ import numpy as np
 from numpy.lib.stride_tricks import as_strided
 
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import Pair, pair
 from .copy import copied
@@ -20,7 +21,7 @@ __all__ = ["channel_shuffle", "fold", "pixel_shuffle", "pixel_unshuffle", "unfol
 # -- pixels between channels and space ---------------------------------------------------------------------------------
 
 
-def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
+def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     """(…, C·r², H, W) → (…, C, H·r, W·r): r² channels become r × r pixels. Source: Shi et al. 2016, section 3.2."""
     r = upscale_factor
     if len(input.shape) < 3 or r < 1 or input.shape[-3] % (r * r):
@@ -32,7 +33,7 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Any:
     return copied(x, shape=(*lead, c // (r * r), h * r, w * r))
 
 
-def pixel_unshuffle(input: Any, downscale_factor: int) -> Any:
+def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     """(…, C, H·r, W·r) → (…, C·r², H, W): the way back from :func:`pixel_shuffle`."""
     r = downscale_factor
     if len(input.shape) < 3 or r < 1 or input.shape[-2] % r or input.shape[-1] % r:
@@ -90,7 +91,7 @@ def _geometry(op: str, size: Pair, kernel_size: Any, dilation: Any, padding: Any
     return Geometry(size, (room[0] // steps[0] + 1, room[1] // steps[1] + 1), kernel, steps, before, gaps)
 
 
-def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The patches of an image that a convolution's filters see: (N, C, H, W) → (N, C·KH·KW, OH·OW). Also without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.unfold.html
@@ -102,7 +103,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     return y if x is input else squeeze(y, 0)
 
 
-def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Any:
+def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The adjoint of :func:`unfold`: patches (N, C·KH·KW, OH·OW) added up in images (N, C, *output_size). Also without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
@@ -121,7 +122,7 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     return y if x is input else squeeze(y, 0)
 
 
-def channel_shuffle(input: Any, groups: int) -> Any:
+def channel_shuffle(input: Any, groups: int) -> Tensor:
     """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g."""
     if input.ndim < 3:
         raise ShapeError(f"channel_shuffle(): expected an input of 3 dimensions or more, got shape {tuple(input.shape)}")

@@ -14,6 +14,7 @@ from numpy.polynomial import polynomial
 from numpy.polynomial.chebyshev import chebval
 
 from ..autograd.box import raw
+from ..autograd.tensor_type import Tensor
 from ..promotion import promote_float
 from .bessel import in_float64
 from .elementwise import exp, log, pointwise, unary_float
@@ -123,12 +124,12 @@ _polygamma_op: Any = unary_float(
 )
 
 
-def digamma(input: Any) -> Any:
+def digamma(input: Any) -> Tensor:
     """The derivative of :func:`lgamma`."""
     return _polygamma_op(input, n=0)
 
 
-def polygamma(n: int, input: Any) -> Any:
+def polygamma(n: int, input: Any) -> Tensor:
     """The n-th derivative of :func:`digamma`. Raises NotImplementedError for n below 0.
 
     >>> import tinygrad_fm as torch
@@ -140,11 +141,12 @@ def polygamma(n: int, input: Any) -> Any:
     return _polygamma_op(input, n=int(n))
 
 
-def mvlgamma(input: Any, p: int) -> Any:
+def mvlgamma(input: Any, p: int) -> Tensor:
     """The logarithm of the multivariate gamma function of dimension ``p``. Raises RuntimeError unless input > (p − 1) / 2."""
     if p < 1:
         raise RuntimeError(f"mvlgamma(): p must be at least 1, got {p}")
-    return sum(lgamma(input - j / 2) for j in range(p)) + p * (p - 1) / 4 * math.log(math.pi)
+    total: Any = sum(lgamma(input - j / 2) for j in range(p))
+    return total + p * (p - 1) / 4 * math.log(math.pi)
 
 
 zeta: Any = pointwise(

@@ -12,6 +12,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import one_dim
@@ -84,7 +85,7 @@ def checked(op: str, input: Any, dim: int, index: Any) -> tuple[Any, int, Array]
     return x, dim, at
 
 
-def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Any:
+def gather(input: Any, dim: int, index: Any, *, sparse_grad: bool = False) -> Tensor:
     """Elements picked along ``dim``: for dim 1 of three, ``out[i, j, k] = input[i, index[i, j, k], k]``.
 
     Args:
@@ -117,7 +118,7 @@ def must_agree(op: str, input: Any, src: Any) -> None:
         raise RuntimeError(f"{op}(): src must have input's dtype {raw(input).dtype}, got {raw(src).dtype}")
 
 
-def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Any:
+def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
     """``input`` with elements put in place along ``dim``: for dim 1 of three, ``out[i, index[i, j, k], k] = src[i, j, k]``.
 
     Args:
@@ -169,7 +170,7 @@ def _multiplied(input: Any, dim: int, index: Any, src: Any) -> Any:
     return y if input.shape else to_shape(y, shape=())
 
 
-def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Any:
+def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """``input`` with elements of ``src`` added along ``dim``: ``out[i, index[i, j, k], k] += src[i, j, k]`` for dim 1 of three.
 
     Elements for one place add up. Arguments as for :func:`scatter`.
@@ -185,7 +186,7 @@ def _resized(shape: tuple[int, ...], dim: int, size: int) -> tuple[int, ...]:
     return (*shape[:dim], size, *shape[dim + 1 :])
 
 
-def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Any:
+def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both.
 
     Negative indices count from the end.

@@ -18,6 +18,7 @@ from ..autograd.broadcast import broadcast_to, broadcasts_to, sum_to
 from ..autograd.inplace import inplace
 from ..autograd.node import memory_order
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..autograd.view import Replay, View
 from ..dtypes import all_as_stored, as_stored, as_written, bool_
 from ..errors import OutOfRangeError, ShapeError
@@ -107,7 +108,7 @@ add_into: Any = primitive(
 # -- x[...] ------------------------------------------------------------------------------------------------------------
 
 
-def getitem(input: Any, index: Any) -> Any:
+def getitem(input: Any, index: Any) -> Tensor:
     """``input[index]``, with PyTorch's rules.
 
     Args:
@@ -202,7 +203,7 @@ def setitem(input: Any, index: Any, value: Any) -> None:
     inplace(_index_put, target, fitting, key=advanced, accumulate=False)
 
 
-def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Any:
+def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -> Tensor:
     """A copy of ``input`` with ``input[indices] = values``, or with ``values`` added there.
 
     Args:
@@ -232,7 +233,7 @@ def _slices(op: str, input: Any, dim: int, index: Any) -> tuple[Any, Key]:
     return x, (*(ALL,) * dim, np.atleast_1d(indices))
 
 
-def index_select(input: Any, dim: int, index: Any) -> Any:
+def index_select(input: Any, dim: int, index: Any) -> Tensor:
     """The slices of ``input`` along ``dim`` at the places ``index``, a vector of integers, as a copy.
 
     >>> import tinygrad_fm as torch
@@ -245,7 +246,7 @@ def index_select(input: Any, dim: int, index: Any) -> Any:
     return y if input.shape else to_shape(y, shape=())
 
 
-def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Any:
+def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices ``index`` along ``dim``.
 
     Raises ShapeError if ``source`` does not have ``input``'s shape, except for as many slices as ``index`` has elements.
@@ -266,7 +267,7 @@ def _replaced(input: Any, key: Any, value: Any) -> Any:
     return result
 
 
-def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
+def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
     """``input`` with ``value``, a number or a 0-d tensor, in the slices ``index`` along ``dim``; negative ones count back.
 
     Raises IndexError for an index out of range or not of int64, RuntimeError for an index of two dimensions or a value of one.
@@ -286,7 +287,7 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Any:
     return y if input.shape else to_shape(y, shape=())
 
 
-def index_copy(input: Any, dim: int, index: Any, source: Any) -> Any:
+def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
     """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order."""
     x, key = _slices("index_copy", input, dim, index)
     shape, at = tuple(x.shape), len(key) - 1
@@ -319,7 +320,7 @@ _masked_fill = primitive(
 )
 
 
-def masked_fill(input: Any, mask: Any, value: Any) -> Any:
+def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; mask and input broadcast.
 
     >>> import tinygrad_fm as torch
@@ -333,7 +334,7 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Any:
     return _masked_fill(input, stored if number is value else value, mask=_mask("masked_fill", mask))
 
 
-def masked_select(input: Any, mask: Any) -> Any:
+def masked_select(input: Any, mask: Any) -> Tensor:
     """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast."""
     chosen = _mask("masked_select", mask)
     try:
@@ -348,7 +349,7 @@ def masked_select(input: Any, mask: Any) -> Any:
     return gather_at(x, key=np.broadcast_to(chosen, shape).nonzero())
 
 
-def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
+def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
     """``input`` with the elements where ``mask`` holds taken from ``source``, one after the other."""
     if mask.dtype is not bool_:
         raise RuntimeError(f"masked_scatter(): expected a mask of bools, got {mask.dtype}")
@@ -356,14 +357,14 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Any:
     return _replaced(input, where, source.reshape(-1)[: int(where.sum())])
 
 
-def take(input: Any, index: Any) -> Any:
+def take(input: Any, index: Any) -> Tensor:
     """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape."""
     if raw(index).dtype != np.int64:
         raise RuntimeError(f"take(): index must be int64, got {raw(index).dtype}; use .long()")
     return input.reshape(-1)[index]
 
 
-def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Any:
+def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there."""
     if raw(input).dtype != raw(source).dtype:
         raise RuntimeError(f"put(): source must have input's dtype {raw(input).dtype}, got {raw(source).dtype}")
@@ -400,7 +401,7 @@ def _parts_rule(g: Any, keys: Any, x_shape: tuple[int, ...]) -> Any:
 
 
 # all parts by one operation: one gradient is put together of theirs, where as many `place` would each fill an array with zeros
-_parts = primitive(
+_parts: Any = primitive(
     lambda x, keys: tuple(x[key] for key in keys), name="split", promotion=None, outputs=2, inputs="x", joint=_parts_rule
 )
 

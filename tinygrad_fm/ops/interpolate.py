@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .division_rounding import floor
@@ -67,7 +68,7 @@ def interpolate(
     align_corners: bool | None = None,
     recompute_scale_factor: bool | None = None,
     antialias: bool = False,
-) -> Any:
+) -> Tensor:
     """``input`` resampled to ``size``, or to ``scale_factor`` times its own.
 
     Args:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ..autograd.box import is_tensor, raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import result_type
 from ..errors import ShapeError
 from ._arguments import one_dim
@@ -37,7 +38,7 @@ __all__ = [
 ]
 
 
-def narrow(input: Any, dim: int, start: Any, length: int) -> Any:
+def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     """A view of ``length`` elements along ``dim`` from ``start`` on, which may be negative to count from the end.
 
     Raises IndexError if ``start`` is out of range, ShapeError if the end is.
@@ -59,7 +60,7 @@ def narrow_to(input: Any, dim: int, start: int, length: int) -> Any:
     return basic(input, key=(*(slice(None),) * dim, slice(start, start + length), ...))
 
 
-def select(input: Any, dim: int, index: Any) -> Any:
+def select(input: Any, dim: int, index: Any) -> Tensor:
     """A view of the slice at ``index`` along ``dim``, without that dimension."""
     ndim = len(input.shape)
     if ndim == 0:
@@ -100,7 +101,7 @@ def _list(op: str, tensors: Any) -> list[Any]:
     return found
 
 
-def cat(tensors: Any, dim: int = 0) -> Any:
+def cat(tensors: Any, dim: int = 0) -> Tensor:
     """The tensors joined along the existing dimension ``dim``; they agree in all others. Dtypes are promoted.
 
     Raises ShapeError if they do not fit. Empty tensors of shape (0,) are left out, as in PyTorch.
@@ -126,7 +127,7 @@ def cat(tensors: Any, dim: int = 0) -> Any:
 concat = concatenate = cat
 
 
-def stack(tensors: Any, dim: int = 0) -> Any:
+def stack(tensors: Any, dim: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new dimension ``dim``."""
     found = _list("stack", tensors)
     first = tuple(found[0].shape)
@@ -136,28 +137,28 @@ def stack(tensors: Any, dim: int = 0) -> Any:
     return _stack(*found, dim=one_dim("stack", dim, len(first) + 1))
 
 
-def hstack(tensors: Any) -> Any:
+def hstack(tensors: Any) -> Tensor:
     """The tensors joined side by side: along dimension 1, or 0 where they have only one."""
     found = [ravel(x) if not x.shape else x for x in _list("hstack", tensors)]
     return cat(found, 0 if len(found[0].shape) == 1 else 1)
 
 
-def vstack(tensors: Any) -> Any:
+def vstack(tensors: Any) -> Tensor:
     """The tensors joined on top of one another, along dimension 0; those of one dimension become rows."""
     return cat([to_shape(x, shape=(1, -1)) if len(x.shape) < 2 else x for x in _list("vstack", tensors)])
 
 
-def row_stack(tensors: Any) -> Any:
+def row_stack(tensors: Any) -> Tensor:
     """:func:`vstack`."""
     return vstack(tensors)
 
 
-def column_stack(tensors: Any) -> Any:
+def column_stack(tensors: Any) -> Tensor:
     """Vectors as the columns of a matrix; matrices beside one another."""
     return hstack([x.reshape(-1, 1) if x.ndim < 2 else x for x in tensors])
 
 
-def dstack(tensors: Any) -> Any:
+def dstack(tensors: Any) -> Tensor:
     """The tensors beside one another along the third dimension."""
     return cat([atleast_3d(x) for x in tensors], 2)
 

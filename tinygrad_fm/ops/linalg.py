@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import sum_to
 from ..autograd.primitives import Primitive, primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import OperandError, ShapeError
 from ..promotion import same_dtype
 from ..runtime import blas_has_threads, defer, get_num_threads, parallel, resolve, take_over_blas
@@ -203,7 +204,7 @@ def _both_matrices(op: Primitive, arrays: list[Any]) -> None:
 _matmul = primitive(_product, name="matmul", promotion=_both_matrices, a=_left_rule, b=_right_rule)
 
 
-def matmul(input: Any, other: Any) -> Any:
+def matmul(input: Any, other: Any) -> Tensor:
     """The matrix product ``input @ other``.
 
     Args:
@@ -234,13 +235,13 @@ def _check_dims(op: str, dims: tuple[int, ...], **inputs: Any) -> None:
             raise ShapeError(f"{op}(): argument '{name}' must have {expected} dimension(s), got shape {tuple(x.shape)}")
 
 
-def mm(input: Any, mat2: Any) -> Any:
+def mm(input: Any, mat2: Any) -> Tensor:
     """The product of two matrices (p, n) and (n, m): :func:`matmul` that accepts nothing else."""
     _check_dims("mm", (2, 2), input=input, mat2=mat2)
     return _matmul(input, mat2)
 
 
-def bmm(input: Any, mat2: Any) -> Any:
+def bmm(input: Any, mat2: Any) -> Tensor:
     """The products of two batches of matrices, (B, p, n) and (B, n, m), without broadcasting: (B, p, m)."""
     _check_dims("bmm", (3, 3), input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
@@ -248,13 +249,13 @@ def bmm(input: Any, mat2: Any) -> Any:
     return _matmul(input, mat2)
 
 
-def mv(input: Any, vec: Any) -> Any:
+def mv(input: Any, vec: Any) -> Tensor:
     """The product of a matrix (p, n) and a vector (n,): (p,)."""
     _check_dims("mv", (2, 1), input=input, vec=vec)
     return _matmul(input, vec)
 
 
-def dot(input: Any, tensor: Any) -> Any:
+def dot(input: Any, tensor: Any) -> Tensor:
     """The inner product of two vectors of one length: Σ input_i · tensor_i, 0-d.
 
     >>> import tinygrad_fm as torch
@@ -268,7 +269,7 @@ def dot(input: Any, tensor: Any) -> Any:
 vdot = dot  # they differ for complex numbers only
 
 
-def outer(input: Any, vec2: Any) -> Any:
+def outer(input: Any, vec2: Any) -> Tensor:
     """The outer product of two vectors (n,) and (m,): (n, m), input_i · vec2_j."""
     _check_dims("outer", (1, 1), input=input, vec2=vec2)
     return input[:, None] * vec2
@@ -297,7 +298,7 @@ def _plus_product(op: str, input: Any, left: Any, right: Any, beta: Any, alpha: 
     return (input if beta == 1 else input * beta) + y
 
 
-def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · mat1 @ mat2`` for matrices (p, n) and (n, m); input broadcasts to (p, m).
 
     With ``beta=0`` input is ignored, NaNs and all.
@@ -306,19 +307,19 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
     return _plus_product("addmm", input, mat1, mat2, beta, alpha)
 
 
-def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · mat @ vec`` for a matrix (p, n) and a vector (n,); input broadcasts to (p,)."""
     _check_dims("addmv", (2, 1), mat=mat, vec=vec)
     return _plus_product("addmv", input, mat, vec, beta, alpha)
 
 
-def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · batch1 @ batch2`` for (B, p, n) and (B, n, m); input broadcasts to (B, p, m)."""
     _check_dims("baddbmm", (3, 3), batch1=batch1, batch2=batch2)
     return _plus_product("baddbmm", input, batch1, batch2, beta, alpha)
 
 
-def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · Σ batch1 @ batch2`` over the batch: (B, p, n) and (B, n, m); input broadcasts to (p, m)."""
     _check_dims("addbmm", (3, 3), batch1=batch1, batch2=batch2)
     if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
@@ -328,7 +329,7 @@ def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 
     return _plus_product("addbmm", input, left, right, beta, alpha)
 
 
-def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Any:
+def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · vec1 vec2ᵀ`` for vectors (n,) and (m,); input broadcasts to (n, m).
 
     With ``beta=0`` input is ignored, NaNs and all.
@@ -390,7 +391,7 @@ _linear = primitive(
 )
 
 
-def linear(input: Any, weight: Any, bias: Any = None) -> Any:
+def linear(input: Any, weight: Any, bias: Any = None) -> Tensor:
     """``input @ weightᵀ + bias``, as one operation.
 
     Args:
@@ -418,7 +419,7 @@ def linear(input: Any, weight: Any, bias: Any = None) -> Any:
     return y if bias is None else y + bias
 
 
-def tensordot(a: Any, b: Any, dims: Any = 2) -> Any:
+def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     """The sum of products over several dimensions at once.
 
     Args:
@@ -460,14 +461,14 @@ def _shrunk(a: Any, b: Any, of_a: list[int], of_b: list[int]) -> tuple[Any, Any]
     return a, b
 
 
-def inner(input: Any, other: Any) -> Any:
+def inner(input: Any, other: Any) -> Tensor:
     """The sum of products over the last dimensions; a plain product where one is 0-d."""
     if not input.ndim or not other.ndim:
         return input * other
     return tensordot(input, other, ([-1], [-1]))
 
 
-def kron(input: Any, other: Any) -> Any:
+def kron(input: Any, other: Any) -> Tensor:
     """Kronecker's product: every element of ``input`` times the whole of ``other``, side by side."""
     ndim = max(input.ndim, other.ndim)
     a, b = (x.reshape((1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (input, other))
@@ -477,7 +478,7 @@ def kron(input: Any, other: Any) -> Any:
     return (a.reshape(spread_a) * b.reshape(spread_b)).reshape(shape)
 
 
-def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Any:
+def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O)."""
     if tuple(weight.shape[1:]) != (input1.shape[-1], input2.shape[-1]):
         raise ShapeError(

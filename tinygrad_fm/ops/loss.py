@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import int64
 from ..errors import ShapeError
 from ..promotion import only_floats
@@ -97,7 +98,7 @@ def mse_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     weight: Any = None,
-) -> Any:
+) -> Tensor:
     """(input − target)². Warns if the shapes differ.
 
     Args:
@@ -115,7 +116,7 @@ def mse_loss(
 
 def l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """|input − target|. Warns if the shapes differ; the derivative where they are equal is 0."""
     reduction = chosen_reduction(size_average, reduce, reduction)
     _warn_of_broadcast("l1_loss", input, target)
@@ -129,7 +130,7 @@ def smooth_l1_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
     beta: float = 1.0,
-) -> Any:
+) -> Tensor:
     """d² / (2 beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2; for beta = 0 the L1 loss.
 
     Source: Girshick 2015, "Fast R-CNN", equation 3.
@@ -148,7 +149,7 @@ def _huber(d: Any, delta: float) -> Any:
     return bounded * (d - bounded * 0.5)
 
 
-def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Any:
+def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 1.0, weight: Any = None) -> Tensor:
     """d² / 2 where d = |input − target| is at most ``delta``, elsewhere delta · (d − delta / 2).
 
     Args:
@@ -191,7 +192,7 @@ def binary_cross_entropy(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """−(t · log p + (1 − t) · log(1 − p)) for probabilities p and targets t of one shape, logarithms kept above −100.
 
     Args:
@@ -213,7 +214,7 @@ def binary_cross_entropy_with_logits(
     reduce: bool | None = None,
     reduction: str = "mean",
     pos_weight: Any = None,
-) -> Any:
+) -> Tensor:
     """:func:`binary_cross_entropy` of sigmoid(input), exactly: −(1 − t) · logsigmoid(−x) − w · t · logsigmoid(x).
 
     Args:
@@ -236,7 +237,7 @@ def kl_div(
     reduce: bool | None = None,
     reduction: str = "mean",
     log_target: bool = False,
-) -> Any:
+) -> Tensor:
     """The Kullback–Leibler divergence, target · (log target − input), of a log-probability ``input`` from ``target``.
 
     Args:
@@ -264,7 +265,7 @@ def cosine_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """1 − cos where target is 1, max(0, cos − margin) where it is −1; cos is that of the angle between the two inputs.
 
     Args:
@@ -294,7 +295,7 @@ def margin_ranking_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """max(0, −target · (input1 − input2) + margin): target says which should be larger, 1 the first, −1 the second."""
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_same_ndim("margin_ranking_loss", input1=input1, input2=input2, target=target)
@@ -312,7 +313,7 @@ def triplet_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """max(0, d(anchor, positive) − d(anchor, negative) + margin), d being :func:`pairwise_distance`.
 
     Args:
@@ -336,7 +337,7 @@ def hinge_embedding_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """``input`` where target is 1, max(0, margin − input) where it is −1."""
     reduction = chosen_reduction(size_average, reduce, reduction)
     t = raw(target)
@@ -346,13 +347,15 @@ def hinge_embedding_loss(
 
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """log(1 + exp(−target · input)) for targets of 1 and −1."""
     reduction = chosen_reduction(size_average, reduce, reduction)
     return reduced(softplus(-target * input, threshold=float("inf")), reduction)
 
 
-def gaussian_nll_loss(input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> Any:
+def gaussian_nll_loss(
+    input: Any, target: Any, var: Any, full: bool = False, eps: float = 1e-6, reduction: str = "mean"
+) -> Tensor:
     """(log v + (input − target)² / v) / 2 with v = max(var, eps): how unlikely ``target`` is for that mean and variance.
 
     Args:
@@ -380,7 +383,7 @@ def poisson_nll_loss(
     eps: float = 1e-8,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """exp(input) − target · input: how unlikely the counts ``target`` are if ``input`` is the logarithm of the rate.
 
     Args:
@@ -405,7 +408,7 @@ def multi_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """Σ max(0, margin − input[target] + input[i])^p / K over the classes i other than the target.
 
     Args:
@@ -433,7 +436,7 @@ def multi_margin_loss(
 
 def multilabel_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-) -> Any:
+) -> Tensor:
     """Σ max(0, 1 − (input[j] − input[i])) / K over the labels j of a sample and all other classes i.
 
     Args:
@@ -467,7 +470,7 @@ def multilabel_soft_margin_loss(
     size_average: bool | None = None,
     reduce: bool | None = None,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """The mean over the classes of :func:`binary_cross_entropy_with_logits`, for targets of 0 and 1."""
     reduction = chosen_reduction(size_average, reduce, reduction)
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
@@ -483,7 +486,7 @@ def triplet_margin_with_distance_loss(
     margin: float = 1.0,
     swap: bool = False,
     reduction: str = "mean",
-) -> Any:
+) -> Tensor:
     """:func:`triplet_margin_loss` with a distance of one's own."""
     if margin <= 0:
         raise ValueError(f"triplet_margin_with_distance_loss(): margin must be greater than 0, got {margin}")

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.broadcast import clone
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import one_dim
 from .copy import copy
@@ -24,14 +25,14 @@ from .reduction import norm
 __all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "renorm", "vander"]
 
 
-def adjoint(input: Any) -> Any:
+def adjoint(input: Any) -> Tensor:
     """The last two dimensions exchanged, a view; conjugating, which it also means, changes real numbers not."""
     if len(input.shape) < 2:
         raise ShapeError(f"adjoint(): at least 2 dimensions are needed, got shape {tuple(input.shape)}")
     return input.transpose(-1, -2)
 
 
-def chain_matmul(*matrices: Any) -> Any:
+def chain_matmul(*matrices: Any) -> Tensor:
     """The product of all matrices, multiplied in the order that takes the fewest multiplications."""
     if not matrices:
         raise RuntimeError("chain_matmul(): at least one matrix is needed")
@@ -50,7 +51,7 @@ def chain_matmul(*matrices: Any) -> Any:
     return product(0, len(matrices))
 
 
-def cross(input: Any, other: Any, dim: int | None = None) -> Any:
+def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """The cross product of vectors of 3 along ``dim``, by default the first dimension of size 3; others broadcast.
 
     >>> import tinygrad_fm as torch
@@ -73,7 +74,7 @@ def cross(input: Any, other: Any, dim: int | None = None) -> Any:
 _TAYLOR = 18  # terms after which the series of exp is exact to float64 for a norm of at most ½
 
 
-def matrix_exp(input: Any) -> Any:
+def matrix_exp(input: Any) -> Tensor:
     """Σ Aⁿ / n! for square matrices, (…, n, n): the series of A / 2ˢ, squared s times (scaling and squaring).
 
     >>> import tinygrad_fm as torch
@@ -98,7 +99,7 @@ def matrix_exp(input: Any) -> Any:
     return total
 
 
-def matrix_power(input: Any, n: int) -> Any:
+def matrix_power(input: Any, n: int) -> Tensor:
     """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
     if n < 0:
         raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
@@ -106,7 +107,7 @@ def matrix_power(input: Any, n: int) -> Any:
         return copy(input, eye(input.shape[-1], dtype=input.dtype))  # does not depend on input, but is connected to it
     if n == 1:
         return clone(input)  # the result shares no memory with the input
-    result = None
+    result: Any = None
     while n:
         if n % 2:
             result = input if result is None else result @ input
@@ -115,7 +116,7 @@ def matrix_power(input: Any, n: int) -> Any:
     return result
 
 
-def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
+def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of a vector's elements as columns, (n, N): from N − 1 down to 0, or rising. N is n by default."""
     if len(x.shape) != 1:
         raise ShapeError(f"vander(): a vector is needed, got shape {tuple(x.shape)}")
@@ -128,7 +129,7 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Any:
     return stack(powers if increasing else powers[::-1], 1)
 
 
-def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Any:
+def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """``input`` with those slices along ``dim`` whose p-norm is above ``maxnorm`` scaled down to it."""
     if p <= 0 or maxnorm < 0:
         raise RuntimeError(f"renorm(): p must be positive and maxnorm not negative, got {p} and {maxnorm}")

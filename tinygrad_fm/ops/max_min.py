@@ -10,6 +10,7 @@ import numpy as np
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.broadcast import clone
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ._arguments import Dims, accepts_axis, dims_or_all, int64, one_dim
 from .creation import tensor
 from .elementwise import lerp, maximum, minimum, quiet
@@ -263,7 +264,7 @@ def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> Min
 _BETWEEN = ("linear", "lower", "higher", "nearest", "midpoint")
 
 
-def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """The value below which a share ``q`` of the elements lies, over all dimensions or over ``dim``. NaN if there is one.
 
     Args:
@@ -273,7 +274,7 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
 
 
-def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Any:
+def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
     """As :func:`quantile`, of what is not NaN; NaN where nothing else is."""
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation)
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..autograd.primitives import fused
+from ..autograd.tensor_type import Tensor
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from ..runtime import take_over_blas
@@ -263,7 +264,7 @@ def _normalize(
     return y, inv
 
 
-def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Any:
+def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any, bias: Any, eps: float) -> Tensor:
     """(x − running_mean) / √(running_var + eps) · weight + bias, per channel: batch norm in evaluation.
 
     Computed as x · scale + shift, with scale and shift found for each channel first: two passes over x.
@@ -329,7 +330,7 @@ def _layer_norm(x: Array, weight: Array | None, bias: Array | None, dims: int, e
     return y, average, inv
 
 
-def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x − mean) / √(var + eps) · weight + bias over the last dimensions, with their own mean and biased variance.
 
     Args:
@@ -357,7 +358,7 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
 # -- group norm, instance norm -----------------------------------------------------------------------------------------
 
 
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """(x − mean) / √(var + eps) · weight + bias, with mean and biased variance of each sample's groups of channels.
 
     Args:
@@ -387,7 +388,7 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
     return _affine(y, _spread(weight, input), _spread(bias, input))
 
 
-def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Any:
+def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
     """:func:`group_norm` with a group for each channel: every channel of every sample by its own statistics.
 
     Args:
@@ -403,7 +404,7 @@ def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float =
     return group_norm(input, max(shape[1], 1), weight, bias, eps)
 
 
-def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Any:
+def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:
     """x / √(mean(x²) + eps) · weight, over the last dimensions.
 
     Args:
@@ -419,7 +420,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     return y if weight is None else y * weight
 
 
-def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Any:
+def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha · mean of x² over ``size`` neighbouring channels)^beta, for (N, C, …).
 
     Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 3.3.
@@ -434,7 +435,7 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     return input / ((total * (alpha / size) + k) ** beta).reshape(input.shape)
 
 
-def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Any:
+def normalize(input: Any, p: float = 2.0, dim: Any = 1, eps: float = 1e-12) -> Tensor:
     """``input`` divided by its p-norm along ``dim``, or by ``eps`` where that is larger.
 
     >>> import tinygrad_fm as torch

@@ -12,6 +12,7 @@ from ..autograd.box import raw
 from ..autograd.broadcast import clone
 from ..autograd.node import memory_order
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored
 from ..errors import ShapeError
 from .image_geometry import Array
@@ -81,7 +82,7 @@ def _from_inside(x: Any, mode: str, widths: list[tuple[int, int]]) -> Any:
     return x
 
 
-def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Any:
+def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None) -> Tensor:
     """``input`` with elements added at both ends of its last dimensions.
 
     Args:

@@ -18,6 +18,7 @@ import numpy as np
 from ..autograd.box import is_tensor, raw
 from ..autograd.modes import is_grad_enabled
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import OURS
 from ..errors import OutOfRangeError, ShapeError
 from ._arguments import Pair, hashable, pair
@@ -346,7 +347,7 @@ def avg_pool2d(
     ceil_mode: bool = False,
     count_include_pad: bool = True,
     divisor_override: int | None = None,
-) -> Any:
+) -> Tensor:
     """The average of each window.
 
     Args:
@@ -415,7 +416,7 @@ def max_pool1d(
 
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
-) -> Any:
+) -> Tensor:
     """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
     op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
     steps = kernel_size if stride is None or stride in ((), []) else stride
@@ -427,13 +428,13 @@ def _root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
     return (sign(mean) * relu(abs(mean)) * count) ** (1.0 / norm_type)
 
 
-def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows."""
     kh, kw = pair("lp_pool2d", "kernel_size", kernel_size, 1)
     return _root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
 
 
-def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Any:
+def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """:func:`lp_pool2d` of sequences: (N, C, L) or (C, L)."""
     k = kernel_size[0] if isinstance(kernel_size, (tuple, list)) else kernel_size
     return _root_of_sum(avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode), k, norm_type)
@@ -441,7 +442,7 @@ def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None
 
 def max_unpool2d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
+) -> Tensor:
     """Puts the maxima that ``max_pool2d(…, return_indices=True)`` gave back where they were, among zeros.
 
     Args:
@@ -456,7 +457,7 @@ def max_unpool2d(
 
 def max_unpool1d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Any:
+) -> Tensor:
     """:func:`max_unpool2d` of sequences: (N, C, L) or (C, L)."""
     return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 

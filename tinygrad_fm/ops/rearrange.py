@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.box import box, raw
 from ..autograd.broadcast import broadcast_to
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import as_index, one_dim, sizes, some_dims
 from .copy import copied
@@ -31,12 +32,12 @@ _roll: Any = primitive(
 )
 
 
-def flip(input: Any, *axes: int, dims: Any = None) -> Any:
+def flip(input: Any, *axes: int, dims: Any = None) -> Tensor:
     """A copy with the order of the elements reversed along ``dims``, ints one by one or a tuple."""
     return _flip(input, dims=some_dims("flip", sizes("flip", axes, dims), len(input.shape)) if input.shape else ())
 
 
-def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
+def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     """``input`` with its elements moved on by ``shifts`` along ``dims``, those at the end coming in again at the start.
 
     Without ``dims`` the flattened tensor is shifted.
@@ -54,19 +55,19 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Any:
     return _roll(input, shifts=moves, dims=along)
 
 
-def fliplr(input: Any) -> Any:
+def fliplr(input: Any) -> Tensor:
     """Columns in reverse order."""
     return flip(input, 1)
 
 
-def flipud(input: Any) -> Any:
+def flipud(input: Any) -> Tensor:
     """Rows in reverse order."""
     if not input.ndim:
         raise RuntimeError("flipud(): Input must be >= 1-d.")
     return flip(input, 0)
 
 
-def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
+def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned ``k`` quarter turns in the plane of two dimensions, from the first towards the second."""
     if len(dims := dims if isinstance(dims, (tuple, list)) else (dims,)) != 2 or dims[0] % input.ndim == dims[1] % input.ndim:
         raise RuntimeError(f"rot90(): expected two different rotation dims, got {dims}")
@@ -80,7 +81,7 @@ def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Any:
     return turns[k % 4](input)
 
 
-def repeat(input: Any, *repeats: int) -> Any:
+def repeat(input: Any, *repeats: int) -> Tensor:
     """``input`` put down ``repeats`` times along each dimension; sizes in front of its own make new dimensions.
 
     >>> import tinygrad_fm as torch
@@ -97,13 +98,13 @@ def repeat(input: Any, *repeats: int) -> Any:
     return copied(spread, shape=tuple(n * size for n, size in zip(times, shape, strict=True)))
 
 
-def tile(input: Any, *reps: int, dims: Any = None) -> Any:
+def tile(input: Any, *reps: int, dims: Any = None) -> Tensor:
     """As :func:`repeat`, but missing counts in front are 1."""
     times = sizes("tile", reps, dims)
     return repeat(input, *(1,) * (len(input.shape) - len(times)), *times)
 
 
-def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Any:
+def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
     """Each slice along ``dim`` (each element of the flattened tensor if None) ``repeats`` times in a row.
 
     Args:
@@ -121,7 +122,7 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     return gather_at(x, key=(*(ALL,) * dim, rows))
 
 
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Any:
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Each element's difference from the one before along ``dim``, ``n`` times over."""
     if n < 0:
         raise RuntimeError(f"diff(): order must be non-negative but got {n}")

@@ -15,6 +15,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.broadcast import broadcast_to, clone
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import as_numpy
 from ..errors import ShapeError
 from ..promotion import promote_float
@@ -124,7 +125,7 @@ _mean = primitive(
 
 
 @accepts_axis
-def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum over ``dim``. Integers and bools are summed as int64.
 
     Args:
@@ -141,7 +142,7 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 
 
 @accepts_axis
-def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float."""
     input = as_dtype(input, dtype)
     float_input("mean", input)
@@ -193,7 +194,7 @@ def _spread(op: Any, input: Any, dim: Any, unbiased: bool | None, keepdim: bool,
 @accepts_axis
 def var(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
+) -> Tensor:
     """The variance over ``dim``: Σ (x − mean)² / max(0, n − correction), in two passes, so that it is never negative.
 
     Args:
@@ -206,7 +207,7 @@ def var(
 @accepts_axis
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
-) -> Any:
+) -> Tensor:
     """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
     return _spread(_std, input, dim, unbiased, keepdim, correction)
 
@@ -250,7 +251,7 @@ _norm = primitive(quiet(_p_norm), name="norm", promotion=None, x=_p_norm_rule)
 
 
 @accepts_axis
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The norm (Σ |x|ᵖ)^(1/p) over ``dim``, of the elements as one long vector.
 
     Args:
@@ -291,7 +292,7 @@ _logsumexp = primitive(
 
 
 @accepts_axis
-def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Any:
+def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
     """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after."""
     return _logsumexp(input, dim=dims_or_all("logsumexp", dim, input.shape), keepdim=keepdim)
 
@@ -318,7 +319,7 @@ def std_mean(
 
 
 @accepts_axis
-def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The product over ``dim``, or of all elements. Integers and bools are multiplied as int64.
 
     It multiplies one half of the elements with the other until one is left, so the gradient is right with any number of zeros
@@ -372,17 +373,17 @@ all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are 
 
 
 @accepts_axis
-def count_nonzero(input: Any, dim: Any = None) -> Any:
+def count_nonzero(input: Any, dim: Any = None) -> Tensor:
     """How many elements over ``dim`` are not 0, as int64."""
     return sum(input != 0, dim)
 
 
-def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The sum of what is not NaN."""
     return sum(masked_fill(input, isnan(input), 0), dim, keepdim, dtype=dtype)
 
 
-def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Any:
+def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
     """The mean of what is not NaN."""
     count = sum(~isnan(input), dim, keepdim)
     return nansum(input, dim, keepdim, dtype=dtype) / count

@@ -9,6 +9,7 @@ import numpy as np
 
 from .. import random
 from ..autograd.box import box, raw
+from ..autograd.tensor_type import Tensor
 from ..dtypes import OURS, as_numpy, default_float
 from ..random import Generator
 from ._arguments import int64
@@ -41,7 +42,7 @@ def _draw(size: tuple[Any, ...], name: str, draw: Callable[..., np.ndarray[Any, 
 @size_by_name
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """Numbers drawn evenly from [0, 1)."""
     return finish(_draw(size, "rand", random.bits(generator).random, dtype), device, requires_grad)
 
@@ -49,7 +50,7 @@ def rand(
 @size_by_name
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
-) -> Any:
+) -> Tensor:
     """Numbers drawn from the normal distribution with mean 0 and variance 1."""
     return finish(_draw(size, "randn", random.bits(generator).standard_normal, dtype), device, requires_grad)
 
@@ -75,7 +76,7 @@ def randint(
     requires_grad: bool = False,
     layout: Any = None,
     pin_memory: bool = False,
-) -> Any:
+) -> Tensor:
     """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
     if size is None:
         low, high, size = 0, low, high
@@ -93,7 +94,7 @@ def randint(
     return finish(drawn.astype(kind), device, requires_grad)
 
 
-def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Any:
+def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, device: Any = None) -> Tensor:
     """The numbers 0 … n−1 in random order.
 
     Raises TypeError for what is no int, RuntimeError for a negative one or one that ``dtype`` cannot hold.
@@ -118,7 +119,7 @@ def normal(
     device: Any = None,
     requires_grad: bool = False,
     layout: Any = None,
-) -> Any:
+) -> Tensor:
     """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
 
     Raises RuntimeError for a negative standard deviation.
@@ -132,7 +133,7 @@ def normal(
     return finish(np.asarray(drawn * stds + means, drawn.dtype), device, requires_grad)
 
 
-def poisson(input: Any, generator: Generator | None = None) -> Any:
+def poisson(input: Any, generator: Generator | None = None) -> Tensor:
     """Whole numbers drawn from the Poisson distribution, whose mean each element of ``input`` gives.
 
     Raises RuntimeError for a negative mean.
@@ -145,7 +146,7 @@ def poisson(input: Any, generator: Generator | None = None) -> Any:
     return box(np.asarray(random.bits(generator).poisson(rate)).astype(rate.dtype))
 
 
-def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
+def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Tensor:
     """How many of ``count`` trials succeed, each with probability ``prob``: drawn for each pair of elements, of their dtype."""
     n, p = np.asarray(raw(count)), np.asarray(raw(prob))
     if n.dtype != p.dtype:
@@ -153,7 +154,7 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Any:
     return box(np.asarray(random.bits(generator).binomial(n.astype(np.int64), p)).astype(p.dtype))
 
 
-def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
+def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element of ``input`` gives, else 0.
 
     Raises RuntimeError for a probability that is not from 0 to 1.
@@ -164,7 +165,7 @@ def bernoulli(input: Any, *, generator: Generator | None = None) -> Any:
     return box((random.bits(generator).random(chance.shape) < chance).astype(chance.dtype))
 
 
-def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Any:
+def multinomial(input: Any, num_samples: int, replacement: bool = False, *, generator: Generator | None = None) -> Tensor:
     """Indices drawn with probabilities proportional to ``input``, (K,) or (N, K); returns int64 (num_samples,) or (N, …).
 
     Raises RuntimeError for negative or all-zero weights, or more samples without replacement than there are positive ones.
@@ -199,7 +200,7 @@ def randint_like(
     layout: Any = None,
     requires_grad: bool = False,
     memory_format: Any = None,
-) -> Any:
+) -> Tensor:
     """:func:`randint` with the shape and (unless given) dtype of ``input``."""
     bounds = (0, low) if high is None else (low, high)
     kind = OURS[raw(input).dtype] if dtype is None else dtype

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import as_index, one_dim
 from .division_rounding import div
@@ -27,7 +28,7 @@ Array = np.ndarray[Any, Any]
 _REDUCTIONS = ("sum", "prod", "mean", "amax", "amin")
 
 
-def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Any:
+def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     """``input`` with the elements of ``src`` that ``index`` sends to one place along ``dim`` made into one there.
 
     Args:
@@ -120,7 +121,7 @@ def _reach(index: Array, dim: int, shape: tuple[int, ...]) -> list[int]:
 _extreme = primitive(_extremes, name="scatter_reduce", promotion=None, inputs="x part", piecewise="x part", joint=_extreme_rule)
 
 
-def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Any:
+def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, include_self: bool = True) -> Tensor:
     """As :func:`scatter_reduce` of whole slices: slice i of ``source`` along ``dim`` goes to slice ``index[i]``.
 
     Args:
@@ -152,17 +153,19 @@ def _with_part(op: str, input: Any, src: Any, part_of: Any) -> Any:
     return result
 
 
-def select_scatter(input: Any, src: Any, dim: int, index: int) -> Any:
+def select_scatter(input: Any, src: Any, dim: int, index: int) -> Tensor:
     """A copy of ``input`` with ``src`` as the slice ``index`` along ``dim``."""
     return _with_part("select_scatter", input, src, lambda x: x.select(dim, index))
 
 
-def slice_scatter(input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1) -> Any:
+def slice_scatter(
+    input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
+) -> Tensor:
     """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``."""
     along = one_dim("slice_scatter", dim, len(input.shape))
     return _with_part("slice_scatter", input, src, lambda x: x[(slice(None),) * along + (slice(start, end, step),)])
 
 
-def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Any:
+def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A copy of ``input`` with ``src`` on its diagonal, as :func:`diagonal` gives it."""
     return _with_part("diagonal_scatter", input, src, lambda x: x.diagonal(offset, dim1, dim2))

@@ -15,6 +15,7 @@ from ..autograd.box import is_tensor, raw
 from ..autograd.broadcast import broadcast_to as _broadcast_to
 from ..autograd.broadcast import broadcasts_to
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ..dtypes import dtype
 from ..errors import ShapeError
 from ._arguments import one_dim, several, sizes, some_dims
@@ -69,7 +70,7 @@ def _reshape(op: Any, input: Any, shape: tuple[int, ...]) -> Any:
     )
 
 
-def reshape(input: Any, *sizes_: int, shape: Any = None) -> Any:
+def reshape(input: Any, *sizes_: int, shape: Any = None) -> Tensor:
     """``input``'s elements, in order, in another shape; a view where the memory allows, else a copy.
 
     Args:
@@ -88,7 +89,7 @@ def reshape(input: Any, *sizes_: int, shape: Any = None) -> Any:
 _bytes_as = view_op(lambda x, to: x.view(to), name="view_dtype", inputs="x")
 
 
-def view(input: Any, *sizes_: int, size: Any = None) -> Any:
+def view(input: Any, *sizes_: int, size: Any = None) -> Tensor:
     """As :func:`reshape`, for when memory is to be shared: where the memory order forbids that, ``view`` too makes a copy
     (PyTorch refuses), and writing to the copy raises an error that says so. Given a dtype, the same bytes as elements of it."""
     kind = sizes_[0] if len(sizes_) == 1 else None
@@ -108,7 +109,7 @@ def _reinterpret(input: Any, kind: dtype) -> Any:
     return _bytes_as(input, to=kind.numpy)
 
 
-def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
+def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim``, both included, merged into one; (N, C, H, W) → (N·C·H·W,).
 
     Raises RuntimeError if ``start_dim`` comes after ``end_dim``.
@@ -123,19 +124,19 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Any:
     return _flatten(input, shape=(*shape[:start], merged, *shape[end + 1 :]))
 
 
-def ravel(input: Any) -> Any:
+def ravel(input: Any) -> Tensor:
     """``input`` in one dimension; a view where the memory allows."""
     return to_shape(input, shape=(-1,))
 
 
-def unsqueeze(input: Any, dim: int) -> Any:
+def unsqueeze(input: Any, dim: int) -> Tensor:
     """``input`` with a dimension of size 1 put in at ``dim``, from -ndim - 1 to ndim."""
     shape = tuple(input.shape)
     dim = one_dim("unsqueeze", dim, len(shape) + 1)
     return _unsqueeze(input, shape=(*shape[:dim], 1, *shape[dim:]))
 
 
-def squeeze(input: Any, dim: Any = None) -> Any:
+def squeeze(input: Any, dim: Any = None) -> Tensor:
     """``input`` without its dimensions of size 1, or without those among ``dim`` (an int or a tuple) that have size 1."""
     shape = tuple(input.shape)
     dims = range(len(shape)) if dim is None else some_dims("squeeze", dim, len(shape))
@@ -155,7 +156,7 @@ _transpose: Any = view_op(
 )
 
 
-def permute(input: Any, *axes: int, dims: Any = None) -> Any:
+def permute(input: Any, *axes: int, dims: Any = None) -> Tensor:
     """A view with the dimensions in the order ``dims``, ints one by one or a tuple.
 
     >>> import tinygrad_fm as torch
@@ -169,7 +170,7 @@ def permute(input: Any, *axes: int, dims: Any = None) -> Any:
     return _permute(input, dims=order)
 
 
-def transpose(input: Any, dim0: int, dim1: int) -> Any:
+def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
     """A view with the dimensions ``dim0`` and ``dim1`` swapped."""
     ndim = len(input.shape)
     dim0, dim1 = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
@@ -182,7 +183,7 @@ swapdims = transpose
 # -- one element seen in many places -----------------------------------------------------------------------------------
 
 
-def expand(input: Any, *sizes_: int, size: Any = None) -> Any:
+def expand(input: Any, *sizes_: int, size: Any = None) -> Tensor:
     """A read-only view in which dimensions of size 1, and new ones in front, are repeated without taking memory.
 
     Args:
@@ -198,22 +199,22 @@ def expand(input: Any, *sizes_: int, size: Any = None) -> Any:
     return _broadcast_to(input, shape=target)
 
 
-def broadcast_to(input: Any, shape: Any) -> Any:
+def broadcast_to(input: Any, shape: Any) -> Tensor:
     """``input`` expanded to ``shape``, as :func:`expand`."""
     return expand(input, *sizes("broadcast_to", (), shape))
 
 
-def expand_as(input: Any, other: Any) -> Any:
+def expand_as(input: Any, other: Any) -> Tensor:
     """``input`` expanded to the shape of ``other``."""
     return expand(input, *other.shape)
 
 
-def swapaxes(input: Any, axis0: int, axis1: int) -> Any:
+def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
     """As :func:`transpose`."""
     return transpose(input, axis0, axis1)
 
 
-def movedim(input: Any, source: Any, destination: Any) -> Any:
+def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order."""
     ndim = len(input.shape)
     here, there = some_dims("movedim", source, ndim), some_dims("movedim", destination, ndim)
@@ -228,26 +229,26 @@ def movedim(input: Any, source: Any, destination: Any) -> Any:
 moveaxis = movedim
 
 
-def T(input: Any) -> Any:
+def T(input: Any) -> Tensor:
     """A view with all dimensions in reverse order: the transpose of a matrix."""
     return permute(input, dims=tuple(range(len(input.shape)))[::-1])
 
 
-def mT(input: Any) -> Any:
+def mT(input: Any) -> Tensor:
     """A view with the last two dimensions swapped: the transpose of each matrix of a batch."""
     if len(input.shape) < 2:
         raise ShapeError(f"mT: a tensor of at least 2 dimensions is needed, got shape {tuple(input.shape)}")
     return transpose(input, -2, -1)
 
 
-def t(input: Any) -> Any:
+def t(input: Any) -> Tensor:
     """The transpose of a matrix; tensors of fewer dimensions stay as they are."""
     if len(input.shape) > 2:
         raise ShapeError(f"t(): a tensor of at most 2 dimensions is needed, got shape {tuple(input.shape)}")
     return T(input)
 
 
-def unflatten(input: Any, dim: int, sizes: Any) -> Any:
+def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
     """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`."""
     shape = tuple(input.shape)
     dim = one_dim("unflatten", dim, len(shape))

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.box import box, raw
 from ..autograd.broadcast import clone
 from ..autograd.primitives import primitive
+from ..autograd.tensor_type import Tensor
 from ._arguments import int64, one_dim
 from .gather_scatter import pick
 from .shape import ravel, to_shape
@@ -56,7 +57,7 @@ _argsort = primitive(_ranks, name="argsort", inputs="x", promotion=None)
 _argtop = primitive(_first_ranks, name="argtop", inputs="x", promotion=None)
 
 
-def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Any:
+def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
     """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order."""
     dim = one_dim("argsort", dim, len(input.shape))
     if not input.shape:
@@ -76,7 +77,7 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
     return RESULT_OF["sort"](pick(input, dim=dim, index=raw(indices)) if input.shape else clone(input), indices)
 
 
-def msort(input: Any) -> Any:
+def msort(input: Any) -> Tensor:
     """``input`` in order along its first dimension."""
     return sort(input, 0).values
 
@@ -105,7 +106,7 @@ def searchsorted(
     right: bool = False,
     side: str | None = None,
     sorter: Any = None,
-) -> Any:
+) -> Tensor:
     """Where each element of ``input`` would go in ``sorted_sequence`` to keep it sorted.
 
     Args:
@@ -126,7 +127,7 @@ def searchsorted(
     return box(found.astype(np.int32 if out_int32 else np.int64))
 
 
-def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Any:
+def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """:func:`searchsorted` with the arguments the other way round."""
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries must be 1 dimension, got {boundaries.ndim}")

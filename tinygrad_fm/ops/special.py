@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box, raw
+from ..autograd.tensor_type import Tensor
 from ..promotion import promote_float
 from .elementwise import cos, exp, log, log1p, log_of_number, maximum, minimum, pointwise, quiet, unary_float, where
 from .indexing import masked_fill
@@ -133,7 +134,7 @@ def _logit_rule(g: Any, x: Any, eps: float | None) -> Any:
 _logit_of = unary_float(quiet(_logit), name="logit", x=_logit_rule)
 
 
-def logit(input: Any, eps: float | None = None) -> Any:
+def logit(input: Any, eps: float | None = None) -> Tensor:
     """The inverse of sigmoid, log(x / (1 − x)); x is first clamped to [eps, 1 − eps] if ``eps`` is given.
 
     NaN outside [0, 1], and −∞ and ∞ at its ends.
@@ -141,14 +142,14 @@ def logit(input: Any, eps: float | None = None) -> Any:
     return _logit_of(input, eps=None if eps is None else float(eps))
 
 
-def logaddexp(input: Any, other: Any) -> Any:
+def logaddexp(input: Any, other: Any) -> Tensor:
     """log(exp(a) + exp(b)), without overflow."""
     high, low = maximum(input, other), minimum(input, other)
     same = raw(high) == raw(low)  # equal infinities have no difference
     return high + log1p(exp(where(box(same), 0.0, low - high)))
 
 
-def logaddexp2(input: Any, other: Any) -> Any:
+def logaddexp2(input: Any, other: Any) -> Tensor:
     """log₂(2^a + 2^b), without overflow."""
     scale = math.log(2)
     return logaddexp(input * scale, other * scale) / scale
@@ -217,7 +218,7 @@ xlog1py = pointwise(
 xlog1py.__doc__ = "input · log(1 + other), and 0 where input is 0 whatever other is, unless that is NaN."
 
 
-def heaviside(input: Any, values: Any) -> Any:
+def heaviside(input: Any, values: Any) -> Tensor:
     """0 below zero, 1 above, and ``values`` at zero. Raises RuntimeError unless both are of one dtype."""
     if input.dtype != values.dtype:
         raise RuntimeError(f"heaviside(): both must be of the same dtype, got {input.dtype} and {values.dtype}")
@@ -225,7 +226,7 @@ def heaviside(input: Any, values: Any) -> Any:
 
 
 @quiet
-def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Any:
+def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """``input`` with NaN and the infinities replaced; the infinities by the largest numbers there are, if not given."""
     x = raw(input)
     if x.dtype.kind != "f":

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..autograd.box import box, raw
+from ..autograd.tensor_type import Tensor
 from ..dtypes import default_float
 from ..errors import ShapeError
 from .elementwise import cast, clamp, sqrt
@@ -15,7 +16,7 @@ from .elementwise import cast, clamp, sqrt
 __all__ = ["corrcoef", "cov", "histogram"]
 
 
-def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Any:
+def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any = None) -> Tensor:
     """The covariance matrix (V, V) of V variables with N observations each.
 
     Args:
@@ -62,7 +63,7 @@ def _check_weights(fweights: Any, aweights: Any, n: int) -> None:
             raise RuntimeError(f"cov(): {name} cannot be negative")
 
 
-def corrcoef(input: Any) -> Any:
+def corrcoef(input: Any) -> Tensor:
     """Pearson's correlation coefficients (V, V) of V variables with N observations each, (V, N): from −1 to 1."""
     c = cov(input)
     if not c.shape:
