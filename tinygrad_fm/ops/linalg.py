@@ -78,24 +78,18 @@ def _dot(a: Array, b: Array) -> Array:
         take_over_blas()
     if _by_threads(a, b):
         return resolve(_dot_later(a, b))
-    rest = _rest(k)
-    if rest:
-        y = _dot_aligned(a[:, :-rest], b[:-rest])
-        y += np.dot(a[:, -rest:], b[-rest:])
+    if _rest(k):
+        y = np.empty((m, n), a.dtype)
+        _dot_into(y, a, b)
         return y
-    return _dot_aligned(a, b)
+    if m < n and k >= _DEEP and work >= _SHARED and blas_has_threads() and get_num_threads() > 1:
+        return np.ascontiguousarray(np.dot(b.T, a.T).T)
+    return np.dot(a, b)
 
 
 def _rest(k: int) -> int:
     """How much of an inner dimension is left over where it is cut, see ``_ALIGNED``."""
     return k % _ALIGNED if k > _INNER else 0
-
-
-def _dot_aligned(a: Array, b: Array) -> Array:
-    (m, k), n = a.shape, b.shape[1]
-    if m < n and k >= _DEEP and m * k * n >= _SHARED and blas_has_threads() and get_num_threads() > 1:
-        return np.ascontiguousarray(np.dot(b.T, a.T).T)
-    return np.dot(a, b)
 
 
 def _dot_later(a: Array, b: Array) -> Any:
