@@ -205,7 +205,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     return box(np.asarray(ndarray))
 
 
-def size_by_name(make: Callable[..., Any]) -> Callable[..., Any]:
+def size_by_name(make: Callable[..., Any]) -> Callable[..., Tensor]:
     """``make(2, 3)``, which may also be called as ``make(size=(2, 3))``."""
 
     @wraps(make)
@@ -322,7 +322,7 @@ def logspace(
     return finish(np.logspace(float(start), float(end), steps, base=base).astype(kind), device, requires_grad)
 
 
-def like_creator(create: Callable[..., Any]) -> Callable[..., Any]:
+def like_creator(create: Callable[..., Any]) -> Callable[..., Tensor]:
     @wraps(create)
     def like(input: Any, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Any:
         array = raw(input)

@@ -1,5 +1,7 @@
 """Optimizers and learning-rate schedules, with PyTorch's names, arguments and numerics."""
 
+from typing import TYPE_CHECKING
+
 from ..torch_compat.left_out import refuse
 from . import lr_scheduler, swa_utils
 from . import adadelta, adagrad, adam, adamax, nadam, radam, rmsprop, sgd
@@ -13,8 +15,9 @@ from .radam import *
 from .rmsprop import *
 from .sgd import *
 
-__all__ = ["Optimizer", "lr_scheduler", "swa_utils"]
-__all__ += adadelta.__all__ + adagrad.__all__ + adam.__all__ + adamax.__all__
-__all__ += nadam.__all__ + radam.__all__ + rmsprop.__all__ + sgd.__all__
+if not TYPE_CHECKING:  # who cannot read a computed list takes every name
+    __all__ = ["Optimizer", "lr_scheduler", "swa_utils"]
+    __all__ += adadelta.__all__ + adagrad.__all__ + adam.__all__ + adamax.__all__
+    __all__ += nadam.__all__ + radam.__all__ + rmsprop.__all__ + sgd.__all__
 
 __getattr__ = refuse("torch.optim")

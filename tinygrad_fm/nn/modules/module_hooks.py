@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
 from ..._tensor import Tensor
 from ...autograd.function import Function
@@ -26,6 +26,17 @@ __all__ = [
     "register_module_module_registration_hook",
     "register_module_parameter_registration_hook",
 ]
+
+
+P = ParamSpec("P")
+R_co = TypeVar("R_co", covariant=True)
+
+
+class Forward(Protocol[P, R_co]):
+    """What has a ``forward``: its call takes the same arguments and returns the same."""
+
+    def forward(self, *args: P.args, **kwargs: P.kwargs) -> R_co:
+        """What the module computes."""
 
 
 class ForwardHook(NamedTuple):
@@ -69,28 +80,35 @@ class ModuleHooks:
         """What the module computes; every subclass defines its own."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function')
 
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        outer = state.scope
-        ref = self._ref
-        state.scope = Scope(ref if outer is None else outer.outermost, ref)
-        try:
-            if (
-                self._forward_hooks
-                or self._forward_pre_hooks
-                or self._backward_hooks
-                or self._backward_pre_hooks
-                or _forward
-                or _forward_pre
-                or _backward
-                or _backward_pre
-            ):
-                return _call_with_hooks(self, args, kwargs)
-            return self.forward(*args, **kwargs)
-        except AttributeError as error:
-            _explain_argument(self, (*args, *kwargs.values()), error)
-            raise
-        finally:
-            state.scope = outer
+    if TYPE_CHECKING:
+
+        def __call__(self: Forward[P, R_co], *args: P.args, **kwargs: P.kwargs) -> R_co:
+            """What :meth:`forward` returns, with the hooks around it."""
+
+    else:
+
+        def __call__(self, *args: Any, **kwargs: Any) -> Any:
+            outer = state.scope
+            ref = self._ref
+            state.scope = Scope(ref if outer is None else outer.outermost, ref)
+            try:
+                if (
+                    self._forward_hooks
+                    or self._forward_pre_hooks
+                    or self._backward_hooks
+                    or self._backward_pre_hooks
+                    or _forward
+                    or _forward_pre
+                    or _backward
+                    or _backward_pre
+                ):
+                    return _call_with_hooks(self, args, kwargs)
+                return self.forward(*args, **kwargs)
+            except AttributeError as error:
+                _explain_argument(self, (*args, *kwargs.values()), error)
+                raise
+            finally:
+                state.scope = outer
 
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
