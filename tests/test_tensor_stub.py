@@ -32,7 +32,10 @@ LEFT_OUT: frozenset[str]
 def in_place(op: Callable[..., Any]) -> Callable[..., Tensor]: ...
 def operations() -> dict[str, Callable[..., Any]]: ...
 """
-NOT_ONE_TENSOR = {"max", "median", "min", "nanmedian", "nonzero", "stride", "type", "unique", "unique_consecutive"}
+# what returns a tensor or several, by its arguments
+ONE_OR_SEVERAL = """adaptive_max_pool1d adaptive_max_pool2d argwhere atleast_1d atleast_2d atleast_3d max max_pool1d max_pool2d
+    median min nanmedian nonzero unique unique_consecutive where"""
+NOT_ONE_TENSOR = {*ONE_OR_SEVERAL.split(), "stride", "type"} - {"where"}
 
 
 def own_types(annotation: str, function: Any) -> dict[str, str]:
@@ -115,6 +118,15 @@ def test_the_stub_is_current() -> None:
 def test_the_stub_has_every_method() -> None:
     named = set(re.findall(r"^    (?:def )?(\w+)", STUB.read_text(encoding="utf-8"), re.MULTILINE))
     assert {name for name in dir(torch.Tensor) if hasattr(Methods, name) and not name.startswith("_")} <= named
+
+
+def test_operations_say_what_they_return() -> None:
+    silent = {
+        name
+        for name, op in vars(tensor_methods.ops).items()
+        if inspect.isfunction(op) and not hasattr(op, "primitive") and inspect.signature(op).return_annotation == "Any"
+    }
+    assert silent == set(ONE_OR_SEVERAL.split())
 
 
 if __name__ == "__main__":

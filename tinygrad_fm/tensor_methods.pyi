@@ -100,7 +100,7 @@ class Methods:
         """The index (int64) of the smallest element along ``dim``, or in the flattened tensor if that is None."""
     def argsort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> Tensor:
         """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order."""
-    def argwhere(self, *, as_tuple: builtins.bool = False) -> Tensor:
+    def argwhere(self, *, as_tuple: builtins.bool = False) -> Any:
         """The indices (n, ndim) of the n elements that are not 0, in order; as a tuple of one vector per dimension if wished."""
     def asin(self) -> Tensor: ...
     def asin_(self) -> Tensor:

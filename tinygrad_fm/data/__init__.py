@@ -1,5 +1,7 @@
 """Data sets, loaders and transforms; also importable as ``tinygrad_fm.utils.data``, PyTorch's name for it."""
 
+from typing import TYPE_CHECKING
+
 from . import (
     augment,
     cache,
@@ -27,17 +29,18 @@ from .splits import *
 from .synthetic import *
 from .transforms import *
 
-__all__ = (
-    augment.__all__
-    + cache.__all__
-    + collate.__all__
-    + dataset.__all__
-    + download.__all__
-    + fashion_mnist.__all__
-    + image_dataset.__all__
-    + loader.__all__
-    + sampler.__all__
-    + splits.__all__
-    + synthetic.__all__
-    + transforms.__all__
-)
+if not TYPE_CHECKING:  # who cannot read a computed list takes every name
+    __all__ = (
+        augment.__all__
+        + cache.__all__
+        + collate.__all__
+        + dataset.__all__
+        + download.__all__
+        + fashion_mnist.__all__
+        + image_dataset.__all__
+        + loader.__all__
+        + sampler.__all__
+        + splits.__all__
+        + synthetic.__all__
+        + transforms.__all__
+    )

@@ -225,7 +225,9 @@ def size_by_name_of_method(make: Callable[..., Any]) -> Callable[..., Any]:
     return made
 
 
-def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str) -> Any:
+def _creator(
+    name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndarray[Any, Any]], says: str
+) -> Callable[..., Tensor]:
     def create(
         *size: Any,
         dtype: Any = None,
@@ -234,7 +236,7 @@ def _creator(name: str, make: Callable[[tuple[int, ...], np.dtype[Any]], np.ndar
         layout: Any = None,
         pin_memory: bool = False,
         memory_format: Any = None,
-    ) -> Any:
+    ) -> Tensor:
         kind = default_float() if dtype is None else as_numpy(dtype)
         return finish(make(checked_shape(size, name), kind), device, requires_grad)
 
@@ -324,7 +326,7 @@ def logspace(
 
 def like_creator(create: Callable[..., Any]) -> Callable[..., Tensor]:
     @wraps(create)
-    def like(input: Any, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Any:
+    def like(input: Any, *args: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, **more: Any) -> Tensor:
         array = raw(input)
         more.pop("memory_format", None)
         made = raw(create(array.shape, *args, dtype=OURS[array.dtype] if dtype is None else dtype, **more))

@@ -50,13 +50,13 @@ def _one_of_all_rule(g: Any, x: Any, y: Any) -> Any:
     return g * (chosen / np.asarray(chosen.sum(), y.dtype))
 
 
-def _extreme(ufunc: Any, name: str) -> Any:
+def _extreme(ufunc: Any, name: str) -> Callable[..., Tensor]:
     def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
         return ufunc.reduce(x, dim, None, None, keepdim)
 
     op = primitive(quiet(kernel), name=name, promotion=None, x=_extreme_rule)
 
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
         dims = dims_or_all(name, dim, input.shape)
         not_empty(name, tuple(input.shape), dims)
         return op(input, dim=dims, keepdim=keepdim)
@@ -73,10 +73,10 @@ def _extreme(ufunc: Any, name: str) -> Any:
 amax, amin = _extreme(np.maximum, "amax"), _extreme(np.minimum, "amin")
 
 
-def _of_all(ufunc: Any, name: str) -> Any:
+def _of_all(ufunc: Any, name: str) -> Callable[..., Tensor]:
     op = primitive(quiet(lambda x: ufunc.reduce(x, None)), name=name, promotion=None, x=_one_of_all_rule)
 
-    def public(input: Any) -> Any:
+    def public(input: Any) -> Tensor:
         not_empty(name, tuple(input.shape), None)
         return op(input)
 
@@ -86,10 +86,10 @@ def _of_all(ufunc: Any, name: str) -> Any:
 _max_of_all, _min_of_all = _of_all(np.maximum, "max"), _of_all(np.minimum, "min")
 
 
-def _arg_extreme(function: Any, name: str) -> Any:
+def _arg_extreme(function: Any, name: str) -> Callable[..., Tensor]:
     op = primitive(lambda x, dim, keepdim: int64(function(x, dim, keepdims=keepdim)), name=name, inputs="x", promotion=None)
 
-    def public(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
+    def public(input: Any, dim: int | None = None, keepdim: bool = False) -> Tensor:
         along = None if dim is None else one_dim(name, dim, len(input.shape))
         not_empty(name, tuple(input.shape), None if along is None or not input.shape else (along,))
         return op(input, dim=along if input.shape else None, keepdim=keepdim)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -351,14 +352,14 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
     return to_shape(x, shape=() if dim is None or not shape else shape[:along] + shape[along + 1 :])
 
 
-def _quantifier(ufunc: Any, name: str, doc: str) -> Any:
+def _quantifier(ufunc: Any, name: str, doc: str) -> Callable[..., Tensor]:
     def kernel(x: Array, dim: Dims | None, keepdim: bool) -> Any:
         found = np.asarray(ufunc.reduce(x, dim, bool, None, keepdim))
         return found.astype(np.uint8) if x.dtype == np.uint8 else found  # as PyTorch
 
     op = primitive(kernel, name=name, inputs="x", promotion=None)
 
-    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Any:
+    def public(input: Any, dim: Any = None, keepdim: bool = False) -> Tensor:
         dims = None if dim is None else some_dims(name, dim, len(input.shape))
         return op(input, dim=dims if input.shape else None, keepdim=keepdim)
 
