@@ -72,6 +72,18 @@ class NumPyMethods:
             raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
         return self._array
 
+    def __dlpack__(self: Any, **options: Any) -> Any:
+        """The memory as a DLPack capsule, for ``torch.from_dlpack``, ``np.from_dlpack`` and other libraries'.
+
+        Raises BufferError if the tensor requires grad: detach() first. Source: https://dmlc.github.io/dlpack/latest
+        """
+        if self.requires_grad:
+            raise BufferError("this tensor requires grad, which DLPack would lose; use tensor.detach()")
+        return self._array.__dlpack__(**options)
+
+    def __dlpack_device__(self: Any) -> tuple[int, int]:
+        return self._array.__dlpack_device__()
+
     def __array__(self: Any, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
         array = self.numpy()
         if dtype is not None and array.dtype != dtype:

@@ -32,6 +32,7 @@ __all__ = [
     "empty",
     "empty_like",
     "eye",
+    "from_dlpack",
     "from_numpy",
     "frombuffer",
     "full",
@@ -203,6 +204,25 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
         raise TypeError(f"from_numpy() expects a NumPy array, got {type(ndarray).__name__}")
     as_numpy(ndarray.dtype)
     return box(np.asarray(ndarray))
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
+    """A tensor over the memory of another library's array that offers DLPack, of PyTorch's or JAX's on the CPU.
+
+    Args:
+        copy: whether the memory is copied; None shares it where the other library allows.
+
+    Raises TypeError for anything without ``__dlpack__``, BufferError for memory that is elsewhere than on the CPU.
+
+    >>> import numpy as np, tinygrad_fm as torch
+    >>> torch.from_dlpack(np.ones(2))
+    tensor([1., 1.], dtype=torch.float64)
+    """
+    check_device(device)
+    if not hasattr(ext_tensor, "__dlpack__"):
+        raise TypeError(f"from_dlpack(): expected an array that has __dlpack__, got {type(ext_tensor).__name__}")
+    found = from_numpy(np.from_dlpack(ext_tensor))
+    return found.clone() if copy else found
 
 
 def size_by_name(make: Callable[..., Any]) -> Callable[..., Tensor]:
