@@ -435,7 +435,7 @@ WITHOUT_ROW = {
     **_reasons(
         "makes a tensor from numbers; see test_create",
         """arange as_tensor asarray broadcast_shapes frombuffer scalar_tensor
-        empty empty_like eye from_numpy full full_like linspace logspace ones ones_like tensor zeros
+        empty empty_like eye from_dlpack from_numpy full full_like linspace logspace ones ones_like tensor zeros
         zeros_like""",
     ),
     **_reasons(
