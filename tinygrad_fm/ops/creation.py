@@ -206,7 +206,7 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     return box(np.asarray(ndarray))
 
 
-def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Any:
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
     """A tensor over the memory of another library's array that offers DLPack, of PyTorch's or JAX's on the CPU.
 
     Args:
