@@ -57,6 +57,12 @@ PLACES = """
     searchsorted            ops/sorting.py
     unique                  ops/counting.py
     bincount                ops/counting.py
+    count_nonzero           ops/counting.py
+    diff                    ops/cumulative.py
+    pixel_shuffle           ops/pixel_shuffle.py
+    cov                     ops/covariance.py
+    frexp                   ops/mantissa_exponent.py
+    promote_types           promotion.py
     flip                    ops/rearrange.py
     roll                    ops/rearrange.py
     repeat_interleave       ops/rearrange.py

@@ -23,7 +23,7 @@ from .ops.special import *
 from .ops.normal_distribution import *
 from .ops.gamma import *
 from .ops.bessel import *
-from .ops.floating_point import *
+from .ops.mantissa_exponent import *
 from .ops.shape import *
 from .ops.indexing import *
 from .ops.join_split import *
@@ -34,7 +34,7 @@ from .ops.counting import *
 from .ops.rearrange import *
 from .ops.diagonal import *
 from .ops.reduction import *
-from .ops.statistics import *
+from .ops.covariance import *
 from .ops.max_min import *
 from .ops.cumulative import *
 from .ops.creation import *

@@ -8,7 +8,6 @@ of its own category: float32 (3,) × float64 () is float32. https://pytorch.org/
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -43,7 +42,7 @@ uint8, int8, int16, int32, int64 = (dtype(name) for name in ("uint8", "int8", "i
 bool_ = dtype("bool")
 
 OURS = {t.numpy: t for t in (float16, float32, float64, uint8, int8, int16, int32, int64, bool_)}
-_PYTHON = {float: float64, int: int64, bool: bool_}  # as names of dtypes; Python numbers become the default float
+PYTHON = {float: float64, int: int64, bool: bool_}  # as names of dtypes; Python numbers become the default float
 _OLDER_NAMES = {
     "torch.HalfTensor": "float16",
     "torch.FloatTensor": "float32",
@@ -55,7 +54,7 @@ _OLDER_NAMES = {
     "torch.LongTensor": "int64",
     "torch.BoolTensor": "bool",
 }
-_CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
+CATEGORY = {"b": 0, "u": 1, "i": 1, "f": 2}
 
 _default = np.dtype(np.float32)
 
@@ -93,7 +92,7 @@ def as_numpy(d: Any) -> np.dtype[Any]:
     elif isinstance(d, type) and isinstance(getattr(d, "dtype", None), dtype):
         return d.dtype.numpy  # type: ignore[attr-defined]  # FloatTensor and its like
     try:
-        found = _PYTHON[d].numpy if d in _PYTHON else np.dtype(d)
+        found = PYTHON[d].numpy if d in PYTHON else np.dtype(d)
     except TypeError:
         found = None
     if found not in OURS:
@@ -148,39 +147,3 @@ def all_as_stored(op: str, numbers: np.ndarray[Any, Any], dtype: np.dtype[Any]) 
             numbers = numbers.astype(np.int64)  # from where it wraps around
     with np.errstate(over="ignore"):
         return numbers.astype(dtype, copy=False)
-
-
-def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
-    """The type that holds both, by PyTorch's table: an integer joins a float without widening it."""
-    if a is b:
-        return a
-    if _CATEGORY[a.kind] != _CATEGORY[b.kind]:
-        return a if _CATEGORY[a.kind] > _CATEGORY[b.kind] else b
-    return np.promote_types(a, b)
-
-
-def can_cast(a: np.dtype[Any], b: np.dtype[Any]) -> bool:
-    """Whether ``b`` can hold the kind of number that ``a`` holds (bool < integer < float), whatever their ranges."""
-    return _CATEGORY[a.kind] <= _CATEGORY[b.kind]
-
-
-def result_type(values: Iterable[Any]) -> np.dtype[Any]:
-    """The type of an elementwise operation on ``values``: ndarrays, or Python numbers.
-
-    Arrays with dimensions decide; 0-d arrays only if they are of a higher category than those, Python numbers only if they
-    are of a higher category than both (and then as the default float, int64 or bool).
-    """
-    best: list[np.dtype[Any] | None] = [None, None, None]  # of arrays with dimensions, 0-d arrays, Python numbers
-    for value in values:
-        if isinstance(value, np.ndarray):
-            rank, found = (0 if value.ndim else 1), value.dtype
-        else:
-            rank, found = 2, _default if isinstance(value, float) else _PYTHON[type(value)].numpy
-        held = best[rank]
-        best[rank] = found if held is None else promote_types(held, found)
-    result: np.dtype[Any] | None = None
-    for found in best:
-        if found is not None and (result is None or _CATEGORY[found.kind] > _CATEGORY[result.kind]):
-            result = found
-    assert result is not None, "an operation has at least one input"
-    return result

@@ -6,12 +6,54 @@ arrays and numbers, which it changes in place.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
-from .dtypes import default_float, result_type
+from .dtypes import CATEGORY, PYTHON, default_float
 from .errors import AutogradError, OperandError, ShapeError
+
+# -- which dtype comes of mixing ---------------------------------------------------------------------------------------
+
+
+def promote_types(a: np.dtype[Any], b: np.dtype[Any]) -> np.dtype[Any]:
+    """The type that holds both, by PyTorch's table: an integer joins a float without widening it."""
+    if a is b:
+        return a
+    if CATEGORY[a.kind] != CATEGORY[b.kind]:
+        return a if CATEGORY[a.kind] > CATEGORY[b.kind] else b
+    return np.promote_types(a, b)
+
+
+def can_cast(a: np.dtype[Any], b: np.dtype[Any]) -> bool:
+    """Whether ``b`` can hold the kind of number that ``a`` holds (bool < integer < float), whatever their ranges."""
+    return CATEGORY[a.kind] <= CATEGORY[b.kind]
+
+
+def result_type(values: Iterable[Any]) -> np.dtype[Any]:
+    """The type of an elementwise operation on ``values``: ndarrays, or Python numbers.
+
+    Arrays with dimensions decide; 0-d arrays only if they are of a higher category than those, Python numbers only if they
+    are of a higher category than both (and then as the default float, int64 or bool).
+    """
+    best: list[np.dtype[Any] | None] = [None, None, None]  # of arrays with dimensions, 0-d arrays, Python numbers
+    for value in values:
+        if isinstance(value, np.ndarray):
+            rank, found = (0 if value.ndim else 1), value.dtype
+        else:
+            rank, found = 2, default_float() if isinstance(value, float) else PYTHON[type(value)].numpy
+        held = best[rank]
+        best[rank] = found if held is None else promote_types(held, found)
+    result: np.dtype[Any] | None = None
+    for found in best:
+        if found is not None and (result is None or CATEGORY[found.kind] > CATEGORY[result.kind]):
+            result = found
+    assert result is not None, "an operation has at least one input"
+    return result
+
+
+# -- what an operation does about it -----------------------------------------------------------------------------------
 
 
 def plain_inputs(op: Any, arrays: list[Any]) -> None:

@@ -27,18 +27,19 @@ from .ops import (
     comparison,
     copy,
     counting,
+    covariance,
     creation,
     cumulative,
     diagonal,
     division_rounding,
     einsum,
     elementwise,
-    floating_point,
     gamma,
     gather_scatter,
     indexing,
     join_split,
     linalg,
+    mantissa_exponent,
     matrix_functions,
     max_min,
     normal_distribution,
@@ -49,7 +50,6 @@ from .ops import (
     shape,
     sorting,
     special,
-    statistics,
 )
 from .ops import functions as ops
 from .torch_compat.left_out import message
@@ -57,12 +57,12 @@ from .torch_compat.left_out import message
 # -- which operations are methods --------------------------------------------------------------------------------------
 
 ELEMENTWISE = (
-    elementwise, division_rounding, comparison, special, gamma, bessel, normal_distribution, floating_point
+    elementwise, division_rounding, comparison, special, gamma, bessel, normal_distribution, mantissa_exponent
 )  # fmt: skip
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
     cumulative, creation, sampling, linalg, einsum, matrix_functions,
-    scatter_reduce, statistics,
+    scatter_reduce, covariance,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill poisson randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from ._tensor import Tensor
 from .random import Generator
-from .ops.statistics import Histogram
-from .ops.floating_point import MantissaExponent
+from .ops.counting import Histogram
+from .ops.mantissa_exponent import MantissaExponent
 from .ops.max_min import MinMax
 from .ops.sorting import ValuesIndices
 

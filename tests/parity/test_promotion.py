@@ -12,7 +12,7 @@ pytest.importorskip("torch")
 import torch
 
 import tinygrad_fm
-from tinygrad_fm.dtypes import promote_types
+from tinygrad_fm.promotion import promote_types
 
 from .harness import Check, compare, dtype_of
 

@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import can_cast
 from ..errors import AutogradError, ShapeError
+from ..promotion import can_cast
 from . import versions
 from .modes import state
 from .node import Leaf, Node

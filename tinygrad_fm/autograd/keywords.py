@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from ..dtypes import can_cast
 from ..errors import AutogradError
+from ..promotion import can_cast
 from .box import TensorBase
 from .modes import state
 
@@ -25,7 +25,10 @@ def takes_static(kernel: Callable[..., Any], inputs: int) -> bool:
     """Whether ``kernel`` has parameters beside its ``inputs`` arrays."""
     if isinstance(inspect.unwrap(kernel), np.ufunc):
         return False
-    parameters = list(inspect.signature(kernel).parameters.values())
+    try:
+        parameters = list(inspect.signature(kernel).parameters.values())
+    except ValueError:  # np.where of NumPy 2.0 is written in C and tells no signature; such a function is given arrays only
+        return False
     return any(p.kind is not p.VAR_POSITIONAL for p in parameters[inputs:]) or any(p.kind is p.KEYWORD_ONLY for p in parameters)
 
 

@@ -25,6 +25,7 @@ from ..ops.ctc import *
 from ..ops.distance import cosine_similarity, pairwise_distance, pdist
 from ..ops.dropout import *
 from ..ops.fold import *
+from ..ops.pixel_shuffle import *
 from ..ops.interpolate import *
 from ..ops.loss import *
 from ..ops.padding import *

@@ -3,17 +3,19 @@ values of ``unique`` says so, as in PyTorch."""
 
 from __future__ import annotations
 
-from typing import Any
+import builtins
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..autograd.box import box, raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
-from ._arguments import as_index, int64
+from ._arguments import accepts_axis, as_index, int64
 from .creation import zeros
+from .reduction import sum
 
-__all__ = ["bincount", "histc", "unique", "unique_consecutive"]
+__all__ = ["bincount", "count_nonzero", "histc", "histogram", "unique", "unique_consecutive"]
 
 
 _found = primitive(lambda x, values: values, name="unique", inputs="x", promotion=None)  # without a rule: backward raises
@@ -73,3 +75,51 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
     x = raw(input)
     low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
     return box(np.histogram(x, bins, (low, high))[0].astype(x.dtype)) if x.size else zeros(bins, dtype=x.dtype)
+
+
+@accepts_axis
+def count_nonzero(input: Any, dim: Any = None) -> Tensor:
+    """How many elements over ``dim`` are not 0, as int64."""
+    return sum(input != 0, dim)
+
+
+class Histogram(NamedTuple):
+    """What :func:`histogram` returns."""
+
+    hist: Any
+    bin_edges: Any
+
+
+def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:
+    """How many elements fall between neighbouring edges, the last one included, and the edges.
+
+    Args:
+        input: floating-point. bins: their number, or a rising vector of edges.
+        range: (least, greatest) of a number of bins; those of the data by default.
+        weight: of input's shape: what each element counts.
+        density: whether the histogram's integral is made 1.
+    """
+    x = raw(input)
+    if x.dtype.kind != "f":
+        raise NotImplementedError(f"histogram(): a floating-point tensor is needed, got {x.dtype}")
+    low, high = (range if range is not None else (x.min(), x.max())) if x.size or range is not None else (0, 1)
+    if isinstance(bins, builtins.int):
+        if bins < 1:
+            raise RuntimeError(f"histogram(): bins must be positive, got {bins}")
+        if not np.isfinite([low, high]).all() or low > high:
+            raise RuntimeError(f"histogram(): the range [{low}, {high}] must be finite and rising")
+        low, high = (low, high) if low < high else (low - 0.5, high + 0.5)
+        edges = np.linspace(low, high, bins + 1).astype(x.dtype)
+    else:
+        edges = raw(bins)
+        if edges.dtype != x.dtype:
+            raise RuntimeError(f"histogram(): edges must have input's dtype {x.dtype}, got {edges.dtype}")
+    place = np.searchsorted(edges, x.ravel(), "right") - 1
+    place = np.where(x.ravel() == edges[-1], len(edges) - 2, place)
+    inside = (place >= 0) & (place < len(edges) - 1)
+    weights = np.ones(x.size, x.dtype) if weight is None else raw(weight).ravel()
+    counts = np.bincount(place[inside], weights[inside], len(edges) - 1).astype(x.dtype)
+    if density:
+        with np.errstate(all="ignore"):  # NaN of nothing
+            counts = counts / counts.sum() / np.diff(edges)
+    return Histogram(box(counts), box(edges.copy()))

@@ -24,7 +24,7 @@ from .shape import ravel, to_shape
 from .sorting import RESULT_OF, ValuesIndices
 from .special import logaddexp
 
-__all__ = ["cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "logcumsumexp", "trapezoid", "trapz"]
+__all__ = ["cummax", "cummin", "cumprod", "cumsum", "cumulative_trapezoid", "diff", "logcumsumexp", "trapezoid", "trapz"]
 
 Array = np.ndarray[Any, Any]
 
@@ -157,3 +157,18 @@ trapz = trapezoid
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
     """The running integral of ``y`` along ``dim`` by the trapezoidal rule; one element shorter than ``y``."""
     return cumsum(_strips("cumulative_trapezoid", y, x, dx, dim), dim)
+
+
+def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
+    """Each element's difference from the one before along ``dim``, ``n`` times over."""
+    if n < 0:
+        raise RuntimeError(f"diff(): order must be non-negative but got {n}")
+    if n == 0:
+        return input.clone()
+    parts = [x for x in (prepend, input, append) if x is not None]
+    input = cat(parts, dim) if len(parts) > 1 else input
+    for _ in range(n):
+        size = max(input.shape[dim] - 1, 0)
+        later, earlier = input.narrow(dim, min(1, input.shape[dim]), size), input.narrow(dim, 0, size)
+        input = later ^ earlier if raw(input).dtype == bool else later - earlier
+    return input

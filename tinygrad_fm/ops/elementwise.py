@@ -19,8 +19,8 @@ from ..autograd.broadcast import depending
 from ..autograd.keywords import write_out
 from ..autograd.primitives import Primitive, primitive
 from ..autograd.tensor_type import Tensor
-from ..dtypes import as_stored, as_written, result_type
-from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers
+from ..dtypes import as_stored, as_written
+from ..promotion import plain_inputs, promote, promote_difference, promote_float, promote_numbers, result_type
 from ._arguments import int64
 
 __all__ = [

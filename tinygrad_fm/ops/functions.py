@@ -24,8 +24,9 @@ from .dropout import *
 from .einsum import *
 from .elementwise import *
 from .embedding import *
-from .floating_point import *
+from .mantissa_exponent import *
 from .fold import *
+from .pixel_shuffle import *
 from .gamma import *
 from .gamma import zeta
 from .gather_scatter import *
@@ -53,5 +54,5 @@ from .shape import *
 from .shape import T, expand, expand_as, mT, view
 from .sorting import *
 from .special import *
-from .statistics import *
+from .covariance import *
 from .special import entr, xlog1py

@@ -10,8 +10,8 @@ import numpy as np
 from ..autograd.box import is_tensor, raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
-from ..dtypes import result_type
 from ..errors import ShapeError
+from ..promotion import result_type
 from ._arguments import one_dim
 from .elementwise import cast
 from .indexing import basic, parts

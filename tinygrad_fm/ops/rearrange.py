@@ -15,10 +15,9 @@ from ._arguments import as_index, one_dim, sizes, some_dims
 from .copy import copied
 from .index_key import ALL
 from .indexing import gather_at
-from .join_split import cat
 from .shape import ravel, to_shape
 
-__all__ = ["diff", "flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
+__all__ = ["flip", "fliplr", "flipud", "repeat_interleave", "roll", "rot90", "tile"]
 
 _flip: Any = primitive(
     lambda x, dims: np.flip(x, dims).copy("K"), name="flip", promotion=None, x=lambda g, dims: _flip(g, dims=dims)
@@ -120,18 +119,3 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     dim = one_dim("repeat_interleave", dim or 0, len(x.shape))
     rows = np.repeat(np.arange(x.shape[dim]), as_index(raw(repeats)))
     return gather_at(x, key=(*(ALL,) * dim, rows))
-
-
-def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
-    """Each element's difference from the one before along ``dim``, ``n`` times over."""
-    if n < 0:
-        raise RuntimeError(f"diff(): order must be non-negative but got {n}")
-    if n == 0:
-        return input.clone()
-    parts = [x for x in (prepend, input, append) if x is not None]
-    input = cat(parts, dim) if len(parts) > 1 else input
-    for _ in range(n):
-        size = max(input.shape[dim] - 1, 0)
-        later, earlier = input.narrow(dim, min(1, input.shape[dim]), size), input.narrow(dim, 0, size)
-        input = later ^ earlier if raw(input).dtype == bool else later - earlier
-    return input

@@ -28,22 +28,7 @@ from .indexing import masked_fill
 from .join_split import narrow_to
 from .shape import to_shape
 
-__all__ = [
-    "all",
-    "any",
-    "count_nonzero",
-    "logsumexp",
-    "mean",
-    "nanmean",
-    "nansum",
-    "norm",
-    "prod",
-    "std",
-    "std_mean",
-    "sum",
-    "var",
-    "var_mean",
-]
+__all__ = ["all", "any", "logsumexp", "mean", "nanmean", "nansum", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean"]
 
 Array = np.ndarray[Any, Any]
 
@@ -371,12 +356,6 @@ def _quantifier(ufunc: Any, name: str, doc: str) -> Callable[..., Tensor]:
 any = _quantifier(np.logical_or, "any", "Whether an element over ``dim`` is true (not 0). NaN counts as true.")
 
 all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are true (not 0). NaN counts as true.")
-
-
-@accepts_axis
-def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    """How many elements over ``dim`` are not 0, as int64."""
-    return sum(input != 0, dim)
 
 
 def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:

@@ -10,9 +10,9 @@ from .._tensor import Tensor
 from ..autograd.modes import inference_mode, is_inference_mode_enabled
 from ..devices import CPU, check_device, device
 from ..dtypes import OURS, as_numpy, default_float, dtype, set_default_dtype
-from ..dtypes import can_cast as _can_cast
-from ..dtypes import promote_types as _promote_types
-from ..dtypes import result_type as _result_type
+from ..promotion import can_cast as _can_cast
+from ..promotion import promote_types as _promote_types
+from ..promotion import result_type as _result_type
 
 __all__ = [
     "are_deterministic_algorithms_enabled",
