@@ -411,6 +411,14 @@ class Methods:
 
     # -- filled with one number, or drawn -------------------------------------------------------------------------------
 
+    def float_power_(self: Any, exponent: Any) -> Any:
+        """:func:`float_power` of the tensor itself, which must be float64, as the result is; else raises RuntimeError."""
+        if self.dtype is not dtypes.float64:
+            raise RuntimeError(
+                f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype torch.float64"
+            )
+        return inplace(ops.float_power, self, exponent)
+
     def zero_(self: Any) -> Any:
         """Set all elements to 0."""
         return self.fill_(0)

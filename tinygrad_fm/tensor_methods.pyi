@@ -302,7 +302,7 @@ class Methods:
     def float_power(self, exponent: Any) -> Tensor:
         """``input`` to the power ``exponent``, both as float64."""
     def float_power_(self, exponent: Any) -> Tensor:
-        """:meth:`float_power`, written into this tensor."""
+        """:func:`float_power` of the tensor itself, which must be float64, as the result is; else raises RuntimeError."""
     def floor(self) -> Tensor: ...
     def floor_(self) -> Tensor:
         """:meth:`floor`, written into this tensor."""

@@ -27,6 +27,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     "mode": [_ORDER_OF_EQUALS],
     "logcumsumexp": [("gradient 0", "PyTorch adds up gradients as logarithms of their sizes, which loses small ones")],
     "polygamma": [("412.7", "PyTorch computes in float32; ours is rounded from float64")],
+    "special.polygamma": [("412.7", "PyTorch computes in float32; ours is rounded from float64")],
     "bernoulli": [_DRAWN],
     "normal": [_DRAWN],
     "nn.functional.ctc_loss": [

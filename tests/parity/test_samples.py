@@ -81,6 +81,7 @@ REORDERED: dict[str, Callable[..., Any]] = {
     "uniform": lambda x, *a, **kw: x.uniform_(*a, **kw),
     "exponential": lambda x, *a, **kw: x.exponential_(*a, **kw),
     "polygamma": lambda x, n: tinygrad_fm.polygamma(n, x),
+    "special.polygamma": lambda x, n: tinygrad_fm.special.polygamma(n, x),
 }
 _NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat chunk clamp clone cos div dot double exp eye
     expand flatten flip float full full_like gather index_select linspace log log1p log_softmax logsumexp long masked_fill
