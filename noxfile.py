@@ -13,7 +13,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4"
-nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "parity"]
+nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "parity", "extras"]
 
 TORCH = "torch==2.13.0"
 EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
@@ -80,6 +80,14 @@ def parity(session: nox.Session) -> None:
     session.run("python", "-c", "import torch; print('PyTorch', torch.__version__)")
     where = ["tests/parity", "tests/test_examples.py", "tests/test_docs.py", "tests/benchmarks"]
     session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or where))
+
+
+@nox.session
+def extras(session: nox.Session) -> None:
+    """What needs the optional packages: tests/extras."""
+    session.install(".[test-extras]")
+    session.run("python", "-c", "from tests.extras.conftest import collect_ignore as missing; assert not missing, missing")
+    session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]))
 
 
 @nox.session

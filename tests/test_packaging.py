@@ -115,6 +115,9 @@ print(loss.item() < 2, pathlib.Path("graph.html").stat().st_size > 10_000)
 """
 
 
+OF_TEST = f"  test              pytest {pytest.__version__}"  # how the line of this extra begins
+
+
 def test_the_wheel_works_in_a_fresh_environment_and_another_folder(wheel: Path, tmp_path: Path) -> None:
     fresh, elsewhere = tmp_path / "fresh", tmp_path / "elsewhere"
     venv.create(fresh, symlinks=os.name != "nt")
@@ -128,7 +131,7 @@ def test_the_wheel_works_in_a_fresh_environment_and_another_folder(wheel: Path, 
     assert run(python, "-W", "error", "-c", PROGRAM, cwd=elsewhere).split() == ["True", "True"]
     printed = run(python, "-W", "error", "-m", "tinygrad_fm", cwd=elsewhere)
     assert printed.splitlines()[0] == f"tinygrad_fm {tinygrad_fm.__version__}"
-    for words in (f"NumPy {np.__version__}", "BLAS: ", "threads: ", "Graphviz: ", f"  test     pytest {pytest.__version__}"):
+    for words in (f"NumPy {np.__version__}", "BLAS: ", "threads: ", "Graphviz: ", OF_TEST):
         assert words in printed
 
 
@@ -136,13 +139,13 @@ def test_the_extras_that_are_shown_are_those_of_the_project() -> None:
     text = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     lines = text.partition("[project.optional-dependencies]")[2].partition("\n[")[0]
     listed = {}
-    for name, requirements in re.findall(r"^(\w+) = \[(.*)\]", lines, re.M):
-        found = re.findall(r'"([\w.-]+)(?:[<>=~!][^"]*)?"', requirements)
+    for name, requirements in re.findall(r"^([\w-]+) = \[(.*)\]", lines, re.M):
+        found = re.findall(r'"([\w.-]+)(?:[<>=~!;][^"]*)?"', requirements)
         listed[name] = tuple(found)
     assert listed == EXTRAS
 
 
 def test_what_is_missing_of_an_extra_is_said() -> None:
     assert version_of("no-such-distribution") is None
-    assert extra_line("x", ("no-such-distribution",)) == "  x        not installed: no-such-distribution"
-    assert extra_line("test", ("pytest", "no-such")) == f"  test     pytest {pytest.__version__}; not installed: no-such"
+    assert extra_line("x", ("no-such-distribution",)) == "  x                 not installed: no-such-distribution"
+    assert extra_line("test", ("pytest", "no-such")) == f"{OF_TEST}; not installed: no-such"

@@ -17,7 +17,14 @@ from .training.console import run_command
 EXTRAS = {
     "train": ("tqdm", "matplotlib", "pillow"),
     "test": ("pytest", "hypothesis", "mpmath", "setuptools"),
+    "onnx": ("onnx",),
+    "track-tensorboard": ("tensorboardX",),
+    "track-wandb": ("wandb",),
+    "track-trackio": ("trackio",),
+    "sweep": ("optuna",),
+    "mpi": ("mpi4py", "mpich"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
+    "test-extras": ("onnxruntime", "safetensors"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),
 }
 
@@ -41,7 +48,7 @@ def extra_line(name: str, distributions: tuple[str, ...]) -> str:
     versions = {distribution: version_of(distribution) for distribution in distributions}
     there = ", ".join(f"{distribution} {version}" for distribution, version in versions.items() if version)
     missing = ", ".join(distribution for distribution, version in versions.items() if not version)
-    return f"  {name:<8} {there}" + (f"{'; ' if there else ''}not installed: {missing}" if missing else "")
+    return f"  {name:<17} {there}" + (f"{'; ' if there else ''}not installed: {missing}" if missing else "")
 
 
 def report() -> str:
