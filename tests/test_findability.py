@@ -148,6 +148,7 @@ PLACES = """
     confusion_matrix        training/metrics.py
     draw                    viz/drawing.py
     summary                 viz/model_summary.py
+    tree_map                nested.py
     tune_allocator          runtime/memory.py
     set_num_threads         runtime/threads.py
 """

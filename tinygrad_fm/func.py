@@ -6,7 +6,7 @@ same structure. They nest: ``grad(grad(f))`` is the second derivative. https://p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from ._tensor import Tensor
@@ -14,31 +14,8 @@ from .autograd import enable_grad
 from .autograd import grad as _gradients
 from .autograd.node import Leaf
 from .errors import AutogradError
+from .nested import replace_tensors, tensors_in
 from .ops.functions import stack, zeros_like
-
-
-def _leaves(tree: Any) -> list[Tensor]:
-    """The tensors of a tree, in the order of its structure."""
-    if isinstance(tree, Tensor):
-        return [tree]
-    if isinstance(tree, dict):
-        return [leaf for value in tree.values() for leaf in _leaves(value)]
-    if isinstance(tree, (list, tuple)):
-        return [leaf for value in tree for leaf in _leaves(value)]
-    return []
-
-
-def _rebuild(tree: Any, leaves: Iterable[Any]) -> Any:
-    """A tree like ``tree`` with ``leaves``, in order, in place of its tensors."""
-    leaves = iter(leaves)  # the same iterator all the way down
-    if isinstance(tree, Tensor):
-        return next(leaves)
-    if isinstance(tree, dict):
-        return {key: _rebuild(value, leaves) for key, value in tree.items()}
-    if isinstance(tree, (list, tuple)):
-        parts = [_rebuild(value, leaves) for value in tree]
-        return type(tree)(*parts) if hasattr(tree, "_fields") else type(tree)(parts)
-    return tree
 
 
 def _variable(x: Tensor) -> Tensor:
@@ -77,10 +54,10 @@ class _Call:
     def __init__(self, func: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], argnums: Any) -> None:
         self.at = _positions(argnums, len(args))
         self.chosen = args[self.at[0]] if isinstance(argnums, int) else tuple(args[i] for i in self.at)
-        self.variables = [_variable(x) for x in _leaves(self.chosen)]
+        self.variables = [_variable(x) for x in tensors_in(self.chosen)]
         if not self.variables:
             raise TypeError("the arguments to differentiate hold no tensors")
-        replaced = _rebuild(self.chosen, self.variables)
+        replaced = replace_tensors(self.chosen, self.variables)
         new = list(args)
         for i, value in zip(self.at, (replaced,) if isinstance(argnums, int) else replaced, strict=True):
             new[i] = value
@@ -120,7 +97,7 @@ def value_and_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
             raise AutogradError(f"grad(): the function must return a tensor with one element, got {value!r:.80}")
         found = _settle(call.gradients([value]), call.variables)
         (value,) = _settle([value], call.variables)
-        return _rebuild(call.chosen, found), (value, aux) if has_aux else value
+        return replace_tensors(call.chosen, found), (value, aux) if has_aux else value
 
     return differentiated
 
@@ -147,18 +124,18 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """
     call = _Call(func, primals, {}, tuple(range(len(primals))))
     value, aux = call.result if has_aux else (call.result, None)
-    outputs = _leaves(value)
+    outputs = tensors_in(value)
 
     def back(*cotangents: Any) -> tuple[Any, ...]:
-        given = _leaves(cotangents[0] if len(cotangents) == 1 else cotangents)
+        given = tensors_in(cotangents[0] if len(cotangents) == 1 else cotangents)
         if len(given) != len(outputs):
             raise AutogradError(f"vjp(): got {len(given)} cotangents for {len(outputs)} results")
         found = call.gradients(outputs, given)
         if not any(c.requires_grad for c in given):
             found = _settle(found, call.variables)
-        return tuple(_rebuild(call.chosen, found))
+        return tuple(replace_tensors(call.chosen, found))
 
-    shown = _rebuild(value, _settle(outputs, call.variables))
+    shown = replace_tensors(value, _settle(outputs, call.variables))
     return (shown, back, aux) if has_aux else (shown, back)
 
 
@@ -170,7 +147,7 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
     """
     call = _Call(func, tuple(primals), {}, tuple(range(len(primals))))
     value, aux = call.result if has_aux else (call.result, None)
-    outputs, directions = _leaves(value), _leaves(tangents)
+    outputs, directions = tensors_in(value), tensors_in(tangents)
     if [t.shape for t in directions] != [v.shape for v in call.variables]:
         raise AutogradError("jvp(): the tangents must have the structure and shapes of the primals")
     cotangents = [zeros_like(y).detach().requires_grad_() for y in outputs]
@@ -183,7 +160,7 @@ def jvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any,
             else [zeros_like(y).detach() for y in outputs]
         )
     own = [*call.variables, *cotangents]
-    shown = _rebuild(value, _settle(outputs, own)), _rebuild(value, _settle(found, own))
+    shown = replace_tensors(value, _settle(outputs, own)), replace_tensors(value, _settle(found, own))
     return (*shown, aux) if has_aux else shown
 
 
@@ -194,14 +171,14 @@ def jacrev(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0, *, has_
         call = _Call(func, args, kwargs, argnums)
         value, aux = call.result if has_aux else (call.result, None)
         blocks = []
-        for y in _leaves(value):
+        for y in tensors_in(value):
             rows = [call.gradients([element]) for element in y.reshape(-1)]
             whole = [
                 stack([row[k] for row in rows]).reshape(*y.shape, *v.shape) if rows else v.new_zeros(*y.shape, *v.shape)
                 for k, v in enumerate(call.variables)
             ]
-            blocks.append(_rebuild(call.chosen, _settle(whole, call.variables)))
-        jacobian = _rebuild(value, blocks)
+            blocks.append(replace_tensors(call.chosen, _settle(whole, call.variables)))
+        jacobian = replace_tensors(value, blocks)
         return (jacobian, aux) if has_aux else jacobian
 
     return differentiated

@@ -25,10 +25,11 @@ from typing import Any
 import numpy as np
 
 from .atomic_files import write_atomically
-from .autograd.box import is_tensor, raw
+from .autograd.box import raw
 from .autograd.hooks import OpCall, op_hook
 from .autograd.modes import state
 from .autograd.node import module_path
+from .nested import tensors_in, tree_leaves
 from .text_table import text_table
 
 
@@ -116,7 +117,7 @@ class Profile:
         result = run()
         duration = time.perf_counter_ns() - start
         arrays = [a for a in _arrays(result) if a.base is None]
-        node = next((x._node for x in _tensors(result) if x._node is not None), None) if call.phase == "forward" else None
+        node = next((x._node for x in tensors_in(result) if x._node is not None), None) if call.phase == "forward" else None
         self.events.append(
             Event(
                 call.name,
@@ -365,15 +366,9 @@ def _bytes(count: float) -> str:
     return f"{count:.1f} GiB"
 
 
-def _tensors(result: Any) -> Iterable[Any]:
-    return [x for x in (result if isinstance(result, (tuple, list)) else [result]) if is_tensor(x)]
-
-
 def _arrays(result: Any) -> list[np.ndarray[Any, Any]]:
     """The arrays in what an operation returned: Tensors forward, pairs of a node and a gradient backward."""
-    parts = result if isinstance(result, (tuple, list)) else [result]
-    values = [raw(part[1] if isinstance(part, tuple) else part) for part in parts]
-    return [value for value in values if isinstance(value, np.ndarray)]
+    return [value for value in map(raw, tree_leaves(result)) if isinstance(value, np.ndarray)]
 
 
 def multiply_adds(call: OpCall, result: Any) -> int:

@@ -14,6 +14,7 @@ import numpy as np
 from .autograd.box import box
 from .autograd.modes import is_grad_enabled
 from .errors import AutogradError
+from .nested import tree_map
 from .ops import functions as ops
 
 _UFUNCS = {
@@ -105,8 +106,6 @@ class NumPyMethods:
         as_theirs = sys.modules["torch"].as_tensor  # only PyTorch calls this
 
         def convert(value: Any) -> Any:
-            if isinstance(value, (list, tuple)):
-                return type(value)([convert(v) for v in value])
             return as_theirs(value.numpy()) if isinstance(value, cls) else value
 
-        return func(*convert(args), **{name: convert(value) for name, value in (kwargs or {}).items()})
+        return func(*tree_map(convert, args), **tree_map(convert, kwargs or {}))

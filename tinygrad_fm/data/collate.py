@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from .._tensor import Tensor
+from ..nested import like
 from ..ops.creation import from_numpy
 
 __all__ = ["default_collate", "default_convert"]
@@ -102,20 +102,5 @@ def _field(sample: Any, key: Any) -> Any:
 
 
 def _rebuild(model: Any, fields: Any) -> Any:
-    """``fields`` in the container type of ``model``; a list or dict where that type cannot be built from them."""
-    if type(model) is tuple:
-        return fields
-    try:
-        if hasattr(model, "_fields"):  # a named tuple
-            return type(model)(*fields)
-        if not isinstance(model, MutableMapping | MutableSequence):
-            return type(model)(fields)
-        result = copy.copy(model)  # keeps what else it holds, a default factory say
-        if isinstance(result, MutableMapping):
-            result.update(fields)
-        else:
-            for i, field in enumerate(fields):
-                result[i] = field
-        return result
-    except TypeError:  # e.g. range, or a mapping whose constructor wants something else
-        return fields
+    """``fields`` in the container type of ``model``, but a list for a plain tuple."""
+    return fields if type(model) is tuple else like(model, fields)

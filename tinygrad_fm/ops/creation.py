@@ -18,6 +18,7 @@ from ..autograd.box import box, is_tensor, raw
 from ..autograd.tensor_type import Tensor
 from ..devices import check_device
 from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
+from ..nested import tree_map
 from ._arguments import int64, several
 from .join_split import stack
 from .shape import broadcast_to
@@ -84,7 +85,7 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     if isinstance(data, (list, tuple)):
         leaf = _first_leaf(data)
         if is_tensor(leaf):
-            data = _unboxed(data)
+            data = tree_map(raw, data)
     else:
         leaf = data
         data = raw(data)
@@ -106,10 +107,6 @@ def as_array(data: Any, dtype: Any = None) -> np.ndarray[Any, Any]:
     if array.dtype not in OURS:
         raise TypeError(f"a tensor cannot hold {array.dtype} data; it holds {', '.join(str(d.name) for d in OURS.values())}")
     return array
-
-
-def _unboxed(data: Any) -> Any:
-    return [_unboxed(d) for d in data] if isinstance(data, (list, tuple)) else raw(data)
 
 
 def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool = False, pin_memory: bool = False) -> Tensor:

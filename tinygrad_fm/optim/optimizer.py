@@ -21,6 +21,7 @@ from .._tensor import Tensor
 from ..autograd import enable_grad
 from ..autograd.box import box
 from ..autograd.hooks import Removable
+from ..nested import tree_map
 from ..nn.parameter import clear_gradients
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]
@@ -244,17 +245,17 @@ class Optimizer:
 
     def _restored(self, name: str, value: Any, param: Tensor, position: Any) -> Any:
         """One loaded value of a parameter's state: a Tensor of our own where it is an array, else the value itself."""
-        if isinstance(value, (bool, int, float, str, type(None))):
-            return value
-        if isinstance(value, dict):
-            return {key: self._restored(key, item, param, position) for key, item in value.items()}
-        if isinstance(value, (list, tuple)):
-            return type(value)(Optimizer._restored(self, name, item, param, position) for item in value)
-        # PyTorch's tensors give their array.
-        array = np.array(value._array if isinstance(value, Tensor) else np.asarray(value))
-        if name != "step" and array.dtype.kind == "f" and param._array.dtype.kind == "f":
-            array = array.astype(param._array.dtype)
-        return box(array)
+
+        def restored(leaf: Any) -> Any:
+            if isinstance(leaf, (bool, int, float, str, type(None))):
+                return leaf
+            # PyTorch's tensors give their array.
+            array = np.array(leaf._array if isinstance(leaf, Tensor) else np.asarray(leaf))
+            if name != "step" and array.dtype.kind == "f" and param._array.dtype.kind == "f":
+                array = array.astype(param._array.dtype)
+            return box(array)
+
+        return tree_map(restored, value)
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> Removable:
         """Call ``hook(optimizer, args, kwargs)`` before each step; it may return other ``(args, kwargs)`` for it.

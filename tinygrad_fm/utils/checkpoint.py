@@ -16,10 +16,10 @@ import numpy as np
 
 from .. import random
 from ..autograd import enable_grad, versions
-from ..autograd.box import is_tensor
 from ..autograd.modes import state
 from ..autograd.node import Node
 from ..errors import AutogradError
+from ..nested import tensors_in
 
 
 def checkpoint(
@@ -90,8 +90,8 @@ class _Segment:
         return saved() if callable(saved) else saved  # of a checkpoint within this one
 
     def _run_again(self) -> None:
-        for x in self.args:
-            if is_tensor(x) and versions.writes_since(x._array, self.number):
+        for x in tensors_in((self.args, self.kwargs)):
+            if versions.writes_since(x._array, self.number):
                 raise AutogradError(
                     f"an input of shape {tuple(x.shape)} of a checkpointed function was modified in place before backward "
                     "came to run the function again; clone() it before the change"
@@ -121,7 +121,7 @@ class _Segment:
 
 def _recorded_since(start: int, results: Any) -> list[Node]:
     """The nodes with numbers above ``start`` that ``results`` were computed through, in the order of the tape."""
-    pending = [x._node for x in (results if isinstance(results, (tuple, list)) else [results]) if is_tensor(x)]
+    pending = [x._node for x in tensors_in(results)]
     found: set[Any] = set()
     while pending:
         node = pending.pop()

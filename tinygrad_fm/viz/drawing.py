@@ -13,11 +13,12 @@ import numpy as np
 from .. import random
 from ..autograd.box import is_tensor
 from ..errors import AutogradError
+from ..nested import tensors_in
 from ..nn import Module
 from . import style
 from .build_content import build, name_inputs
 from .graph import Graph
-from .model_inputs import read_inputs, tensors_in
+from .model_inputs import read_inputs
 from .picture import Options, make_picture
 from .recorder import Recorder
 from .recording import Recording, read_tape
@@ -223,7 +224,7 @@ def _run(model: Module, given: Any, options: Options) -> tuple[Recording, list[A
         with _unchanged(model) as buffers, Recorder(values=options.values) as t:
             for tensor in tensors_in((args, kwargs)):
                 t.give(tensor)
-            outputs = list(tensors_in(model(*args, **kwargs)))
+            outputs = tensors_in(model(*args, **kwargs))
             recording = t.recording(outputs)
             recording.buffers, recording.inputs_known = buffers, True
             roots = [(o._node, np.ones(o._array.shape, o._array.dtype)) for o in outputs if o._node is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,7 @@ from ..autograd.box import is_tensor
 from ..nn import Embedding, Module
 from ..ops.functions import from_numpy
 
-__all__ = ["is_size", "is_sizes", "of_size", "read_inputs", "tensors_in"]
+__all__ = ["is_size", "is_sizes", "of_size", "read_inputs"]
 
 
 def is_size(value: Any) -> bool:
@@ -56,15 +56,3 @@ def read_inputs(model: Module, given: Any, caller: str) -> tuple[tuple[Any, ...]
             f"{caller}(): a model runs on tensors or on their shapes, such as (64, 1, 28, 28) with the batch, got {kinds}"
         )
     return args, {}
-
-
-def tensors_in(value: Any) -> Iterator[Any]:
-    """The tensors in nested tuples, lists and dicts, in order."""
-    if is_tensor(value):
-        yield value
-    elif isinstance(value, Mapping):
-        for v in value.values():
-            yield from tensors_in(v)
-    elif isinstance(value, (tuple, list)):
-        for v in value:
-            yield from tensors_in(v)

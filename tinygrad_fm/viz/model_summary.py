@@ -9,11 +9,12 @@ from typing import Any
 from ..autograd.hooks import OpCall, op_hook
 from ..autograd.modes import state
 from ..dtypes import as_numpy
+from ..nested import tensors_in
 from ..nn import Module
 from ..nn.utils.evaluating import evaluating
 from ..profiler import multiply_adds
 from ..text_table import text_table
-from .model_inputs import is_size, is_sizes, of_size, read_inputs, tensors_in
+from .model_inputs import is_size, is_sizes, of_size, read_inputs
 
 __all__ = ["Row", "Summary", "summary"]
 
@@ -152,7 +153,7 @@ class _Run:
     def __init__(self, model: Module, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         self.outputs: dict[Module, tuple[tuple[int, ...], ...]] = {}
         self._products: dict[Any, int] = {}
-        given = list(tensors_in((args, kwargs)))
+        given = tensors_in((args, kwargs))
         self._batch = max(given[0].shape[0] if given and given[0].ndim else 1, 1)
         handles = [module.register_forward_hook(self._note_output) for module in model.modules()]
         try:

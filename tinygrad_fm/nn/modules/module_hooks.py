@@ -15,6 +15,7 @@ from ..._tensor import Tensor
 from ...autograd.function import Function
 from ...autograd.hooks import Removable
 from ...autograd.modes import Scope, state
+from ...nested import tensors_in
 
 __all__ = [
     "register_module_backward_hook",
@@ -393,7 +394,7 @@ class _BackwardCall:
     def _leave_nested(self, output: Any) -> Any:
         """A dict, list or the like: its first tensor has the hooks of the older kind, the others are not called."""
         self.after = [hook for hook in self.after if not hook.full]
-        first = _first_tensor(output)
+        first = next(iter(tensors_in(output)), None)
         if not self.after:
             warnings.warn(
                 "For backward hooks to be called, module output should be a Tensor or a tuple of Tensors "
@@ -424,14 +425,6 @@ class _BackwardCall:
         for hook in self.after:
             grads = _replaced(hook.function(self.module, grads, self.grad_output), grads, "hook", "grad_input")
         return grads
-
-
-def _first_tensor(value: Any) -> Tensor | None:
-    """The first tensor in nested dicts, lists and tuples."""
-    if isinstance(value, Tensor):
-        return value
-    parts = value.values() if isinstance(value, dict) else value if isinstance(value, (list, tuple)) else ()
-    return next((found for found in map(_first_tensor, parts) if found is not None), None)
 
 
 def _replaced(found: Any, grads: tuple[Any, ...], kind: str, what: str) -> tuple[Any, ...]:
