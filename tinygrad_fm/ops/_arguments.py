@@ -104,18 +104,19 @@ def hashable(value: Any) -> Any:
     return tuple(value) if type(value) is list else value
 
 
-def pair(op: str, name: str, value: Any, least: int) -> Pair:
-    """An int, or one or two of them, as two that are at least ``least``."""
+def per_dim(op: str, name: str, value: Any, least: int, dims: int = 2) -> Dims:
+    """An int, or one for each of ``dims`` dimensions, as a tuple of ints that are at least ``least``."""
+    wanted = {1: "an int", 2: "an int or a pair of ints"}.get(dims, f"an int or {dims} of them")
     given = tuple(value) if isinstance(value, (tuple, list)) else (value,)
     try:
         found = tuple(operator.index(n) for n in given)
     except TypeError:
-        raise TypeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}") from None
-    if len(found) not in (1, 2):
-        raise ShapeError(f"{op}(): {name} must be an int or a pair of ints, got {value!r}")
+        raise TypeError(f"{op}(): {name} must be {wanted}, got {value!r}") from None
+    if len(found) not in (1, dims):
+        raise ShapeError(f"{op}(): {name} must be {wanted}, got {value!r}")
     if min(found) < least:
         raise ShapeError(f"{op}(): {name} must be at least {least}, got {value!r}")
-    return (found[0], found[-1])
+    return found if len(found) == dims else found * dims
 
 
 def several(tensors: tuple[Any, ...]) -> list[Any]:

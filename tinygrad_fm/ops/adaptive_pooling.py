@@ -15,9 +15,9 @@ from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import Pair
 from .gather_scatter import gather
-from .image_geometry import Array, batched
+from .image_geometry import Array, batched, on_rows
 from .linalg import matmul
-from .pooling import avg_pool2d, max_pool2d, on_rows, same_kind
+from .pooling import avg_pool2d, max_pool2d, same_kind
 from .reduction import mean
 from .shape import flatten, squeeze, to_shape
 

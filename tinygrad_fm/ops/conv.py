@@ -7,7 +7,7 @@ Three operations are each other's derivatives in every argument, so their rules 
     dw     the adjoint in w                            (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)
 
 The memory behind an image is batch-last, (C, H, W, N), whatever its shape says: rows of OW·N floats are copied at once, and
-the matrix products write their result where it belongs. The kernels are in ``strips.py``.
+the matrix products write their result where it belongs. The kernels are in ``conv_kernels.py``.
 https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 """
 
@@ -24,11 +24,11 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import same_dtype
-from ._arguments import Pair, hashable, pair
+from ._arguments import Dims, hashable, per_dim
 from .conv_kernels import convolve, input_gradient, weight_gradient, weight_gradient_later
 from .elementwise import quiet
-from .image_geometry import Geometry, batch_last, batched
-from .shape import squeeze, unsqueeze
+from .image_geometry import Geometry, batch_last, batched, geometry, in_size, on_rows
+from .shape import unsqueeze
 
 __all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
 
@@ -96,29 +96,18 @@ def _check(op: str, input: Any, weight: Any, bias: Any, groups: int, transposed:
 
 
 @lru_cache(maxsize=1024, typed=True)
-def _geometry(size: Pair, kernel: Pair, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
+def _geometry(size: Dims, kernel: Dims, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
     """The geometry that conv2d's arguments describe."""
     op = "conv2d"
-    steps, gaps = pair(op, "stride", stride, 1), pair(op, "dilation", dilation, 1)
     if padding == "same":
+        steps, gaps = per_dim(op, "stride", stride, 1), per_dim(op, "dilation", dilation, 1)
         if steps != (1, 1):
             raise RuntimeError(f"{op}(): padding='same' is not supported for strided convolutions, got stride={steps}")
         top, left = (d * (k - 1) // 2 for d, k in zip(gaps, kernel, strict=True))
         return Geometry(size, size, kernel, steps, (top, left), gaps, groups)
     if isinstance(padding, str) and padding != "valid":
         raise RuntimeError(f"{op}(): padding must be numbers, 'same' or 'valid', got {padding!r}")
-    before = (0, 0) if padding == "valid" else pair(op, "padding", padding, 0)
-    return Geometry(size, _out_size(op, size, kernel, steps, before, gaps), kernel, steps, before, gaps, groups)
-
-
-def _out_size(op: str, size: Pair, kernel: Pair, stride: Pair, padding: Pair, dilation: Pair) -> Pair:
-    room = [n + 2 * p - d * (k - 1) - 1 for n, k, p, d in zip(size, kernel, padding, dilation, strict=True)]
-    if min(room) < 0:
-        raise ShapeError(
-            f"{op}(): the kernel of size {kernel}, dilated by {dilation}, is greater than the input of size {size} with "
-            f"padding {padding}"
-        )
-    return (room[0] // stride[0] + 1, room[1] // stride[1] + 1)
+    return geometry(op, size, kernel, stride, 0 if padding == "valid" else padding, dilation, groups)
 
 
 def conv2d(
@@ -192,15 +181,12 @@ def conv_transpose2d(
 
     def run(x: Any) -> Any:
         _check(op, x, weight, bias, groups, transposed=True)
-        steps, before = pair(op, "stride", stride, 1), pair(op, "padding", padding, 0)
-        more, gaps = pair(op, "output_padding", output_padding, 0), pair(op, "dilation", dilation, 1)
+        steps, before = per_dim(op, "stride", stride, 1), per_dim(op, "padding", padding, 0)
+        more, gaps = per_dim(op, "output_padding", output_padding, 0), per_dim(op, "dilation", dilation, 1)
         if any(m >= max(s, d) for m, s, d in zip(more, steps, gaps, strict=True)):
             raise ShapeError(f"{op}(): output_padding must be smaller than stride or dilation, got {more}, {steps} and {gaps}")
         out, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
-        size = tuple(
-            (n - 1) * s - 2 * p + d * (k - 1) + m + 1
-            for n, s, p, d, k, m in zip(out, steps, before, gaps, kernel, more, strict=True)
-        )
+        size = tuple(in_size(*dim) + m for *dim, m in zip(out, kernel, steps, before, gaps, more, strict=True))
         if min(size) < 1:
             raise ShapeError(f"{op}(): input of size {out} would give a result of size {size}, which is too small")
         y = _conv_dx(x, weight, geo=Geometry(size, out, kernel, steps, before, gaps, groups))
@@ -209,19 +195,14 @@ def conv_transpose2d(
     return batched(op, input, run)
 
 
-def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any, bias: Any, **options: Any) -> Any:
+def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any, **options: Any) -> Any:
     """``op`` on sequences, as images of one row."""
     if len(weight.shape) != 3 or input.ndim not in (2, 3):
         raise ShapeError(
             f"{name}(): expected a 2D (unbatched) or 3D (batched) input and a 3D weight, got shapes {tuple(input.shape)} "
             f"and {tuple(weight.shape)}"
         )
-    along = {}
-    for key, (value, across) in options.items():
-        if isinstance(value, (tuple, list)):
-            (value,) = value  # noqa: PLW2901
-        along[key] = value if isinstance(value, str) else (across, value)
-    return squeeze(op(unsqueeze(input, -2), unsqueeze(weight, -2), bias, **along), -2)
+    return on_rows(partial(op, weight=unsqueeze(weight, -2)), input, **options)
 
 
 def conv1d(
@@ -229,11 +210,10 @@ def conv1d(
 ) -> Tensor:
     """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K)."""
     return _one_dimensional(
-        partial(conv2d, groups=groups),
+        partial(conv2d, bias=bias, groups=groups),
         "conv1d",
         input,
         weight,
-        bias,
         stride=(stride, 1),
         padding=(padding, 0),
         dilation=(dilation, 1),
@@ -252,11 +232,10 @@ def conv_transpose1d(
 ) -> Tensor:
     """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K)."""
     return _one_dimensional(
-        partial(conv_transpose2d, groups=groups),
+        partial(conv_transpose2d, bias=bias, groups=groups),
         "conv_transpose1d",
         input,
         weight,
-        bias,
         stride=(stride, 1),
         padding=(padding, 0),
         output_padding=(output_padding, 0),

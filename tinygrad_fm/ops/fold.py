@@ -1,4 +1,4 @@
-"""Patches of images as columns and back, and pixels between channels and space."""
+"""Patches of images as columns and back."""
 
 from __future__ import annotations
 
@@ -10,17 +10,11 @@ from numpy.lib.stride_tricks import as_strided
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
-from ._arguments import Pair, pair
-from .image_geometry import Array, Geometry, batch_first, padded, reach
+from ._arguments import per_dim
+from .image_geometry import Array, Geometry, batch_first, geometry, padded, reach
 from .shape import squeeze, unsqueeze
 
 __all__ = ["fold", "unfold"]
-
-
-# -- pixels between channels and space ---------------------------------------------------------------------------------
-
-
-# -- patches -----------------------------------------------------------------------------------------------------------
 
 
 def _cut(x: Array, geo: Geometry) -> Array:
@@ -57,15 +51,6 @@ _unfold: Any = primitive(_cut, name="im2col", promotion=None, x=lambda g, geo: _
 _fold: Any = primitive(_put, name="col2im", promotion=None, x=lambda g, geo: _unfold(g, geo=geo))
 
 
-def _geometry(op: str, size: Pair, kernel_size: Any, dilation: Any, padding: Any, stride: Any) -> Geometry:
-    kernel, gaps = pair(op, "kernel_size", kernel_size, 1), pair(op, "dilation", dilation, 1)
-    before, steps = pair(op, "padding", padding, 0), pair(op, "stride", stride, 1)
-    room = [n + 2 * p - d * (k - 1) - 1 for n, k, d, p in zip(size, kernel, gaps, before, strict=True)]
-    if min(room) < 0:
-        raise ShapeError(f"{op}(): a kernel of size {kernel}, dilated by {gaps}, does not fit into {size}, padded by {before}")
-    return Geometry(size, (room[0] // steps[0] + 1, room[1] // steps[1] + 1), kernel, steps, before, gaps)
-
-
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The patches of an image that a convolution's filters see: (N, C, H, W) → (N, C·KH·KW, OH·OW). Also without N.
 
@@ -74,7 +59,7 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     if len(input.shape) not in (3, 4):
         raise ShapeError(f"unfold(): expected a 3D or 4D input, got shape {tuple(input.shape)}")
     x = input if len(input.shape) == 4 else unsqueeze(input, 0)
-    y = _unfold(x, geo=_geometry("unfold", tuple(x.shape[2:]), kernel_size, dilation, padding, stride))
+    y = _unfold(x, geo=geometry("unfold", tuple(x.shape[2:]), kernel_size, stride, padding, dilation))
     return y if x is input else squeeze(y, 0)
 
 
@@ -85,7 +70,7 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     """
     if len(input.shape) not in (2, 3):
         raise ShapeError(f"fold(): expected a 2D or 3D input, got shape {tuple(input.shape)}")
-    geo = _geometry("fold", pair("fold", "output_size", output_size, 1), kernel_size, dilation, padding, stride)
+    geo = geometry("fold", per_dim("fold", "output_size", output_size, 1), kernel_size, stride, padding, dilation)
     depth, count = input.shape[-2:]
     taps, positions = geo.kernel[0] * geo.kernel[1], geo.out[0] * geo.out[1]
     if depth % taps or count != positions:

@@ -13,7 +13,7 @@ import numpy as np
 
 from ..errors import ShapeError
 from ..runtime import blas_has_threads, parallel
-from ._arguments import Pair
+from ._arguments import Dims, per_dim
 from .shape import squeeze, unsqueeze
 
 Array = np.ndarray[Any, Any]
@@ -24,13 +24,55 @@ Work = Callable[[int, int], None]  # work on rows, or channels, from one to befo
 class Geometry(NamedTuple):
     """Which output element sees which input elements. Only the padding before the first row and column needs saying."""
 
-    size: Pair  # H, W
-    out: Pair  # OH, OW
-    kernel: Pair  # KH, KW
-    stride: Pair
-    padding: Pair  # above, left
-    dilation: Pair
+    size: Dims  # H, W
+    out: Dims  # OH, OW
+    kernel: Dims  # KH, KW
+    stride: Dims
+    padding: Dims  # above, left
+    dilation: Dims
     groups: int = 1
+
+
+def geometry(
+    op: str, size: Dims, kernel: Any, stride: Any, padding: Any, dilation: Any, groups: int = 1, ceil_mode: bool = False
+) -> Geometry:
+    """The geometry that the arguments of a convolution, a pooling or :func:`unfold` describe, each an int or one per dimension.
+
+    Raises ShapeError if no window fits into the image.
+    """
+    kernel, steps, before, gaps = (
+        per_dim(op, name, value, least, len(size))
+        for name, value, least in (
+            ("kernel_size", kernel, 1),
+            ("stride", stride, 1),
+            ("padding", padding, 0),
+            ("dilation", dilation, 1),
+        )
+    )
+    out = tuple(out_size(*dim, ceil_mode=ceil_mode) for dim in zip(size, kernel, steps, before, gaps, strict=True))
+    if min(out) < 1:
+        raise ShapeError(
+            f"{op}(): input of size {size} is too small: the kernel of size {kernel}, dilated by {gaps}, is greater than the "
+            f"input with padding {before}"
+        )
+    return Geometry(size, out, kernel, steps, before, gaps, groups)
+
+
+def out_size(size: int, kernel: int, stride: int, padding: int, dilation: int, ceil_mode: bool = False) -> int:
+    """How many windows there are: ⌊(size + 2·padding − dilation·(kernel − 1) − 1) / stride⌋ + 1, below 1 if none fits.
+
+    With ``ceil_mode`` the last window may reach beyond the image, but must start in it: ⌈…⌉ for ⌊…⌋.
+    """
+    room = size + 2 * padding - dilation * (kernel - 1) - 1
+    if not ceil_mode:
+        return room // stride + 1
+    count = -(-room // stride) + 1
+    return count - 1 if (count - 1) * stride >= size + padding else count
+
+
+def in_size(out: int, kernel: int, stride: int, padding: int, dilation: int = 1) -> int:
+    """The smallest size of which :func:`out_size` gives ``out``: (out − 1)·stride − 2·padding + dilation·(kernel − 1) + 1."""
+    return (out - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
 
 
 # -- memory ------------------------------------------------------------------------------------------------------------
@@ -101,3 +143,18 @@ def batched(op: str, input: Any, run: Callable[[Any], Any]) -> Any:
     if input.ndim == 3:
         return squeeze(run(unsqueeze(input, 0)), 0)
     raise ShapeError(f"{op}(): expected a 3D (unbatched) or 4D (batched) input, got shape {tuple(input.shape)}")
+
+
+def on_rows(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
+    """``op`` on sequences (N, C, L) or (C, L), as images of one row. Options come with their value across."""
+    if input.ndim not in (2, 3):
+        raise ShapeError(f"expected a 2D (unbatched) or 3D (batched) input, got shape {tuple(input.shape)}")
+    along = {}
+    for name, (value, across) in options.items():
+        if isinstance(value, (tuple, list)):
+            if len(value) != 1:
+                raise ShapeError(f"{name} must be one int for a sequence, got {value!r}")
+            value = value[0]  # noqa: PLW2901
+        along[name] = value if isinstance(value, str) else (across, value)
+    y = op(unsqueeze(input, -2), **along)
+    return tuple(squeeze(part, -2) for part in y) if isinstance(y, tuple) else squeeze(y, -2)

@@ -9,7 +9,7 @@ https://pytorch.org/docs/stable/nn.functional.html#pooling-functions
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import lru_cache, partial, reduce
 from typing import Any
 
@@ -21,14 +21,26 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..dtypes import OURS
 from ..errors import OutOfRangeError, ShapeError
-from ._arguments import Pair, hashable, pair
+from ._arguments import Dims, hashable, per_dim
 from .activation import relu
 from .creation import zeros
 from .division_rounding import div
 from .elementwise import abs, quiet, sign
 from .gather_scatter import scatter
-from .image_geometry import Array, Geometry, batch_first, batch_last, batched, by_channels, padded, reach
-from .shape import squeeze, unsqueeze
+from .image_geometry import (
+    Array,
+    Geometry,
+    batch_first,
+    batch_last,
+    batched,
+    by_channels,
+    geometry,
+    in_size,
+    on_rows,
+    padded,
+    reach,
+)
+from .shape import squeeze
 
 __all__ = ["avg_pool1d", "avg_pool2d", "lp_pool1d", "lp_pool2d", "max_pool1d", "max_pool2d", "max_unpool1d", "max_unpool2d"]
 
@@ -249,24 +261,20 @@ window_spread: Any = primitive(quiet(_window_spread), promotion=None, x=lambda g
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
+def _stride(kernel_size: Any, stride: Any) -> Any:
+    """The stride between windows: that of ``kernel_size`` if none is given."""
+    return kernel_size if stride is None or stride in ((), []) else stride
+
+
 @lru_cache(maxsize=1024, typed=True)
-def _geometry(op: str, size: Pair, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
-    """The geometry of a pooling. With ceil_mode the last window may reach beyond the image, but must start in it."""
-    kernel = pair(op, "kernel_size", kernel, 1)
-    steps = kernel if stride is None or stride in ((), []) else pair(op, "stride", stride, 1)
-    before, gaps = pair(op, "padding", padding, 0), pair(op, "dilation", dilation, 1)
-    if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(before, kernel, gaps, strict=True)):
-        raise ShapeError(f"{op}(): padding must be at most half of kernel_size, got {before} and {kernel}")
-    out = []
-    for n, k, s, p, d in zip(size, kernel, steps, before, gaps, strict=True):
-        room = n + 2 * p - d * (k - 1) - 1
-        count = -(-room // s) + 1 if ceil_mode else room // s + 1
-        if ceil_mode and (count - 1) * s >= n + p:
-            count -= 1
-        out.append(count)
-    if min(out) < 1 or min(size) < 1:
-        raise ShapeError(f"{op}(): input of size {tuple(size)} is too small for kernel_size={kernel} and padding={before}")
-    return Geometry(size, (out[0], out[1]), kernel, steps, before, gaps)
+def _geometry(op: str, size: Dims, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
+    """The geometry of a pooling, whose windows must not lie in the padding alone."""
+    geo = geometry(op, size, kernel, _stride(kernel, stride), padding, dilation, ceil_mode=ceil_mode)
+    if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(geo.padding, geo.kernel, geo.dilation, strict=True)):
+        raise ShapeError(f"{op}(): padding must be at most half of kernel_size, got {geo.padding} and {geo.kernel}")
+    if min(size) < 1:
+        raise ShapeError(f"{op}(): there is nothing to pool in an input of size {size}")
+    return geo
 
 
 def _pooled(op: str, x: Any, *options: Any) -> Geometry:
@@ -328,7 +336,7 @@ def same_kind(x: Any, values: Array) -> Any:
     return values if isinstance(x, np.ndarray) else x.new_tensor(values, dtype=int)
 
 
-def _divisors(geo: Geometry, padding: Pair, count_include_pad: bool) -> Any:
+def _divisors(geo: Geometry, padding: Dims, count_include_pad: bool) -> Any:
     """How many elements each window averages: a number, or (OH, OW)."""
     counts = []
     for n, o, k, s, p in zip(geo.size, geo.out, geo.kernel, geo.stride, padding, strict=True):
@@ -382,21 +390,6 @@ def avg_pool2d(
 # -- sequences ---------------------------------------------------------------------------------------------------------
 
 
-def on_rows(op: Callable[..., Any], input: Any, **options: tuple[Any, int]) -> Any:
-    """``op`` on sequences (N, C, L) or (C, L), as images of one row. Options come with their value across."""
-    if input.ndim not in (2, 3):
-        raise ShapeError(f"expected a 2D (unbatched) or 3D (batched) input, got shape {tuple(input.shape)}")
-    along = {}
-    for name, (value, across) in options.items():
-        if isinstance(value, (tuple, list)):
-            if len(value) != 1:
-                raise ShapeError(f"{name} must be one int for a sequence, got {value!r}")
-            value = value[0]  # noqa: PLW2901
-        along[name] = (across, value)
-    y = op(unsqueeze(input, -2), **along)
-    return tuple(squeeze(part, -2) for part in y) if isinstance(y, tuple) else squeeze(y, -2)
-
-
 def max_pool1d(
     input: Any,
     kernel_size: Any,
@@ -410,7 +403,7 @@ def max_pool1d(
     if input.ndim == 2 and not input.shape[0]:
         raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")
     op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
-    steps = kernel_size if stride is None or stride in ((), []) else stride
+    steps = _stride(kernel_size, stride)
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))
 
 
@@ -419,7 +412,7 @@ def avg_pool1d(
 ) -> Tensor:
     """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
     op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
-    steps = kernel_size if stride is None or stride in ((), []) else stride
+    steps = _stride(kernel_size, stride)
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
 
 
@@ -430,7 +423,7 @@ def _root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
 
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows."""
-    kh, kw = pair("lp_pool2d", "kernel_size", kernel_size, 1)
+    kh, kw = per_dim("lp_pool2d", "kernel_size", kernel_size, 1)
     return _root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
 
 
@@ -463,13 +456,13 @@ def max_unpool1d(
 
 
 def _unpool(op: str, dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
-    each = lambda v: tuple(v) if isinstance(v, (tuple, list)) else (v,) * dims
-    kernel, steps, pads = each(kernel_size), each(kernel_size if stride is None else stride), each(padding)
+    kernel = per_dim(op, "kernel_size", kernel_size, 1, dims)
+    steps, pads = per_dim(op, "stride", _stride(kernel, stride), 1, dims), per_dim(op, "padding", padding, 0, dims)
     if input.ndim not in (dims + 1, dims + 2):
         raise ShapeError(f"{op}(): expected a {dims + 1}D or {dims + 2}D input, got shape {tuple(input.shape)}")
     if tuple(indices.shape) != tuple(input.shape):
         raise ShapeError(f"{op}(): indices must have input's shape {tuple(input.shape)}, got {tuple(indices.shape)}")
-    size = tuple((n - 1) * s - 2 * p + k for n, k, s, p in zip(input.shape[-dims:], kernel, steps, pads, strict=True))
+    size = tuple(map(in_size, input.shape[-dims:], kernel, steps, pads))
     if output_size is not None:
         wanted = tuple(output_size)[-dims:]
         if len(wanted) != dims or any(not n - s < w < n + s for n, s, w in zip(size, steps, wanted, strict=True)):
