@@ -132,6 +132,10 @@ PLACES = """
     clip_grad_norm_         nn/utils/clip_grad.py
     AdamW                   optim/adam.py
     Adadelta                optim/adadelta.py
+    Adafactor               optim/adafactor.py
+    Muon                    optim/muon.py
+    LBFGS                   optim/lbfgs.py
+    Rprop                   optim/rprop.py
     StepLR                  optim/lr_scheduler/step.py
     OneCycleLR              optim/lr_scheduler/cyclic.py
     CosineAnnealingLR       optim/lr_scheduler/cosine.py

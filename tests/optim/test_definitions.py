@@ -135,6 +135,8 @@ def test_an_unrolled_inner_loop_reaches_its_start() -> None:
         ("Adagrad", {}, "sum"),
         ("Adadelta", {}, "square_avg acc_delta"),
         ("RMSprop", {"momentum": 0.9}, "square_avg momentum_buffer"),
+        ("Rprop", {}, "prev step_size"),
+        ("ASGD", {"t0": 5}, "ax"),
     ],
 )
 def test_a_step_is_differentiable_in_its_state(name: str, options: dict[str, Any], state: str) -> None:

@@ -26,6 +26,7 @@ RECIPES: list[dict[str, Any]] = [
     {"optimizer": "momentum", "schedule": "plateau", "lr": 1},
     {"optimizer": "nadam", "schedule": "multistep", "early_stopping": 2},
     {"optimizer": "rmsprop", "schedule": "cosine"},
+    {"optimizer": "muon"},
 ]
 DEEP: Any = []
 for _ in range(600):

@@ -101,6 +101,7 @@ RECIPES = [
     {"optimizer": "sgd", "schedule": "onecycle", "seed": -3, "options": {"hidden": [], "dropout": 0.0}},
     {"model": "lenet", "options": {}, "ema": 0.8, "epochs": 2, "tta": True},
     {"model": "vgg3", "options": {"width": 3, "dense": 5}, "schedule": "plateau"},
+    {"optimizer": "muon", "schedule": "onecycle", "epochs": 2},
 ]
 
 

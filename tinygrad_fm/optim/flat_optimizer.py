@@ -47,7 +47,8 @@ class Block(NamedTuple):
     Attributes:
         first: the state of these parameters did not exist before this step.
         counters: their counters, this step counted.
-        grad, value: the gradient and the parameters' values, flat; read only. ``value`` is valid with weight decay alone.
+        grad, value: the gradient and the parameters' values, flat; read only. ``value`` is valid with weight
+            decay, or ``reads_values``.
         change: where the rule writes what is to be subtracted from the parameters. scratch: free for the rule.
         state: one flat array for each of ``slots``, in their order; the rule updates them in place.
         targets: each parameter's array, or a stretch of it, with its stretch of ``change``; to be gone through once.
@@ -85,9 +86,11 @@ class FlatOptimizer(Optimizer):
 
     Attributes:
         counters: the numbers kept per parameter, with their first values.
+        reads_values: whether ``update`` reads ``block.value`` without weight decay too.
     """
 
     counters: ClassVar[dict[str, float]] = {"step": 0.0}
+    reads_values: ClassVar[bool] = False
 
     def slots(self, group: Group) -> dict[str, float]:
         """The names of the arrays kept per parameter under these options, and the number that fills each at first."""
@@ -105,6 +108,9 @@ class FlatOptimizer(Optimizer):
         """Count this step. ``counters`` is float32 (parameters, numbers), all rows alike; written in place."""
         counters[:, :1] += 1  # of no column, where nothing is counted
 
+    def prepare_next(self, group: Group, counters: np.ndarray) -> None:
+        """After the step: write into ``counters`` what the next one starts from, where an optimizer keeps such numbers."""
+
     def step(self, closure: Closure | None = None) -> Any:
         """Move every parameter that has a gradient once; the others, and their state, stay as they are.
 
@@ -120,17 +126,19 @@ class FlatOptimizer(Optimizer):
         loss = run_closure(closure)
         with np.errstate(all="ignore"):  # a parameter that overflows becomes inf or NaN without a word, as in PyTorch
             for index, group in enumerate(self.param_groups):
-                taped = group["differentiable"]
-                options = {
-                    name: value if taped or type(value) in _PLAIN else plain(value)
-                    for name, value in group.items()
-                    if name != "params"
-                }
-                if taped or modes.state.composed:
-                    self._step_one_by_one(options, group["params"])
-                else:
-                    self._step_in_blocks(options, self._packs_of(index, group["params"], self.slots(options)))
+                self.step_group(index, group)
         return loss
+
+    def step_group(self, index: int, group: Group) -> None:
+        """One step of ``param_groups[index]``."""
+        taped = group["differentiable"]
+        options = {
+            name: value if taped or type(value) in _PLAIN else plain(value) for name, value in group.items() if name != "params"
+        }
+        if taped or modes.state.composed:
+            self._step_one_by_one(options, group["params"])
+        else:
+            self._step_in_blocks(options, self._packs_of(index, group["params"], self.slots(options)))
 
     def _step_one_by_one(self, options: Group, params: list[Tensor]) -> None:
         """A step by the definition, on the tape if it is to be differentiable."""
@@ -145,13 +153,14 @@ class FlatOptimizer(Optimizer):
                 p.sub_(self.update_one(options, p, -p.grad if options["maximize"] else p.grad, state))
 
     def _step_in_blocks(self, options: Group, packs: list[Pack]) -> None:
-        with_values = options["weight_decay"] != 0
+        with_values = self.reads_values or options.get("weight_decay", 0) != 0
         for pack in packs:
             for run in pack.runs():
                 self.advance(options, pack.counters[run])
                 for block in pack.blocks(run, options["maximize"], with_values):
                     self.update(options, block)
                     block.apply()
+                self.prepare_next(options, pack.counters[run])
                 pack.finish(run, self.state)
 
     def fill_state(self, options: Group, p: Tensor, state: State) -> None:

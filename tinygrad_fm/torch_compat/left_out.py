@@ -22,7 +22,7 @@ LEFT_OUT = {
         PackedSequence pack_padded_sequence pad_packed_sequence pack_sequence unpack_sequence""",
     "probability distributions": "distributions",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
-        SparseAdam sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
+        sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
         sparse_bsr sparse_bsc to_sparse_coo to_sparse_csc to_sparse_bsr to_sparse_bsc sparse_dim dense_dim sparse_mask
         sparse_resize_ sparse_resize_and_clear_ resize_as_sparse_ is_coalesced is_sparse_csr indices values crow_indices
         col_indices ccol_indices row_indices smm sspaddmm hsmm hspmm saddmm spmm dsmm nested is_nested to_padded_tensor
@@ -64,7 +64,7 @@ LEFT_OUT = {
         hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p
         shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v
         shifted_chebyshev_polynomial_w""",
-    "further optimizers": "LBFGS Rprop ASGD Adafactor Muon",
+    "an optimizer of sparse gradients": "SparseAdam",
     "models and logs from elsewhere": "hub tensorboard",
 }
 # what to do instead, by kind; the messages say it
@@ -91,7 +91,7 @@ INSTEAD = {
     "memory by hand": "view, reshape, permute, unfold and indexing say which elements are meant; copy_ writes them",
     "functions that models seldom call": "compose it of others: diff, histc, scatter_reduce, F.pad, nn.EmbeddingBag",
     "special functions without derivatives": "scipy.special has them, for tensor.numpy()",
-    "further optimizers": "optim has SGD, Adam, AdamW, NAdam, RAdam, Adamax, Adagrad, Adadelta and RMSprop",
+    "an optimizer of sparse gradients": "gradients are dense here, those of nn.Embedding too: use optim.Adam",
     "models and logs from elsewhere": "weights of PyTorch load by load_state_dict; training writes metrics.jsonl",
 }
 REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}

@@ -20,6 +20,7 @@ from .from_config import (
 from .console import Report, Silence
 from .interrupt import Interrupted, StopRequest
 from .early_stopping import EarlyStopping
+from .muon_with_adamw import MuonWithAdamW
 from .trainer import Trainer
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "EarlyStopping",
     "Evaluation",
     "Interrupted",
+    "MuonWithAdamW",
     "Progress",
     "Report",
     "RunFolder",

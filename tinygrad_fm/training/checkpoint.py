@@ -267,18 +267,20 @@ def _checked_optimizer(optimizer: Optimizer, saved: dict[str, Any]) -> dict[str,
     groups = optimizer.state_dict()["param_groups"]
     if len(saved["param_groups"]) != len(groups):
         raise ValueError(f"optimizer has {len(saved['param_groups'])} parameter groups, not {len(groups)}")
-    _check_moments(saved["state"], [tuple(p.shape) for group in optimizer.param_groups for p in group["params"]])
+    _check_moments(saved["state"], [[tuple(p.shape) for p in group["params"]] for group in optimizer.param_groups])
     pairs = zip(groups, saved["param_groups"], strict=True)
     return {"state": saved["state"], "param_groups": [_taken(group, own, {"lr"}, "optimizer") for own, group in pairs]}
 
 
-def _check_moments(state: dict[int, dict[str, Any]], shapes: list[tuple[int, ...]]) -> None:
-    """Raise ValueError unless each parameter has the same names of values: float arrays of its own shape, or numbers that are
-    the same for all."""
+def _check_moments(state: dict[int, dict[str, Any]], groups: list[list[tuple[int, ...]]]) -> None:
+    """Raise ValueError unless the parameters of a group, given by their shapes, have the same names of values: float arrays of
+    the parameter's shape, or numbers that are the same for all."""
+    shapes = [shape for group in groups for shape in group]
+    first_of_group = [sum(map(len, groups[:i])) for i, group in enumerate(groups) for _ in group]
     if state and state.keys() != set(range(len(shapes))):
         raise ValueError(f"optimizer.state has entries for other parameters than {len(shapes)}")
-    first = state.get(0, {})
     for number, values in state.items():
+        first = state[first_of_group[number]]
         if values.keys() != first.keys():
             raise ValueError(f"optimizer.state[{number}] has {', '.join(values)}, another parameter's {', '.join(first)}")
         for name, value in values.items():

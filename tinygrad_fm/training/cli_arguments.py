@@ -81,13 +81,17 @@ def _add_data(group: Any, defaults: Config) -> None:
 def _add_optimizer(group: Any, defaults: Config) -> None:
     add = _adder(group, defaults)
     add("--init", "initial weights; default is PyTorch's rule", choices=INITS)
-    add("--optimizer", "momentum and nag are SGD with momentum", choices=list(OPTIMIZERS))
+    add(
+        "--optimizer",
+        "momentum and nag are SGD with momentum; muon is for weights between layers, with AdamW for the rest",
+        choices=list(OPTIMIZERS),
+    )
     rates = ", ".join(f"{name} {lr:g}" for name, lr in OPTIMIZERS.items())
     default = defaults.lr if defaults.lr is not None else f"by optimizer: {rates}"
     lr = f"learning rate, the highest of the schedule (default: {default})"
     group.add_argument("--lr", type=float, metavar="X", help=lr)
     add("--momentum", "of momentum and nag", type=float, metavar="X")
-    decay = "L2 regularisation, decoupled for adamw (default: 0.01 for adamw, else 0)"
+    decay = "L2 regularisation, decoupled for adamw and muon (default: 0.01 for these, else 0)"
     group.add_argument("--weight-decay", type=float, metavar="X", help=decay)
     add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
 

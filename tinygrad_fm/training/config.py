@@ -17,7 +17,16 @@ from ..errors import CheckpointError
 from ..schema import Json, Rule, check
 from ..version import __version__
 
-OPTIMIZERS = {"sgd": 0.1, "momentum": 0.05, "nag": 0.05, "rmsprop": 1e-3, "adam": 3e-3, "nadam": 3e-3, "adamw": 3e-3}
+OPTIMIZERS = {
+    "sgd": 0.1,
+    "momentum": 0.05,
+    "nag": 0.05,
+    "rmsprop": 1e-3,
+    "adam": 3e-3,
+    "nadam": 3e-3,
+    "adamw": 3e-3,
+    "muon": 3e-3,
+}
 """The optimizers by name, each with the learning rate it gets when none is given."""
 
 SCHEDULES = ("constant", "cosine", "onecycle", "step", "multistep", "plateau")
@@ -53,10 +62,10 @@ class Config:
         validation: how many training images are held out, chosen by ``seed``.
         epochs, steps: how long to train; exactly one of them is given, the other is None.
         batch_size: images per step.
-        optimizer: one of ``OPTIMIZERS``; "momentum" and "nag" are SGD with ``momentum``.
+        optimizer: one of ``OPTIMIZERS``; "momentum" and "nag" are SGD with ``momentum``, "muon" is `MuonWithAdamW`.
         lr: learning rate, the highest of the schedule; None for the optimizer's own default.
         momentum: of "momentum" and "nag".
-        weight_decay: decoupled for "adamw", added to the gradient (L2) for the others; None for 0.01 and for 0.
+        weight_decay: decoupled for "adamw" and "muon", added to the gradient (L2) for the others; None for 0.01 and for 0.
         schedule: one of ``SCHEDULES``. "step" multiplies the rate by ``gamma`` after each third of the steps, "multistep" at
             one half and three quarters of them, "plateau" when the validation loss has not improved for ``patience`` epochs.
         gamma, patience: see ``schedule``.
@@ -128,7 +137,7 @@ class Config:
     @property
     def decay(self) -> float:
         """``weight_decay``, or the optimizer's default where none is given."""
-        return 0.01 * (self.optimizer == "adamw") if self.weight_decay is None else self.weight_decay
+        return 0.01 * (self.optimizer in ("adamw", "muon")) if self.weight_decay is None else self.weight_decay
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""

@@ -26,6 +26,7 @@ from ..ops.functions import zeros
 from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
 from ..optim.swa_utils import AveragedModel
 from .config import Config
+from .muon_with_adamw import MuonWithAdamW
 
 IMAGE = (1, 28, 28)
 MEAN, STD = 0.2860, 0.3530
@@ -118,7 +119,7 @@ def make_optimizer(config: Config, model: nn.Module) -> Optimizer:
     if config.optimizer in ("sgd", "momentum", "nag"):
         momentum = 0.0 if config.optimizer == "sgd" else config.momentum
         return SGD(params, lr, momentum=momentum, nesterov=config.optimizer == "nag", weight_decay=decay)
-    kinds: dict[str, Any] = {"rmsprop": RMSprop, "adam": Adam, "nadam": NAdam, "adamw": AdamW}
+    kinds: dict[str, Any] = {"rmsprop": RMSprop, "adam": Adam, "nadam": NAdam, "adamw": AdamW, "muon": MuonWithAdamW}
     made: Optimizer = kinds[config.optimizer](params, lr=lr, weight_decay=decay)
     return made
 
