@@ -17,7 +17,7 @@ import models
 import tinygrad_fm as torch
 from tinygrad_fm import serialization
 from tinygrad_fm.errors import CheckpointError
-from tinygrad_fm.training import Config, RunFolder, Trainer, cli, final_test, load_model, main
+from tinygrad_fm.training import Config, RunFolder, Trainer, final_test, load_model, main, start
 
 from .conftest import data_of, small
 
@@ -41,7 +41,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> list[tuple[Path, str]]:
     """Runs that were stopped in the middle of their second epoch, each with the last weights of one that was not."""
     found = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(cli, "load_data", lambda config, choice=None: data_of(config))
+        patch.setattr(start, "load_data", lambda config, choice=None: data_of(config))
         patch.setattr(final_test, "write_pictures", lambda *_: [])
         for number, recipe in enumerate(RECIPES):
             path = tmp_path_factory.mktemp("runs") / str(number)
@@ -144,7 +144,7 @@ def read_everything(run: Path) -> None:
 def test_changed_files_are_named_or_do_no_harm(
     kind: str, runs: list[tuple[Path, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr(cli, "load_data", lambda config, choice=None: data_of(config))
+    monkeypatch.setattr(start, "load_data", lambda config, choice=None: data_of(config))
     monkeypatch.setattr(final_test, "write_pictures", lambda *_: [])
     rng, refused = random.Random(7), 0
     for number in range(80):

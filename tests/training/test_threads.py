@@ -11,7 +11,7 @@ import pytest
 
 import models
 from tinygrad_fm import random, runtime
-from tinygrad_fm.training import Trainer, cli, main, threads
+from tinygrad_fm.training import Trainer, cli, main, start, threads
 
 from .conftest import data_of, small
 
@@ -51,8 +51,8 @@ def test_trying_changes_neither_the_model_nor_the_generator() -> None:
     assert random.default_generator.bits.bit_generator.state == state
 
 
-def start(path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
-    monkeypatch.setattr(cli, "load_data", lambda config, choice=None: data_of(config))
+def begin(path: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> int:
+    monkeypatch.setattr(start, "load_data", lambda config, choice=None: data_of(config))
     defaults = small(epochs=1)
     return main("t", "", defaults, models.build, lambda group: None, ["--out", str(path), *arguments])
 
@@ -65,7 +65,7 @@ def test_a_busy_machine_is_said_and_recorded_and_a_resumed_run_keeps_to_it(
     seen: list[int] = []
     step = Trainer._train_step
     monkeypatch.setattr(Trainer, "_train_step", lambda *a: (seen.append(runtime.get_num_threads()), step(*a))[1])
-    assert start(tmp_path / "run", monkeypatch, arguments) == 0
+    assert begin(tmp_path / "run", monkeypatch, arguments) == 0
     out = capsys.readouterr().out
     assert ("Threads: 1 of 2, as other programs use the processors" in out) == (expected == 1)
     assert f"threads: {expected}\n" in out and set(seen) == {expected}
@@ -79,5 +79,5 @@ def test_a_busy_machine_is_said_and_recorded_and_a_resumed_run_keeps_to_it(
 
 
 def test_a_run_of_before_threads_were_settings_keeps_those_of_its_environment() -> None:
-    cli._take_threads(small(), {"threads": 3})
+    start._take_threads(small(), {"threads": 3})
     assert runtime.get_num_threads() == 3

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..data import CHOICES
-from .config import AUGMENTATIONS, INITS, OPTIMIZERS, SCHEDULES, Config
+from .config import AUGMENTATIONS, INITS, OPTIMIZERS, SCHEDULES, TRACKERS, Config
 
 ModelOptions = Callable[[Any], None]
 """Adds a script's options for its models to an argument group."""
@@ -60,6 +60,8 @@ def _add_run(group: Any, defaults: Config) -> None:
     add("--seed", "decides everything that is random", type=int, metavar="N")
     add("--save-every", "also keep a checkpoint every N steps, under its number", type=_or_none(int), metavar="N")
     add("--checkpoint-seconds", "how often to save within an epoch", type=float, metavar="S")
+    told = f"trackers to tell of the run, any of {', '.join(TRACKERS)}"
+    add("--track", told, nargs="+", action="extend", choices=list(TRACKERS), metavar="NAME")
     group.add_argument(
         "--threads",
         type=int,

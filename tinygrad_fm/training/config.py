@@ -33,6 +33,9 @@ SCHEDULES = ("constant", "cosine", "onecycle", "step", "multistep", "plateau")
 INITS = ("default", "random", "xavier", "he")
 AUGMENTATIONS = ("flip", "shift", "erase")
 
+TRACKERS = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
+"""The experiment trackers by name, each with its package; the extra ``track-NAME`` brings it."""
+
 
 def _one_of(names: Iterable[str]) -> Rule:
     return Rule(f"one of {', '.join(names)}", lambda v: v in names)
@@ -81,6 +84,7 @@ class Config:
         threads: how many threads to work with; None for the process's own number.
         save_every: keep a checkpoint every so many steps under its step number; None keeps only the last and the best.
         checkpoint_seconds: how often the last checkpoint is renewed within an epoch.
+        track: any of ``TRACKERS``, which are told what metrics.jsonl is told, and more.
 
     Raises:
         ValueError: a setting is out of range; the message begins with its name.
@@ -118,10 +122,12 @@ class Config:
     threads: Threads | None = None
     save_every: Positive | None = None
     checkpoint_seconds: NotNegative = 15.0
+    track: tuple[Annotated[str, _one_of(TRACKERS)], ...] = ()
 
     def __post_init__(self) -> None:
-        if isinstance(self.augment, list):
-            object.__setattr__(self, "augment", tuple(self.augment))
+        for name in ("augment", "track"):
+            if isinstance(getattr(self, name), list):
+                object.__setattr__(self, name, tuple(getattr(self, name)))
         for name, kind in get_type_hints(Config, include_extras=True).items():
             check(getattr(self, name), kind, name)
             if kind in _FLOATS and isinstance(getattr(self, name), int):
@@ -141,7 +147,7 @@ class Config:
 
     def as_dict(self) -> dict[str, Any]:
         """All settings, as JSON can hold them."""
-        return {**dataclasses.asdict(self), "augment": list(self.augment)}
+        return {**dataclasses.asdict(self), "augment": list(self.augment), "track": list(self.track)}
 
     @staticmethod
     def from_dict(settings: dict[str, Any], path: object = "") -> Config:

@@ -17,6 +17,7 @@ from .evaluation import Evaluation, evaluate
 from .interrupt import StopRequest
 from .metrics import precision_recall
 from .run_folder import RunFolder
+from .tracking.open import flat
 from .trainer import Trainer
 
 
@@ -38,6 +39,7 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     stop.check()
     result = _summary(trainer, chosen, validation, test)
     report, folder = trainer.report, trainer.folder
+    written: list[str] = []
     try:
         written = write_pictures(folder, test, trainer.data.test, trainer.data.name)
         written += write_inside(folder, trainer.evaluated_model, trainer.data.test[0][0])
@@ -46,6 +48,7 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     else:
         report.line(f"Pictures: {', '.join(written)}")
     folder.write_json("summary.json", result)  # last, as it says that the run is complete
+    trainer.tracking.summary(flat(trainer.config.as_dict()), result, [folder.path / name for name in written])
     report.line(
         f"Test accuracy {test.accuracy:.2%} on {trainer.data.name} (weights of the {chosen} epoch, validation "
         f"{validation.accuracy:.2%}), {result['parameters']:,} parameters, {result['seconds']:.0f} s\n"

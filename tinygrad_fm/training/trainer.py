@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import math
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -26,6 +26,7 @@ from .interrupt import StopRequest
 from .metrics import correct
 from .metrics_log import EpochRecord, MetricsLog, StepRecord
 from .run_folder import RunFolder
+from .tracking import Tracking
 
 _COST = 100  # a checkpoint within an epoch is written only after this many times the time that writing one takes
 
@@ -46,6 +47,7 @@ class Trainer:
     Attributes:
         progress: how far it has come.
         total: how many steps the run has in all.
+        tracking: the trackers that are told of it; none at first.
     """
 
     def __init__(self, config: Config, model: Module, data: Data, folder: RunFolder, report: Report) -> None:
@@ -60,6 +62,7 @@ class Trainer:
         self.average = make_average(config, model)
         self.criterion = CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self.progress = Progress(cross_entropy_sum=0.0 if config.label_smoothing else None)
+        self.tracking = Tracking()
         self._log: MetricsLog | None = None
         self._keep_metrics = 0
         self._saved_at = self._save_cost = 0.0
@@ -71,8 +74,12 @@ class Trainer:
         """Whether there is nothing left to train."""
         return (self.progress.step >= self.total and not self.progress.batch) or self.progress.stopped_early
 
-    def fit(self, stop: StopRequest | None = None) -> None:
+    def fit(self, stop: StopRequest | None = None, after_epoch: Callable[[EpochRecord], object] | None = None) -> None:
         """Train to the end.
+
+        Args:
+            stop: asks for an end before that.
+            after_epoch: is called with the record of each epoch; what it raises ends the training.
 
         Raises:
             NonFiniteLossError: the loss, or a weight, became NaN or infinite.
@@ -90,7 +97,9 @@ class Trainer:
                     self.save()
                 self._saved_at = self._clock = time.monotonic()
                 while not self.finished:
-                    self._run_epoch(stop)
+                    record = self._run_epoch(stop)
+                    if after_epoch is not None:
+                        after_epoch(record)
                 self._keep_metrics = self._log.size
         except BrokenPipeError:  # nobody reads the output any more
             self.save()
@@ -99,7 +108,7 @@ class Trainer:
             self.report.end_epoch()
             self._log = None
 
-    def _run_epoch(self, stop: StopRequest) -> None:
+    def _run_epoch(self, stop: StopRequest) -> EpochRecord:
         """The rest of an epoch, its validation, and the checkpoint."""
         progress, config = self.progress, self.config
         last = min(self.steps_per_epoch, progress.batch + self.total - progress.step)
@@ -122,7 +131,9 @@ class Trainer:
         else:
             self._save_if_due()
         self.report.line(self._epoch_line(record))  # when all is saved: whoever should read it may have gone
+        self.tracking.epoch(record, self.model)
         self._obey(stop)
+        return record
 
     def _obey(self, stop: StopRequest) -> None:
         """If a stop is requested, save and raise Interrupted."""
@@ -142,8 +153,9 @@ class Trainer:
             raise self._not_finite(f"the loss became {value}", progress.step + 1, lr)
         self.optimizer.zero_grad()
         loss.backward()
+        unclipped = None
         if self.config.clip_norm is not None:
-            clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
+            unclipped = clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
         self.optimizer.step()
         if self.schedule is not None and not isinstance(self.schedule, ReduceLROnPlateau):
             self.schedule.step()
@@ -168,6 +180,8 @@ class Trainer:
             if progress.cross_entropy_sum is not None:
                 progress.cross_entropy_sum += record["cross_entropy"] * count
         self._append(record)
+        if self.tracking:
+            self.tracking.step(record, self.model, None if unclipped is None else unclipped.item())
         self.report.step(value)
 
     def _not_finite(self, what: str, step: int, lr: float) -> NonFiniteLossError:
