@@ -101,6 +101,8 @@ PLACES = """
     cross_entropy           ops/cross_entropy.py
     nll_loss                ops/cross_entropy.py
     ctc_loss                ops/ctc.py
+    lstm                    ops/rnn.py
+    gru_cell                ops/rnn.py
     pad                     ops/padding.py
     conv2d                  ops/conv.py
     max_pool2d              ops/pooling.py
@@ -127,6 +129,10 @@ PLACES = """
     Upsample                nn/modules/upsampling.py
     PixelShuffle            nn/modules/pixelshuffle.py
     MultiheadAttention      nn/modules/activation.py
+    LSTM                    nn/modules/rnn.py
+    GRUCell                 nn/modules/rnn.py
+    PackedSequence          nn/utils/rnn.py
+    pad_sequence            nn/utils/rnn.py
     Parameter               nn/parameter.py
     kaiming_normal_         nn/init.py
     clip_grad_norm_         nn/utils/clip_grad.py

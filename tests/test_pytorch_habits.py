@@ -476,9 +476,6 @@ LEFT_OUT = [
     "torch.vmap",
     "torch.multiprocessing",
     "torch.onnx.export",
-    "nn.LSTM",
-    "nn.GRU",
-    "nn.RNN",
     "nn.Conv3d",
     "nn.LazyLinear",
     "nn.SyncBatchNorm",
@@ -517,7 +514,7 @@ def test_reaching_for_what_is_left_out_names_the_page(expression: str) -> None:
         "import tinygrad_fm.jit",
         "from tinygrad_fm.autograd.functional import jacobian",
         "from tinygrad_fm.distributions import Normal",
-        "from tinygrad_fm.nn import LSTM",
+        "from tinygrad_fm.nn import SyncBatchNorm",
         "from tinygrad_fm import fft",
         "import tinygrad_fm.distributed as dist",
         "from tinygrad_fm.utils.tensorboard import SummaryWriter",
@@ -529,7 +526,7 @@ def test_importing_what_is_left_out_names_the_page(line: str) -> None:
 
 
 def test_asking_whether_it_is_there_is_no_error() -> None:
-    assert not hasattr(torch, "compile") and not hasattr(nn, "LSTM") and not hasattr(torch.ones(1), "to_sparse")
+    assert not hasattr(torch, "compile") and not hasattr(nn, "SyncBatchNorm") and not hasattr(torch.ones(1), "to_sparse")
     assert hasattr(F, "scaled_dot_product_attention") and getattr(torch, "compile", None) is None
     with pytest.raises(ModuleNotFoundError, match="No module named"):
         import tinygrad_fm.nonsense  # noqa: F401

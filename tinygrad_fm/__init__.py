@@ -42,6 +42,7 @@ from .ops.sampling import *
 from .ops.linalg import *
 from .ops.matrix_functions import *
 from .ops.einsum import *
+from .ops.rnn import *
 from .ops.functions import (  # the functions of nn.functional that PyTorch has here too
     adaptive_avg_pool1d,
     adaptive_max_pool1d,

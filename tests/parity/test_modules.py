@@ -281,6 +281,21 @@ CALLS: list[tuple[Any, str]] = [
         """,
     ),
     (
+        (5, 2, 3),
+        """
+        RNN(3, 4); RNN(3, 4, 2, 'relu', False, True, 0.0, True); RNN(3, 4, nonlinearity='relu', bidirectional=True);
+        GRU(3, 4); GRU(3, 4, 2, False, True, 0.0, True); LSTM(3, 4); LSTM(3, 4, 2, False, True, 0.0, True, 2);
+        LSTM(3, 4, proj_size=2, bidirectional=True)
+        """,
+    ),
+    (
+        (2, 3),
+        """
+        RNN(3, 4); GRU(3, 4); LSTM(3, 4, batch_first=True); RNNCell(3, 4); RNNCell(3, 4, False, 'relu'); GRUCell(3, 4);
+        GRUCell(3, 4, bias=False); LSTMCell(3, 4); LSTMCell(3, 4, False)
+        """,
+    ),
+    (
         "probabilities",
         """
         L1Loss(); L1Loss(reduction='sum'); L1Loss(reduction='none'); MSELoss(); MSELoss(reduction='sum');

@@ -48,6 +48,7 @@ from .pooling import *
 from .rearrange import *
 from .rearrange import repeat
 from .reduction import *
+from .rnn import *
 from .sampling import *
 from .scatter_reduce import *
 from .shape import *

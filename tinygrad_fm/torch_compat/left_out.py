@@ -18,8 +18,6 @@ PAGE = "docs/pytorch.md"
 LEFT_OUT = {
     "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
     "compilation and export": "compile compiler jit fx export onnx package library _dynamo _inductor torch_compile",
-    "recurrent layers": """RNN LSTM GRU RNNBase RNNCell LSTMCell GRUCell RNNCellBase rnn_tanh rnn_relu rnn lstm gru
-        PackedSequence pack_padded_sequence pad_packed_sequence pack_sequence unpack_sequence""",
     "probability distributions": "distributions",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
         sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
@@ -71,7 +69,6 @@ LEFT_OUT = {
 INSTEAD = {
     "other devices than the CPU": "everything runs on the CPU: leave it out",
     "compilation and export": "models run as they are; torch.save writes their weights, torch.draw shows their graph",
-    "recurrent layers": "write the loop over time, with nn.Linear for its products",
     "probability distributions": "torch.normal, bernoulli and multinomial draw; F.cross_entropy and gaussian_nll_loss score",
     "sparse tensors": "use dense ones, indexing, index_add and scatter_add",
     "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",
@@ -130,6 +127,6 @@ class _Finder:
 
 
 def tell_importers() -> None:
-    """Have ``from tinygrad_fm.nn import LSTM`` and ``import tinygrad_fm.jit`` say why they fail."""
+    """Have ``from tinygrad_fm.nn import SyncBatchNorm`` and ``import tinygrad_fm.jit`` say why they fail."""
     if not any(finder is _Finder for finder in sys.meta_path):
         sys.meta_path.append(_Finder)

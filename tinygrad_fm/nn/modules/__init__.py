@@ -21,6 +21,7 @@ from . import (
     padding,
     pixelshuffle,
     pooling,
+    rnn,
     transformer,
     upsampling,
 )
@@ -42,6 +43,7 @@ from .normalization import *
 from .padding import *
 from .pixelshuffle import *
 from .pooling import *
+from .rnn import *
 from .transformer import *
 from .upsampling import *
 
@@ -65,5 +67,6 @@ if not TYPE_CHECKING:  # who cannot read a computed list takes every name
     __all__ += padding.__all__
     __all__ += pixelshuffle.__all__
     __all__ += pooling.__all__
+    __all__ += rnn.__all__
     __all__ += transformer.__all__
     __all__ += upsampling.__all__
