@@ -23,7 +23,7 @@ PLACES = """
     exp                     ops/elementwise.py
     sigmoid                 ops/elementwise.py
     where                   ops/elementwise.py
-    clamp                   ops/elementwise.py
+    clamp                   ops/clamp.py
     maximum                 ops/elementwise.py
     lerp                    ops/elementwise.py
     floor                   ops/division_rounding.py
@@ -88,7 +88,7 @@ PLACES = """
     einsum                  ops/einsum.py
     relu                    ops/activation.py
     gelu                    ops/activation.py
-    softmax                 ops/activation.py
+    softmax                 ops/softmax.py
     dropout                 ops/dropout.py
     batch_norm              ops/normalization.py
     layer_norm              ops/normalization.py
@@ -121,6 +121,7 @@ PLACES = """
     TensorBase              autograd/box.py
     primitive               autograd/primitives.py
     backward                autograd/backward_pass.py
+    accumulate_grad         autograd/accumulate_grad.py
     gradcheck               autograd/gradcheck.py
     Module                  nn/modules/module.py
     Bilinear                nn/modules/linear.py
@@ -158,7 +159,7 @@ PLACES = """
     confusion_matrix        training/metrics.py
     draw                    viz/drawing.py
     summary                 viz/model_summary.py
-    tree_map                nested.py
+    tree_map                _pytree.py
     tune_allocator          runtime/memory.py
     set_num_threads         runtime/threads.py
 """

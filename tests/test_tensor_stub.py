@@ -13,7 +13,8 @@ from typing import Any
 
 import tinygrad_fm as torch
 from tinygrad_fm import tensor_methods
-from tinygrad_fm.tensor_methods import LEFT_OUT, Methods
+from tinygrad_fm.tensor_methods import Methods
+from tinygrad_fm.torch_compat.left_out import TENSOR_METHODS
 
 STUB = Path(tensor_methods.__file__).with_suffix(".pyi")
 COMMAND = "python -m tests.test_tensor_stub"
@@ -27,8 +28,6 @@ if TYPE_CHECKING:
     from ._tensor import Tensor
 '''
 TAIL = """
-LEFT_OUT: frozenset[str]
-
 def in_place(op: Callable[..., Any]) -> Callable[..., Tensor]: ...
 def operations() -> dict[str, Callable[..., Any]]: ...
 """
@@ -95,7 +94,7 @@ def stub() -> str:
     imports: dict[str, str] = {}
     lines = ["class Methods:\n"]
     for name, found in sorted(vars(Methods).items()):
-        if name.startswith("_") or name in LEFT_OUT:
+        if name.startswith("_") or name in TENSOR_METHODS:
             continue
         if isinstance(found, property):
             lines.append(f"    @property\n{declared(name, found.fget, imports)}{body(found.__doc__)}")

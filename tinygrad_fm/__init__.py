@@ -16,6 +16,7 @@ from .dtypes import int32 as int
 from .dtypes import int64 as long
 from .serialization import load, save
 from .ops.elementwise import *
+from .ops.clamp import *
 from .ops.copy import *
 from .ops.division_rounding import *
 from .ops.comparison import *

@@ -27,8 +27,9 @@ from .ops import functions as ops
 from .ops.creation import as_array
 from .ops.creation import shape_from as sizes
 from .printing import format_tensor
-from .tensor_methods import LEFT_OUT, Methods, in_place
+from .tensor_methods import Methods, in_place
 from .tensor_numpy import NumPyMethods
+from .torch_compat.left_out import TENSOR_METHODS
 
 
 def _unpickled(cls: type, array: np.ndarray[Any, Any], requires_grad: bool) -> Any:
@@ -340,7 +341,7 @@ class Tensor(TensorBase, NumPyMethods, Methods):
         return format(self.item(), spec) if not self._array.ndim else object.__format__(self, spec)
 
     def __dir__(self) -> list[str]:
-        return [name for name in super().__dir__() if name not in LEFT_OUT]
+        return [name for name in super().__dir__() if name not in TENSOR_METHODS]
 
     # -- operators: the taped operations -------------------------------------------------------------------------------
 

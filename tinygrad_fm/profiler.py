@@ -24,12 +24,12 @@ from typing import Any
 
 import numpy as np
 
+from ._pytree import tensors_in, tree_leaves
 from .atomic_files import write_atomically
 from .autograd.box import raw
 from .autograd.hooks import OpCall, op_hook
 from .autograd.modes import state
 from .autograd.node import module_path
-from .nested import tensors_in, tree_leaves
 from .text_table import text_table
 
 

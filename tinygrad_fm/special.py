@@ -3,7 +3,6 @@
 https://pytorch.org/docs/stable/special.html
 """
 
-from .ops.activation import log_softmax, softmax
 from .ops.bessel import i0, i0e, i1, i1e
 from .ops.division_rounding import round
 from .ops.elementwise import exp2, expm1, log1p
@@ -16,6 +15,7 @@ from .ops.gamma import lgamma as gammaln
 from .ops.gamma import mvlgamma as multigammaln
 from .ops.normal_distribution import erfcx, erfinv, log_ndtr, ndtr, ndtri
 from .ops.reduction import logsumexp
+from .ops.softmax import log_softmax, softmax
 from .ops.special import entr, erf, erfc, logit, sinc, xlog1py, xlogy
 
 __all__ = [

@@ -21,9 +21,10 @@ from .autograd.inplace import inplace
 from .autograd.versions import storage
 from .devices import check_device
 from .dtypes import as_numpy
-from .errors import AutogradError, LeftOutError
+from .errors import AutogradError
 from .ops import (
     bessel,
+    clamp,
     comparison,
     copy,
     counting,
@@ -52,12 +53,12 @@ from .ops import (
     special,
 )
 from .ops import functions as ops
-from .torch_compat.left_out import message
+from .torch_compat.left_out import TENSOR_METHODS, LeftOutMethod
 
 # -- which operations are methods --------------------------------------------------------------------------------------
 
 ELEMENTWISE = (
-    elementwise, division_rounding, comparison, special, gamma, bessel, normal_distribution, mantissa_exponent
+    elementwise, clamp, division_rounding, comparison, special, gamma, bessel, normal_distribution, mantissa_exponent
 )  # fmt: skip
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
@@ -499,35 +500,5 @@ class Methods:
 for _name, _op in operations().items():
     if _name not in vars(Methods):
         setattr(Methods, _name, _op)
-
-
-# -- what is left out --------------------------------------------------------------------------------------------------
-
-
-class _LeftOut:
-    """Stands for a method that is left out: reaching for it says so.
-
-    A ``__getattr__`` would serve as well, but the class that has one finds every attribute of its objects the slow way:
-    operations on tiny tensors took 5 % longer.
-    """
-
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def __get__(self, tensor: Any, kind: Any = None) -> Any:
-        raise LeftOutError(message(self.name, "Tensor"))
-
-
-_LEFT_OUT = """angle apply_ as_strided as_strided_ as_strided_scatter as_subclass bfloat16 cauchy_ ccol_indices cdouble cfloat
-    chalf cholesky cholesky_inverse cholesky_solve coalesce col_indices conj conj_physical conj_physical_ const_data_ptr
-    crow_indices dense_dim dequantize det dim_order eig fill_diagonal_ geometric_ geqrf hash_tensor imag index indices
-    int_repr inverse ipu is_coalesced is_conj is_neg is_nested is_set_to is_sparse_csr istft log_normal_ logdet lstsq lu
-    lu_solve map2_ map_ module_load mtia narrow_copy new_empty_strided nonzero_static orgqr ormqr pinverse
-    q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale q_zero_point qr qscheme real reinforce
-    resize resize_as resize_as_sparse_ resolve_conj resolve_neg row_indices set_ slice_inverse slogdet smm solve
-    sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type svd symeig
-    to_dense to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr
-    triangular_solve unsafe_chunk unsafe_split unsafe_split_with_sizes untyped_storage values volatile xpu"""
-LEFT_OUT = frozenset(_LEFT_OUT.split())
-for _name in LEFT_OUT:
-    setattr(Methods, _name, _LeftOut(_name))
+for _name in TENSOR_METHODS:
+    setattr(Methods, _name, LeftOutMethod(_name))

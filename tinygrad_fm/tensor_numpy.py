@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
+from ._pytree import tree_map
 from .autograd.box import box
 from .autograd.modes import is_grad_enabled
 from .errors import AutogradError
-from .nested import tree_map
 from .ops import functions as ops
 
 _UFUNCS = {

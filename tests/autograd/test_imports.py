@@ -27,7 +27,7 @@ LAYERS = [
         "torch_compat.left_out",
     ],
     ["autograd"],
-    ["random", "nested"],
+    ["random", "_pytree"],
     ["ops"],
     ["special", "tensor_methods", "tensor_numpy"],
     ["_tensor"],

@@ -11,8 +11,9 @@ import tinygrad_fm as torch
 from tinygrad_fm.autograd import composed, gradcheck, gradgradcheck
 from tinygrad_fm.autograd.box import box
 from tinygrad_fm.errors import ShapeError
-from tinygrad_fm.ops.activation import gelu, log_softmax, softmax
+from tinygrad_fm.ops.activation import gelu
 from tinygrad_fm.ops.cross_entropy import cross_entropy, nll_loss
+from tinygrad_fm.ops.softmax import log_softmax, softmax
 
 LABELS = torch.tensor([0, 4, 2, 2, 1, 3])
 

@@ -8,7 +8,8 @@ torch = pytest.importorskip("torch")
 
 import tinygrad_fm  # noqa: E402
 from tinygrad_fm.ops import functions  # noqa: E402
-from tinygrad_fm.tensor_methods import LEFT_OUT, operations  # noqa: E402
+from tinygrad_fm.tensor_methods import operations  # noqa: E402
+from tinygrad_fm.torch_compat.left_out import TENSOR_METHODS  # noqa: E402
 
 
 def test_each_is_a_method_there() -> None:
@@ -22,4 +23,4 @@ def test_none_is_missing_here() -> None:
 
 
 def test_what_is_left_out_is_a_method_there() -> None:
-    assert not [name for name in LEFT_OUT if not hasattr(torch.Tensor, name)]
+    assert not [name for name in TENSOR_METHODS if not hasattr(torch.Tensor, name)]

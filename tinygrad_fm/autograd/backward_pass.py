@@ -7,8 +7,6 @@ order there is (the reverse topological order); nothing recurses, so a chain of 
 
 from __future__ import annotations
 
-import sys
-import threading
 from collections.abc import Callable, Iterable, Sequence
 from heapq import heappop, heappush
 from typing import Any
@@ -19,6 +17,7 @@ from ..dtypes import OURS
 from ..errors import AutogradError
 from ..runtime import Deferred, resolve
 from . import hooks, versions
+from .accumulate_grad import accumulate_grad, in_order
 from .box import box, is_tensor
 from .broadcast import broadcasts_to, clone, depending, sum_to
 from .hooks import OpCall
@@ -27,35 +26,6 @@ from .node import HookedNode, Leaf, Node, Output, gradient_scope
 from .primitives import boxed_saved
 
 _ndarray = np.ndarray
-_delivering = threading.Lock()  # two threads may deliver to the same leaf
-
-
-def _references_to_a_fresh_array() -> int:
-    """May a leaf keep the array that a rule returned as its ``.grad``, or does somebody else hold it too? CPython's reference
-    count tells. What it counts to where nobody else does is measured here once, as it differs between versions; other
-    Pythons count no references, and the array is always copied."""
-    if sys.implementation.name != "cpython":
-        return -1
-
-    def count(array: Any) -> int:  # as in _deliver: the caller's variable and this argument
-        return sys.getrefcount(array)
-
-    fresh = np.zeros(1)
-    return count(fresh)
-
-
-_FRESH = _references_to_a_fresh_array()
-
-
-def _in_order(g: np.ndarray[Any, Any], order: tuple[int, ...] | None) -> np.ndarray[Any, Any]:
-    """``g`` with its axes in memory in the given order, slowest first (None: C order); a copy only if they are not."""
-    if order is None:
-        return np.ascontiguousarray(g)
-    if g.transpose(order).flags.c_contiguous:
-        return g
-    out = np.empty([g.shape[axis] for axis in order], g.dtype).transpose(np.argsort(order))
-    out[...] = g
-    return out
 
 
 def _fit(node: Any, parent: Any, dx: Any) -> Any:
@@ -99,7 +69,7 @@ class _Pass:
         if type(g) is not _ndarray or g.shape != shape or g.dtype is not parent.dtype:
             g = self._arrived(node, parent, g)
         if len(shape) == 4 and type(g) is _ndarray:
-            g = _in_order(g, parent.order)
+            g = in_order(g, parent.order)
         waiting = self.waiting
         if number not in waiting:
             waiting[number] = parent, g
@@ -138,7 +108,7 @@ class _Pass:
         while heap:
             node, g = waiting.pop(-heappop(heap))
             if type(g) is Deferred:
-                g = _in_order(g.result(), node.order)
+                g = in_order(g.result(), node.order)
             if node.hooks:
                 g = self._call_hooks(node, g)
             if wanted and node in wanted:
@@ -148,7 +118,7 @@ class _Pass:
                 self._collect(node, g)
             elif kind is Leaf:
                 if everything:
-                    _deliver(node, g, self.create)
+                    accumulate_grad(node, g, self.create)
             elif everything or node in self.inner:
                 if kind is Node and not hooks.active:
                     self._step(node, g, pass_on)
@@ -263,29 +233,6 @@ def _boxed(g: Any) -> Any:
     return g if is_tensor(g) else box(g)
 
 
-def _deliver(leaf: Leaf, g: Any, create: bool) -> None:
-    """Add ``g`` to the leaf's ``.grad``, which aliases no other array: taken over only if nobody else holds it."""
-    tensor = leaf.tensor()
-    if tensor is None:
-        return
-    with _delivering:
-        if tensor._grad is None:
-            if create:
-                tensor._grad = clone(g)
-            elif sys.getrefcount(g) <= _FRESH and g.base is None and g.flags.c_contiguous:
-                tensor._grad = box(g)
-            else:
-                tensor._grad = box(np.array(g, order="C") if leaf.order is None else _in_order(g, leaf.order).copy("K"))
-        elif create or tensor._grad._node is not None:
-            tensor._grad = tensor._grad + (g if create else box(g))
-        else:
-            np.add(tensor._grad._array, g, out=tensor._grad._array)
-            versions.written(tensor._grad._array)
-    if leaf.after_hooks:
-        for hook in tuple(leaf.after_hooks.values()):
-            hook(tensor)
-
-
 class _Bundle(list[Any]):
     """The gradients of an operation's several results; None for those that nothing used."""
 
@@ -391,7 +338,7 @@ def backward(
         if g is None:
             continue
         if type(tensor._node) is Leaf:
-            _deliver(tensor._node, g if create_graph else g._array, create_graph)
+            accumulate_grad(tensor._node, g if create_graph else g._array, create_graph)
         else:
             tensor._grad = g if tensor._grad is None else tensor._grad + g
 

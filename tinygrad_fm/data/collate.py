@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from .._pytree import like
 from .._tensor import Tensor
-from ..nested import like
 from ..ops.creation import from_numpy
 
 __all__ = ["default_collate", "default_convert"]

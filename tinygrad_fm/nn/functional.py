@@ -30,6 +30,7 @@ from ..ops.interpolate import *
 from ..ops.loss import *
 from ..ops.padding import *
 from ..ops.pooling import *
+from ..ops.softmax import *
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.embedding import embedding as _embedding
 from ..ops.embedding import one_hot

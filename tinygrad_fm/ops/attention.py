@@ -9,7 +9,6 @@ from typing import Any
 from ..autograd.tensor_type import Tensor
 from ..dtypes import bool_
 from ..errors import ArgumentError, ShapeError
-from .activation import softmax
 from .creation import ones, zeros
 from .diagonal import tril
 from .dropout import dropout
@@ -18,6 +17,7 @@ from .indexing import masked_fill
 from .join_split import cat
 from .linalg import linear
 from .padding import pad
+from .softmax import softmax
 
 __all__ = ["multi_head_attention_forward", "scaled_dot_product_attention"]
 

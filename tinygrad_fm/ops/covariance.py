@@ -9,7 +9,8 @@ from ..autograd.box import raw
 from ..autograd.tensor_type import Tensor
 from ..dtypes import default_float
 from ..errors import ShapeError
-from .elementwise import cast, clamp, sqrt
+from .clamp import clamp
+from .elementwise import cast, sqrt
 
 __all__ = ["corrcoef", "cov"]
 

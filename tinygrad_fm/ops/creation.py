@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
+from .._pytree import tree_map
 from ..autograd.box import box, is_tensor, raw
 from ..autograd.tensor_type import Tensor
 from ..devices import check_device
 from ..dtypes import OURS, all_as_stored, as_numpy, as_stored, default_float
-from ..nested import tree_map
 from ._arguments import int64, several
 from .join_split import stack
 from .shape import broadcast_to

@@ -16,9 +16,9 @@ from ..autograd.primitives import Primitive, fused
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
-from .activation import log_softmax
 from .elementwise import quiet, where
 from .loss import chosen_reduction
+from .softmax import log_softmax
 
 __all__ = ["cross_entropy", "nll_loss"]
 

@@ -10,7 +10,7 @@ from ..autograd.box import box
 from ..autograd.broadcast import broadcast_to
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
-from .elementwise import clamp
+from .clamp import clamp
 from .indexing import index_select
 
 __all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance", "pdist"]

@@ -23,6 +23,7 @@ from .division_rounding import *
 from .dropout import *
 from .einsum import *
 from .elementwise import *
+from .clamp import *
 from .embedding import *
 from .mantissa_exponent import *
 from .fold import *
@@ -53,6 +54,7 @@ from .sampling import *
 from .scatter_reduce import *
 from .shape import *
 from .shape import T, expand, expand_as, mT, view
+from .softmax import *
 from .sorting import *
 from .special import *
 from .covariance import *

@@ -11,8 +11,9 @@ from ..autograd.box import raw
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
+from .clamp import clamp
 from .division_rounding import floor
-from .elementwise import cast, clamp
+from .elementwise import cast
 from .image_geometry import Array
 from .indexing import index_select
 from .linalg import matmul

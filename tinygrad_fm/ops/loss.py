@@ -20,9 +20,10 @@ from ..dtypes import int64
 from ..errors import ShapeError
 from ..promotion import only_floats
 from .activation import _hardtanh, logsigmoid, softplus
+from .clamp import clamp
 from .creation import full_like
 from .distance import pairwise_distance
-from .elementwise import clamp, exp, log, minimum, quiet, square, where
+from .elementwise import exp, log, minimum, quiet, square, where
 from .embedding import one_hot
 from .gather_scatter import gather
 from .special import xlogy

@@ -19,8 +19,9 @@ from ..autograd.tensor_type import Tensor
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from ..runtime import take_over_blas
+from .clamp import clamp
 from .creation import zeros
-from .elementwise import clamp, quiet, rsqrt
+from .elementwise import quiet, rsqrt
 from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
 from .reduction import mean

@@ -17,11 +17,11 @@ from typing import Any
 
 import numpy as np
 
+from .._pytree import tree_map
 from .._tensor import Tensor
 from ..autograd import enable_grad
 from ..autograd.box import box
 from ..autograd.hooks import Removable
-from ..nested import tree_map
 from ..nn.parameter import clear_gradients
 
 __all__ = ["Optimizer", "register_optimizer_step_post_hook", "register_optimizer_step_pre_hook"]

@@ -15,11 +15,11 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from .._pytree import tensors_in
 from ..autograd import enable_grad, versions
 from ..autograd.modes import state
 from ..autograd.node import Node
 from ..errors import AutogradError
-from ..nested import tensors_in
 
 
 def checkpoint(

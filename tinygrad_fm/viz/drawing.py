@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 
 from .. import random
+from .._pytree import tensors_in
 from ..autograd.box import is_tensor
 from ..errors import AutogradError
-from ..nested import tensors_in
 from ..nn import Module
 from . import style
 from .build_content import build, name_inputs

@@ -6,10 +6,10 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
+from .._pytree import tensors_in
 from ..autograd.hooks import OpCall, op_hook
 from ..autograd.modes import state
 from ..dtypes import as_numpy
-from ..nested import tensors_in
 from ..nn import Module
 from ..nn.utils.evaluating import evaluating
 from ..profiler import multiply_adds

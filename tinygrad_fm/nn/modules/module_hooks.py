@@ -11,11 +11,11 @@ import warnings
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, Protocol, TypeVar
 
+from ..._pytree import tensors_in
 from ..._tensor import Tensor
 from ...autograd.function import Function
 from ...autograd.hooks import Removable
 from ...autograd.modes import Scope, state
-from ...nested import tensors_in
 
 __all__ = [
     "register_module_backward_hook",

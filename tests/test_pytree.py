@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 import tinygrad_fm as torch
+from tinygrad_fm._pytree import replace_tensors, tensors_in, tree_leaves, tree_map
 from tinygrad_fm.errors import AutogradError
-from tinygrad_fm.nested import replace_tensors, tensors_in, tree_leaves, tree_map
 from tinygrad_fm.utils.checkpoint import checkpoint
 
 Pair = namedtuple("Pair", ["first", "second"])
