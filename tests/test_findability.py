@@ -71,7 +71,19 @@ PLACES = """
     sum                     ops/reduction.py
     var                     ops/reduction.py
     prod                    ops/reduction.py
-    norm                    ops/reduction.py
+    norm                    ops/norms.py
+    matrix_norm             ops/norms.py
+    cond                    ops/norms.py
+    svd                     ops/decompositions.py
+    qr                      ops/decompositions.py
+    eigh                    ops/decompositions.py
+    cholesky                ops/decompositions.py
+    inv                     ops/inverses.py
+    pinv                    ops/inverses.py
+    solve                   ops/solvers.py
+    lstsq                   ops/solvers.py
+    det                     ops/determinants.py
+    solve_triangular        ops/triangular.py
     logsumexp               ops/reduction.py
     any                     ops/reduction.py
     max                     ops/max_min.py

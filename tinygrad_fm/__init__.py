@@ -1,6 +1,6 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import amp, autograd, backends, cuda, func, nn, ops, optim, profiler, random, runtime, special, utils
+from . import amp, autograd, backends, cuda, func, linalg, nn, ops, optim, profiler, random, runtime, special, utils
 from .torch_compat import legacy, left_out, out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor
@@ -35,12 +35,17 @@ from .ops.counting import *
 from .ops.rearrange import *
 from .ops.diagonal import *
 from .ops.reduction import *
+from .ops.norms import *
 from .ops.covariance import *
 from .ops.max_min import *
 from .ops.cumulative import *
 from .ops.creation import *
 from .ops.sampling import *
 from .ops.linalg import *
+from .ops.triangular import *
+from .ops.decompositions import *
+from .ops.inverses import *
+from .ops.determinants import *
 from .ops.matrix_functions import *
 from .ops.einsum import *
 from .ops.rnn import *

@@ -35,6 +35,10 @@ class OutOfRangeError(IndexError, RuntimeError):
     """An index lies outside its dimension; PyTorch raises one of the two classes or the other, depending on the operation."""
 
 
+class LinAlgError(RuntimeError):
+    """A matrix cannot be inverted or decomposed: it is singular, not positive-definite, or not finite. ``torch.linalg``'s."""
+
+
 class DataError(RuntimeError):
     """A data file is missing, truncated, corrupt or a different data set under the same name."""
 

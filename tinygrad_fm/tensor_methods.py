@@ -31,6 +31,8 @@ from .ops import (
     covariance,
     creation,
     cumulative,
+    decompositions,
+    determinants,
     diagonal,
     division_rounding,
     einsum,
@@ -38,12 +40,14 @@ from .ops import (
     gamma,
     gather_scatter,
     indexing,
+    inverses,
     join_split,
     linalg,
     mantissa_exponent,
     matrix_functions,
     max_min,
     normal_distribution,
+    norms,
     rearrange,
     reduction,
     sampling,
@@ -51,6 +55,7 @@ from .ops import (
     shape,
     sorting,
     special,
+    triangular,
 )
 from .ops import functions as ops
 from .torch_compat.left_out import TENSOR_METHODS, LeftOutMethod
@@ -63,7 +68,7 @@ ELEMENTWISE = (
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
     cumulative, creation, sampling, linalg, einsum, matrix_functions,
-    scatter_reduce, covariance,
+    scatter_reduce, covariance, norms, triangular, decompositions, inverses, determinants,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill poisson randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""

@@ -10,6 +10,10 @@ from .random import Generator
 from .ops.counting import Histogram
 from .ops.mantissa_exponent import MantissaExponent
 from .ops.max_min import MinMax
+from .ops.decompositions import OldSVD
+from .ops.decompositions import QR
+from .ops.determinants import Slogdet
+from .ops.triangular import TriangularSolution
 from .ops.sorting import ValuesIndices
 
 class Methods:
@@ -158,6 +162,12 @@ class Methods:
         """:meth:`ceil`, written into this tensor."""
     def char(self, memory_format: Any = None) -> Tensor:
         """``to(int8)``."""
+    def cholesky(self, upper: builtins.bool = False) -> Tensor:
+        """:func:`linalg.cholesky` under its older name."""
+    def cholesky_inverse(self, upper: builtins.bool = False) -> Tensor:
+        """The inverse of A = L Lᵀ (Lᵀ L where ``upper``), given its Cholesky factor L, (…, n, n)."""
+    def cholesky_solve(self, L: Any, upper: builtins.bool = False) -> Tensor:
+        """The solution X of A X = input, where A = L Lᵀ, or Lᵀ L where ``upper``: (…, n, k) for L (…, n, n)."""
     def chunk(self, chunks: builtins.int, dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """``input`` split along ``dim`` into at most ``chunks`` parts of equal size; the last may be smaller."""
     def clamp(self, min: Any = None, max: Any = None) -> Tensor:
@@ -221,6 +231,8 @@ class Methods:
         """Degrees as radians."""
     def deg2rad_(self) -> Tensor:
         """:meth:`deg2rad`, written into this tensor."""
+    def det(self) -> Tensor:
+        """:func:`linalg.det`."""
     def diag(self, diagonal: builtins.int = 0) -> Tensor:
         """Of a vector, the square matrix with it on the diagonal; of a matrix, a copy of its diagonal."""
     def diag_embed(self, offset: builtins.int = 0, dim1: builtins.int = -2, dim2: builtins.int = -1) -> Tensor:
@@ -393,6 +405,8 @@ class Methods:
         """The sum of products over the last dimensions; a plain product where one is 0-d."""
     def int(self, memory_format: Any = None) -> Tensor:
         """``to(int32)``."""
+    def inverse(self) -> Tensor:
+        """:func:`linalg.inv` under its older name."""
     def is_complex(self) -> builtins.bool:
         """Always False: there are no complex tensors here."""
     def is_contiguous(self, memory_format: Any = None) -> builtins.bool:
@@ -478,6 +492,8 @@ class Methods:
         """log₂(2^a + 2^b), without overflow."""
     def logcumsumexp(self, dim: builtins.int) -> Tensor:
         """The running logsumexp along ``dim``: yᵢ = log(exp(x₀) + … + exp(xᵢ)), without overflow."""
+    def logdet(self) -> Tensor:
+        """log det of square matrices; NaN where the determinant is negative."""
     def logical_and(self, other: Any, /) -> Tensor: ...
     def logical_and_(self, other: Any, /) -> Tensor:
         """:meth:`logical_and`, written into this tensor."""
@@ -522,7 +538,7 @@ class Methods:
     def matrix_exp(self) -> Tensor:
         """Σ Aⁿ / n! for square matrices, (…, n, n): the series of A / 2ˢ, squared s times (scaling and squaring)."""
     def matrix_power(self, n: builtins.int) -> Tensor:
-        """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
+        """``n`` times the matrix by itself, batches too; by squaring. A negative power is one of the inverse."""
     def max(self, dim: Any = None, keepdim: builtins.bool = False, *, other: Any = None) -> Any:
         """The largest element."""
     def maximum(self, b: Any, /) -> Tensor: ...
@@ -617,6 +633,8 @@ class Methods:
         """A view with the dimensions in the order ``dims``, ints one by one or a tuple."""
     def pin_memory(self, device: Any = None) -> Tensor:
         """The tensor itself."""
+    def pinverse(self, rcond: builtins.float = 1e-15) -> Tensor:
+        """:func:`linalg.pinv` under its older name."""
     def polygamma(self, n: builtins.int) -> Tensor:
         """:func:`polygamma`, whose first argument is ``n``."""
     def polygamma_(self, n: builtins.int) -> Tensor:
@@ -635,6 +653,8 @@ class Methods:
         """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there."""
     def put_(self, index: Any, source: Any, accumulate: builtins.bool = False) -> Tensor:
         """:meth:`put`, written into this tensor."""
+    def qr(self, some: builtins.bool = True) -> QR:
+        """:func:`linalg.qr` in its older form: reduced, or complete where not ``some``."""
     def quantile(self, q: Any, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear') -> Tensor:
         """The value below which a share ``q`` of the elements lies, over all dimensions or over ``dim``. NaN if there is one."""
     def rad2deg(self) -> Tensor:
@@ -725,6 +745,8 @@ class Methods:
         """:meth:`sinh`, written into this tensor."""
     def slice_scatter(self, src: Any, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1) -> Tensor:
         """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``."""
+    def slogdet(self) -> Slogdet:
+        """:func:`linalg.slogdet`."""
     def softmax(self, dim: builtins.int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
         """exp(input) divided by its sum along ``dim``: positive numbers that add up to 1."""
     def sort(self, dim: builtins.int = -1, descending: builtins.bool = False, stable: builtins.bool = False) -> ValuesIndices:
@@ -762,6 +784,8 @@ class Methods:
         """The sum over ``dim``. Integers and bools are summed as int64."""
     def sum_to_size(self, *size: Any) -> Tensor:
         """The sum over the dimensions that were broadcast from ``size``."""
+    def svd(self, some: builtins.bool = True, compute_uv: builtins.bool = True) -> OldSVD:
+        """:func:`linalg.svd` in its older form, with V in place of its transpose; U and V are zeros where not ``compute_uv``."""
     def swapaxes(self, axis0: builtins.int, axis1: builtins.int) -> Tensor:
         """As :func:`transpose`."""
     def swapaxes_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
@@ -798,6 +822,8 @@ class Methods:
         """A view with the dimensions ``dim0`` and ``dim1`` swapped."""
     def transpose_(self, dim0: builtins.int, dim1: builtins.int) -> Tensor:
         """:func:`transpose` of the tensor itself."""
+    def triangular_solve(self, A: Any, upper: builtins.bool = True, transpose: builtins.bool = False, unitriangular: builtins.bool = False) -> TriangularSolution:
+        """The older form of :func:`linalg.solve_triangular`: the solution of A X = input (or AᵀX = input), and A's copy."""
     def tril(self, diagonal: builtins.int = 0) -> Tensor:
         """The lower triangle of each matrix, up to and with the given diagonal; zeros elsewhere."""
     def tril_(self, diagonal: builtins.int = 0) -> Tensor:

@@ -29,7 +29,7 @@ LAYERS = [
     ["autograd"],
     ["random", "_pytree"],
     ["ops"],
-    ["special", "tensor_methods", "tensor_numpy"],
+    ["special", "linalg", "tensor_methods", "tensor_numpy"],
     ["_tensor"],
     ["func", "profiler", "serialization", "torch_compat", "amp"],
     ["cuda", "backends"],

@@ -78,18 +78,21 @@ def C(name: str, reference: Callable[..., Any], *shapes: Shape, **options: Any) 
 
 
 def public_ops() -> dict[str, Callable[..., Any]]:
-    """Every function of tinygrad_fm.ops that users can reach, by name: as a function, a method, in special or nn.functional."""
+    """Every function of tinygrad_fm.ops that users can reach, by name: as a function, a method, in special or nn.functional;
+    those of linalg by that name with ``linalg.`` before it."""
     reachable = (
         vars(tinygrad_fm).keys()
         | vars(tinygrad_fm.special).keys()
         | vars(tinygrad_fm.nn.functional).keys()
         | set(dir(tinygrad_fm.Tensor))
     )
-    return {
+    found = {
         name: value
         for name, value in vars(ops).items()
         if name in reachable and callable(value) and not inspect.isclass(value) and not name.startswith("_")
     }
+    linalg = {f"linalg.{name}": getattr(tinygrad_fm.linalg, name) for name in tinygrad_fm.linalg.__all__}
+    return found | {name: value for name, value in linalg.items() if not inspect.isclass(value)}
 
 
 PUBLIC = public_ops()

@@ -23,6 +23,7 @@ import tinygrad_fm
 
 from .case import Array, C, function
 from .cases_derived import DERIVED
+from .cases_linalg import LINALG_CASES
 from .cases_special import SPECIAL_CASES
 from .image_cases import IMAGE_CASES
 
@@ -406,7 +407,19 @@ LOSS = [
       call=lambda x: function("nll_loss")(x, t(LABELS)), empty=None, bare=False),
 ]  # fmt: skip
 
-CASES = [*ELEMENTWISE, *REDUCE, *SHAPE, *INDEX, *LINALG, *ACTIVATION, *LOSS, *IMAGE_CASES, *DERIVED, *SPECIAL_CASES]
+CASES = [
+    *ELEMENTWISE,
+    *REDUCE,
+    *SHAPE,
+    *INDEX,
+    *LINALG,
+    *ACTIVATION,
+    *LOSS,
+    *IMAGE_CASES,
+    *DERIVED,
+    *SPECIAL_CASES,
+    *LINALG_CASES,
+]
 
 
 def _reasons(reason: str, names: str) -> dict[str, str]:
@@ -422,7 +435,7 @@ WITHOUT_ROW = {
         bitwise_xor count_nonzero gcd isreal lcm eq equal ge gt histogram unravel_index
         bincount bucketize heaviside histc isin isneginf isposinf searchsorted signbit tril_indices triu_indices unique
         unique_consecutive isclose isfinite isinf isnan le logical_and logical_not logical_or logical_xor lt ne nonzero
-        one_hot""",
+        linalg.matrix_rank one_hot""",
     ),
     **_reasons("gives its input back", "positive"),
     **_reasons(

@@ -80,6 +80,8 @@ REORDERED: dict[str, Callable[..., Any]] = {
     "normal.in_place": lambda x, *a, **kw: x.normal_(*a, **kw),
     "uniform": lambda x, *a, **kw: x.uniform_(*a, **kw),
     "exponential": lambda x, *a, **kw: x.exponential_(*a, **kw),
+    "linalg.pinv.singular": lambda a, b: tinygrad_fm.linalg.pinv(a @ b.mT),
+    "linalg.lstsq.grad_oriented": lambda a, b, driver: tinygrad_fm.linalg.lstsq(a, b, driver=driver)[:2],
     "polygamma": lambda x, n: tinygrad_fm.polygamma(n, x),
     "special.polygamma": lambda x, n: tinygrad_fm.special.polygamma(n, x),
 }
@@ -100,6 +102,11 @@ _NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat
     nn.functional.dropout2d nn.functional.pad scatter_reduce index_reduce cummax cummin logcumsumexp copysign kthvalue
     mode nanmedian nanquantile lgamma digamma polygamma sinc frexp ldexp gcd lcm trapezoid cumulative_trapezoid cov
     corrcoef cross float_power histogram msort renorm addbmm addr matrix_exp bitwise_left_shift erfinv i0 special.ndtri
+    linalg.norm linalg.vector_norm linalg.matrix_norm linalg.inv linalg.solve
+    linalg.det linalg.slogdet linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eigh linalg.eigvalsh linalg.pinv
+    linalg.lstsq linalg.matrix_rank linalg.matrix_power linalg.cross linalg.multi_dot linalg.cond linalg.solve_triangular
+    linalg.vecdot linalg.diagonal linalg.inv_ex linalg.cholesky_ex linalg.solve_ex linalg.tensorinv linalg.tensorsolve
+    linalg.vander cholesky cholesky_inverse cholesky_solve qr svd pinverse logdet triangular_solve
     special.entr select_scatter slice_scatter diagonal_scatter unravel_index put dsplit"""
 NEEDED = _NEEDED.split()
 

@@ -17,6 +17,8 @@ from .creation import *
 from .cross_entropy import *
 from .ctc import *
 from .cumulative import *
+from .decompositions import *
+from .determinants import *
 from .diagonal import *
 from .distance import *
 from .division_rounding import *
@@ -34,6 +36,7 @@ from .gather_scatter import *
 from .indexing import *
 from .indexing import getitem, setitem
 from .interpolate import *
+from .inverses import *
 from .join_split import *
 from .linalg import *
 from .linalg import linear
@@ -44,6 +47,7 @@ from .max_min import *
 from .normal_distribution import *
 from .normal_distribution import erfcx, log_ndtr, ndtr, ndtri
 from .normalization import *
+from .norms import *
 from .padding import *
 from .pooling import *
 from .rearrange import *
@@ -57,5 +61,6 @@ from .shape import T, expand, expand_as, mT, view
 from .softmax import *
 from .sorting import *
 from .special import *
+from .triangular import *
 from .covariance import *
 from .special import entr, xlog1py

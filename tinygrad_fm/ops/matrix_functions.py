@@ -17,10 +17,12 @@ from ..errors import ShapeError
 from ._arguments import one_dim
 from .copy import copy
 from .creation import eye
-from .elementwise import where
+from .diagonal import diagonal
+from .elementwise import cast, where
+from .inverses import inv
 from .join_split import stack
 from .linalg import matmul
-from .reduction import norm
+from .norms import norm
 
 __all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "renorm", "vander"]
 
@@ -100,9 +102,12 @@ def matrix_exp(input: Any) -> Tensor:
 
 
 def matrix_power(input: Any, n: int) -> Tensor:
-    """``n`` times the matrix by itself, batches too; by squaring. Raises RuntimeError for a negative power."""
+    """``n`` times the matrix by itself, batches too; by squaring. A negative power is one of the inverse.
+
+    Raises LinAlgError for a negative power of a singular matrix.
+    """
     if n < 0:
-        raise RuntimeError("matrix_power(): negative powers need an inverse, which is left out (see docs/pytorch.md)")
+        return matrix_power(inv(input), -n)
     if n == 0:
         return copy(input, eye(input.shape[-1], dtype=input.dtype))  # does not depend on input, but is connected to it
     if n == 1:
@@ -114,6 +119,64 @@ def matrix_power(input: Any, n: int) -> Tensor:
         n //= 2
         input = input @ input if n else input
     return result
+
+
+def multi_dot(tensors: Any) -> Tensor:
+    """The product of two or more matrices, multiplied in the order that takes the fewest multiplications. The first may be a
+    vector, which counts as a row, and the last, which counts as a column."""
+    op = "linalg.multi_dot"
+    chain = list(tensors)
+    if len(chain) < 2:
+        raise RuntimeError(f"{op}: expected at least 2 tensors but got {len(chain)}")
+    row, column = len(chain[0].shape) == 1, len(chain[-1].shape) == 1
+    chain[0] = chain[0][None] if row else chain[0]
+    chain[-1] = chain[-1][:, None] if column else chain[-1]
+    kinds = {raw(m).dtype for m in chain}
+    if len(kinds) > 1:
+        raise RuntimeError(f"{op}: all tensors must have the same dtype, got {sorted(map(str, kinds))}")
+    product = chain_matmul(*chain)
+    product = product[..., 0] if column else product
+    return product[0] if row else product
+
+
+def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
+    """The inner products of vectors along ``dim``: Σ x · y; the other dimensions broadcast.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.vecdot(torch.ones(2, 3), torch.ones(3))
+    tensor([3., 3.])
+    """
+    kind = raw(x).dtype
+    if raw(y).dtype != kind:
+        raise RuntimeError(f"linalg.vecdot: Expected x and y to have the same dtype, got {kind} and {raw(y).dtype}")
+    return (x * y).sum(dim, dtype=x.dtype)
+
+
+def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
+    """:func:`cross` along the last dimension by default."""
+    return cross(input, other, dim)
+
+
+def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+    """:func:`diagonal` of the matrices in the last two dimensions by default: a view."""
+    return diagonal(A, offset, dim1, dim2)
+
+
+def linalg_vander(x: Any, *, N: int | None = None) -> Tensor:
+    """The powers 0 to N − 1 of each element, (…, n) to (…, n, N); N is n by default."""
+    if N is None and not len(x.shape):
+        raise ShapeError("linalg.vander: a tensor of at least one dimension is needed where N is not given")
+    columns = x.shape[-1] if N is None else N
+    if columns <= 1:
+        raise RuntimeError(f"linalg.vander: N must be greater than 1, got {columns}")
+    if raw(x).dtype.kind != "f":
+        x = cast(x, dtype=np.dtype(np.int64))
+    if not len(x.shape):
+        x = x[None]
+    powers = [x.new_ones(tuple(x.shape)), x]
+    while len(powers) < columns:
+        powers.append(powers[-1] * x)
+    return stack(powers, -1)
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:

@@ -22,13 +22,12 @@ from ..errors import ShapeError
 from ..promotion import promote_float
 from ._arguments import Dims, accepts_axis, dims_or_all, one_dim, some_dims
 from .comparison import isnan
-from .elementwise import abs as absolute
-from .elementwise import cast, exp, quiet, sign, where, zeros_for
+from .elementwise import cast, exp, quiet, where
 from .indexing import masked_fill
 from .join_split import narrow_to
 from .shape import to_shape
 
-__all__ = ["all", "any", "logsumexp", "mean", "nanmean", "nansum", "norm", "prod", "std", "std_mean", "sum", "var", "var_mean"]
+__all__ = ["all", "any", "logsumexp", "mean", "nanmean", "nansum", "prod", "std", "std_mean", "sum", "var", "var_mean"]
 
 Array = np.ndarray[Any, Any]
 
@@ -196,67 +195,6 @@ def std(
 ) -> Tensor:
     """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
     return _spread(_std, input, dim, unbiased, keepdim, correction)
-
-
-def _p_norm(x: Array, p: float, dim: Dims | None, keepdim: bool) -> Any:
-    wide = x.astype(FLOAT32) if x.dtype is FLOAT16 else x
-    if math.isinf(p):
-        y = (largest if p > 0 else smallest)(np.abs(wide), dim, None, None, keepdim)
-    elif p == 2:
-        y = np.sqrt(add_reduce(wide * wide, dim, None, None, keepdim))
-    elif p == 0:
-        y = add_reduce(wide != 0, dim, wide.dtype, None, keepdim)
-    else:
-        powers = np.abs(wide) if p == 1 else np.abs(wide) ** p
-        y = add_reduce(powers, dim, None, None, keepdim) ** (1.0 / p)
-    return np.asarray(y).astype(x.dtype, copy=False)
-
-
-def _p_norm_rule(g: Any, x: Any, y: Any, p: float, dim: Dims | None, keepdim: bool) -> Any:
-    """|x|ᵖ⁻¹ sign(x) / yᵖ⁻¹, and 0 where the norm is 0."""
-    array = raw(x)
-    if p == 0:
-        return zeros_for(g, array.shape)
-    if math.isinf(p):
-        shares = np.nan_to_num(equal_shares(np.abs(array), raw(y), dim, keepdim))  # of a NaN norm there are none
-        return kept(g, array.shape, dim, keepdim) * (sign(x) * shares)
-    g, y = kept(g, array.shape, dim, keepdim), kept(y, array.shape, dim, keepdim)
-    if p == 1:
-        return g * sign(x)
-    zero = raw(y) == 0
-    divisor = where(zero, 1.0, y)
-    if p == 2:
-        return x * where(zero, 0.0, g / divisor)
-    size = absolute(x)
-    if p < 2:
-        size = where(array == 0, 1.0, size)  # 0 to a negative power; sign(x) makes it 0 all the same
-    return np.sign(array) * (size ** (p - 1)) * where(zero, 0.0, g / divisor ** (p - 1))
-
-
-_norm = primitive(quiet(_p_norm), name="norm", promotion=None, x=_p_norm_rule)
-
-
-@accepts_axis
-def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The norm (Σ |x|ᵖ)^(1/p) over ``dim``, of the elements as one long vector.
-
-    Args:
-        p: a number; ``inf`` and ``-inf`` give the largest and the smallest size, 0 the number of elements that are not 0,
-            "fro" the same as 2.
-
-    The derivative where the norm is 0 is taken to be 0.
-    https://pytorch.org/docs/stable/generated/torch.norm.html
-    """
-    input = as_dtype(input, dtype)
-    float_input("norm", input)
-    if p is None or p == "fro":
-        p = 2.0
-    if isinstance(p, str):
-        raise ValueError(f"norm(): p must be a number or 'fro', got {p!r}")
-    dims = dims_or_all("norm", dim, input.shape)
-    if math.isinf(p):
-        not_empty("norm", tuple(input.shape), dims)
-    return _norm(input, p=float(p), dim=dims, keepdim=keepdim)
 
 
 def _log_sum_exp(x: Array, dim: Dims | None, keepdim: bool) -> Any:

@@ -36,9 +36,9 @@ LEFT_OUT = {
     "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
         DistributedDataParallel""",
     "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
-    "matrix decompositions": """linalg svd svd_lowrank pca_lowrank qr cholesky eig lu lu_solve lstsq matrix_rank pinverse
-        det slogdet logdet solve triangular_solve cholesky_inverse cholesky_solve geqrf inverse lobpcg lu_unpack orgqr
-        ormqr nuclear_norm symeig""",
+    "further matrix decompositions": """eig eigvals lu lu_factor lu_factor_ex lu_solve lu_unpack ldl_factor ldl_factor_ex
+        ldl_solve geqrf householder_product orgqr ormqr lobpcg svd_lowrank pca_lowrank nuclear_norm symeig lstsq
+        matrix_rank solve""",
     "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d
         AdaptiveMaxPool3d conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d
         lp_pool3d MaxUnpool3d max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
@@ -78,7 +78,7 @@ INSTEAD = {
     "forward mode, batching of functions, and derivatives under their older names": (
         "torch.func has grad, vjp, jvp, jacrev, hessian and hvp; a loop and torch.stack stand for vmap"
     ),
-    "matrix decompositions": "numpy.linalg has them, for tensor.detach().numpy() and without gradients",
+    "further matrix decompositions": "torch.linalg has solve, lstsq, inv, det, matrix_rank, cholesky, qr, svd and eigh",
     "layers of three-dimensional images": "there are those of one and two dimensions: Conv1d, Conv2d and their like",
     "layers whose sizes are found at the first call": "say the number of inputs: nn.Linear(in_features, out_features)",
     "layers that models seldom have": (
@@ -133,17 +133,15 @@ def tell_importers() -> None:
 
 
 # Tensor's methods that are left out
-_TENSOR_METHODS = """angle apply_ as_strided as_strided_ as_strided_scatter as_subclass bfloat16 cauchy_ ccol_indices
-    cdouble cfloat chalf cholesky cholesky_inverse cholesky_solve coalesce col_indices conj conj_physical
-    conj_physical_ const_data_ptr crow_indices dense_dim dequantize det dim_order eig fill_diagonal_ geometric_ geqrf
-    hash_tensor imag index indices int_repr inverse ipu is_coalesced is_conj is_neg is_nested is_set_to is_sparse_csr
-    istft log_normal_ logdet lstsq lu lu_solve map2_ map_ module_load mtia narrow_copy new_empty_strided
-    nonzero_static orgqr ormqr pinverse q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale
-    q_zero_point qr qscheme real reinforce resize resize_as resize_as_sparse_ resolve_conj resolve_neg row_indices
-    set_ slice_inverse slogdet smm solve sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft
-    storage storage_type svd symeig to_dense to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo
-    to_sparse_csc to_sparse_csr triangular_solve unsafe_chunk unsafe_split unsafe_split_with_sizes untyped_storage
-    values volatile xpu"""
+_TENSOR_METHODS = """angle apply_ as_strided as_strided_ as_strided_scatter as_subclass bfloat16 cauchy_ ccol_indices cdouble
+    cfloat chalf coalesce col_indices conj conj_physical conj_physical_ const_data_ptr crow_indices dense_dim dequantize
+    dim_order eig fill_diagonal_ geometric_ geqrf hash_tensor imag index indices int_repr ipu is_coalesced is_conj is_neg
+    is_nested is_set_to is_sparse_csr istft log_normal_ lstsq lu lu_solve map2_ map_ module_load mtia narrow_copy
+    new_empty_strided nonzero_static orgqr ormqr q_per_channel_axis q_per_channel_scales q_per_channel_zero_points q_scale
+    q_zero_point qscheme real reinforce resize resize_as resize_as_sparse_ resolve_conj resolve_neg row_indices set_
+    slice_inverse smm solve sparse_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ sspaddmm stft storage storage_type
+    symeig to_dense to_padded_tensor to_sparse to_sparse_bsc to_sparse_bsr to_sparse_coo to_sparse_csc to_sparse_csr
+    unsafe_chunk unsafe_split unsafe_split_with_sizes untyped_storage values volatile xpu"""
 TENSOR_METHODS = frozenset(_TENSOR_METHODS.split())
 
 

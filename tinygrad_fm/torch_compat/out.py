@@ -13,14 +13,15 @@ from ..nn.functional import instance_norm as nn_instance_norm
 from ..ops import functions as ops
 
 # written by hand in ops as functions of Python, and taking ``out`` in PyTorch
-WITH_OUT = """addbmm addcdiv addcmul addmm addmv addr aminmax all amax amin any arange argmax argmin argsort baddbmm bernoulli
-    bmm bucketize cat chain_matmul clamp clamp_max clamp_min clip column_stack concat concatenate cross cummax cummin
-    cumprod cumsum deg2rad diag diff digamma div divide dot dstack empty eye float_power frac frexp full full_like
-    gather ger heaviside histc histogram hstack index_select inner isneginf isposinf kthvalue ldexp lerp linspace
-    logaddexp logaddexp2 logcumsumexp logspace logsumexp masked_select matmul max mean median min mm mode msort
-    multinomial mv nan_to_num nanmean nanmedian nanquantile nansum nonzero norm normal ones outer polygamma pow prod
-    quantile rad2deg rand randint randn randperm renorm round row_stack searchsorted sgn signbit sort square stack std
-    sum take take_along_dim tensordot topk trapezoid tril triu true_divide var vdot vstack where zeros"""
+WITH_OUT = """addbmm addcdiv addcmul addmm addmv addr all amax amin aminmax any arange argmax argmin argsort baddbmm
+    bernoulli bmm bucketize cat chain_matmul cholesky cholesky_inverse cholesky_solve clamp clamp_max clamp_min clip
+    column_stack concat concatenate cross cummax cummin cumprod cumsum deg2rad diag diff digamma div divide dot dstack
+    empty eye float_power frac frexp full full_like gather ger heaviside histc histogram hstack index_select inner inverse
+    isneginf isposinf kthvalue ldexp lerp linspace logaddexp logaddexp2 logcumsumexp logspace logsumexp masked_select
+    matmul max mean median min mm mode msort multinomial mv nan_to_num nanmean nanmedian nanquantile nansum nonzero norm
+    normal ones outer polygamma pow prod qr quantile rad2deg rand randint randn randperm renorm round row_stack
+    searchsorted sgn signbit slogdet sort square stack std sum svd take take_along_dim tensordot topk trapezoid
+    triangular_solve tril triu true_divide var vdot vstack where zeros"""
 
 # of those, the ones that fill what they are given, of whatever size, without a warning
 FILLING = "empty eye full linspace logspace normal ones rand randint randn randperm zeros"
