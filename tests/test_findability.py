@@ -123,7 +123,7 @@ PLACES = """
     unfold                  ops/fold.py
     Tensor                  _tensor.py
     Generator               random.py
-    save                    serialization.py
+    save                    formats/npz.py
     vjp                     func.py
     device                  devices.py
     no_grad                 autograd/modes.py

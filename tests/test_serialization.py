@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 
 import tinygrad_fm as torch
 from tinygrad_fm import dtypes
-from tinygrad_fm import serialization as module
+from tinygrad_fm.formats import npz as module
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.serialization import load, load_parts, save
 
