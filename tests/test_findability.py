@@ -123,7 +123,10 @@ PLACES = """
     unfold                  ops/fold.py
     Tensor                  _tensor.py
     Generator               random.py
-    save                    formats/npz.py
+    save                    serialization.py
+    load                    serialization.py
+    load_file               safetensors.py
+    safe_open               safetensors.py
     vjp                     func.py
     device                  devices.py
     no_grad                 autograd/modes.py

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 import tinygrad_fm as torch
 from tinygrad_fm import dtypes
-from tinygrad_fm.formats import npz as module
 from tinygrad_fm.errors import CheckpointError
+from tinygrad_fm.formats import npz as module
 from tinygrad_fm.serialization import load, load_parts, save
 
 
@@ -115,7 +115,7 @@ def test_what_cannot_be_saved_is_named(value: Any, says: str, tmp_path: Path) ->
 
 
 def test_the_file_is_a_numpy_archive_and_the_same_every_time(tmp_path: Path) -> None:
-    first, second = tmp_path / "a.pt", tmp_path / "b.npz"
+    first, second = tmp_path / "a.ckpt", tmp_path / "b.npz"
     save(SAMPLE, str(first))
     save(SAMPLE, second)
     assert first.read_bytes() == second.read_bytes()
@@ -198,8 +198,7 @@ def header(shape: str, dtype: str = "|u1") -> bytes:
     [
         (b"", "is empty"),
         (b"hello world", "begins with b'hell'"),
-        (pickle.dumps({"a": 1}), "is a pickle"),
-        (zipped(archive__data_pkl=b"\x80\x02."), "written by PyTorch.*load_state_dict"),
+        (pickle.dumps({"a": 1}), "is a bare pickle"),
         (npz(w=np.ones(2)), r"something else, with entries such as w\.npy.*numpy\.load"),
         (npz(structure=np.array(["x"], object)), "damaged.*[Oo]bject arrays"),
         (npz(structure=np.frombuffer(b'{"format": "other"}', np.uint8)), "damaged.*'other'"),

@@ -6,6 +6,8 @@ handles ours unchanged; the class name tells a newcomer what kind of mistake it 
 
 from __future__ import annotations
 
+import pickle  # for the class of its errors, which code written for PyTorch catches
+
 
 class AutogradError(RuntimeError):
     """The tape cannot do what was asked: a backward on a non-scalar, a graph already freed, a saved array overwritten."""
@@ -45,6 +47,10 @@ class DataError(RuntimeError):
 
 class CheckpointError(RuntimeError):
     """A saved file cannot be used: damaged, from another model, or not written by this framework."""
+
+
+class UnpicklingError(CheckpointError, pickle.UnpicklingError):
+    """A file asks for something to be imported and called, and nothing is unpickled here; the message names it."""
 
 
 class NonFiniteLossError(RuntimeError):

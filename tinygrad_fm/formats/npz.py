@@ -1,4 +1,4 @@
-"""``save`` and ``load``: nested values and tensors in one ``.npz`` file, without pickle.
+"""Our own format: nested values and tensors in one ``.npz`` file, without pickle.
 
 The file is an ordinary NumPy archive. Each array is an entry of its own, ``0``, ``1``, …; the entry ``structure`` is JSON in
 UTF-8 that says how they hang together. None, bools, strings and numbers stand for themselves and lists are lists; everything
@@ -8,117 +8,49 @@ Nothing in such a file is ever executed, and every byte of the content is covere
 
 from __future__ import annotations
 
-import io
 import json
 import math
-import os
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Collection, Mapping
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
 from .._tensor import Tensor
-from ..atomic_files import write_atomically
-from ..devices import check_device
 from ..dtypes import OURS
-from ..errors import CheckpointError
 from ..ops.creation import from_numpy
 
 FORMAT = 1
 _MAGIC = "tinygrad_fm"
 
-# what zipfile and NumPy's reader raise for damaged content; OSError is left alone, it says that the disk failed
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    ValueError,
-    KeyError,
-    TypeError,
-    IndexError,
-    EOFError,
-    RuntimeError,
-    OverflowError,
-    MemoryError,
-    SyntaxError,
-    RecursionError,
-)
 
-
-def save(obj: Any, f: str | os.PathLike[str] | BinaryIO, *_: Any, **__: Any) -> None:
-    """Write ``obj`` to a file, whole or not at all.
-
-    Args:
-        obj: tensors, arrays, None, bools, strings, numbers, and dicts, lists and tuples of them, nested at will. Dtypes, shapes
-            and ``requires_grad`` are kept, and two tensors that share one array still share it after loading. Mappings
-            of other types come back as dicts.
-        f: a path, or a file opened for writing in binary mode. A path is written beside itself and renamed.
-        *_, **__: PyTorch's further arguments are accepted and have no effect.
-
-    Raises:
-        TypeError: something in ``obj`` is of another type; the message says where.
-        OSError: the file cannot be written; what was there before is untouched.
-
-    See https://docs.pytorch.org/docs/stable/generated/torch.save.html
-
-    >>> import io, tinygrad_fm as torch
-    >>> from tinygrad_fm.serialization import save, load
-    >>> file = io.BytesIO()
-    >>> save({"weights": [torch.ones(2)], "step": 7}, file)
-    >>> load(file)
-    {'weights': [tensor([1., 1.])], 'step': 7}
-    """
+def write(obj: Any, file: BinaryIO) -> None:
+    """Write ``obj``. Raises TypeError for what is no tensor, array, number, text, or dict, list or tuple of them."""
     arrays: list[np.ndarray[Any, Any]] = []
     structure = _encode(obj, "the object", arrays, {})
     head = json.dumps({"format": _MAGIC, "version": FORMAT, "content": structure}).encode()
-    entries = {"structure": np.frombuffer(head, np.uint8)} | {str(i): array for i, array in enumerate(arrays)}
-
-    def write(file: BinaryIO) -> None:
-        # as np.savez does it, but without the time of day: the same content gives the same bytes
-        with zipfile.ZipFile(file, "w") as archive:
-            for name, array in entries.items():
-                with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
-                    np.lib.format.write_array(entry, array, allow_pickle=False)
-
-    if isinstance(f, (str, os.PathLike)):
-        write_atomically(Path(f), write)
-    else:
-        write(f)
+    write_archive({"structure": np.frombuffer(head, np.uint8)} | {str(i): array for i, array in enumerate(arrays)}, file)
 
 
-def load(
-    f: str | os.PathLike[str] | BinaryIO,
-    map_location: Any = None,
-    pickle_module: Any = None,
-    *,
-    weights_only: bool = True,
-    **_: Any,
-) -> Any:
-    """Read what :func:`save` wrote.
+def write_archive(entries: Mapping[str, np.ndarray[Any, Any]], file: BinaryIO) -> None:
+    """As ``np.savez`` does it, but without the time of day: the same content gives the same bytes."""
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, array in entries.items():
+            with archive.open(zipfile.ZipInfo(f"{name}.npy"), "w", force_zip64=True) as entry:
+                np.lib.format.write_array(entry, array, allow_pickle=False)
+
+
+def read(archive: zipfile.ZipFile, size: int, keys: Collection[str] | None = None) -> Any:
+    """Read what :func:`write` wrote; of a dict, what lies under other ``keys`` than these is not even looked at.
 
     Args:
-        f: a path, or a file opened for reading in binary mode; it is read from its beginning.
-        map_location: "cpu", or None.
-        pickle_module, weights_only: accepted as PyTorch has them; nothing is ever unpickled here.
+        archive: the directory of the file.
+        size: of the whole file, in bytes.
 
-    Raises:
-        CheckpointError: the file is damaged, or another program's; the message says which and what to do.
-        OSError: it cannot be read.
+    Raises ValueError, or what zipfile raises, if it is damaged.
     """
-    if isinstance(map_location, (str, type(None))):
-        check_device(map_location)
-    if isinstance(f, (str, os.PathLike)):
-        with open(f, "rb") as file:
-            return _read(file, str(f))
-    if f.seekable():
-        f.seek(0)
-        return _read(f, str(getattr(f, "name", "the file")))
-    return _read(io.BytesIO(f.read()), str(getattr(f, "name", "the file")))
+    return _Archive(archive, size).content(keys)
 
 
 # -- writing -----------------------------------------------------------------------------------------------------------
@@ -166,48 +98,6 @@ def _entry(array: np.ndarray[Any, Any], arrays: list[np.ndarray[Any, Any]], know
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def load_parts(f: str | os.PathLike[str], keys: Collection[str]) -> Any:
-    """As :func:`load`, of a file that holds a dict, but without what lies under other keys than these: it is not even read."""
-    with open(f, "rb") as file:
-        return _read(file, str(f), keys)
-
-
-def _read(file: BinaryIO, name: str, keys: Collection[str] | None = None) -> Any:
-    start = file.read(4)
-    size = file.seek(0, os.SEEK_END)
-    file.seek(0)
-    if not start.startswith(b"PK\x03\x04"):
-        raise CheckpointError(f"{name} {_foreign(start)}")
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.namelist()
-            if "structure.npy" in members:
-                return _Archive(archive, size).content(keys)
-    except _DAMAGE as error:
-        raise CheckpointError(
-            f"{name} is damaged, or its end is missing ({str(error) or type(error).__name__}). It cannot be repaired: use "
-            "another checkpoint, or save it anew."
-        ) from error
-    if any(member.endswith("data.pkl") for member in members):
-        raise CheckpointError(
-            f"{name} was written by PyTorch's torch.save, which pickles; nothing is unpickled here. Load it with PyTorch and "
-            "convert it: `{key: value.numpy() for key, value in state_dict.items()}` can be given to load_state_dict()."
-        )
-    raise CheckpointError(
-        f"{name} is an archive of something else, with entries such as {', '.join(members[:3]) or 'none'}; expected was a "
-        "file written by tinygrad_fm's save(). Other .npz files are read with numpy.load()."
-    )
-
-
-def _foreign(start: bytes) -> str:
-    """What a file that is no zip archive seems to be."""
-    if not start:
-        return "is empty. Use another checkpoint, or save it anew."
-    if start[:1] == b"\x80":
-        return "is a pickle, perhaps of PyTorch; nothing is unpickled here. Convert it to arrays where it was made."
-    return f"begins with {start!r}: it was not written by tinygrad_fm's save(), or its beginning is damaged."
-
-
 _ARRAY = re.compile(  # the beginning of a .npy entry: magic, version, length, and a header that is not evaluated but matched
     rb"\x93NUMPY[\x01-\x03]\x00(?:..|....)\{'descr': '(?P<dtype>[^']{1,20})', "
     rb"'fortran_order': (?P<fortran>True|False), 'shape': \((?P<shape>(?:\d{1,18},? ?){0,64})\), \} *\n",
@@ -248,6 +138,8 @@ class _Archive:
         entry = self._archive.getinfo(name)
         if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
             raise ValueError(f"{name} is compressed by method {entry.compress_type}")
+        if entry.flag_bits & 1:
+            raise ValueError(f"{name} is encrypted")
         self._left -= entry.file_size
         if self._left < 0:
             raise ValueError(
