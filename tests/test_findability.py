@@ -150,6 +150,10 @@ PLACES = """
     PackedSequence          nn/utils/rnn.py
     pad_sequence            nn/utils/rnn.py
     Parameter               nn/parameter.py
+    UninitializedParameter  nn/parameter.py
+    LazyModuleMixin         nn/modules/lazy.py
+    LazyLinear              nn/modules/linear.py
+    LazyConv2d              nn/modules/conv.py
     kaiming_normal_         nn/init.py
     clip_grad_norm_         nn/utils/clip_grad.py
     AdamW                   optim/adam.py

@@ -42,9 +42,7 @@ LEFT_OUT = {
     "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d
         AdaptiveMaxPool3d conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d
         lp_pool3d MaxUnpool3d max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
-    "layers whose sizes are found at the first call": """LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyBatchNorm1d
-        LazyBatchNorm2d LazyBatchNorm3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d LazyInstanceNorm1d
-        LazyInstanceNorm2d LazyInstanceNorm3d UninitializedParameter UninitializedBuffer""",
+    "lazy convolutions of volumes": "LazyConv3d LazyConvTranspose3d",
     "layers that models seldom have": """AdaptiveLogSoftmaxWithLoss CrossMapLRN2d FractionalMaxPool2d
         fractional_max_pool2d LinearCrossEntropyLoss linear_cross_entropy NLLLoss2d Container grid_sample affine_grid""",
     "pruning, and parametrisations of every kind": "prune parametrize parametrizations stateless",
@@ -80,7 +78,7 @@ INSTEAD = {
     ),
     "further matrix decompositions": "torch.linalg has solve, lstsq, inv, det, matrix_rank, cholesky, qr, svd and eigh",
     "layers of three-dimensional images": "there are those of one and two dimensions: Conv1d, Conv2d and their like",
-    "layers whose sizes are found at the first call": "say the number of inputs: nn.Linear(in_features, out_features)",
+    "lazy convolutions of volumes": "there are those of one and two dimensions: LazyConv2d and its like",
     "layers that models seldom have": (
         "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near; F.interpolate resamples a regular grid"
     ),

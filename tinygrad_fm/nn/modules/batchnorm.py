@@ -10,10 +10,11 @@ from ..._tensor import Tensor
 from ...autograd.box import box
 from .. import functional as F
 from .. import init
-from ..parameter import empty
+from ..parameter import UninitializedBuffer, UninitializedParameter, UninitializedTensorMixin, empty
+from .lazy import LazyModuleMixin
 from .normalization import _Affine
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"]
+__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d"]
 
 
 class _NormBase(_Affine):
@@ -160,3 +161,67 @@ class BatchNorm3d(_BatchNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 5:
             raise ValueError(f"expected 5D input (got {input.ndim}D input)")
+
+
+class _LazyNorm(LazyModuleMixin, _NormBase):
+    """Arguments are those of `BatchNorm2d` without ``num_features``, which the first input gives; see
+    `nn.modules.lazy.LazyModuleMixin`."""
+
+    def __init__(
+        self,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(0, eps, momentum, False, False, device, dtype, bias=False)
+        self.affine, self.track_running_stats = affine, track_running_stats
+        if affine:
+            self.weight = UninitializedParameter(device=device, dtype=dtype)
+            if bias:
+                self.bias = UninitializedParameter(device=device, dtype=dtype)
+        if track_running_stats:
+            self.running_mean = UninitializedBuffer(device=device, dtype=dtype)
+            self.running_var = UninitializedBuffer(device=device, dtype=dtype)
+            self.num_batches_tracked = box(np.zeros((), np.int64))
+
+    def _features(self, input: Tensor) -> int:
+        """C of an input (N, C, …)."""
+        return input.shape[1]
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take C from ``input``, and give parameters and statistics their first values."""
+        self._check_input_dim(input)
+        fresh, self.num_features = self.has_uninitialized_params(), self._features(input)
+        for part in (self.weight, self.bias, self.running_mean, self.running_var):
+            if isinstance(part, UninitializedTensorMixin):
+                part.materialize((self.num_features,))
+            elif part is not None:
+                self.num_features = part.shape[0]
+        if fresh:
+            self.reset_parameters()
+
+
+class LazyBatchNorm1d(_LazyNorm, _BatchNorm):
+    """`BatchNorm1d` whose ``num_features`` the first input gives."""
+
+    cls_to_become = BatchNorm1d
+    _check_input_dim = BatchNorm1d._check_input_dim
+
+
+class LazyBatchNorm2d(_LazyNorm, _BatchNorm):
+    """`BatchNorm2d` whose ``num_features`` the first input gives."""
+
+    cls_to_become = BatchNorm2d
+    _check_input_dim = BatchNorm2d._check_input_dim
+
+
+class LazyBatchNorm3d(_LazyNorm, _BatchNorm):
+    """`BatchNorm3d` whose ``num_features`` the first input gives."""
+
+    cls_to_become = BatchNorm3d
+    _check_input_dim = BatchNorm3d._check_input_dim

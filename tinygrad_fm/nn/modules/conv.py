@@ -9,10 +9,20 @@ from typing import Any, ClassVar
 from ..._tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter, empty
+from ..parameter import Parameter, UninitializedParameter, empty
+from .lazy import LazyModuleMixin
 from .module import Module
 
-__all__ = ["Conv1d", "Conv2d", "ConvTranspose1d", "ConvTranspose2d"]
+__all__ = [
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose1d",
+    "ConvTranspose2d",
+    "LazyConv1d",
+    "LazyConv2d",
+    "LazyConvTranspose1d",
+    "LazyConvTranspose2d",
+]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
 
@@ -76,10 +86,15 @@ class _ConvNd(Module):
         self.kernel_size, self.stride = _each(kernel_size, self.dims), _each(stride, self.dims)
         self.padding = padding if isinstance(padding, str) else _each(padding, self.dims)
         self.dilation, self.output_padding = _each(dilation, self.dims), _each(output_padding, self.dims)
-        channels = (in_channels, out_channels // groups) if self.transposed else (out_channels, in_channels // groups)
-        self.weight = Parameter(empty((*channels, *self.kernel_size), device, dtype))
+        self.weight = Parameter(empty((*self._channels(in_channels), *self.kernel_size), device, dtype))
         self.register_parameter("bias", Parameter(empty((out_channels,), device, dtype)) if bias else None)
         self.reset_parameters()
+
+    def _channels(self, in_channels: int) -> tuple[int, int]:
+        """The first two sizes of the weight."""
+        if self.transposed:
+            return in_channels, self.out_channels // self.groups
+        return self.out_channels, in_channels // self.groups
 
     def reset_parameters(self) -> None:
         """Draw weight and bias anew, uniformly from ±1/√fan_in, as PyTorch does."""
@@ -278,3 +293,106 @@ class ConvTranspose1d(_ConvTransposeNd):
     """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K)."""
 
     dims, _function = 1, staticmethod(F.conv_transpose1d)
+
+
+# ---- lazy ones -------------------------------------------------------------------------------------------------------
+
+
+class _LazyConvNd(LazyModuleMixin, _ConvNd):
+    """What lazy convolutions share: C is what the first input has, in the dimension before the sizes of the image."""
+
+    def _await_channels(self, out_channels: int, bias: bool, device: Any, dtype: Any) -> None:
+        """After the module was made without channels: what can be known before the first input."""
+        if out_channels % self.groups:
+            raise ValueError("out_channels must be divisible by groups")
+        self.out_channels = out_channels
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def initialize_parameters(self, input: Tensor, *args: Any, **kwargs: Any) -> None:
+        """Take C from ``input``, (N, C, …) or (C, …), and draw the parameters."""
+        if input.ndim not in (self.dims + 1, self.dims + 2):
+            raise RuntimeError(
+                f"Expected {self.dims + 1}D (unbatched) or {self.dims + 2}D (batched) input to {type(self).__name__}, but "
+                f"got input of size: {input.shape}"
+            )
+        fresh, channels = self.has_uninitialized_params(), input.shape[-self.dims - 1]
+        if isinstance(self.weight, UninitializedParameter):
+            if channels % self.groups:
+                raise ValueError("in_channels must be divisible by groups")
+            self.weight.materialize((*self._channels(channels), *self.kernel_size))
+        if isinstance(self.bias, UninitializedParameter):
+            self.bias.materialize((self.out_channels,))
+        self.in_channels = self.weight.shape[0] if self.transposed else self.weight.shape[1] * self.groups
+        if fresh:
+            self.reset_parameters()
+
+
+class _LazyConv(_LazyConvNd, _Conv):
+    """Arguments are those of `Conv2d` without ``in_channels``, which the first input gives; see
+    `nn.modules.lazy.LazyModuleMixin`."""
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        dilation: Any = 1,
+        groups: int = 1,
+        bias: bool = True,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(0, 0, kernel_size, stride, padding, dilation, groups, False, padding_mode, device, dtype)
+        self._await_channels(out_channels, bias, device, dtype)
+
+
+class _LazyConvTranspose(_LazyConvNd, _ConvTransposeNd):
+    """Arguments are those of `ConvTranspose2d` without ``in_channels``, which the first input gives; see
+    `nn.modules.lazy.LazyModuleMixin`."""
+
+    def __init__(
+        self,
+        out_channels: int,
+        kernel_size: Any,
+        stride: Any = 1,
+        padding: Any = 0,
+        output_padding: Any = 0,
+        groups: int = 1,
+        bias: bool = True,
+        dilation: Any = 1,
+        padding_mode: str = "zeros",
+        device: Any = None,
+        dtype: Any = None,
+    ) -> None:
+        super().__init__(
+            0, 0, kernel_size, stride, padding, output_padding, groups, False, dilation, padding_mode, device, dtype
+        )
+        self._await_channels(out_channels, bias, device, dtype)
+
+
+class LazyConv1d(_LazyConv, Conv1d):
+    """`Conv1d` whose ``in_channels`` the first input gives: LazyConv1d(out_channels, kernel_size, …)."""
+
+    cls_to_become = Conv1d
+
+
+class LazyConv2d(_LazyConv, Conv2d):
+    """`Conv2d` whose ``in_channels`` the first input gives: LazyConv2d(out_channels, kernel_size, …)."""
+
+    cls_to_become = Conv2d
+
+
+class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
+    """`ConvTranspose1d` whose ``in_channels`` the first input gives."""
+
+    cls_to_become = ConvTranspose1d
+
+
+class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
+    """`ConvTranspose2d` whose ``in_channels`` the first input gives."""
+
+    cls_to_become = ConvTranspose2d

@@ -7,9 +7,16 @@ from typing import Any
 from ..._tensor import Tensor
 from ...errors import ShapeError
 from .. import functional as F
-from .batchnorm import _NormBase
+from .batchnorm import _LazyNorm, _NormBase
 
-__all__ = ["InstanceNorm1d", "InstanceNorm2d", "InstanceNorm3d"]
+__all__ = [
+    "InstanceNorm1d",
+    "InstanceNorm2d",
+    "InstanceNorm3d",
+    "LazyInstanceNorm1d",
+    "LazyInstanceNorm2d",
+    "LazyInstanceNorm3d",
+]
 
 
 class _InstanceNorm(_NormBase):
@@ -89,3 +96,31 @@ class InstanceNorm3d(_InstanceNorm):
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim not in (4, 5):
             raise ValueError(f"expected 4D or 5D input (got {input.ndim}D input)")
+
+
+class _LazyInstanceNorm(_LazyNorm, _InstanceNorm):
+    """Takes C from the first input, with or without N. affine and track_running_stats are True by default, as in PyTorch."""
+
+    def _features(self, input: Tensor) -> int:
+        return input.shape[0 if input.ndim == self._without_batch() else 1]
+
+
+class LazyInstanceNorm1d(_LazyInstanceNorm):
+    """`InstanceNorm1d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+
+    cls_to_become = InstanceNorm1d
+    _without_batch, _check_input_dim = InstanceNorm1d._without_batch, InstanceNorm1d._check_input_dim
+
+
+class LazyInstanceNorm2d(_LazyInstanceNorm):
+    """`InstanceNorm2d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+
+    cls_to_become = InstanceNorm2d
+    _without_batch, _check_input_dim = InstanceNorm2d._without_batch, InstanceNorm2d._check_input_dim
+
+
+class LazyInstanceNorm3d(_LazyInstanceNorm):
+    """`InstanceNorm3d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+
+    cls_to_become = InstanceNorm3d
+    _without_batch, _check_input_dim = InstanceNorm3d._without_batch, InstanceNorm3d._check_input_dim

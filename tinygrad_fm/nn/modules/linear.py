@@ -8,10 +8,11 @@ from typing import Any
 from ..._tensor import Tensor
 from .. import functional as F
 from .. import init
-from ..parameter import Parameter, empty
+from ..parameter import Parameter, UninitializedParameter, empty
+from .lazy import LazyModuleMixin
 from .module import Module
 
-__all__ = ["Bilinear", "Identity", "Linear"]
+__all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
@@ -104,6 +105,33 @@ class Bilinear(Module):
             f"in1_features={self.in1_features}, in2_features={self.in2_features}, out_features={self.out_features}, "
             f"bias={self.bias is not None}"
         )
+
+
+class LazyLinear(LazyModuleMixin, Linear):
+    """`Linear` whose ``in_features`` is the last size of its first input; see `nn.modules.lazy.LazyModuleMixin`.
+
+    Args: out_features; bias; device; dtype.
+    """
+
+    cls_to_become = Linear
+
+    def __init__(self, out_features: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
+        super().__init__(0, 0, False)
+        self.out_features = out_features
+        self.weight = UninitializedParameter(device=device, dtype=dtype)
+        if bias:
+            self.bias = UninitializedParameter(device=device, dtype=dtype)
+
+    def initialize_parameters(self, input: Tensor) -> None:
+        """Take ``in_features`` from ``input`` (…, in_features), and draw the parameters."""
+        fresh = self.has_uninitialized_params()
+        if isinstance(self.weight, UninitializedParameter):
+            self.weight.materialize((self.out_features, input.shape[-1]))
+        if isinstance(self.bias, UninitializedParameter):
+            self.bias.materialize((self.out_features,))
+        self.in_features = self.weight.shape[1]
+        if fresh:
+            self.reset_parameters()
 
 
 class NonDynamicallyQuantizableLinear(Linear):

@@ -16,7 +16,7 @@ from ...autograd.box import box
 from ...dtypes import dtype, float16, float32, float64
 from ...errors import LeftOutError
 from ...torch_compat.left_out import message
-from ..parameter import Buffer, Parameter, clear_gradients
+from ..parameter import Buffer, Parameter, UninitializedTensorMixin, clear_gradients
 from .module_hooks import *  # noqa: F403
 from .module_hooks import ModuleHooks, registered
 from .state_dict import StateDict
@@ -367,12 +367,16 @@ class Module(ModuleHooks, StateDict):
         """Replace the data of every parameter and buffer, and of the gradients, by ``fn`` of it."""
         for module in self.modules() if recurse else [self]:
             for param in module._parameters.values():
-                if param is not None:
+                if isinstance(param, UninitializedTensorMixin):
+                    param.cast(fn)
+                elif param is not None:
                     param.data = fn(param.data)
                     if param.grad is not None:
                         param.grad.data = fn(param.grad.data)
             for name, buffer in module._buffers.items():
-                if buffer is not None:
+                if isinstance(buffer, UninitializedTensorMixin):
+                    buffer.cast(fn)
+                elif buffer is not None:
                     module._buffers[name] = fn(buffer)
         return self
 

@@ -6,6 +6,7 @@ Everything runs as in PyTorch, module by module, so that a subclass may replace 
 
 from __future__ import annotations
 
+import copy
 import warnings
 from collections import OrderedDict
 from collections.abc import Callable, Iterator, Mapping
@@ -16,7 +17,7 @@ import numpy as np
 from ..._tensor import Tensor
 from ...autograd.box import box
 from ...autograd.hooks import Removable
-from ..parameter import Parameter
+from ..parameter import Parameter, UninitializedTensorMixin, is_lazy
 from .module_hooks import add_hook
 
 __all__: list[str] = []
@@ -85,7 +86,7 @@ class StateDict:
     def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
         """Put this module's own parameters, persistent buffers and extra state into ``destination``; not its children's."""
         for name, value in self._saved():
-            destination[prefix + name] = value if keep_vars else value.detach()
+            destination[prefix + name] = value if keep_vars or is_lazy(value) else value.detach()
         if type(self).get_extra_state is not StateDict.get_extra_state:
             destination[f"{prefix}_extra_state"] = self.get_extra_state()
 
@@ -137,10 +138,14 @@ class StateDict:
             if errors:
                 raise RuntimeError("\n\t".join([f"Error(s) in loading state_dict for {type(self).__name__}:", *errors]))
         except BaseException:
-            for store, name, tensor, array in before:
+            for store, name, tensor, saved in before:
                 store[name] = tensor
-                np.copyto(tensor._array, array)
-                tensor._written()
+                if isinstance(saved, UninitializedTensorMixin):
+                    tensor.__class__ = type(saved)  # type: ignore[assignment]
+                    tensor.__dict__.update(saved.__dict__)
+                else:
+                    np.copyto(tensor._array, saved)
+                    tensor._written()
             raise
         return keys
 
@@ -188,12 +193,18 @@ class StateDict:
 
     def _take(self, name: str, tensor: Tensor, key: str, value: Any, assign: bool) -> str | None:
         """Copy ``value`` into ``tensor``, or put it in its stead; what is wrong with it, or None."""
-        array, shape = _array_of(value), tensor._array.shape
+        if is_lazy(value):
+            problem = f'"{key}" is uninitialized in the checkpoint, and has a shape in the current model.'
+            return None if is_lazy(tensor) else problem
+        array = _array_of(value)
         if array is None:
             return (
                 f'While copying the parameter named "{key}", expected a tensor or an array from '
                 f"checkpoint but received {type(value)}"
             )
+        if isinstance(tensor, UninitializedTensorMixin):
+            tensor.materialize(array.shape)
+        shape = tensor._array.shape
         if array.shape == (1,) and shape == ():
             array = array.reshape(())  # PyTorch 0.3 had no 0-d tensors
         if array.shape != shape:
@@ -286,13 +297,13 @@ def _load(
         hook(module, keys)
 
 
-def _copies(module: Any) -> Iterator[tuple[dict[str, Any], str, Tensor, np.ndarray]]:
-    """Every parameter and buffer of the tree: where it is held, and a copy of its values."""
+def _copies(module: Any) -> Iterator[tuple[dict[str, Any], str, Tensor, Any]]:
+    """Every parameter and buffer of the tree: where it is held, and a copy of its values, or of itself if it has none yet."""
     for part in module.modules():
         for store in (part._parameters, part._buffers):
             for name, tensor in store.items():
                 if tensor is not None:
-                    yield store, name, tensor, tensor._array.copy()
+                    yield store, name, tensor, copy.copy(tensor) if is_lazy(tensor) else tensor._array.copy()
 
 
 def _array_of(value: Any) -> np.ndarray | None:
