@@ -179,6 +179,7 @@ PLACES = """
     draw                    viz/drawing.py
     summary                 viz/model_summary.py
     tree_map                _pytree.py
+    export                  onnx/exporter.py
     tune_allocator          runtime/memory.py
     set_num_threads         runtime/threads.py
 """

@@ -474,7 +474,7 @@ LEFT_OUT = [
     "torch.bfloat16",
     "torch.vmap",
     "torch.multiprocessing",
-    "torch.onnx.export",
+    "torch.export.export",
     "nn.Conv3d",
     "nn.SyncBatchNorm",
     "optim.SparseAdam",

@@ -53,6 +53,10 @@ class UnpicklingError(CheckpointError, pickle.UnpicklingError):
     """A file asks for something to be imported and called, and nothing is unpickled here; the message names it."""
 
 
+class OnnxExporterError(RuntimeError):
+    """A model cannot be written as ONNX; the message names the operation and the module that it belongs to."""
+
+
 class NonFiniteLossError(RuntimeError):
     """The loss became NaN or infinite; training stopped and kept the last good checkpoint."""
 

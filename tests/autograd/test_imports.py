@@ -35,7 +35,7 @@ LAYERS = [
     ["cuda", "backends"],
     ["nn"],
     ["optim", "data", "torch_compat.out", "formats", "safetensors", "serialization"],
-    ["viz", "training", "utils"],
+    ["viz", "training", "utils", "onnx"],
     ["tinygrad_fm", "__main__"],
     ["models"],
     ["apps", "train_mlp", "train_cnn"],

@@ -22,6 +22,7 @@ class OpCall:
         inputs: forward, the arguments as they were given (Tensors, arrays, numbers); backward, the gradient of the result.
         static: the keyword arguments.
         node: backward, the node whose rules run; forward, None (the results carry theirs).
+        op: forward, the definition of the operation, a :class:`~tinygrad_fm.autograd.primitives.Primitive`.
     """
 
     name: str
@@ -29,6 +30,7 @@ class OpCall:
     inputs: tuple[Any, ...]
     static: dict[str, Any]
     node: Any = None
+    op: Any = None
 
 
 Hook = Callable[[OpCall, Callable[[], Any]], Any]
@@ -96,7 +98,8 @@ def _with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
 def around_forward(definition: Any, op: Callable[..., Any], args: tuple[Any, ...], static: dict[str, Any]) -> Any:
     """Run ``op`` inside all active hooks, which do not see it a second time."""
     return around(
-        OpCall(definition.name, "forward", args, static), lambda: _with_inside_hook(True, lambda: op(*args, **static))
+        OpCall(definition.name, "forward", args, static, op=definition),
+        lambda: _with_inside_hook(True, lambda: op(*args, **static)),
     )
 
 

@@ -20,6 +20,7 @@ from ..promotion import only_floats, promote_float
 from ..random import bits
 from ._arguments import number, one_dim
 from .clamp import clamp
+from .comparison import gt, le
 from .elementwise import abs, constants, exp, piecewise, quiet, sigmoid, square, tanh, where
 from .special import erfc, error_function
 
@@ -144,7 +145,7 @@ def prelu(input: Any, weight: Any) -> Tensor:
         weight = weight.reshape(())
     elif weight.ndim == 1 and input.ndim > 1:
         weight = weight.reshape([-1] + [1] * (input.ndim - 2))
-    return piecewise(raw(input) > 0, input, weight * input)
+    return piecewise(gt(input, 0), input, weight * input)
 
 
 def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
@@ -225,7 +226,7 @@ def hardswish(input: Any, inplace: bool = False) -> Tensor:
 def _threshold(x: Any, limit: float, value: float) -> Any:
     if raw(x).dtype.kind == "b":
         raise NotImplementedError("threshold(): not implemented for bool tensors; cast them with .long()")
-    return piecewise(raw(x) <= limit, as_stored("threshold", value, raw(x).dtype), x)
+    return piecewise(le(x, limit), as_stored("threshold", value, raw(x).dtype), x)
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -237,13 +238,13 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input`` moved towards 0 by ``lambd``, and no further than 0."""
     if lambd < 0:
         raise RuntimeError(f"softshrink(): lambd must not be negative, got {lambd}")
-    x = raw(input)
-    return piecewise(np.abs(x) <= lambd, 0.0, input - np.copysign(x.dtype.type(lambd), x))
+    outside = piecewise(gt(input, 0), input - lambd, input + lambd)
+    return piecewise(le(abs(input), lambd), 0.0, outside)
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input``, but 0 within ``lambd`` of 0."""
-    return piecewise(np.abs(raw(input)) <= lambd, 0.0, input)
+    return piecewise(le(abs(input), lambd), 0.0, input)
 
 
 def _without_tanh(x: Array) -> Array:

@@ -11,13 +11,14 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
+from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import Pair
 from .gather_scatter import gather
 from .image_geometry import Array, batched, on_rows
 from .linalg import matmul
-from .pooling import avg_pool2d, max_pool2d, same_kind
+from .pooling import avg_pool2d, max_pool2d
 from .reduction import mean
 from .shape import flatten, squeeze, to_shape
 
@@ -92,6 +93,9 @@ def _largest_places(x: Array, out: Pair) -> Array:
     return found.reshape(n, c, -1)
 
 
+_argadaptive = primitive(_largest_places, name="argadaptive", inputs="x", promotion=None)
+
+
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
     """The largest elements of the windows of :func:`adaptive_avg_pool2d`; with ``return_indices`` also where they are."""
     found: list[Any] = []
@@ -101,7 +105,7 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
         kernel = _regular(tuple(x.shape[2:]), out)
         if kernel and not return_indices:
             return max_pool2d(x, kernel)
-        index = same_kind(x, _largest_places(raw(x), out))
+        index = _argadaptive(x, out=out)
         found.append(to_shape(index, shape=(*x.shape[:2], *out)))
         return to_shape(gather(flatten(x, 2), 2, index), shape=(*x.shape[:2], *out))
 

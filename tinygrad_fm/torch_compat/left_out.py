@@ -17,7 +17,7 @@ PAGE = "docs/pytorch.md"
 # what is left out, by kind; names as code reaches for them, wherever they stand in PyTorch
 LEFT_OUT = {
     "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
-    "compilation and export": "compile compiler jit fx export onnx package library _dynamo _inductor torch_compile",
+    "compilation and export": "compile compiler jit fx export package library _dynamo _inductor torch_compile",
     "probability distributions": "distributions",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
         sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
@@ -66,7 +66,7 @@ LEFT_OUT = {
 # what to do instead, by kind; the messages say it
 INSTEAD = {
     "other devices than the CPU": "everything runs on the CPU: leave it out",
-    "compilation and export": "models run as they are; torch.save writes their weights, torch.draw shows their graph",
+    "compilation and export": "models run as they are; torch.onnx.export writes them as ONNX, torch.save their weights",
     "probability distributions": "torch.normal, bernoulli and multinomial draw; F.cross_entropy and gaussian_nll_loss score",
     "sparse tensors": "use dense ones, indexing, index_add and scatter_add",
     "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",

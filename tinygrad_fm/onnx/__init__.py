@@ -1,0 +1,6 @@
+"""Models as ONNX files and back, by the extra ``onnx``. https://pytorch.org/docs/stable/onnx.html"""
+
+from ..errors import OnnxExporterError
+from .exporter import export
+
+__all__ = ["OnnxExporterError", "export"]
