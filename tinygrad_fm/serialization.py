@@ -6,6 +6,7 @@ The name's ending says what is written; what is read is told by its content, wha
 from __future__ import annotations
 
 import contextlib
+import errno
 import io
 import os
 import struct
@@ -167,9 +168,12 @@ def _damage_named(name: str) -> Iterator[None]:
     """What readers raise for damaged content becomes a CheckpointError that names the file."""
     try:
         yield
-    except CheckpointError:
-        raise
-    except _DAMAGE as error:
+    except pytorch_reader.MapLocationError as error:
+        raise (error.__cause__ or error) from None
+    except (CheckpointError, *_DAMAGE, OSError) as error:
+        # a false address is an invalid argument; any other fault of the system's is not the file's
+        if isinstance(error, CheckpointError) or (isinstance(error, OSError) and error.errno != errno.EINVAL):
+            raise
         raise CheckpointError(
             f"{name} is damaged, or its end is missing ({str(error) or type(error).__name__}). It cannot be repaired: use "
             "another checkpoint, or save it anew."

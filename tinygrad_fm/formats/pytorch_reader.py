@@ -107,6 +107,10 @@ class Records:
         return content
 
 
+class MapLocationError(Exception):
+    """The user's function ``map_location`` raised its cause: that is no fault of the file."""
+
+
 def _fill(file: Any, view: memoryview) -> bool:
     """Read as many bytes as ``view`` has; whether there were so many."""
     while view:
@@ -206,11 +210,9 @@ class _Reader:
         if isinstance(where, dict):
             location = where.get(location, location)
         elif callable(where):
-            placed = where(from_numpy(array), location)
-            if isinstance(placed, Tensor) and placed._array.shape == array.shape and placed._array.dtype == array.dtype:
-                return placed._array
+            placed = _called(where, array, location)
             if placed is not None:
-                raise TypeError(f"map_location must return the storage that it was given, or None, got {type(placed).__name__}")
+                return placed
         elif where is not None:
             return array
         if str(location) != "cpu":
@@ -242,6 +244,19 @@ class _Reader:
         if not isinstance(type, str) or not isinstance(index, int | None):
             raise ValueError("a device that is no text")
         return device("cpu") if self._map_location is not None else device(type, index)
+
+
+def _called(map_location: Any, array: np.ndarray[Any, Any], location: str) -> np.ndarray[Any, Any] | None:
+    """The storage that a function says, None where it leaves that open."""
+    try:
+        placed = map_location(from_numpy(array), location)
+        if placed is None:
+            return None
+        if not (isinstance(placed, Tensor) and placed._array.shape == array.shape and placed._array.dtype == array.dtype):
+            raise TypeError(f"map_location must return the storage that it was given, or None, got {type(placed).__name__}")
+        return placed._array
+    except Exception as error:
+        raise MapLocationError from error
 
 
 def _view(array: np.ndarray[Any, Any], offset: Any, size: Any, stride: Any) -> np.ndarray[Any, Any]:
@@ -332,7 +347,7 @@ def _refusal(error: Refused) -> str:
             f"{where}: it has tensors of a type that is not here. There are {_HERE}, and bfloat16; convert the tensors with "
             "PyTorch, for example with .float() or .long()"
         )
-    if error.position <= 11:  # behind the protocol, and a frame
+    if error.is_all:
         return f"is no state dict but a whole object pickled: it {where}, and nothing is imported or run here. {_CONVERT}"
     return (
         f"{where}, which is not read: only tensors, numbers and text, and dicts, lists and tuples of them are, and nothing is "

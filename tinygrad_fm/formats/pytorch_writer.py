@@ -23,7 +23,8 @@ from .pytorch_reader import STORAGES
 from .shared_memory import storages
 
 _ALIGNMENT = 64
-_LARGE = 0xFFFFFFFF  # from here on a size or an address needs the fields of zip64
+_FULL = 0xFFFFFFFF  # what stands in a field of 32 bits whose number is in the fields of zip64
+_LARGE = _FULL  # from here on a size or an address is
 _VERSION = b"3\n"
 _STORAGES = {dtype: f"{name}Storage" for name, dtype in STORAGES.items()}
 
@@ -85,7 +86,7 @@ class _Archive:
         checksum = zlib.crc32(content)
         if size:
             self._write(struct.pack("<4sI2Q" if large else "<4s3I", b"PK\7\x08", checksum, size, size))
-        shown, place = min(size, _LARGE), min(header, _LARGE)
+        shown, place = (_FULL if number >= _LARGE else number for number in (size, header))
         entry = (b"PK\1\2", 0, 0, flags, 0, 0, 0, checksum, shown, shown, len(label), len(extra), 0, 0, 0, 0, place)
         self._directory.append(struct.pack("<4s6H3I5H2I", *entry) + label + extra)
 
@@ -98,7 +99,7 @@ class _Archive:
         self._write(struct.pack("<4sQ2H2I4Q", b"PK\6\6", 44, 0x031E, 45, 0, 0, count, count, len(directory), start))
         self._write(struct.pack("<4sIQI", b"PK\6\7", 0, end, 1))
         few = min(count, 0xFFFF)
-        self._write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, few, few, min(len(directory), _LARGE), min(start, _LARGE), 0))
+        self._write(struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, few, few, min(len(directory), _FULL), min(start, _FULL), 0))
 
 
 class _Pickler:

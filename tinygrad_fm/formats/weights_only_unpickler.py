@@ -34,11 +34,17 @@ class Function(NamedTuple):
 
 
 class Refused(Exception):
-    """The pickle asks for something that is not done; ``name`` is the global that it names, if that is the reason."""
+    """The pickle asks for something that is not done.
 
-    def __init__(self, message: str, position: int, name: str = "") -> None:
+    Attributes:
+        position: the byte of the pickle.
+        name: the global that it names, if that is the reason.
+        is_all: whether that is what the whole pickle is to make.
+    """
+
+    def __init__(self, message: str, position: int, name: str = "", is_all: bool = False) -> None:
         super().__init__(message)
-        self.position, self.name = position, name
+        self.position, self.name, self.is_all = position, name, is_all
 
 
 def load(data: bytes, known: Mapping[str, Any], persistent_load: Callable[[Any], Any], results: Collection[type] = ()) -> Any:
@@ -213,7 +219,7 @@ class _Machine:
     def find(self, module: str, name: str) -> None:
         full = f"{'builtins' if module == '__builtin__' else module}.{name}"
         if full not in self._known:
-            raise Refused(f"it names {printable(full[:200])}", self.position, full)
+            raise Refused(f"it names {printable(full[:200])}", self.position, full, is_all=not (self._stack or self._below))
         self._stack.append(self._known[full])
 
     def reduce(self, _: None) -> None:
