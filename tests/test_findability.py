@@ -167,6 +167,7 @@ PLACES = """
     CosineAnnealingLR       optim/lr_scheduler/cosine.py
     AveragedModel           optim/swa_utils.py
     DataLoader              data/loader.py
+    get_worker_info         data/worker.py
     random_split            data/dataset.py
     FashionMNIST            data/fashion_mnist.py
     Normalize               data/transforms.py

@@ -15,6 +15,7 @@ from . import (
     splits,
     synthetic,
     transforms,
+    worker,
 )
 from .augment import *
 from .cache import *
@@ -28,6 +29,7 @@ from .sampler import *
 from .splits import *
 from .synthetic import *
 from .transforms import *
+from .worker import *
 
 if not TYPE_CHECKING:  # who cannot read a computed list takes every name
     __all__ = (
@@ -43,4 +45,5 @@ if not TYPE_CHECKING:  # who cannot read a computed list takes every name
         + splits.__all__
         + synthetic.__all__
         + transforms.__all__
+        + worker.__all__
     )
