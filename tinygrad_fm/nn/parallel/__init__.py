@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..torch_compat.left_out import refuse
-from .modules.module import Module
+from ...torch_compat.left_out import refuse
+from ..modules.module import Module
 
 __all__ = ["DataParallel", "data_parallel"]
 
