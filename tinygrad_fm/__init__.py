@@ -1,6 +1,7 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import amp, autograd, backends, cuda, func, linalg, nn, onnx, ops, optim, profiler, random, runtime, special, utils
+from . import amp, autograd, backends, cuda, distributed, func, linalg, nn, onnx, ops, optim, profiler, random, runtime
+from . import special, utils
 from .torch_compat import legacy, left_out, out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd.box import is_tensor

@@ -8,8 +8,9 @@ from __future__ import annotations
 import json
 import operator
 import os
+import threading
 import weakref
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -184,3 +185,48 @@ def bits(generator: Generator | None = None) -> np.random.Generator:
     if not isinstance(generator, Generator):
         raise TypeError(f"a generator must be a Generator, got {type(generator).__name__}")
     return generator.bits
+
+
+# -- one batch, several processes --------------------------------------------------------------------------------------
+
+
+class _Share(threading.local):
+    rows: tuple[int, int, int] | None = None  # first and last + 1 of the samples that are here, and of how many
+
+
+_share = _Share()
+
+
+@contextmanager
+def share_of_batch(start: int, stop: int, total: int) -> Iterator[None]:
+    """Within the block, batches of ``stop - start`` samples are rows ``start`` to ``stop`` of a batch of ``total``, and what is
+    drawn for them is what the whole batch would draw there: processes that share a batch and begin with one seed draw what
+    one process would.
+
+    Dropout, ``rrelu`` and the augmentations heed it.
+
+    >>> _ = manual_seed(0)
+    >>> whole = draw_samples(4, lambda n: bits().random(n))
+    >>> _ = manual_seed(0)
+    >>> with share_of_batch(2, 4, total=4):
+    ...     part = draw_samples(2, lambda n: bits().random(n))
+    >>> (part == whole[2:]).all()
+    np.True_
+    """
+    before, _share.rows = _share.rows, (start, stop, total)
+    try:
+        yield
+    finally:
+        _share.rows = before
+
+
+def draw_samples(count: int, draw: Callable[[int], Any], axis: int = -1) -> Any:
+    """``draw(count)``, an array with a row, along ``axis``, for each of ``count`` samples; within :func:`share_of_batch` the
+    rows of those that are here."""
+    rows = _share.rows
+    if rows is None or count != rows[1] - rows[0]:
+        return draw(count)
+    found = draw(rows[2])
+    index: list[Any] = [slice(None)] * found.ndim
+    index[axis] = slice(rows[0], rows[1])
+    return found[tuple(index)]

@@ -7,6 +7,7 @@ from . import (
     cache,
     collate,
     dataset,
+    distributed,
     download,
     fashion_mnist,
     image_dataset,
@@ -21,6 +22,7 @@ from .augment import *
 from .cache import *
 from .collate import *
 from .dataset import *
+from .distributed import *
 from .download import *
 from .fashion_mnist import *
 from .image_dataset import *
@@ -37,6 +39,7 @@ if not TYPE_CHECKING:  # who cannot read a computed list takes every name
         + cache.__all__
         + collate.__all__
         + dataset.__all__
+        + distributed.__all__
         + download.__all__
         + fashion_mnist.__all__
         + image_dataset.__all__

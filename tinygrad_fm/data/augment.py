@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from ..random import bits
+from ..random import bits, draw_samples
 from .transforms import Array, Transform
 
 __all__ = ["RandomErasing", "RandomHorizontalFlip", "RandomShift"]
@@ -35,7 +35,7 @@ class RandomHorizontalFlip(Transform):
         self.p = p
 
     def batch(self, images: Array) -> Array:
-        flipped = bits().random(len(images)) < self.p
+        flipped = draw_samples(len(images), lambda n: bits().random(n)) < self.p
         result = images.copy()
         result[flipped] = images[flipped, :, ::-1]
         return result
@@ -65,7 +65,7 @@ class RandomShift(Transform):
         padded = np.zeros((n, height + 2 * most, width + 2 * most, *images.shape[3:]), images.dtype)
         padded[:, most : most + height, most : most + width] = images
         windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))
-        down, right = bits().integers(0, 2 * most + 1, (2, n))
+        down, right = draw_samples(n, lambda n: bits().integers(0, 2 * most + 1, (2, n)))
         chosen = windows[np.arange(n), down, right]  # (N, H, W), or (N, C, H, W) for images with channels
         return chosen if images.ndim == 3 else chosen.transpose(0, 2, 3, 1)
 
@@ -106,7 +106,7 @@ class RandomErasing(Transform):
 
     def batch(self, images: Array) -> Array:
         n, height, width = images.shape[:3]
-        draws = bits().random((5, n))
+        draws = draw_samples(n, lambda n: bits().random((5, n)))
         area = (self.scale[0] + draws[0] * (self.scale[1] - self.scale[0])) * (height * width)
         low, high = np.log(self.ratio)
         ratio = np.exp(low + draws[1] * (high - low))

@@ -109,10 +109,17 @@ class RandomSampler(_ArraySampler):
         return self.num_samples
 
 
+def epoch_order(count: int, seed: int, epoch: int) -> IndexArray:
+    """A permutation of 0 … count − 1 that follows from the two numbers."""
+    # SeedSequence takes no negative numbers, seeds may be negative.
+    entropy = np.random.SeedSequence([seed % 2**64, epoch])
+    return np.random.Generator(np.random.PCG64(entropy)).permutation(count)
+
+
 class EpochSampler(_ArraySampler):
     """A random order that follows from ``(seed, epoch)`` alone: any position of a training run can be found again.
 
-    As PyTorch's ``DistributedSampler``, for one process: call ``set_epoch`` before each epoch, else every epoch has the
+    As ``DistributedSampler``, for one process: call ``set_epoch`` before each epoch, else every epoch has the
     same order.
 
     >>> sampler = EpochSampler(range(1000), seed=7)
@@ -135,9 +142,7 @@ class EpochSampler(_ArraySampler):
         self.epoch = epoch
 
     def order(self) -> IndexArray:
-        # SeedSequence takes no negative numbers, seeds may be negative.
-        entropy = np.random.SeedSequence([self.seed % 2**64, self.epoch])
-        return np.random.Generator(np.random.PCG64(entropy)).permutation(len(self.data_source))
+        return epoch_order(len(self.data_source), self.seed, self.epoch)
 
     def __len__(self) -> int:
         return len(self.data_source)

@@ -17,7 +17,7 @@ from ..autograd.tensor_type import Tensor
 from ..dtypes import as_stored
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats, promote_float
-from ..random import bits
+from ..random import bits, draw_samples
 from ._arguments import number, one_dim
 from .clamp import clamp
 from .comparison import gt, le
@@ -157,7 +157,9 @@ def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool
     if inplace:
         return run_inplace(rrelu, input, lower, upper, training)
     x = raw(input)
-    slope = bits().uniform(lower, upper, x.shape).astype(x.dtype)
+    rows = x.reshape(1, 1) if x.ndim == 0 else x
+    slope = draw_samples(len(rows), lambda n: bits().uniform(lower, upper, (n, *rows.shape[1:])), 0)
+    slope = slope.astype(x.dtype).reshape(x.shape)
     return piecewise(raw(input) > 0, input, input * slope)
 
 

@@ -5,6 +5,7 @@ Source: Srivastava et al. 2014, "Dropout: a simple way to prevent neural network
 
 from __future__ import annotations
 
+import math
 import warnings
 from typing import Any
 
@@ -17,7 +18,7 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
-from ..random import bits
+from ..random import bits, draw_samples
 from .elementwise import where
 
 __all__ = ["alpha_dropout", "dropout", "dropout1d", "dropout2d", "dropout3d", "feature_alpha_dropout"]
@@ -28,13 +29,19 @@ Array = np.ndarray[Any, Any]
 _dropout = primitive(np.multiply, name="dropout", promotion=only_floats, inputs="x mask", x=lambda g, mask: g * mask)
 
 
-def _survivors(shape: tuple[int, ...], p: float) -> tuple[Array, int]:
-    """Random integers, and the lowest with which an element survives, so that each does with probability 1 − p."""
+def _survivors(shape: tuple[int, ...], p: float, samples: int) -> tuple[Array, int]:
+    """Random integers, and the lowest with which an element survives, so that each does with probability 1 − p.
+
+    ``samples`` is the axis of the batch."""
     # a byte is enough for 1/2 or 1/4
     kind, values = (np.uint8, 2**8) if (p * 2**8).is_integer() else (np.uint32, 2**32)
-    count = int(np.prod(shape))
-    drawn = np.frombuffer(bits().bytes(count * np.dtype(kind).itemsize), kind)
-    return drawn.reshape(shape), round(p * values)
+
+    def draw(n: int) -> Array:
+        whole = (*shape[:samples], n, *shape[samples + 1 :])
+        return np.frombuffer(bits().bytes(math.prod(whole) * np.dtype(kind).itemsize), kind).reshape(whole)
+
+    drawn = draw_samples(shape[samples], draw, samples) if shape else draw(1).reshape(())
+    return drawn, round(p * values)
 
 
 def draw_mask(x: Array, p: float, shape: tuple[int, ...] | None = None) -> Array:
@@ -44,7 +51,8 @@ def draw_mask(x: Array, p: float, shape: tuple[int, ...] | None = None) -> Array
     order = memory_order(x) if shape is None else None
     if shape is None:
         shape = x.shape if order is None else tuple(x.shape[axis] for axis in order)
-    drawn, lowest = _survivors(shape, p)
+    samples = 0 if order is None else order.index(0)  # the axis of the batch, as memory has it
+    drawn, lowest = _survivors(shape, p, samples)
     mask = np.greater_equal(drawn, lowest, out=np.empty(shape, x.dtype), casting="unsafe")
     mask *= 1 / (1 - p)
     return mask if order is None else mask.transpose(np.argsort(order))

@@ -32,14 +32,23 @@ _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "BLI
 def _available() -> int:
     """The processors this process may use, and no more than the environment variables allow."""
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    for name in _VARIABLES:
-        first = os.environ.get(name, "").split(",")[0].strip()  # OpenMP takes a list, one number per level of nesting
-        if first.isdigit() and int(first) > 0:
-            count = min(count, int(first))
-    return count
+    return min([count, *_wanted()])
 
 
-_count: int | None = None  # set by set_num_threads
+def _wanted() -> list[int]:
+    """What the environment variables say."""
+    # OpenMP takes a list, one number per level of nesting
+    found = [os.environ.get(name, "").split(",")[0].strip() for name in _VARIABLES]
+    return [int(text) for text in found if text.isdigit() and int(text) > 0]
+
+
+def threads_were_chosen() -> bool:
+    """Whether the user has said how many threads, by an environment variable or :func:`set_num_threads`."""
+    return _chosen or bool(_wanted())
+
+
+_count: int | None = None
+_chosen = False  # by set_num_threads
 
 
 def get_num_threads() -> int:
@@ -59,12 +68,12 @@ def set_num_threads(count: int) -> None:
 
     Raises TypeError and ValueError for anything but a positive integer.
     """
-    global _count  # noqa: PLW0603
+    global _chosen, _count
     if isinstance(count, bool) or not isinstance(count, int):
         raise TypeError(f"set_num_threads(): expected an int, got {type(count).__name__}")
     if count < 1:
         raise ValueError(f"set_num_threads(): expected a positive number, got {count}")
-    _count = count
+    _count, _chosen = count, True
     found = blas()
     if found is not None and not _taken_over:
         found.set(count)

@@ -33,8 +33,9 @@ LEFT_OUT = {
     "quantisation": """ao quantization quantized quantize_per_tensor quantize_per_channel qint8 quint8 qint32 dequantize
         qat intrinsic quantizable int_repr q_scale q_zero_point q_per_channel_axis q_per_channel_scales
         q_per_channel_zero_points qscheme fake_quantize_per_tensor_affine fake_quantize_per_channel_affine""",
-    "several processes and machines": """distributed multiprocessing futures share_memory rpc SyncBatchNorm
-        DistributedDataParallel""",
+    "processes that share memory or call one another": """multiprocessing futures share_memory rpc fsdp
+        DeviceMesh init_device_mesh reduce_scatter reduce_scatter_tensor all_to_all all_to_all_single
+        monitored_barrier gather_object scatter_object_list send_object_list recv_object_list TCPStore FileStore HashStore""",
     "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
     "further matrix decompositions": """eig eigvals lu lu_factor lu_factor_ex lu_solve lu_unpack ldl_factor ldl_factor_ex
         ldl_solve geqrf householder_product orgqr ormqr lobpcg svd_lowrank pca_lowrank nuclear_norm symeig lstsq
@@ -72,7 +73,9 @@ INSTEAD = {
     "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",
     "bfloat16 and types of eight bits": "use float32, or float16 to save memory",
     "quantisation": "weights are float32, float16 or float64",
-    "several processes and machines": "threads share the work of one process: torch.set_num_threads",
+    "processes that share memory or call one another": (
+        "threads share the work of one process, torch.distributed that of several: docs/scaling.md"
+    ),
     "forward mode, batching of functions, and derivatives under their older names": (
         "torch.func has grad, vjp, jvp, jacrev, hessian and hvp; a loop and torch.stack stand for vmap"
     ),

@@ -8,13 +8,24 @@ import numpy as np
 
 from ..._tensor import Tensor
 from ...autograd.box import box
+from ...distributed import ProcessGroup, get_world_size, is_initialized
 from .. import functional as F
 from .. import init
 from ..parameter import UninitializedBuffer, UninitializedParameter, UninitializedTensorMixin, empty
+from ._functions import sync_batch_norm
 from .lazy import LazyModuleMixin
+from .module import Module
 from .normalization import _Affine
 
-__all__ = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d", "LazyBatchNorm1d", "LazyBatchNorm2d", "LazyBatchNorm3d"]
+__all__ = [
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "BatchNorm3d",
+    "LazyBatchNorm1d",
+    "LazyBatchNorm2d",
+    "LazyBatchNorm3d",
+    "SyncBatchNorm",
+]
 
 
 class _NormBase(_Affine):
@@ -111,6 +122,9 @@ class _BatchNorm(_NormBase):
         by_batch = self.training or (mean is None and var is None)
         if self.training and not self.track_running_stats:
             mean = var = None
+        return self._normalise(input, mean, var, by_batch, momentum)
+
+    def _normalise(self, input: Tensor, mean: Any, var: Any, by_batch: bool, momentum: float) -> Tensor:
         return F.batch_norm(input, mean, var, self.weight, self.bias, by_batch, momentum, self.eps)
 
 
@@ -225,3 +239,84 @@ class LazyBatchNorm3d(_LazyNorm, _BatchNorm):
 
     cls_to_become = BatchNorm3d
     _check_input_dim = BatchNorm3d._check_input_dim
+
+
+class SyncBatchNorm(_BatchNorm):
+    """Batch normalisation over the parts of a batch that several processes have: in training, mean and variance are of all
+    parts together. In evaluation, and in one process, it is `BatchNorm1d`, for inputs of any number of dimensions from 2 on.
+
+    All processes must call it the same number of times, forward and backward. Gradients of gradients are refused. Arguments
+    are those of all batch norms, and ``process_group``: the processes, all by default.
+
+    Shapes: (N, C, …), unchanged; N may differ between processes.
+
+    Raises:
+        ValueError: fewer than 2 dimensions, or a single value per channel in all processes together.
+
+    Source: https://docs.pytorch.org/docs/stable/generated/torch.nn.SyncBatchNorm.html
+
+    Example:
+        >>> from tinygrad_fm import nn
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4))
+        >>> nn.SyncBatchNorm.convert_sync_batchnorm(model)[1]
+        SyncBatchNorm(4, eps=1e-05, momentum=0.1, affine=True, bias=True, track_running_stats=True)
+    """
+
+    def __init__(
+        self,
+        num_features: int,
+        eps: float = 1e-5,
+        momentum: float | None = 0.1,
+        affine: bool = True,
+        track_running_stats: bool = True,
+        process_group: ProcessGroup | None = None,
+        device: Any = None,
+        dtype: Any = None,
+        *,
+        bias: bool = True,
+    ) -> None:
+        super().__init__(num_features, eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
+        self.process_group = process_group
+
+    def _check_input_dim(self, input: Tensor) -> None:
+        if input.ndim < 2:
+            raise ValueError(f"expected at least 2D input (got {input.ndim}D input)")
+
+    def _normalise(self, input: Tensor, mean: Any, var: Any, by_batch: bool, momentum: float) -> Tensor:
+        size = get_world_size(self.process_group) if is_initialized() else 1
+        if not by_batch or size == 1:
+            return super()._normalise(input, mean, var, by_batch, momentum)
+        if input.shape[1] != self.num_features:
+            raise ValueError(
+                f"SyncBatchNorm: expected {self.num_features} channels, got an input of shape {tuple(input.shape)}"
+            )
+        y, batch_mean, batch_var, count = sync_batch_norm(input, self.weight, self.bias, self.eps, self.process_group, size)
+        F._move(mean, batch_mean, momentum)
+        F._move(var, batch_var, momentum, count / (count - 1))
+        return y
+
+    @classmethod
+    def convert_sync_batchnorm(cls, module: Module, process_group: ProcessGroup | None = None) -> Module:
+        """``module`` with a `SyncBatchNorm` in place of each batch norm in it that knows its size, of the same parameters, buffers and mode.
+
+        Returns the module itself, changed, or if it is a batch norm what stands for it.
+        """
+        if isinstance(module, _BatchNorm):
+            if isinstance(module, (SyncBatchNorm, LazyModuleMixin)):
+                return module
+            made = cls(
+                module.num_features,
+                module.eps,
+                module.momentum,
+                module.affine,
+                module.track_running_stats,
+                process_group,
+                bias=module.bias is not None,
+            )
+            made._parameters.update(module._parameters)
+            made._buffers.update(module._buffers)
+            return made.train(module.training)
+        for name, child in module._modules.items():
+            if child is not None:
+                module._modules[name] = cls.convert_sync_batchnorm(child, process_group)
+        return module

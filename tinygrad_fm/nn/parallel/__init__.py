@@ -1,4 +1,4 @@
-"""What PyTorch's code for several GPUs does on a machine without any: call the module."""
+"""``DistributedDataParallel``, for several processes; and ``DataParallel``, which without GPUs calls the module."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from typing import Any
 
 from ...torch_compat.left_out import refuse
 from ..modules.module import Module
+from .distributed import DistributedDataParallel
 
-__all__ = ["DataParallel", "data_parallel"]
+__all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 class DataParallel(Module):

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 from ...data import *
 from ...torch_compat.left_out import refuse
-from . import dataloader, dataset, sampler  # type: ignore[no-redef]
+from . import dataloader, dataset, distributed, sampler  # type: ignore[no-redef]
 
 if not TYPE_CHECKING:  # as in data
     from ...data import __all__

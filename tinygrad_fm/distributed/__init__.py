@@ -1,0 +1,20 @@
+"""``torch.distributed`` over MPI: several processes, on one machine or many, that train one model together.
+
+``mpiexec -n 4 python program.py`` starts them; mpiexec and mpi4py come with ``python -m pip install "tinygrad_fm[mpi]"``.
+Importing this imports no mpi4py: ``init_process_group`` does.
+"""
+
+from ..torch_compat.left_out import refuse
+from .collectives import *
+from .launch import is_available, is_mpi_available
+from .objects import *
+from .process_group import *
+from .process_group import NOT_A_MEMBER
+
+__getattr__ = refuse("torch.distributed")
+
+
+class GroupMember:
+    """What ``new_group`` returns to a process that is not in the new group."""
+
+    NON_GROUP_MEMBER = NOT_A_MEMBER

@@ -1,0 +1,64 @@
+"""Values that are no tensors, from process to process.
+
+They travel as :func:`tinygrad_fm.save` writes them, not pickled as in PyTorch: tensors, arrays, numbers, strings, None, and
+dicts, lists and tuples of them. Nothing that arrives is ever executed.
+"""
+
+from __future__ import annotations
+
+import io
+from typing import Any
+
+import numpy as np
+
+from ..serialization import load, save
+from .process_group import ProcessGroup, _resolve
+
+__all__ = ["all_gather_object", "broadcast_object_list"]
+
+
+def _packed(value: Any) -> np.ndarray[Any, Any]:
+    file = io.BytesIO()
+    save(value, file)
+    return np.frombuffer(file.getbuffer(), np.uint8)  # writable, as MPI wants it
+
+
+def _unpacked(data: np.ndarray[Any, Any]) -> Any:
+    return load(io.BytesIO(data.tobytes()))
+
+
+def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | None = None) -> None:
+    """Put the ``obj`` of process i into ``object_list[i]``, on every process.
+
+    Raises TypeError for an object of another kind than :func:`tinygrad_fm.save` takes: it is never pickled.
+    """
+    members = _resolve(group)
+    if len(object_list) != members.size():
+        raise ValueError(f"all_gather_object(): object_list must have {members.size()} places, got {len(object_list)}")
+    own = _packed(obj)
+    sizes = np.empty(members.size(), np.int64)
+    members.comm.Allgather(np.array([own.size], np.int64), sizes)
+    found = np.empty(sizes.sum(), np.uint8)
+    members.comm.Allgatherv(own, [found, sizes.tolist()])
+    object_list[:] = map(_unpacked, np.split(found, np.cumsum(sizes)[:-1]))
+
+
+def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGroup | None = None, device: Any = None) -> None:
+    """Give every process the objects in process ``src``'s ``object_list``, in place; all lists have one length.
+
+    Raises TypeError for an object of another kind than :func:`tinygrad_fm.save` takes: it is never pickled.
+    """
+    members = _resolve(group)
+    sends = members.rank() == src
+    data = _packed(object_list) if sends else np.empty(0, np.uint8)
+    size = np.array([data.size], np.int64)
+    members.comm.Bcast(size, src)
+    if not sends:
+        data = np.empty(int(size[0]), np.uint8)
+    members.comm.Bcast(data, src)
+    if sends:
+        return
+    values = _unpacked(data)
+    if len(values) != len(object_list):
+        raise ValueError(f"broadcast_object_list(): process {src} has {len(values)} objects, this one {len(object_list)}")
+    object_list[:] = values
