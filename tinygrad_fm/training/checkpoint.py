@@ -130,8 +130,13 @@ def write_checkpoint(run: Resumable, path: Path, metrics_size: int) -> None:
     Raises:
         OSError: it cannot be written; what was there before is untouched.
     """
+    serialization.save(checkpoint_of(run, metrics_size), path)
+
+
+def checkpoint_of(run: Resumable, metrics_size: int) -> dict[str, Any]:
+    """What :func:`write_checkpoint` writes."""
     average = run.average
-    content = {
+    return {
         "format": FORMAT,
         "model": {"name": run.config.model, "options": run.config.options},
         "weights": run.model.state_dict(),
@@ -144,7 +149,6 @@ def write_checkpoint(run: Resumable, path: Path, metrics_size: int) -> None:
         "environment": environment(),
         "metrics_size": metrics_size,
     }
-    serialization.save(content, path)
 
 
 # -- reading -----------------------------------------------------------------------------------------------------------

@@ -24,8 +24,9 @@ from .config import Config
 from .console import Report, run_command
 from .final_test import finish
 from .interrupt import Interrupted, StopRequest
+from .ranks import Ranks, join
 from .run_folder import RunFolder
-from .start import begin, go_on, prepare
+from .start import begin, follow, go_on, hand_out, prepare
 from .trainer import Trainer
 
 
@@ -45,10 +46,17 @@ def main(
     Returns:
         The exit code, but for wrong arguments: then argparse exits the process with code 2.
     """
-    return run_command(lambda: _main(make_parser(prog, description, defaults, model_options), argv, defaults, build))
+    try:
+        ranks = join()
+    except (MissingExtraError, RuntimeError) as error:
+        return _fail(str(error))
+    if ranks.rank:
+        return ranks.run(lambda: run_command(lambda: _follow(build, ranks)))
+    parser = make_parser(prog, description, defaults, model_options)
+    return ranks.run(lambda: run_command(lambda: _main(parser, argv, defaults, build, ranks)))
 
 
-def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Config, build: Build) -> int:
+def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Config, build: Build, ranks: Ranks) -> int:
     argv = sys.argv[1:] if argv is None else argv
     given = vars(parser.parse_args(argv))
     report = Report()
@@ -62,13 +70,14 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
             held.callback(runtime.set_num_threads, runtime.get_num_threads())
             warnings.showwarning = lambda message, *_, **__: report.line(f"Warning: {message}")  # no line of our code
             if resume is not None:
-                trainer = go_on(RunFolder(resume), build, report, held)
+                trainer = go_on(RunFolder(resume), build, report, held, ranks)
             else:
-                trainer = _start(parser, given, argv, defaults, build, report, held)
+                trainer = _start(parser, given, argv, defaults, build, report, held, ranks)
             if trainer is None:
                 return 0
             where = trainer.folder.path
             with StopRequest() as stop:
+                hand_out(trainer)
                 trainer.fit(stop)
                 finish(trainer, stop)
     except (Interrupted, KeyboardInterrupt) as stopped:
@@ -83,6 +92,22 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
     except OSError as error:
         again = f" What was saved before is whole: when it is mended, python {parser.prog} --resume {where}" if where else ""
         return _fail(f"{error.filename or 'the run folder'}: {error.strerror or error}.{again}")
+    return 0
+
+
+def _follow(build: Build, ranks: Ranks) -> int:
+    """What another rank than 0 does: make the steps of the run that it is handed. Rank 0 says what there is to say."""
+    run = ranks.receive()
+    if run is None:
+        return 0
+    runtime.tune_allocator()
+    try:
+        with StopRequest() as stop:
+            follow(run, build, ranks).fit(stop)
+    except (Interrupted, NonFiniteLossError) as error:  # as on all ranks
+        return 128 + error.signal if isinstance(error, Interrupted) else 1
+    except (CheckpointError, DataError, OSError) as error:
+        return _fail(f"rank {ranks.rank}: {error}")
     return 0
 
 
@@ -103,13 +128,14 @@ def _start(
     build: Build,
     report: Report,
     held: ExitStack,
+    ranks: Ranks,
 ) -> Trainer:
     """A new run: everything is checked before anything is written."""
     out = given.pop("out", None)
     try:
         config = config_of(given, defaults)
         folder = RunFolder(out or _fresh(config.model))
-        prepared = prepare(config, build, folder)
+        prepared = prepare(config, build, folder, ranks)
     except (ValueError, TypeError, OverflowError) as error:
         parser.error(_as_flag(str(error)))
     except MemoryError as error:
@@ -117,7 +143,7 @@ def _start(
     except (OSError, MissingExtraError) as error:
         parser.error(str(error))
     try:
-        return begin(prepared, folder, [parser.prog, *argv], report, held)
+        return begin(prepared, folder, [parser.prog, *argv], report, held, ranks)
     except OSError as error:
         parser.error(f"argument --out: {error}")
 

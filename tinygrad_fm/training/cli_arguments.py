@@ -68,6 +68,11 @@ def _add_run(group: Any, defaults: Config) -> None:
         metavar="N",
         help="processors to use (default: all, or one if other programs keep them busy, which a few steps tell)",
     )
+    add(
+        "--sync-batch-norm",
+        "started by mpiexec: batch norm over the whole batch, not over each process's share",
+        action=argparse.BooleanOptionalAction,
+    )
     group.add_argument("--composed", action="store_true", help="run every operation as the composition that defines it; slow")
 
 

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_type_hints
 
 import numpy as np
 
-from .. import runtime
+from .. import distributed, runtime
 from ..data import CHOICES
 from ..errors import CheckpointError
 from ..schema import Json, Rule, check
@@ -80,6 +80,7 @@ class Config:
         tta: evaluate each image together with its mirror image.
         early_stopping: stop after so many epochs without a better validation accuracy; None never.
         seed: decides the initial weights, the split, the order, augmentation and dropout.
+        sync_batch_norm: of several processes (``mpiexec``): batch norm over the whole batch, not over each one's share.
         composed: run every operation as the plain composition that defines it.
         threads: how many threads to work with; None for the process's own number.
         save_every: keep a checkpoint every so many steps under its step number; None keeps only the last and the best.
@@ -118,6 +119,7 @@ class Config:
     tta: bool = False
     early_stopping: Positive | None = None
     seed: int = 0
+    sync_batch_norm: bool = True
     composed: bool = False
     threads: Threads | None = None
     save_every: Positive | None = None
@@ -162,12 +164,13 @@ class Config:
 
 
 def environment() -> Environment:
-    """What else the exact numbers of a run depend on: versions, threads and machine."""
+    """What else the exact numbers of a run depend on: versions, threads, processes and machine."""
     return {
         "tinygrad_fm": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "threads": runtime.get_num_threads(),
+        "processes": distributed.get_world_size() if distributed.is_initialized() else 1,
         "platform": platform.platform(),
         "machine": platform.machine(),
     }
@@ -175,4 +178,5 @@ def environment() -> Environment:
 
 def differences(before: Environment, now: Environment) -> list[str]:
     """In which facts two environments differ, as ``numpy 2.0.2 -> 2.4.0``."""
-    return [f"{name} {before.get(name)} -> {value}" for name, value in now.items() if before.get(name) != value]
+    then = {"processes": 1, **before}  # not told by earlier versions
+    return [f"{name} {then.get(name)} -> {value}" for name, value in now.items() if then.get(name) != value]

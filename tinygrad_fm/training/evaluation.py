@@ -67,7 +67,10 @@ def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.
     return result
 
 
-def evaluate(model: Module, dataset: Any, batch_size: int = 250, tta: bool = False) -> Evaluation:
+BATCH = 250
+
+
+def evaluate(model: Module, dataset: Any, batch_size: int = BATCH, tta: bool = False) -> Evaluation:
     """Run ``model`` over ``dataset``, whose samples are (image, label), in batches, so that memory is bounded.
 
     Raises ValueError if the data set is empty.

@@ -15,10 +15,11 @@ from ..ops.functions import zeros
 from ..viz.drawing import draw
 from ..viz.graph import Graph
 from ..viz.model_summary import Summary, summary
-from .checkpoint import Build, Checkpoint, load_checkpoint
+from .checkpoint import Build, Checkpoint, checkpoint_of, load_checkpoint
 from .config import MAX_THREADS, Config, Environment, differences, environment
-from .console import Report, framed
+from .console import Report, Silence, framed
 from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
+from .ranks import Ranks
 from .run_folder import ConfigFile, RunFolder
 from .threads import settle_threads
 from .tracking import check_trackers, open_tracking
@@ -35,7 +36,7 @@ class Prepared(NamedTuple):
     graph: Graph
 
 
-def prepare(config: Config, build: Build, folder: RunFolder) -> Prepared:
+def prepare(config: Config, build: Build, folder: RunFolder, ranks: Ranks | None = None) -> Prepared:
     """Make what a new run in ``folder`` needs.
 
     Raises:
@@ -49,10 +50,13 @@ def prepare(config: Config, build: Build, folder: RunFolder) -> Prepared:
     folder.check_free()
     data = load_data(config)
     check_batch_size(model, config.batch_size)
+    (ranks or Ranks()).check_batch_size(config.batch_size)
     return Prepared(config, model, data, table, draw(model, zeros(config.batch_size, *IMAGE)))
 
 
-def begin(prepared: Prepared, folder: RunFolder, command: list[str], report: Report, held: ExitStack) -> Trainer:
+def begin(
+    prepared: Prepared, folder: RunFolder, command: list[str], report: Report, held: ExitStack, ranks: Ranks | None = None
+) -> Trainer:
     """Make the folder of a new run, which ``held`` locks, and say what will be done.
 
     Args:
@@ -61,6 +65,7 @@ def begin(prepared: Prepared, folder: RunFolder, command: list[str], report: Rep
         command: the command line, for config.json.
         report: where lines go.
         held: keeps the folder locked.
+        ranks: the processes that train it; this one alone by default.
 
     Raises:
         OSError: the folder cannot be made or written to.
@@ -71,7 +76,7 @@ def begin(prepared: Prepared, folder: RunFolder, command: list[str], report: Rep
     if said := settle_threads(model, config.batch_size, config.threads):
         report.line(said)
     config = dataclasses.replace(config, threads=runtime.get_num_threads())
-    trainer = Trainer(config, model, data, folder, report)
+    trainer = Trainer(config, model, data, folder, report, ranks)
     held.enter_context(folder.created())
     folder.write_json("config.json", _describe_run(command, config, table.parameters, data))
     graph.save(folder.path / "graph.svg")
@@ -115,12 +120,13 @@ def _announce(trainer: Trainer) -> None:
         f"Data: {data.name}: {len(data.train):,} training, {len(data.validation):,} validation, "
         f"{len(data.test):,} test images\n"
         f"Training: {trainer.total:,} steps of {config.batch_size} images, {trainer.steps_per_epoch:,} in an epoch; "
-        f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.schedule}; threads: {runtime.get_num_threads()}\n"
+        f"{config.optimizer}, learning rate {config.learning_rate:g}, {config.schedule}; threads: {runtime.get_num_threads()}"
+        f"{f'; processes: {trainer.ranks.size}' if trainer.ranks.size > 1 else ''}\n"
         f"Run folder: {trainer.folder.path}"
     )
 
 
-def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack) -> Trainer | None:
+def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack, ranks: Ranks | None = None) -> Trainer | None:
     """The run in ``folder``, which ``held`` locks, as its last checkpoint has it; None if it is finished, with its test.
 
     Raises CheckpointError if it cannot be gone on with.
@@ -147,7 +153,7 @@ def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack) -> T
             )
         model = _build(config, build)
         check_batch_size(model, config.batch_size)
-        trainer = Trainer(config, model, data, folder, report)
+        trainer = Trainer(config, model, data, folder, report, ranks)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:
         raise CheckpointError(f"{folder.path / 'config.json'}: this run cannot be made again: {error}") from error
     if data.notice:
@@ -165,6 +171,34 @@ def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack) -> T
     _announce(trainer)
     report.line(f"Resumed after step {trainer.progress.step:,}, in epoch {trainer.progress.epoch + 1}")
     _track(trainer, held)
+    return trainer
+
+
+def hand_out(trainer: Trainer) -> None:
+    """Give the other ranks the run as it is now."""
+    trainer.ranks.hand_out(
+        {
+            "state": checkpoint_of(trainer, 0),
+            "choice": trainer.data.choice,
+            "folder": str(trainer.folder.path),
+            "threads": runtime.get_num_threads(),
+        }
+    )
+
+
+def follow(run: dict[str, Any], build: Build, ranks: Ranks) -> Trainer:
+    """On another rank than 0: the run that was handed out, ready to fit.
+
+    Raises CheckpointError if it cannot be made here, because the data, or the program, is another.
+    """
+    state = run["state"]
+    runtime.set_num_threads(run["threads"])
+    config = Config.from_dict(state["config"])
+    data = load_data(config, run["choice"])
+    if data.digest != state["dataset"]["digest"]:
+        raise CheckpointError(f"the data here is another than rank 0's: {data.name} ({data.digest[:12]}…)")
+    trainer = Trainer(config, _build(config, build), data, RunFolder(run["folder"]), Silence(), ranks)
+    trainer.load_state_dict(state, "what rank 0 has sent")
     return trainer
 
 
@@ -190,8 +224,11 @@ def _check_unchanged(folder: RunFolder, saved: ConfigFile, config: Config, state
         )
 
 
-def _take_threads(config: Config, environment: Environment) -> None:
-    """As many threads as the run had: another number may round differently."""
-    threads = config.threads or environment.get("threads")
+def _take_threads(config: Config, before: Environment) -> None:
+    """As many threads as the run had: another number may round differently. With another number of processes it does so
+    anyway, and theirs is what is left."""
+    if before.get("processes", 1) != environment()["processes"]:
+        return
+    threads = config.threads or before.get("threads")
     if type(threads) is int and 0 < threads <= MAX_THREADS:
         runtime.set_num_threads(threads)

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import autograd, random
-from ..data import DataLoader, EpochSampler
+from ..data import EpochSampler
 from ..errors import CheckpointError, NonFiniteLossError
 from ..nn import CrossEntropyLoss, Module
 from ..nn.functional import cross_entropy
@@ -22,9 +22,10 @@ from .config import Config
 from .console import Report
 from .evaluation import Evaluation, evaluate
 from .from_config import Data, make_average, make_optimizer, make_schedule
-from .interrupt import StopRequest
+from .interrupt import Interrupted, StopRequest
 from .metrics import correct
 from .metrics_log import EpochRecord, MetricsLog, StepRecord
+from .ranks import Ranks
 from .run_folder import RunFolder
 from .tracking import Tracking
 
@@ -43,6 +44,7 @@ class Trainer:
         data: the training, validation and test images.
         folder: made already.
         report: where lines and the bar go.
+        ranks: the processes that share each batch; this one alone by default. Only rank 0 writes.
 
     Attributes:
         progress: how far it has come.
@@ -50,11 +52,17 @@ class Trainer:
         tracking: the trackers that are told of it; none at first.
     """
 
-    def __init__(self, config: Config, model: Module, data: Data, folder: RunFolder, report: Report) -> None:
+    def __init__(
+        self, config: Config, model: Module, data: Data, folder: RunFolder, report: Report, ranks: Ranks | None = None
+    ) -> None:
+        self.ranks = ranks or Ranks()
+        self.ranks.check_batch_size(config.batch_size)
+        model = self.ranks.synchronised(model) if config.sync_batch_norm else model
         self.config, self.model, self.data, self.folder, self.report = config, model, data, folder, report
+        self._forward = model
         self._sampler = EpochSampler(data.train, config.seed)
-        # all batches are full: batch norm cannot work on a single image, and equal shapes reuse memory
-        self._loader: DataLoader[Any] = DataLoader(data.train, config.batch_size, sampler=self._sampler, drop_last=True)
+        self._loader = self.ranks.loader(data.train, config.batch_size, self._sampler)
+        self._parts = self.ranks.parts(config.batch_size)
         self.steps_per_epoch = len(self._loader)
         self.total = config.steps if config.steps is not None else config.epochs * self.steps_per_epoch  # type: ignore[operator]
         self.optimizer = make_optimizer(config, model)
@@ -63,6 +71,8 @@ class Trainer:
         self.criterion = CrossEntropyLoss(label_smoothing=config.label_smoothing)
         self.progress = Progress(cross_entropy_sum=0.0 if config.label_smoothing else None)
         self.tracking = Tracking()
+        self._stop = StopRequest()
+        self._asked: int | None = None  # the signal by which one of several ranks was asked to stop, known to all
         self._log: MetricsLog | None = None
         self._keep_metrics = 0
         self._saved_at = self._save_cost = 0.0
@@ -86,27 +96,38 @@ class Trainer:
             Interrupted: a stop was requested; the checkpoint has been written.
             OSError: a file could not be written. The checkpoint of before is whole.
         """
-        stop = stop or StopRequest()
+        stop = self._stop = stop or StopRequest()
         mode = autograd.composed() if self.config.composed else contextlib.nullcontext()
         try:
             # NumPy's warnings are off: `_train_step` checks the loss itself
-            with self.folder.locked() as self._log, mode, np.errstate(all="ignore"):
-                if not self._log.keep(self._keep_metrics):
-                    self.report.line(f"Warning: {self.folder.metrics} has lost its end; the curves will have a gap.")
-                if not self.folder.last.exists():
-                    self.save()
+            with self._logging(), mode, np.errstate(all="ignore"):
+                self._forward = self.ranks.parallel(self.model, same_buffers=self.config.sync_batch_norm)
                 self._saved_at = self._clock = time.monotonic()
                 while not self.finished:
                     record = self._run_epoch(stop)
                     if after_epoch is not None:
                         after_epoch(record)
-                self._keep_metrics = self._log.size
         except BrokenPipeError:  # nobody reads the output any more
             self.save()
             raise
         finally:
             self.report.end_epoch()
             self._log = None
+        self.ranks.part()
+
+    @contextlib.contextmanager
+    def _logging(self) -> Iterator[None]:
+        """Within it metrics.jsonl is open, from where the checkpoint left it, and there is a checkpoint."""
+        if self.ranks.rank:
+            yield
+            return
+        with self.folder.locked() as self._log:
+            if not self._log.keep(self._keep_metrics):
+                self.report.line(f"Warning: {self.folder.metrics} has lost its end; the curves will have a gap.")
+            if not self.folder.last.exists():
+                self.save()
+            yield
+            self._keep_metrics = self._log.size
 
     def _run_epoch(self, stop: StopRequest) -> EpochRecord:
         """The rest of an epoch, its validation, and the checkpoint."""
@@ -122,37 +143,50 @@ class Trainer:
             self._obey(stop)
             self._save_if_due()
         self.report.end_epoch()
-        record, better = self._finish_epoch(self.validate())
+        found = self.ranks.evaluate(self.evaluated_model, self.data.validation, config.tta)
+        record, better = self._finish_epoch(found)
         if better:
-            self.save(self.folder.best)
-            self.folder.best_is_last()
+            self._save_best()
         elif self.finished:
             self.save()
         else:
             self._save_if_due()
         self.report.line(self._epoch_line(record))  # when all is saved: whoever should read it may have gone
         self.tracking.epoch(record, self.model)
+        self._asked = self.ranks.agree(stop.signal)
         self._obey(stop)
         return record
 
     def _obey(self, stop: StopRequest) -> None:
-        """If a stop is requested, save and raise Interrupted."""
-        if stop.signal is not None:
+        """If a stop is requested, of this rank or one of several, save and raise Interrupted."""
+        signal = stop.signal if self.ranks.size == 1 else self._asked
+        if signal is not None:
             self.save()
-            stop.check()
+            self.ranks.part()
+            raise Interrupted(signal)
 
     def _train_step(self, batches: Iterator[Any]) -> None:
+        """One step, on this rank's share of a batch."""
         progress, lr = self.progress, self.optimizer.param_groups[0]["lr"]
         # one number decides all that is random in this step: augmentation first, then dropout
         random.manual_seed((self.config.seed % 2**63 << 64) + progress.step)
-        images, labels = next(batches)
-        logits = self.model(images)
+        count, smoothed = self.config.batch_size, bool(self.config.label_smoothing)
+        with self.ranks.drawing_for(count):
+            images, labels = next(batches)
+            logits = self._forward(images)
         loss = self.criterion(logits, labels)
-        value = float(loss.item())
-        if not math.isfinite(value):
-            raise self._not_finite(f"the loss became {value}", progress.step + 1, lr)
+        plain = float(cross_entropy(logits.detach(), labels).item()) if smoothed else 0.0
+        right = correct(labels, logits.detach().argmax(1))
+        gathered = self.ranks.gather([loss.item(), plain, right, self._stop.signal or 0])  # while backward goes on
         self.optimizer.zero_grad()
-        loss.backward()
+        weight = float(self._parts[self.ranks.rank]) * self.ranks.size  # gradients are averaged as if shares were equal
+        (loss if weight == 1 else loss * weight).backward()
+        rows = gathered()
+        value, plain = (float(self._parts @ column) for column in rows.T[:2])
+        right, self._asked = int(rows[:, 2].sum()), int(rows[:, 3].max()) or None
+        if not math.isfinite(value):
+            self.ranks.part()
+            raise self._not_finite(f"the loss became {value}", progress.step + 1, lr)
         unclipped = None
         if self.config.clip_norm is not None:
             unclipped = clip_grad_norm_(self.model.parameters(), self.config.clip_norm)
@@ -161,7 +195,6 @@ class Trainer:
             self.schedule.step()
         if self.average is not None:
             self.average.update_parameters(self.model)
-        count, right = len(labels), correct(labels, logits.detach().argmax(1))
         progress.step += 1
         progress.batch += 1
         progress.loss_sum += value * count
@@ -175,10 +208,10 @@ class Trainer:
             "accuracy": right / count,
             "lr": lr,
         }
-        if self.config.label_smoothing:  # then the validation loss compares with this one
-            record["cross_entropy"] = float(cross_entropy(logits.detach(), labels).item())
+        if smoothed:  # then the validation loss compares with this one
+            record["cross_entropy"] = plain
             if progress.cross_entropy_sum is not None:
-                progress.cross_entropy_sum += record["cross_entropy"] * count
+                progress.cross_entropy_sum += plain * count
         self._append(record)
         if self.tracking:
             self.tracking.step(record, self.model, None if unclipped is None else unclipped.item())
@@ -205,6 +238,7 @@ class Trainer:
         """Note an epoch and its validation; returns the record of it, and whether it is the best so far."""
         progress, config, lr = self.progress, self.config, self.optimizer.param_groups[0]["lr"]
         if not math.isfinite(found.loss):
+            self.ranks.part()
             raise self._not_finite(f"the validation loss became {found.loss}", progress.step, lr)
         record: EpochRecord = {
             "kind": "epoch",
@@ -239,6 +273,8 @@ class Trainer:
         )
 
     def _append(self, record: StepRecord | EpochRecord) -> None:
+        if self.ranks.rank:
+            return
         assert self._log is not None, "records are written while fit() runs"
         self._log.append(record)
 
@@ -254,11 +290,18 @@ class Trainer:
         if time.monotonic() - self._saved_at >= (max(often, _COST * self._save_cost) if often else 0):
             self.save()
 
+    def _save_best(self) -> None:
+        if not self.ranks.rank:
+            self.save(self.folder.best)
+            self.folder.best_is_last()
+
     def save(self, path: Any = None) -> None:
-        """Write a checkpoint of the present state to ``path``, ``last.npz`` by default.
+        """Write a checkpoint of the present state to ``path``, ``last.npz`` by default; on other ranks than 0, nothing.
 
         Raises NonFiniteLossError instead, if a weight is not finite.
         """
+        if self.ranks.rank:
+            return
         started = time.monotonic()
         for name, tensor in self.model.state_dict().items():
             if not np.isfinite(tensor.numpy()).all():

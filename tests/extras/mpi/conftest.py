@@ -20,7 +20,9 @@ Launch = Callable[..., "subprocess.CompletedProcess[str]"]
 def environment(tmp_path: Path) -> dict[str, str]:
     """No data but the drawn set, no word on threads, and nothing of an mpiexec that may have started the tests."""
     gone = ("FASHION_MNIST_DIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS")
-    kept = {name: value for name, value in os.environ.items() if name not in gone and not name.startswith(("PMI", "OMPI", "HYD"))}
+    kept = {
+        name: value for name, value in os.environ.items() if name not in gone and not name.startswith(("PMI", "OMPI", "HYD"))
+    }
     path = os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))
     return {**kept, "TINYGRAD_FM_CACHE": str(tmp_path / "cache"), "PYTHONPATH": path, "PYTHONUNBUFFERED": ""}
 

@@ -19,7 +19,7 @@ from ...autograd import is_grad_enabled
 from ...autograd.box import box
 from ...autograd.node import Leaf
 from ...distributed import ProcessGroup, all_gather_object, get_rank, get_world_size, new_group
-from ...func import _leaves as tensors_in
+from ...nested import tensors_in
 from ..modules.module import Module
 
 __all__ = ["DistributedDataParallel"]
