@@ -114,8 +114,8 @@ def test_what_is_left_out_says_what_there_is_instead() -> None:
     for reach, words in [
         (lambda: tinygrad_fm.autograd.functional, "torch.func has grad, vjp, jvp, jacrev, hessian"),
         (lambda: tinygrad_fm.ones(1).to_sparse, "use dense ones"),
-        (lambda: tinygrad_fm.nn.SyncBatchNorm, "threads share the work"),
-        (lambda: tinygrad_fm.nn.distributed, "threads share the work"),
+        (lambda: tinygrad_fm.multiprocessing, "threads share the work"),
+        (lambda: tinygrad_fm.distributed.rpc, "threads share the work"),
         (lambda: tinygrad_fm.profiler.anything, "dir"),
     ]:
         with pytest.raises(AttributeError, match=words):

@@ -142,6 +142,8 @@ PLACES = """
     Bilinear                nn/modules/linear.py
     GroupNorm               nn/modules/normalization.py
     BatchNorm2d             nn/modules/batchnorm.py
+    SyncBatchNorm           nn/modules/batchnorm.py
+    DistributedDataParallel nn/parallel/distributed.py
     Upsample                nn/modules/upsampling.py
     PixelShuffle            nn/modules/pixelshuffle.py
     MultiheadAttention      nn/modules/activation.py
@@ -168,6 +170,12 @@ PLACES = """
     AveragedModel           optim/swa_utils.py
     DataLoader              data/loader.py
     get_worker_info         data/worker.py
+    DistributedSampler      data/distributed.py
+    init_process_group      distributed/process_group.py
+    new_group               distributed/process_group.py
+    all_reduce              distributed/collectives.py
+    send                    distributed/collectives.py
+    broadcast_object_list   distributed/objects.py
     random_split            data/dataset.py
     FashionMNIST            data/fashion_mnist.py
     Normalize               data/transforms.py

@@ -209,6 +209,41 @@ def test_every_name_is_there() -> None:
         "non_deterministic",
     ]
     pipes += ["guaranteed_datapipes_determinism", "runtime_validation", "runtime_validation_disabled", "_DatasetKind"]
-    left_out = {*pipes, "DistributedSampler"}
-    missing = [n for n in torch.utils.data.__all__ if n not in left_out and not hasattr(tinygrad_fm.utils.data, n)]
+    missing = [n for n in torch.utils.data.__all__ if n not in pipes and not hasattr(tinygrad_fm.utils.data, n)]
     assert not missing
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 12, 13])
+@pytest.mark.parametrize("drop_last", [False, True])
+def test_the_parts_of_a_distributed_sampler(count: int, drop_last: bool) -> None:
+    """Which positions each process has, in PyTorch and here; shuffled, together each sample once or as often as there."""
+    for replicas in (1, 2, 3, 8):
+        for rank in range(replicas):
+            theirs, ours = (
+                lib.utils.data.distributed.DistributedSampler(range(count), replicas, rank, shuffle=False, drop_last=drop_last)
+                for lib in (torch, tinygrad_fm)
+            )
+            assert (list(ours), len(ours), ours.total_size) == (list(theirs), len(theirs), theirs.total_size)
+        parts = [
+            list(tinygrad_fm.utils.data.DistributedSampler(range(count), replicas, rank, seed=4, drop_last=drop_last))
+            for rank in range(replicas)
+        ]
+        assert len({len(part) for part in parts}) == 1
+        if not count % replicas:
+            assert sorted(sum(parts, [])) == list(range(count))
+    with pytest.raises(ValueError, match=r"Invalid rank 3, rank should be in the interval \[0, 2\]"):
+        tinygrad_fm.utils.data.DistributedSampler(range(4), 3, 3)
+    with pytest.raises(ValueError, match="Default process group has not been initialized"):
+        tinygrad_fm.utils.data.DistributedSampler(range(4))
+
+
+def test_the_order_of_a_distributed_sampler_follows_from_seed_and_epoch() -> None:
+    sampler = tinygrad_fm.utils.data.DistributedSampler(range(100), 4, 1, seed=3)
+    first = list(sampler)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert second != first
+    whole = tinygrad_fm.data.EpochSampler(range(100), seed=3)
+    whole.set_epoch(1)
+    assert list(whole)[1::4] == second

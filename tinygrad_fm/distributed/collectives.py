@@ -34,6 +34,8 @@ __all__ = [
 
 Array = np.ndarray[Any, Any]
 
+_AS: dict[str, np.dtype[Any]] = {"?": np.dtype(np.uint8), "e": np.dtype(np.float32)}
+
 
 class ReduceOp(enum.Enum):
     """What ``reduce`` and ``all_reduce`` do with the values of all processes. AVG is for floating point, B… for integers."""
@@ -76,8 +78,7 @@ def _array(op: str, tensor: Any, what: str = "tensor") -> Array:
 
 def _sendable(array: Array) -> Array:
     """``array`` in C order and in a type that MPI knows: bool as uint8, float16 as float32."""
-    kind = {np.dtype(bool): np.dtype(np.uint8), np.dtype(np.float16): np.dtype(np.float32)}.get(array.dtype, array.dtype)
-    return np.ascontiguousarray(array, kind).reshape(array.shape)
+    return np.ascontiguousarray(array, _AS.get(array.dtype.char, array.dtype)).reshape(array.shape)
 
 
 def _write(tensor: Tensor, values: Array) -> None:

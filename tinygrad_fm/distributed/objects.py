@@ -1,17 +1,18 @@
 """Values that are no tensors, from process to process.
 
-They travel as :func:`tinygrad_fm.save` writes them, not pickled as in PyTorch: tensors, arrays, numbers, strings, None, and
-dicts, lists and tuples of them. Nothing that arrives is ever executed.
+They travel in the ``.npz`` form of :func:`tinygrad_fm.save`, not pickled as in PyTorch: tensors, arrays, numbers, strings,
+None, and dicts, lists and tuples of them. Nothing that arrives is ever executed.
 """
 
 from __future__ import annotations
 
 import io
+import zipfile
 from typing import Any
 
 import numpy as np
 
-from ..serialization import load, save
+from ..formats.npz import read, write
 from .process_group import ProcessGroup, _resolve
 
 __all__ = ["all_gather_object", "broadcast_object_list"]
@@ -19,12 +20,13 @@ __all__ = ["all_gather_object", "broadcast_object_list"]
 
 def _packed(value: Any) -> np.ndarray[Any, Any]:
     file = io.BytesIO()
-    save(value, file)
+    write(value, file)
     return np.frombuffer(file.getbuffer(), np.uint8)  # writable, as MPI wants it
 
 
 def _unpacked(data: np.ndarray[Any, Any]) -> Any:
-    return load(io.BytesIO(data.tobytes()))
+    with zipfile.ZipFile(io.BytesIO(data.tobytes())) as archive:
+        return read(archive, data.size)
 
 
 def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | None = None) -> None:

@@ -117,7 +117,7 @@ class Ranks:
         for buffer in model.buffers():
             distributed.broadcast(buffer, 0)
         own = self.share(-(-len(dataset) // BATCH))
-        chosen = np.arange(len(dataset))[own.start * BATCH : own.stop * BATCH]
+        chosen = range(len(dataset))[own.start * BATCH : own.stop * BATCH]
         found = evaluate(model, Subset(dataset, chosen), tta=tta) if len(chosen) else None
         parts: list[Any] = [None] * self.size
         distributed.all_gather_object(parts, None if found is None else [found.labels, found.probabilities])

@@ -297,7 +297,8 @@ class SyncBatchNorm(_BatchNorm):
 
     @classmethod
     def convert_sync_batchnorm(cls, module: Module, process_group: ProcessGroup | None = None) -> Module:
-        """``module`` with a `SyncBatchNorm` in place of each batch norm in it that knows its size, of the same parameters, buffers and mode.
+        """``module`` with a `SyncBatchNorm` in place of each batch norm in it, of the same parameters, buffers and mode; lazy
+        ones stay as they are.
 
         Returns the module itself, changed, or if it is a batch norm what stands for it.
         """

@@ -8,18 +8,18 @@ Source: Li et al. 2020, "PyTorch Distributed: experiences on accelerating data p
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
+from ..._pytree import tensors_in
 from ..._tensor import Tensor
 from ...autograd import is_grad_enabled
 from ...autograd.box import box
 from ...autograd.node import Leaf
 from ...distributed import ProcessGroup, all_gather_object, get_rank, get_world_size, new_group
-from ...nested import tensors_in
 from ..modules.module import Module
 
 __all__ = ["DistributedDataParallel"]
@@ -94,7 +94,7 @@ class DistributedDataParallel(Module):
         cap = _CAP if bucket_cap_mb is None else int(bucket_cap_mb * (1 << 20))
         self._reducer = _Reducer(names, self._comm, cap)
 
-    def _check_same(self, names: dict[str, Tensor]) -> None:
+    def _check_same(self, names: Mapping[str, Tensor]) -> None:
         """Raise RuntimeError unless all processes have the same parameters."""
         own = [[name, str(p.dtype), list(p.shape)] for name, p in names.items()]
         found: list[Any] = [None] * get_world_size(self.process_group)
@@ -163,7 +163,7 @@ class _Bucket:
 class _Reducer:
     """Collects the gradients of one backward in buckets and averages those over the processes of ``comm``."""
 
-    def __init__(self, names: dict[str, Tensor], comm: Any, cap: int) -> None:
+    def __init__(self, names: Mapping[str, Tensor], comm: Any, cap: int) -> None:
         from mpi4py import MPI
 
         self._mpi, self._comm = MPI, comm
@@ -174,13 +174,16 @@ class _Reducer:
         self._unused: list[int] | None = None  # parameters that the results do not depend on; None: not looked for
         self._begin()
         for i, p in enumerate(self._params):
-            p.register_post_accumulate_grad_hook(lambda p, i=i: self._ready(i))
+            p.register_post_accumulate_grad_hook(self._hook(i))
 
     def _begin(self) -> None:
         self._done: set[int] = set()
         self._sent = 0  # buckets, in their order
         for bucket in self._buckets:
             bucket.missing = len(bucket.views)
+
+    def _hook(self, i: int) -> Callable[[Tensor], None]:
+        return lambda _: self._ready(i)
 
     def check_finished(self) -> None:
         """Raise RuntimeError if the backward before has left gradients waiting."""

@@ -1,0 +1,52 @@
+"""Real processes, each of which runs a program that checks itself."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .conftest import Launch
+
+HERE = Path(__file__).parent
+
+
+@pytest.mark.parametrize("program", ["collectives.py", "parallel.py"])
+def test_every_process_finds_all_right(program: str, launch: Launch) -> None:
+    done = launch(3, HERE / program)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert sorted(done.stdout.splitlines()) == [f"rank {rank} of 3: all right" for rank in range(3)]
+
+
+def test_one_process_needs_no_mpiexec(launch: Launch) -> None:
+    program = "import tinygrad_fm as torch, tinygrad_fm.distributed as dist, sys\nassert 'mpi4py' not in sys.modules\n"
+    program += "dist.init_process_group()\nx = torch.ones(2)\ndist.all_reduce(x)\nprint(dist.get_world_size(), x.tolist())"
+    done = launch(0, "-c", program)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "1 [1.0, 1.0]\n", "")
+
+
+RAISES = """
+import tinygrad_fm as torch, tinygrad_fm.distributed as dist
+dist.init_process_group("mpi")
+if dist.get_rank() == 1:
+    raise ZeroDivisionError("of rank 1 alone")
+dist.all_reduce(torch.zeros(2))
+"""
+DIES = """
+import os, signal, tinygrad_fm as torch, tinygrad_fm.distributed as dist
+dist.init_process_group("mpi")
+if dist.get_rank() == 1:
+    os.kill(os.getpid(), signal.SIGKILL)
+dist.all_reduce(torch.zeros(2))
+"""
+
+
+def test_an_exception_of_one_ends_all_and_is_shown(launch: Launch) -> None:
+    done = launch(2, "-c", RAISES)
+    assert done.returncode == 1
+    assert "rank 1 ends all processes" in done.stderr and "ZeroDivisionError: of rank 1 alone" in done.stderr
+
+
+def test_a_process_that_is_killed_ends_all(launch: Launch) -> None:
+    done = launch(2, "-c", DIES)
+    assert done.returncode == 9 and "Killed (signal 9)" in done.stdout + done.stderr
