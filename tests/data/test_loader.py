@@ -13,6 +13,7 @@ import tinygrad_fm
 from tinygrad_fm.data import (
     BatchSampler,
     DataLoader,
+    DistributedSampler,
     EpochSampler,
     ImageDataset,
     Normalize,
@@ -377,3 +378,15 @@ def test_converting_leaves_all_but_arrays_alone() -> None:
     assert point.y == "text"
     assert default_convert({"a": (1, [np.float32(2)])})["a"][0] == 1
     assert default_convert(np.array(["a"])).tolist() == ["a"]
+
+
+def test_the_order_of_a_distributed_sampler_follows_from_seed_and_epoch() -> None:
+    sampler = DistributedSampler(range(100), 4, 1, seed=3)
+    first = list(sampler)
+    assert list(sampler) == first
+    sampler.set_epoch(1)
+    second = list(sampler)
+    assert second != first
+    whole = EpochSampler(range(100), seed=3)
+    whole.set_epoch(1)
+    assert list(whole)[1::4] == second
