@@ -117,6 +117,12 @@ PLACES = """
     gru_cell                ops/rnn.py
     pad                     ops/padding.py
     conv2d                  ops/conv.py
+    conv3d                  ops/conv.py
+    max_pool3d              ops/pooling3d.py
+    grid_sample             ops/grid_sample.py
+    affine_grid             ops/grid_sample.py
+    Conv3d                  nn/modules/conv.py
+    MaxPool3d               nn/modules/pooling.py
     max_pool2d              ops/pooling.py
     adaptive_avg_pool2d     ops/adaptive_pooling.py
     interpolate             ops/interpolate.py

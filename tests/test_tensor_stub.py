@@ -32,8 +32,8 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Tensor]: ...
 def operations() -> dict[str, Callable[..., Any]]: ...
 """
 # what returns a tensor or several, by its arguments
-ONE_OR_SEVERAL = """adaptive_max_pool1d adaptive_max_pool2d argwhere atleast_1d atleast_2d atleast_3d max max_pool1d max_pool2d
-    median min nanmedian nonzero unique unique_consecutive where"""
+ONE_OR_SEVERAL = """adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d argwhere atleast_1d atleast_2d atleast_3d
+    max max_pool1d max_pool2d max_pool3d median min nanmedian nonzero unique unique_consecutive where"""
 NOT_ONE_TENSOR = {*ONE_OR_SEVERAL.split(), "stride", "type"} - {"where"}
 
 

@@ -26,6 +26,7 @@ from .cases_derived import DERIVED
 from .cases_linalg import LINALG_CASES
 from .cases_special import SPECIAL_CASES
 from .image_cases import IMAGE_CASES
+from .volume_cases import VOLUME_CASES
 
 # -- helpers of the rows -----------------------------------------------------------------------------------------------
 
@@ -419,6 +420,7 @@ CASES = [
     *DERIVED,
     *SPECIAL_CASES,
     *LINALG_CASES,
+    *VOLUME_CASES,
 ]
 
 
@@ -440,7 +442,7 @@ WITHOUT_ROW = {
     **_reasons("gives its input back", "positive"),
     **_reasons(
         "compared with PyTorch, gradients too, in tests/parity/test_samples",
-        "ctc_loss lp_pool1d max_unpool1d multi_head_attention_forward multilabel_margin_loss",
+        "ctc_loss lp_pool1d max_unpool1d max_unpool3d multi_head_attention_forward multilabel_margin_loss",
     ),
     **_reasons("differentiable in its second argument only; compared with PyTorch in tests/parity", "igamma igammac zeta"),
     **_reasons("the next number is not on the straight line that differences draw", "nextafter"),

@@ -19,6 +19,8 @@ ROWS: list[tuple[str, tuple[Any, ...], dict[str, Any], tuple[int, ...]]] = [
     ("LazyLinear", (3, False), {}, (5,)),
     ("LazyConv1d", (4, 3), {"padding": 1, "groups": 2}, (2, 6, 7)),
     ("LazyConv2d", (4, 3), {"stride": 2, "padding": 1, "padding_mode": "reflect"}, (2, 3, 7, 7)),
+    ("LazyConv3d", (4, 3), {"stride": 2, "padding": 1, "groups": 1}, (2, 3, 5, 5, 5)),
+    ("LazyConvTranspose3d", (4, 2), {"stride": 2}, (2, 3, 3, 3, 3)),
     ("LazyConv2d", (4, (3, 2)), {"bias": False, "dilation": 2}, (3, 7, 7)),
     ("LazyConvTranspose1d", (4, 3), {"stride": 2, "output_padding": 1}, (2, 3, 7)),
     ("LazyConvTranspose2d", (4, 3), {"groups": 2, "stride": 2}, (2, 6, 4, 4)),

@@ -108,7 +108,8 @@ CALLS: list[tuple[Any, str]] = [
     (
         None,
         """
-        MaxUnpool1d(2); MaxUnpool2d((3, 2), 2, 1); MaxUnpool2d(2); EmbeddingBag(5, 3, include_last_offset=True);
+        MaxUnpool1d(2); MaxUnpool2d((3, 2), 2, 1); MaxUnpool2d(2); MaxUnpool3d((2, 3, 2), 2, 1); MaxUnpool3d(2);
+        EmbeddingBag(5, 3, include_last_offset=True);
         MultiheadAttention(4, 2, 0.1, False, kdim=3, vdim=5, batch_first=True); MultiheadAttention(4, 1, 0.5);
         CTCLoss(); CTCLoss(1, 'sum', True)
         """,
@@ -152,6 +153,25 @@ CALLS: list[tuple[Any, str]] = [
         """
         ZeroPad3d((1, 2, 2, 1, 0, 1)); ReflectionPad3d((1, 2, 2, 1, 0, 1)); ReplicationPad3d((1, 2, 2, 1, 0, 1));
         CircularPad3d((1, 2, 2, 1, 0, 1))
+        """,
+    ),
+    (
+        (2, 4, 5, 5, 5),
+        """
+        Conv3d(4, 6, 2); Conv3d(4, 6, (2, 3, 1), (2, 1, 1), (1, 0, 2), (1, 2, 1), 2, False, 'reflect');
+        Conv3d(4, 4, 3, padding='same', dilation=2); ConvTranspose3d(4, 2, 2);
+        ConvTranspose3d(4, 6, (2, 3, 2), 2, 1, 1, 2, False, 1); MaxPool3d(2);
+        MaxPool3d((3, 2, 2), (2, 1, 1), (1, 0, 1), 1, True, True); AvgPool3d(2);
+        AvgPool3d((3, 2, 2), (2, 1, 2), (1, 0, 1), True, False, 5); AdaptiveAvgPool3d(3); AdaptiveAvgPool3d((None, 2, 1));
+        AdaptiveMaxPool3d(2); AdaptiveMaxPool3d((3, None, 2), True); LPPool3d(2, 3); LPPool3d(2, (3, 2, 2), stride=(2, 1, 1));
+        Upsample(scale_factor=2, mode='trilinear'); Upsample((3, 4, 6), mode='nearest')
+        """,
+    ),
+    (
+        (4, 5, 5, 5),
+        """
+        Conv3d(4, 4, 3, groups=4, padding_mode='replicate', padding=1); MaxPool3d(2, dilation=2); AdaptiveMaxPool3d(2);
+        AvgPool3d(2); ConvTranspose3d(4, 2, 2)
         """,
     ),
     (

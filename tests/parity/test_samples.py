@@ -36,6 +36,8 @@ CHOSEN = 60  # samples of one operator and dtype that a test run takes; all when
 FEWER = dict.fromkeys(
     [
         "nn.functional.max_unpool2d",
+        "nn.functional.max_unpool3d",
+        "nn.functional.max_pool3d",
         "nn.functional.max_pool2d",
         "nn.functional.max_pool1d",
         "nn.functional.conv2d",
@@ -106,6 +108,9 @@ _NEEDED = """abs add all amax amin any arange argmax argmin bmm broadcast_to cat
     linalg.det linalg.slogdet linalg.cholesky linalg.qr linalg.svd linalg.svdvals linalg.eigh linalg.eigvalsh linalg.pinv
     linalg.lstsq linalg.matrix_rank linalg.matrix_power linalg.cross linalg.multi_dot linalg.cond linalg.solve_triangular
     linalg.vecdot linalg.diagonal linalg.inv_ex linalg.cholesky_ex linalg.solve_ex linalg.tensorinv linalg.tensorsolve
+    nn.functional.conv3d nn.functional.conv_transpose3d nn.functional.max_pool3d nn.functional.avg_pool3d
+    nn.functional.adaptive_avg_pool3d nn.functional.adaptive_max_pool3d nn.functional.max_unpool3d
+    nn.functional.grid_sample nn.functional.dropout3d
     linalg.vander cholesky cholesky_inverse cholesky_solve qr svd pinverse logdet triangular_solve
     special.entr select_scatter slice_scatter diagonal_scatter unravel_index put dsplit"""
 NEEDED = _NEEDED.split()

@@ -26,10 +26,12 @@ from ..ops.distance import cosine_similarity, pairwise_distance, pdist
 from ..ops.dropout import *
 from ..ops.fold import *
 from ..ops.pixel_shuffle import *
+from ..ops.grid_sample import *
 from ..ops.interpolate import *
 from ..ops.loss import *
 from ..ops.padding import *
 from ..ops.pooling import *
+from ..ops.pooling3d import *
 from ..ops.softmax import *
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.embedding import embedding as _embedding

@@ -88,9 +88,10 @@ def _largest_places(x: Array, out: Pair) -> Array:
     found = np.empty((n, c, *out), np.int64)
     for i, (top, bottom) in enumerate(_bounds(x.shape[2], out[0])):
         for j, (left, right) in enumerate(_bounds(width, out[1])):
-            row, column = np.divmod(x[:, :, top:bottom, left:right].reshape(n, c, -1).argmax(-1), right - left)
+            seen = x[:, :, top:bottom, left:right].reshape(n, c, (bottom - top) * (right - left))
+            row, column = np.divmod(seen.argmax(-1), right - left)
             found[:, :, i, j] = (top + row) * width + left + column
-    return found.reshape(n, c, -1)
+    return found.reshape(n, c, out[0] * out[1])
 
 
 _argadaptive = primitive(_largest_places, name="argadaptive", inputs="x", promotion=None)

@@ -28,9 +28,10 @@ from ._arguments import Dims, hashable, per_dim
 from .conv_kernels import convolve, input_gradient, weight_gradient, weight_gradient_later
 from .elementwise import quiet
 from .image_geometry import Geometry, batch_last, batched, geometry, in_size, on_rows
-from .shape import unsqueeze
+from .shape import to_shape, unsqueeze
+from .volumes import as_slices, as_volume, batched_volume, depth_windows, from_depth_windows, split_depth
 
-__all__ = ["conv1d", "conv2d", "conv_transpose1d", "conv_transpose2d"]
+__all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
 def _filters_gradient(g: Any, x: Any, geo: Geometry) -> Any:
@@ -80,8 +81,8 @@ def _check(op: str, input: Any, weight: Any, bias: Any, groups: int, transposed:
     shape, channels = tuple(weight.shape), input.shape[1]
     if groups < 1:
         raise ShapeError(f"{op}(): groups must be positive, got {groups}")
-    if len(shape) != 4:
-        raise ShapeError(f"{op}(): weight must have 4 dimensions, got shape {shape}")
+    if len(shape) != input.ndim:
+        raise ShapeError(f"{op}(): weight must have {input.ndim} dimensions, got shape {shape}")
     if shape[0] % groups:
         raise ShapeError(f"{op}(): weight's first dimension, {shape[0]}, must be divisible by groups={groups}")
     wanted = shape[0] if transposed else shape[1] * groups
@@ -97,14 +98,15 @@ def _check(op: str, input: Any, weight: Any, bias: Any, groups: int, transposed:
 
 @lru_cache(maxsize=1024, typed=True)
 def _geometry(size: Dims, kernel: Dims, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
-    """The geometry that conv2d's arguments describe."""
-    op = "conv2d"
+    """The geometry that the arguments of conv2d or conv3d describe."""
+    dims = len(size)
+    op = f"conv{dims}d"
     if padding == "same":
-        steps, gaps = per_dim(op, "stride", stride, 1), per_dim(op, "dilation", dilation, 1)
-        if steps != (1, 1):
+        steps, gaps = per_dim(op, "stride", stride, 1, dims), per_dim(op, "dilation", dilation, 1, dims)
+        if max(steps) > 1:
             raise RuntimeError(f"{op}(): padding='same' is not supported for strided convolutions, got stride={steps}")
-        top, left = (d * (k - 1) // 2 for d, k in zip(gaps, kernel, strict=True))
-        return Geometry(size, size, kernel, steps, (top, left), gaps, groups)
+        before = tuple(d * (k - 1) // 2 for d, k in zip(gaps, kernel, strict=True))
+        return Geometry(size, size, kernel, steps, before, gaps, groups)
     if isinstance(padding, str) and padding != "valid":
         raise RuntimeError(f"{op}(): padding must be numbers, 'same' or 'valid', got {padding!r}")
     return geometry(op, size, kernel, stride, 0 if padding == "valid" else padding, dilation, groups)
@@ -177,22 +179,30 @@ def conv_transpose2d(
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
     """
-    op = "conv_transpose2d"
 
     def run(x: Any) -> Any:
-        _check(op, x, weight, bias, groups, transposed=True)
-        steps, before = per_dim(op, "stride", stride, 1), per_dim(op, "padding", padding, 0)
-        more, gaps = per_dim(op, "output_padding", output_padding, 0), per_dim(op, "dilation", dilation, 1)
-        if any(m >= max(s, d) for m, s, d in zip(more, steps, gaps, strict=True)):
-            raise ShapeError(f"{op}(): output_padding must be smaller than stride or dilation, got {more}, {steps} and {gaps}")
-        out, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
-        size = tuple(in_size(*dim) + m for *dim, m in zip(out, kernel, steps, before, gaps, more, strict=True))
-        if min(size) < 1:
-            raise ShapeError(f"{op}(): input of size {out} would give a result of size {size}, which is too small")
-        y = _conv_dx(x, weight, geo=Geometry(size, out, kernel, steps, before, gaps, groups))
+        geo = _transposed("conv_transpose2d", x, weight, bias, stride, padding, output_padding, groups, dilation)
+        y = _conv_dx(x, weight, geo=geo)
         return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
-    return batched(op, input, run)
+    return batched("conv_transpose2d", input, run)
+
+
+def _transposed(
+    op: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, output_padding: Any, groups: int, dilation: Any
+) -> Geometry:
+    """The geometry of the convolution that a transposed one is the adjoint of."""
+    _check(op, x, weight, bias, groups, transposed=True)
+    dims = x.ndim - 2
+    steps, before = per_dim(op, "stride", stride, 1, dims), per_dim(op, "padding", padding, 0, dims)
+    more, gaps = per_dim(op, "output_padding", output_padding, 0, dims), per_dim(op, "dilation", dilation, 1, dims)
+    if any(m >= max(s, d) for m, s, d in zip(more, steps, gaps, strict=True)):
+        raise ShapeError(f"{op}(): output_padding must be smaller than stride or dilation, got {more}, {steps} and {gaps}")
+    out, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
+    size = tuple(in_size(*dim) + m for *dim, m in zip(out, kernel, steps, before, gaps, more, strict=True))
+    if min(size) < 1:
+        raise ShapeError(f"{op}(): input of size {out} would give a result of size {size}, which is too small")
+    return Geometry(size, out, kernel, steps, before, gaps, groups)
 
 
 def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any, **options: Any) -> Any:
@@ -241,3 +251,68 @@ def conv_transpose1d(
         output_padding=(output_padding, 0),
         dilation=(dilation, 1),
     )
+
+
+# -- volumes -----------------------------------------------------------------------------------------------------------
+
+
+def _flat(weight: Any) -> Any:
+    """Filters (O, C, KD, KH, KW) as those of images whose channels are the slices of a window: (O, C·KD, KH, KW)."""
+    first, channels, *kernel = weight.shape
+    return to_shape(weight, shape=(first, channels * kernel[0], *kernel[1:]))
+
+
+def conv3d(
+    input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
+) -> Tensor:
+    """:func:`conv2d` of volumes: (N, C, D, H, W) or (C, D, H, W), with weight (O, C/groups, KD, KH, KW).
+
+    The slices that a filter sees along the depth become channels of an image, which :func:`conv2d` filters.
+
+    Args:
+        stride, padding, dilation: an int or three of them.
+
+    Returns:
+        (N, O, OD, OH, OW), or without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv3d.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn.functional import conv3d
+    >>> conv3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2))
+    tensor([[[[[8.]]]]])
+    """
+
+    def run(x: Any) -> Any:
+        _check("conv3d", x, weight, bias, groups, transposed=False)
+        size, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
+        geo = _geometry(size, kernel, *(hashable(n) for n in (stride, padding, dilation)), groups)
+        depth, plane = split_depth(geo)
+        y = _conv(depth_windows(x, geo=depth), _flat(weight), bias, geo=plane)
+        return as_volume(y, x.shape[0], depth.out[0])
+
+    return batched_volume("conv3d", input, run)
+
+
+def conv_transpose3d(
+    input: Any,
+    weight: Any,
+    bias: Any = None,
+    stride: Any = 1,
+    padding: Any = 0,
+    output_padding: Any = 0,
+    groups: int = 1,
+    dilation: Any = 1,
+) -> Tensor:
+    """:func:`conv_transpose2d` of volumes: (N, C, D, H, W) or (C, D, H, W), with weight (C, O/groups, KD, KH, KW).
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose3d.html
+    """
+
+    def run(x: Any) -> Any:
+        geo = _transposed("conv_transpose3d", x, weight, bias, stride, padding, output_padding, groups, dilation)
+        depth, plane = split_depth(geo)
+        y = from_depth_windows(_conv_dx(as_slices(x), _flat(weight), geo=plane), geo=depth)
+        return y if bias is None else y + bias.reshape(1, -1, 1, 1, 1)
+
+    return batched_volume("conv_transpose3d", input, run)

@@ -33,6 +33,7 @@ from .pixel_shuffle import *
 from .gamma import *
 from .gamma import zeta
 from .gather_scatter import *
+from .grid_sample import *
 from .indexing import *
 from .indexing import getitem, setitem
 from .interpolate import *
@@ -50,6 +51,7 @@ from .normalization import *
 from .norms import *
 from .padding import *
 from .pooling import *
+from .pooling3d import *
 from .rearrange import *
 from .rearrange import repeat
 from .reduction import *

@@ -17,6 +17,8 @@ from .elementwise import cast
 from .image_geometry import Array
 from .indexing import index_select
 from .linalg import matmul
+from .pooling3d import adaptive_avg_pool3d
+from .volumes import along_depth
 
 __all__ = ["interpolate"]
 
@@ -52,7 +54,8 @@ def _cubic(n: int, out: int, scale: float | None, align_corners: bool) -> Array:
     return matrix
 
 
-_MATRICES = {"linear": (1, _linear), "bilinear": (2, _linear), "bicubic": (2, _cubic)}
+_MATRICES = {"linear": (1, _linear), "bilinear": (2, _linear), "bicubic": (2, _cubic), "trilinear": (3, _linear)}
+_AREA = {1: lambda x, out: adaptive_avg_pool1d(x, out[0]), 2: adaptive_avg_pool2d, 3: adaptive_avg_pool3d}
 
 
 def _nearest(n: int, out: int, scale: float | None, exact: bool) -> Array:
@@ -73,10 +76,11 @@ def interpolate(
     """``input`` resampled to ``size``, or to ``scale_factor`` times its own.
 
     Args:
-        input: (N, C, L) or (N, C, H, W).
+        input: (N, C, L), (N, C, H, W) or (N, C, D, H, W).
         size: of the result, an int or one for each dimension of space.
         scale_factor: likewise; either this or size.
-        mode: "nearest", "nearest-exact", "linear" (sequences), "bilinear", "bicubic" (images) or "area" (averages).
+        mode: "nearest", "nearest-exact", "linear" (sequences), "bilinear", "bicubic" (images), "trilinear" (volumes) or "area"
+            (averages).
         align_corners: whether the centres of the corner elements, rather than their outer corners, keep their places.
         recompute_scale_factor: use the scale that follows from the rounded size, instead of the one given.
         antialias: not offered; anything but False raises.
@@ -89,8 +93,8 @@ def interpolate(
     tensor([[[1., 2., 3.]]])
     """
     space = tuple(input.shape[2:])
-    if len(space) not in (1, 2):
-        raise NotImplementedError(f"interpolate(): expected a 3D or 4D input, got shape {tuple(input.shape)}")
+    if len(space) not in (1, 2, 3):
+        raise NotImplementedError(f"interpolate(): expected a 3D, 4D or 5D input, got shape {tuple(input.shape)}")
     if antialias:
         raise NotImplementedError("interpolate(): antialias is not offered")
     if align_corners is not None and mode not in _MATRICES:
@@ -103,17 +107,21 @@ def interpolate(
             input = index_select(input, dim, _nearest(n, o, scale, mode == "nearest-exact"))
         return input
     if mode == "area":
-        return adaptive_avg_pool1d(input, out[0]) if len(space) == 1 else adaptive_avg_pool2d(input, out)
+        return _AREA[len(space)](input, out)
     if mode not in _MATRICES or _MATRICES[mode][0] != len(space):
         raise NotImplementedError(f"interpolate(): mode {mode!r} is not offered for an input of shape {tuple(input.shape)}")
     kind = raw(input).dtype
     x = input if kind.kind == "f" else input * 1.0
-    *rows, columns = (
+    *others, columns = (
         _MATRICES[mode][1](n, o, scale, bool(align_corners)).astype(raw(x).dtype)
         for n, o, scale in zip(space, out, scales, strict=True)
     )
     y = _rounded(matmul(x, columns.T), kind)
-    return cast(_rounded(matmul(rows[0], y), kind) if rows else y, dtype=kind)
+    if others:
+        y = _rounded(matmul(others[-1], y), kind)
+    if len(others) == 2:
+        y = _rounded(along_depth(lambda image: matmul(others[0], image), y), kind)
+    return cast(y, dtype=kind)
 
 
 def _rounded(x: Any, kind: np.dtype[Any]) -> Any:

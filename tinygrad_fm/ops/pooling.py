@@ -261,7 +261,7 @@ window_spread: Any = primitive(quiet(_window_spread), promotion=None, x=lambda g
 # -- arguments ---------------------------------------------------------------------------------------------------------
 
 
-def _stride(kernel_size: Any, stride: Any) -> Any:
+def step_of(kernel_size: Any, stride: Any) -> Any:
     """The stride between windows: that of ``kernel_size`` if none is given."""
     return kernel_size if stride is None or stride in ((), []) else stride
 
@@ -269,7 +269,7 @@ def _stride(kernel_size: Any, stride: Any) -> Any:
 @lru_cache(maxsize=1024, typed=True)
 def _geometry(op: str, size: Dims, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool) -> Geometry:
     """The geometry of a pooling, whose windows must not lie in the padding alone."""
-    geo = geometry(op, size, kernel, _stride(kernel, stride), padding, dilation, ceil_mode=ceil_mode)
+    geo = geometry(op, size, kernel, step_of(kernel, stride), padding, dilation, ceil_mode=ceil_mode)
     if any(2 * p > d * (k - 1) + 1 for p, k, d in zip(geo.padding, geo.kernel, geo.dilation, strict=True)):
         raise ShapeError(f"{op}(): padding must be at most half of kernel_size, got {geo.padding} and {geo.kernel}")
     if min(size) < 1:
@@ -277,7 +277,8 @@ def _geometry(op: str, size: Dims, kernel: Any, stride: Any, padding: Any, dilat
     return geo
 
 
-def _pooled(op: str, x: Any, *options: Any) -> Geometry:
+def pooled(op: str, x: Any, *options: Any) -> Geometry:
+    """The geometry of a pooling of ``x``."""
     return _geometry(op, tuple(x.shape[2:]), *(hashable(option) for option in options))
 
 
@@ -319,7 +320,7 @@ def max_pool2d(
     found: list[Any] = []
 
     def run(x: Any) -> Any:
-        geo = _pooled("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
+        geo = pooled("max_pool2d", x, kernel_size, stride, padding, dilation, ceil_mode)
         if not return_indices:
             recorded = is_grad_enabled() and is_tensor(x) and x.requires_grad
             return _max_pool(x, geo=geo) if recorded else _max_only(x, geo=geo)
@@ -337,14 +338,14 @@ def same_kind(x: Any, values: Array) -> Any:
 
 
 def _divisors(geo: Geometry, padding: Dims, count_include_pad: bool) -> Any:
-    """How many elements each window averages: a number, or (OH, OW)."""
+    """How many elements each window averages: a number, or one for each window, (OH, OW) or (OD, OH, OW)."""
     counts = []
     for n, o, k, s, p in zip(geo.size, geo.out, geo.kernel, geo.stride, padding, strict=True):
         start = np.arange(o) * s - p
         stop = np.minimum(start + k, n + p)
         counts.append(stop - start if count_include_pad else np.minimum(stop, n) - np.maximum(start, 0))
-    table = counts[0][:, None] * counts[1]
-    return float(table[0, 0]) if (table == table[0, 0]).all() else table
+    table = reduce(np.multiply.outer, counts)
+    return float(table.flat[0]) if (table == table.flat[0]).all() else table
 
 
 def avg_pool2d(
@@ -375,16 +376,21 @@ def avg_pool2d(
         raise RuntimeError("avg_pool2d(): divisor_override must not be zero")
 
     def run(x: Any) -> Any:
-        geo = _pooled("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-        divisor = divisor_override or _divisors(geo, geo.padding, count_include_pad)
-        if isinstance(divisor, np.ndarray):
-            divisor = divisor.astype(raw(x).dtype)
-        sums = window_sums(x, geo=geo)
-        if raw(x).dtype.kind == "f":
-            return sums / divisor
-        return div(sums, divisor if isinstance(divisor, np.ndarray) else int(divisor), rounding_mode="trunc")
+        geo = pooled("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
+        return averages(window_sums(x, geo=geo), geo, count_include_pad, divisor_override)
 
     return batched("avg_pool2d", input, run)
+
+
+def averages(sums: Any, geo: Geometry, count_include_pad: bool, divisor_override: int | None) -> Any:
+    """The sums of windows divided by how many elements they have; whole numbers cut off."""
+    divisor = divisor_override or _divisors(geo, geo.padding, count_include_pad)
+    dtype = raw(sums).dtype
+    if isinstance(divisor, np.ndarray):
+        divisor = divisor.astype(dtype)
+    if dtype.kind == "f":
+        return sums / divisor
+    return div(sums, divisor if isinstance(divisor, np.ndarray) else int(divisor), rounding_mode="trunc")
 
 
 # -- sequences ---------------------------------------------------------------------------------------------------------
@@ -403,7 +409,7 @@ def max_pool1d(
     if input.ndim == 2 and not input.shape[0]:
         raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")
     op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
-    steps = _stride(kernel_size, stride)
+    steps = step_of(kernel_size, stride)
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0), dilation=(dilation, 1))
 
 
@@ -412,11 +418,11 @@ def avg_pool1d(
 ) -> Tensor:
     """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
     op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
-    steps = _stride(kernel_size, stride)
+    steps = step_of(kernel_size, stride)
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
 
 
-def _root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
+def root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
     """(Σ xᵖ)^(1/p) from the mean of the xᵖ of windows of ``count`` elements."""
     return (sign(mean) * relu(abs(mean)) * count) ** (1.0 / norm_type)
 
@@ -424,13 +430,13 @@ def _root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows."""
     kh, kw = per_dim("lp_pool2d", "kernel_size", kernel_size, 1)
-    return _root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
+    return root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
 
 
 def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """:func:`lp_pool2d` of sequences: (N, C, L) or (C, L)."""
     k = kernel_size[0] if isinstance(kernel_size, (tuple, list)) else kernel_size
-    return _root_of_sum(avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode), k, norm_type)
+    return root_of_sum(avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode), k, norm_type)
 
 
 def max_unpool2d(
@@ -445,19 +451,20 @@ def max_unpool2d(
         ValueError: an ``output_size`` that the windows don't allow. ShapeError: indices of another shape.
         IndexError: an index beyond the result.
     """
-    return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
+    return unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 
 
 def max_unpool1d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:
     """:func:`max_unpool2d` of sequences: (N, C, L) or (C, L)."""
-    return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
+    return unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 
-def _unpool(op: str, dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+def unpool(op: str, dims: int, input: Any, indices: Any, kernel_size: Any, stride: Any, padding: Any, output_size: Any) -> Any:
+    """The maxima of windows of ``dims`` dimensions put back; see :func:`max_unpool2d`."""
     kernel = per_dim(op, "kernel_size", kernel_size, 1, dims)
-    steps, pads = per_dim(op, "stride", _stride(kernel, stride), 1, dims), per_dim(op, "padding", padding, 0, dims)
+    steps, pads = per_dim(op, "stride", step_of(kernel, stride), 1, dims), per_dim(op, "padding", padding, 0, dims)
     if input.ndim not in (dims + 1, dims + 2):
         raise ShapeError(f"{op}(): expected a {dims + 1}D or {dims + 2}D input, got shape {tuple(input.shape)}")
     if tuple(indices.shape) != tuple(input.shape):

@@ -40,12 +40,9 @@ LEFT_OUT = {
     "further matrix decompositions": """eig eigvals lu lu_factor lu_factor_ex lu_solve lu_unpack ldl_factor ldl_factor_ex
         ldl_solve geqrf householder_product orgqr ormqr lobpcg svd_lowrank pca_lowrank nuclear_norm symeig lstsq
         matrix_rank solve""",
-    "layers of three-dimensional images": """Conv3d ConvTranspose3d MaxPool3d AvgPool3d AdaptiveAvgPool3d
-        AdaptiveMaxPool3d conv3d conv_transpose3d max_pool3d avg_pool3d adaptive_avg_pool3d adaptive_max_pool3d LPPool3d
-        lp_pool3d MaxUnpool3d max_unpool3d FractionalMaxPool3d fractional_max_pool3d""",
-    "lazy convolutions of volumes": "LazyConv3d LazyConvTranspose3d",
     "layers that models seldom have": """AdaptiveLogSoftmaxWithLoss CrossMapLRN2d FractionalMaxPool2d
-        fractional_max_pool2d LinearCrossEntropyLoss linear_cross_entropy NLLLoss2d Container grid_sample affine_grid""",
+        fractional_max_pool2d FractionalMaxPool3d fractional_max_pool3d LinearCrossEntropyLoss linear_cross_entropy
+        NLLLoss2d Container""",
     "pruning, and parametrisations of every kind": "prune parametrize parametrizations stateless",
     "memory by hand": """as_strided as_strided_ as_strided_copy as_strided_scatter empty_strided new_empty_strided
         empty_permuted storage untyped_storage storage_type set_ is_set_to UntypedStorage TypedStorage const_data_ptr
@@ -80,11 +77,7 @@ INSTEAD = {
         "torch.func has grad, vjp, jvp, jacrev, hessian and hvp; a loop and torch.stack stand for vmap"
     ),
     "further matrix decompositions": "torch.linalg has solve, lstsq, inv, det, matrix_rank, cholesky, qr, svd and eigh",
-    "layers of three-dimensional images": "there are those of one and two dimensions: Conv1d, Conv2d and their like",
-    "lazy convolutions of volumes": "there are those of one and two dimensions: LazyConv2d and its like",
-    "layers that models seldom have": (
-        "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near; F.interpolate resamples a regular grid"
-    ),
+    "layers that models seldom have": "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near",
     "pruning, and parametrisations of every kind": "nn.utils has weight_norm and spectral_norm; torch.func.functional_call",
     "memory by hand": "view, reshape, permute, unfold and indexing say which elements are meant; copy_ writes them",
     "functions that models seldom call": "compose it of others: diff, histc, scatter_reduce, F.pad, nn.EmbeddingBag",

@@ -16,12 +16,16 @@ from .module import Module
 __all__ = [
     "Conv1d",
     "Conv2d",
+    "Conv3d",
     "ConvTranspose1d",
     "ConvTranspose2d",
+    "ConvTranspose3d",
     "LazyConv1d",
     "LazyConv2d",
+    "LazyConv3d",
     "LazyConvTranspose1d",
     "LazyConvTranspose2d",
+    "LazyConvTranspose3d",
 ]
 
 _PADDING_MODES = ("zeros", "reflect", "replicate", "circular")
@@ -132,7 +136,7 @@ class _ConvNd(Module):
 
 
 class _Conv(_ConvNd):
-    """What `Conv1d` and `Conv2d` share."""
+    """What `Conv1d`, `Conv2d` and `Conv3d` share."""
 
     def __init__(
         self,
@@ -214,8 +218,25 @@ class Conv1d(_Conv):
         return self._convolve(F.conv1d, input)
 
 
+class Conv3d(_Conv):
+    """`Conv2d` of volumes: (N, C, D, H, W) → (N, O, OD, OH, OW), with weight (O, C/groups, KD, KH, KW); settings are a number
+    or three.
+
+    Example:
+        >>> from tinygrad_fm import nn, zeros
+        >>> tuple(nn.Conv3d(3, 8, 3, stride=(1, 2, 2), padding=1)(zeros(2, 3, 16, 32, 32)).shape)
+        (2, 8, 16, 16, 16)
+    """
+
+    dims = 3
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Convolve ``input`` (N, C, D, H, W)."""
+        return self._convolve(F.conv3d, input)
+
+
 class _ConvTransposeNd(_ConvNd):
-    """What `ConvTranspose1d` and `ConvTranspose2d` share."""
+    """What `ConvTranspose1d`, `ConvTranspose2d` and `ConvTranspose3d` share."""
 
     _function: ClassVar[Callable[..., Tensor]]
 
@@ -293,6 +314,12 @@ class ConvTranspose1d(_ConvTransposeNd):
     """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K)."""
 
     dims, _function = 1, staticmethod(F.conv_transpose1d)
+
+
+class ConvTranspose3d(_ConvTransposeNd):
+    """`ConvTranspose2d` of volumes: (N, C, D, H, W) → (N, O, OD, OH, OW), with weight (C, O/groups, KD, KH, KW)."""
+
+    dims, _function = 3, staticmethod(F.conv_transpose3d)
 
 
 # ---- lazy ones -------------------------------------------------------------------------------------------------------
@@ -386,6 +413,12 @@ class LazyConv2d(_LazyConv, Conv2d):
     cls_to_become = Conv2d
 
 
+class LazyConv3d(_LazyConv, Conv3d):
+    """`Conv3d` whose ``in_channels`` the first input gives: LazyConv3d(out_channels, kernel_size, …)."""
+
+    cls_to_become = Conv3d
+
+
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
     """`ConvTranspose1d` whose ``in_channels`` the first input gives."""
 
@@ -396,3 +429,9 @@ class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
     """`ConvTranspose2d` whose ``in_channels`` the first input gives."""
 
     cls_to_become = ConvTranspose2d
+
+
+class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
+    """`ConvTranspose3d` whose ``in_channels`` the first input gives."""
+
+    cls_to_become = ConvTranspose3d

@@ -11,16 +11,22 @@ from .module import Module
 __all__ = [
     "AdaptiveAvgPool1d",
     "AdaptiveAvgPool2d",
+    "AdaptiveAvgPool3d",
     "AdaptiveMaxPool1d",
     "AdaptiveMaxPool2d",
+    "AdaptiveMaxPool3d",
     "AvgPool1d",
     "AvgPool2d",
+    "AvgPool3d",
     "LPPool1d",
     "LPPool2d",
+    "LPPool3d",
     "MaxPool1d",
     "MaxPool2d",
+    "MaxPool3d",
     "MaxUnpool1d",
     "MaxUnpool2d",
+    "MaxUnpool3d",
 ]
 
 
@@ -86,18 +92,18 @@ class MaxPool1d(_MaxPoolNd):
         )
 
 
-class AvgPool2d(Module):
-    """The average of each window.
+class MaxPool3d(_MaxPoolNd):
+    """`MaxPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
 
-    Args:
-        kernel_size, stride, padding, ceil_mode: as in `MaxPool2d`, the padding being zeros.
-        count_include_pad: whether zeros of the padding count as elements.
-        divisor_override: divide sums by this number instead of the number of elements.
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, D, H, W)."""
+        return F.max_pool3d(
+            input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices
+        )
 
-    Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
 
-    Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
-    """
+class _AvgPoolNd(Module):
+    """What `AvgPool2d` and `AvgPool3d` share."""
 
     def __init__(
         self,
@@ -112,14 +118,38 @@ class AvgPool2d(Module):
         self.kernel_size, self.stride, self.padding = kernel_size, kernel_size if stride is None else stride, padding
         self.ceil_mode, self.count_include_pad, self.divisor_override = ceil_mode, count_include_pad, divisor_override
 
+    def extra_repr(self) -> str:
+        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+
+class AvgPool2d(_AvgPoolNd):
+    """The average of each window.
+
+    Args:
+        kernel_size, stride, padding, ceil_mode: as in `MaxPool2d`, the padding being zeros.
+        count_include_pad: whether zeros of the padding count as elements.
+        divisor_override: divide sums by this number instead of the number of elements.
+
+    Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
+
+    Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
+    """
+
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, H, W)."""
         return F.avg_pool2d(
             input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
         )
 
-    def extra_repr(self) -> str:
-        return f"kernel_size={self.kernel_size}, stride={self.stride}, padding={self.padding}"
+
+class AvgPool3d(_AvgPoolNd):
+    """`AvgPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, D, H, W)."""
+        return F.avg_pool3d(
+            input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad, self.divisor_override
+        )
 
 
 class AvgPool1d(Module):
@@ -174,6 +204,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
+class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
+    """`AdaptiveAvgPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, D, H, W)."""
+        return F.adaptive_avg_pool3d(input, self.output_size)
+
+
 class _AdaptiveMaxPoolNd(Module):
     output_size: Any
     return_indices: bool
@@ -205,6 +243,14 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
         return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
 
 
+class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
+    """`AdaptiveMaxPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size)."""
+
+    def forward(self, input: Tensor) -> Any:
+        """Pool ``input`` (N, C, D, H, W)."""
+        return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
+
+
 class _LPPoolNd(Module):
     norm_type: float
     kernel_size: Any
@@ -233,6 +279,14 @@ class LPPool1d(_LPPoolNd):
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, L)."""
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool3d(_LPPoolNd):
+    """`LPPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        """Pool ``input`` (N, C, D, H, W)."""
+        return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class _MaxUnpoolNd(Module):
@@ -269,3 +323,13 @@ class MaxUnpool1d(_MaxUnpoolNd):
     def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
         """Spread ``input`` (N, C, L) out."""
         return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool3d(_MaxUnpoolNd):
+    """Puts maxima back where `MaxPool3d` found them, with its indices; see `functional.max_unpool3d`."""
+
+    dims = 3
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        """Spread ``input`` (N, C, D, H, W) out."""
+        return F.max_unpool3d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
