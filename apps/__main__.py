@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from importlib import import_module
 from typing import Any
 
-# A command is a module of this name here, with a docstring, add_arguments(parser) and run(args), which returns the exit
-# code. It is imported only when it is called. What it raises of these kinds is the user's to mend: one line, exit code 2.
+# A command is a module of this name here (- is _), with a docstring, add_arguments(parser) and run(args), which returns the
+# exit code. It is imported only when it is called. What it raises of these kinds is the user's to mend: one line, exit code 2.
 COMMANDS = {
     "compare": "train a multi-layer perceptron and a convolutional network and compare them",
     "evaluate": "test every checkpoint of training runs",
@@ -21,6 +21,8 @@ COMMANDS = {
     "graph": "draw the computation graph of a model",
     "plot": "draw the curves of several runs over one another",
     "predict": "say what is on your own pictures of garments",
+    "sweep": "train with many settings, and find those that do best",
+    "sweep-report": "draw what a sweep found, and test its winner",
 }
 _USER_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError, ArithmeticError, MemoryError)
 
@@ -42,7 +44,7 @@ def _run(argv: list[str]) -> int:
         command = commands.add_parser(name, help=text, add_help=chosen)
         if chosen:
             with _ctrl_c_ends_at_once():
-                modules[name] = import_module(f".{name}", "apps")
+                modules[name] = import_module(f".{name.replace('-', '_')}", "apps")
             command.description = modules[name].__doc__
             modules[name].add_arguments(command)
     if not argv:

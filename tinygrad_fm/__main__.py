@@ -21,12 +21,15 @@ EXTRAS = {
     "track-tensorboard": ("tensorboardX",),
     "track-wandb": ("wandb",),
     "track-trackio": ("trackio",),
-    "sweep": ("optuna",),
+    "sweep": ("optuna", "tomli"),
     "mpi": ("mpi4py", "mpich"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
     "test-extras": ("onnxruntime", "safetensors"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),
 }
+
+
+NOT_NEEDED = {"tomli"} if sys.version_info >= (3, 11) else set()  # which Python has itself
 
 
 def version_of(distribution: str) -> str | None:
@@ -47,7 +50,9 @@ def extra_line(name: str, distributions: tuple[str, ...]) -> str:
     """What is there of an extra, and how to install the rest."""
     versions = {distribution: version_of(distribution) for distribution in distributions}
     there = ", ".join(f"{distribution} {version}" for distribution, version in versions.items() if version)
-    missing = ", ".join(distribution for distribution, version in versions.items() if not version)
+    missing = ", ".join(
+        distribution for distribution, version in versions.items() if not version and distribution not in NOT_NEEDED
+    )
     return f"  {name:<17} {there}" + (f"{'; ' if there else ''}not installed: {missing}" if missing else "")
 
 

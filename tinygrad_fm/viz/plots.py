@@ -59,24 +59,20 @@ def check_format(path: str | os.PathLike[str]) -> str:
     return kind
 
 
-def content(figure: Any, kind: str) -> bytes:
+def content(figure: Any, kind: str, dpi: int = 110) -> bytes:
     """A figure as the bytes of a file of this format. Its texts are names of runs and classes: a ``$`` begins no formula."""
-    from matplotlib.text import Text
-
-    for text in figure.findobj(Text):
-        text.set_parse_math(False)
     from matplotlib.text import Text
 
     for text in figure.findobj(Text):
         text.set_parse_math(False)  # a dollar in a run's name is a dollar
     result = io.BytesIO()
-    figure.savefig(result, format=kind, dpi=110)
+    figure.savefig(result, format=kind, dpi=dpi)
     return result.getvalue()
 
 
-def save(figure: Any, path: str | os.PathLike[str]) -> None:
+def save(figure: Any, path: str | os.PathLike[str], dpi: int = 110) -> None:
     """Write a figure to a file, .png, .svg or .pdf, whole or not at all."""
-    made = content(figure, check_format(path))
+    made = content(figure, check_format(path), dpi)
 
     def write(file: BinaryIO) -> None:
         file.write(made)
