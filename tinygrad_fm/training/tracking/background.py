@@ -11,7 +11,7 @@ from typing import Any
 from .logger import Logger
 
 _ROOM = 1000  # records that may wait
-_PATIENCE, _LONGEST = 5.0, 30.0  # seconds: without a record taken, and in all, that the end of a run waits
+_PATIENCE, _LONGEST = 10.0, 60.0  # seconds: without a record taken, and in all, that the end of a run waits
 
 
 class BackgroundLogger:

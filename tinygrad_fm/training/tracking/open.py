@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import uuid
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -29,6 +30,7 @@ class TrackingFile(TypedDict):
 def check_trackers(names: Iterable[str]) -> None:
     """Raise MissingExtraError if the package of one of the trackers is not installed. It is imported here, since an import
     takes its time, and would take it from training."""
+    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # which wandb reads when it is imported: offline is offline
     for name in names:
         try:
             import_module(TRACKERS[name])

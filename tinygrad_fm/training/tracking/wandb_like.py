@@ -61,7 +61,7 @@ def open_wandb(folder: Path, id: str, settings: Mapping[str, Any]) -> WandbLogge
     """A run of wandb in ``folder``/wandb: offline, unless the user is logged in or WANDB_MODE says otherwise."""
     import wandb
 
-    mode = os.environ.get("WANDB_MODE") or ("online" if _logged_in() else "offline")
+    mode = os.environ.get("WANDB_MODE") or ("online" if logged_in(wandb.setup().settings.base_url) else "offline")
     run = wandb.init(
         project=os.environ.get("WANDB_PROJECT") or _PROJECT,
         id=id,
@@ -75,11 +75,11 @@ def open_wandb(folder: Path, id: str, settings: Mapping[str, Any]) -> WandbLogge
     return WandbLogger(wandb, run, run.step - 1 if run.resumed else -1)
 
 
-def _logged_in() -> bool:
+def logged_in(server: str) -> bool:
     """Whether there is a key for wandb's server: in the environment, or where ``wandb login`` leaves it."""
     if os.environ.get("WANDB_API_KEY") or os.environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return True
-    host = urlsplit(os.environ.get("WANDB_BASE_URL") or "https://api.wandb.ai").hostname or ""
+    host = urlsplit(server).hostname or ""
     for path in (os.environ.get("NETRC"), "~/.netrc", "~/_netrc"):
         with contextlib.suppress(OSError, netrc.NetrcParseError):
             if path and netrc.netrc(os.path.expanduser(path)).authenticators(host):
