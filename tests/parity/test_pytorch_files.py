@@ -269,11 +269,5 @@ def test_the_archive_is_laid_out_as_pytorchs(large: int | None, tmp_path: Path, 
             assert a.getinfo(name).flag_bits == b.getinfo(name).flag_bits
 
 
-def test_safetensors_files_load_as_in_pytorch(tmp_path: Path) -> None:
-    pytest.importorskip("safetensors")
-    tinygrad_fm.save({"w": tinygrad_fm.ones(2)}, tmp_path / "f.safetensors")
-    same(tinygrad_fm.load(tmp_path / "f.safetensors"), torch.load(tmp_path / "f.safetensors"))
-
-
 if __name__ == "__main__":
     torch.save(checkpoint(), CHECKPOINT)
