@@ -17,6 +17,7 @@ from typing import Any
 COMMANDS = {
     "compare": "train a multi-layer perceptron and a convolutional network and compare them",
     "evaluate": "test every checkpoint of training runs",
+    "export": "write a run's model for other programs: PyTorch, safetensors, ONNX, NumPy",
     "features": "draw the filters of a run's convolutions, and what they make of a picture",
     "graph": "draw the computation graph of a model",
     "plot": "draw the curves of several runs over one another",
