@@ -133,7 +133,7 @@ PLACES = """
     load                    serialization.py
     load_file               safetensors.py
     safe_open               safetensors.py
-    vjp                     func.py
+    vjp                     func/eager_transforms.py
     device                  devices.py
     no_grad                 autograd/modes.py
     Function                autograd/function.py

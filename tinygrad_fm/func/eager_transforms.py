@@ -9,13 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from ._pytree import replace_tensors, tensors_in
-from ._tensor import Tensor
-from .autograd import enable_grad
-from .autograd import grad as _gradients
-from .autograd.node import Leaf
-from .errors import AutogradError
-from .ops.functions import stack, zeros_like
+from .._pytree import replace_tensors, tensors_in
+from .._tensor import Tensor
+from ..autograd import enable_grad
+from ..autograd import grad as _gradients
+from ..autograd.node import Leaf
+from ..errors import AutogradError
+from ..ops.functions import stack, zeros_like
 
 
 def _variable(x: Tensor) -> Tensor:
