@@ -4,6 +4,8 @@ from . import amp, autograd, backends, cuda, distributed, func, linalg, nn, onnx
 from . import special, utils
 from .torch_compat import legacy, left_out, out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
+from .autograd import forward_ad as _forward_ad, functional as _functional
+from .func import vmap
 from .autograd.box import is_tensor
 from .amp import autocast
 from .devices import device

@@ -19,6 +19,7 @@ from .autograd.inplace import wrote
 from .autograd.modes import state
 from .autograd.node import Leaf
 from .autograd.primitives import as_operator
+from .autograd.vmap_levels import refuse_value
 from .devices import CPU, check_device, device
 from .dtypes import OURS, default_float, dtype
 from .errors import AutogradError
@@ -181,7 +182,7 @@ class Tensor(TensorBase, NumPyMethods, Methods):
     def detach(self) -> Tensor:
         """The same memory without the graph."""
         out = box(self._array)
-        out._counted = self._counted
+        out._counted, out._mapped = self._counted, self._mapped
         return out
 
     def detach_(self) -> Tensor:
@@ -291,10 +292,14 @@ class Tensor(TensorBase, NumPyMethods, Methods):
         """The value of a tensor with one element, as a Python number."""
         if self._array.size != 1:
             raise RuntimeError(f"a tensor with {self._array.size} elements cannot be converted to one number")
+        if self._mapped:
+            refuse_value(self, item=True)
         return self._array.item()
 
     def tolist(self: Any) -> Any:
         """The elements as nested lists of Python numbers."""
+        if self._mapped:
+            refuse_value(self, item=True)
         return self._array.tolist()
 
     def __bool__(self: Any) -> bool:
@@ -302,6 +307,8 @@ class Tensor(TensorBase, NumPyMethods, Methods):
             raise RuntimeError(
                 f"the truth of a tensor with {self._array.size} elements is ambiguous; use any(), all() or numel()"
             )
+        if self._mapped:
+            refuse_value(self, item=False)
         return bool(self._array.item())
 
     def __float__(self: Any) -> float:
@@ -313,6 +320,8 @@ class Tensor(TensorBase, NumPyMethods, Methods):
     def __index__(self: Any) -> int:
         if self._array.dtype.kind not in "iub" or self._array.size != 1:
             raise TypeError("only integer tensors of one element can be used as an index")
+        if self._mapped:
+            refuse_value(self, item=True)
         return int(self._array.item())
 
     def __len__(self: Any) -> int:

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from .autograd.box import box
+from .autograd.modes import state
 from .devices import CPU, check_device
 
 _STATE_BYTES = 256  # a state has about 200, and all of one length can be compared and stacked; JSON ignores the spaces
@@ -180,6 +181,11 @@ def fork_rng(devices: Iterable[Any] | None = None, enabled: bool = True, **other
 
 def bits(generator: Generator | None = None) -> np.random.Generator:
     """NumPy's generator behind ``generator``, or behind the default one."""
+    if not state.may_draw:
+        raise RuntimeError(
+            "vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' "
+            "randomness flags on vmap or perform the randomness operation out of vmap"
+        )
     if generator is None:
         return default_generator.bits
     if not isinstance(generator, Generator):

@@ -492,7 +492,8 @@ class Methods:
         pin_memory: builtins.bool = False,
     ) -> Any:
         """:func:`full` with this tensor's dtype."""
-        return ops.full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        made = ops.full(size, fill_value, dtype=dtype or self.dtype, device=device, requires_grad=requires_grad)
+        return creation.marked_as(self, made)
 
     def new(self: Any, *data: Any) -> Any:
         """A tensor of this one's dtype from ``data``, or of that size, filled with zeros; an older way to make one."""

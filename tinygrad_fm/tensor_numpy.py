@@ -14,6 +14,7 @@ import numpy as np
 from ._pytree import tree_map
 from .autograd.box import box
 from .autograd.modes import is_grad_enabled
+from .autograd.vmap_levels import refuse_value
 from .errors import AutogradError
 from .ops import functions as ops
 
@@ -71,6 +72,8 @@ class NumPyMethods:
         """
         if is_grad_enabled() and self.requires_grad and not force:
             raise AutogradError("this tensor requires grad, which NumPy would lose; use tensor.detach().numpy()")
+        if self._mapped:
+            refuse_value(self, item=True)
         return self._array
 
     def __dlpack__(self: Any, **options: Any) -> Any:

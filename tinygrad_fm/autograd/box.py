@@ -29,6 +29,7 @@ class TensorBase:
         _view: of a view, the :class:`~tinygrad_fm.autograd.view.View` that says of what and how it was made.
         _inference: whether it was made in ``inference_mode``.
         _counted: whether writes to it are counted; those to ``.data`` are not.
+        _mapped: on which vmaps' samples it depends, a bit for each (``vmap_levels``).
         _grad: of a leaf, its gradient after ``backward()``; see :attr:`grad`.
     """
 
@@ -37,6 +38,7 @@ class TensorBase:
     _view: Any = None
     _counted = True
     _inference = False
+    _mapped = 0
     _grad: Any = None
 
     @property

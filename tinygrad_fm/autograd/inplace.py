@@ -19,6 +19,7 @@ from .modes import state
 from .node import Leaf, Node
 from .primitives import primitive
 from .view import Replay, move
+from .vmap_levels import refuse_write
 
 
 def _view_scatter(base: np.ndarray[Any, Any], part: Any, replay: Replay) -> np.ndarray[Any, Any]:
@@ -133,6 +134,8 @@ def inplace(op: Callable[..., Any], x: Any, *args: Any, **static: Any) -> Any:
     """
     name = f"{op.__name__}_"
     _refuse(name, x)
+    if state.mapped:
+        refuse_write(name, x, [*args, *static.values()])
     start = versions.next_number()
     result = op(x, *args, **static)
     if result._array.shape != x._array.shape:

@@ -33,6 +33,8 @@ class State(threading.local):
     scope: Scope | None = None  # None outside any module
     # True while the innermost op of a hooked call runs, so that the hooks do not see it twice
     inside_hook: bool = False
+    mapped: int = 0  # a bit for each vmap that is at work, one within another
+    may_draw: bool = True  # False within a vmap whose function must not draw random numbers
 
 
 state = State()

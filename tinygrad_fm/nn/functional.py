@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import box
+from ..autograd.vmap_levels import refuse_write
 from ..dtypes import float16, float32
 from ..errors import ShapeError
 from ..ops import functions as ops
@@ -92,6 +93,8 @@ def batch_norm(
     if not count:  # no mean to speak of: nothing to normalise, and no gradient but zeros
         return ops.normalize_channels(input, input.new_zeros(channels), input.new_ones(channels), weight, bias, eps)
     result, mean, var = ops.batch_norm(input, weight, bias, eps)
+    if running_mean is not None:
+        refuse_write("batch_norm", running_mean, [input])
     _move(running_mean, mean, momentum)
     _move(running_var, var, momentum, count / (count - 1))
     return result

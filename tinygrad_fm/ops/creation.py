@@ -56,6 +56,12 @@ def finish(array: np.ndarray[Any, Any], device: Any, requires_grad: bool) -> Any
     return out.requires_grad_() if requires_grad else out
 
 
+def marked_as(like: Any, made: Any) -> Any:
+    """``made`` as one of vmap's samples, if ``like`` is: it may be written to as that."""
+    made._mapped = getattr(like, "_mapped", 0)
+    return made
+
+
 def shape_from(args: tuple[Any, ...]) -> tuple[int, ...]:
     """A shape given as numbers or as one sequence: ``(2, 3)`` for ``zeros(2, 3)`` and for ``zeros((2, 3))``."""
     if len(args) == 1 and not isinstance(args[0], (int, np.integer)) and raw(args[0]) is not None:
@@ -237,7 +243,8 @@ def size_by_name_of_method(make: Callable[..., Any]) -> Callable[..., Any]:
 
     @wraps(make)
     def made(self: Any, *args: Any, **named: Any) -> Any:
-        return make(self, named.pop("size"), **named) if "size" in named else make(self, *args, **named)
+        size = (named.pop("size"),) if "size" in named else args
+        return marked_as(self, make(self, *size, **named))
 
     return made
 
@@ -349,7 +356,7 @@ def like_creator(create: Callable[..., Any]) -> Callable[..., Tensor]:
         made = raw(create(array.shape, *args, dtype=OURS[array.dtype] if dtype is None else dtype, **more))
         out = np.empty_like(array, dtype=made.dtype)  # in the memory order of the input
         out[...] = made
-        return finish(out, device, requires_grad)
+        return marked_as(input, finish(out, device, requires_grad))
 
     like.__name__ = like.__qualname__ = f"{create.__name__}_like"
     like.__doc__ = f"``{create.__name__}`` with the shape, memory order and (unless given) dtype of ``input``."

@@ -36,7 +36,6 @@ LEFT_OUT = {
     "processes that share memory or call one another": """multiprocessing futures share_memory rpc fsdp
         DeviceMesh init_device_mesh reduce_scatter reduce_scatter_tensor all_to_all all_to_all_single
         monitored_barrier gather_object scatter_object_list send_object_list recv_object_list TCPStore FileStore HashStore""",
-    "forward mode, batching of functions, and derivatives under their older names": "vmap forward_ad fwAD functional",
     "further matrix decompositions": """eig eigvals lu lu_factor lu_factor_ex lu_solve lu_unpack ldl_factor ldl_factor_ex
         ldl_solve geqrf householder_product orgqr ormqr lobpcg svd_lowrank pca_lowrank nuclear_norm symeig lstsq
         matrix_rank solve""",
@@ -72,9 +71,6 @@ INSTEAD = {
     "quantisation": "weights are float32, float16 or float64",
     "processes that share memory or call one another": (
         "threads share the work of one process, torch.distributed that of several: docs/scaling.md"
-    ),
-    "forward mode, batching of functions, and derivatives under their older names": (
-        "torch.func has grad, vjp, jvp, jacrev, hessian and hvp; a loop and torch.stack stand for vmap"
     ),
     "further matrix decompositions": "torch.linalg has solve, lstsq, inv, det, matrix_rank, cholesky, qr, svd and eigh",
     "layers that models seldom have": "LocalResponseNorm, MaxPool2d, CrossEntropyLoss and Sequential are near",
