@@ -28,6 +28,8 @@ MODULES = {
     "torch.optim.swa_utils": tinygrad_fm.optim.swa_utils,
     "torch.utils.data": tinygrad_fm.utils.data,
     "torch.autograd": tinygrad_fm.autograd,
+    "torch.autograd.functional": tinygrad_fm.autograd.functional,
+    "torch.autograd.forward_ad": tinygrad_fm.autograd.forward_ad,
     "torch.func": tinygrad_fm.func,
     "torch.linalg": tinygrad_fm.linalg,
     "torch.cuda": tinygrad_fm.cuda,

@@ -134,6 +134,11 @@ PLACES = """
     load_file               safetensors.py
     safe_open               safetensors.py
     vjp                     func/eager_transforms.py
+    jacfwd                  func/eager_transforms.py
+    vmap                    func/apis.py
+    functional_call         func/stateless.py
+    jacobian                autograd/functional.py
+    make_dual               autograd/forward_ad.py
     device                  devices.py
     no_grad                 autograd/modes.py
     Function                autograd/function.py

@@ -17,7 +17,7 @@ INTERNAL = {
     "Python's and its own modules, seen through": r"""
         builtins|ctypes|functools|glob|importlib|inspect|math|os|platform|sys|textwrap|threading|types|warnings
         |dataclasses|torch|overrides|classes|cpp|cpu|monitor|quasirandom|return_types|serialization|testing
-        |torch_version|Tensor|common_args|multi_dim_common|common_notes|reproducibility_notes|sparse_support_notes|tf32_notes
+        |functional|torch_version|Tensor|common_args|multi_dim_common|common_notes|reproducibility_notes|sparse_support_notes|tf32_notes
         |cudnn""",
     "types of the compiler and of its graphs": r"""
         [A-Z]\w*|import_ir\w+|parse_\w+|unify_type_list|merge_type\w+|sym_\w+|fork|wait|classproperty

@@ -117,7 +117,7 @@ class _Finder:
 
 
 def tell_importers() -> None:
-    """Have ``from tinygrad_fm.nn import SyncBatchNorm`` and ``import tinygrad_fm.jit`` say why they fail."""
+    """Have ``from tinygrad_fm.nn import AdaptiveLogSoftmaxWithLoss`` and ``import tinygrad_fm.jit`` say why they fail."""
     if not any(finder is _Finder for finder in sys.meta_path):
         sys.meta_path.append(_Finder)
 
