@@ -200,6 +200,7 @@ PLACES = """
     summary                 viz/model_summary.py
     tree_map                _pytree.py
     export                  onnx/exporter.py
+    OnnxModel               onnx/importer.py
     tune_allocator          runtime/memory.py
     set_num_threads         runtime/threads.py
 """

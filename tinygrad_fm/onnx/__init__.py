@@ -2,5 +2,6 @@
 
 from ..errors import OnnxExporterError
 from .exporter import export
+from .importer import OnnxModel, load
 
-__all__ = ["OnnxExporterError", "export"]
+__all__ = ["OnnxExporterError", "OnnxModel", "export", "load"]
