@@ -1,6 +1,6 @@
 """Values in nested lists, tuples and dicts, as functions take and return them: one walk for all who need one.
 
-A container is a mapping or a sequence that is not text; all else is a leaf. The names are those of PyTorch's utils._pytree``.
+A container is a mapping or a sequence that is not text; all else is a leaf. The names are those of PyTorch's ``utils._pytree``.
 """
 
 from __future__ import annotations

@@ -14,6 +14,8 @@ import numpy as np
 from .dtypes import CATEGORY, PYTHON, default_float
 from .errors import AutogradError, OperandError, ShapeError
 
+_ndarray = np.ndarray
+
 # -- which dtype comes of mixing ---------------------------------------------------------------------------------------
 
 
@@ -70,19 +72,22 @@ def plain_inputs(op: Any, arrays: list[Any]) -> None:
 def _agree(arrays: list[Any]) -> np.dtype[Any] | None:
     """The dtype of one or two inputs that need no change: arrays of one dtype, or a float array and a Python float."""
     a = arrays[0]
-    if type(a) is not np.ndarray:
+    if type(a) is not _ndarray:
         return None
     dtype = a.dtype
     if len(arrays) == 1:
         return dtype
     b = arrays[1]
-    if len(arrays) == 2 and (b.dtype is dtype if type(b) is np.ndarray else type(b) is float and dtype.kind == "f"):
+    if len(arrays) == 2 and (b.dtype is dtype if type(b) is _ndarray else type(b) is float and dtype.kind == "f"):
         return dtype
     return None
 
 
 def promote(op: Any, arrays: list[Any]) -> None:
     """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once."""
+    a, b = arrays[0], arrays[-1]
+    if type(a) is _ndarray and type(b) is _ndarray and a.dtype is b.dtype and len(arrays) <= 2:  # as _agree, without a call
+        return
     if _agree(arrays) is not None:
         return
     plain_inputs(op, arrays)

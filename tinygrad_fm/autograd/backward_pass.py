@@ -152,10 +152,15 @@ class _Pass:
             if node.plan.kept:
                 saved = boxed_saved(node, saved)
         rules, parents, goals = node.plan.rules, node.parents, self.goals
-        for position, rule in rules:
+        for position, rule, reads in rules:
             parent = parents[position]
             if goals is None or parent in goals:
-                dx = rule(g, saved)
+                if len(reads) == 0:
+                    dx = rule(g)
+                elif len(reads) == 1:
+                    dx = rule(g, saved[reads[0]])
+                else:
+                    dx = rule(g, *[saved[i] for i in reads])
                 if create and position in node.op.piecewise and dx is not None:
                     dx = depending(dx, box(np.broadcast_to(np.zeros((), parent.dtype), parent.shape), parent))
                 if dx is not None:

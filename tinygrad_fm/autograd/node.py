@@ -205,6 +205,8 @@ class Constant:
 
 def constants_of(args: tuple[Any, ...], parents: list[Any]) -> dict[int, Any]:
     """By position, those of ``args`` that no gradient goes to: numbers as they are, arrays as a :class:`Constant`."""
+    if len(args) == 2 and type(args[1]) is float:  # x * 2.0, so frequent that it is not to wait for the loop
+        return {1: args[1]}
     found: dict[int, Any] = {}
     for i, parent in enumerate(parents):
         if parent is None:

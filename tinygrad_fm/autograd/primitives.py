@@ -54,8 +54,7 @@ class Plan:
         live: positions of the inputs that need a gradient.
         kept: positions of what is saved, in the list of inputs, result, residuals and extras.
         keep: takes those from that list; None where nothing is saved.
-        rules: for each live input its position, and its rule as a function of the gradient and of all that is saved; empty
-            for a joint rule.
+        rules: for each live input its position, its rule, and which of the saved values that reads; empty for a joint rule.
         reads: which of the saved values the joint rule reads.
         keeps_arrays: whether arrays are among what is saved, and not only shapes and static arguments.
     """
@@ -134,7 +133,7 @@ class Primitive:
         plan.live = live
         plan.kept = tuple(kept)
         plan.keeps_arrays = bool(kept) and kept[0] < len(names) - len(self.extras)  # extras come last
-        plan.rules = () if self.joint else tuple((i, _reading(rule, slots[i])) for i, rule in chosen)
+        plan.rules = () if self.joint else tuple((i, rule, slots[i]) for i, rule in chosen)
         plan.reads = slots.get(-1, ())
         # the slice makes itemgetter return a sequence for a single value too
         plan.keep = itemgetter(*kept) if len(kept) > 1 else itemgetter(slice(kept[0], kept[0] + 1)) if kept else None
@@ -175,16 +174,6 @@ class Primitive:
             else:
                 values.append(static[name])
         return values
-
-
-def _reading(rule: Callable[..., Any], reads: tuple[int, ...]) -> Callable[[Any, Any], Any]:
-    """``rule`` as a function of the gradient and the list of saved values, of which it reads those at ``reads``."""
-    if len(reads) == 0:
-        return lambda g, saved: rule(g)
-    if len(reads) == 1:
-        at = reads[0]
-        return lambda g, saved: rule(g, saved[at])
-    return lambda g, saved: rule(g, *[saved[i] for i in reads])
 
 
 def boxed_saved(node: Node, saved: Any) -> list[Any]:
@@ -275,8 +264,7 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
     """The function that :func:`primitive` returns."""
     kernel, composition, promotion, view = definition.kernel, definition.composition, definition.promotion, definition.view
     plans, several = definition.plans, definition.outputs > 1
-    has_residuals, has_extras = bool(definition.residuals), bool(definition.extras)
-
+    has_residuals, keeps_more = bool(definition.residuals), bool(definition.residuals or definition.extras)
     no_static = not takes_static(kernel, 0 if definition.variadic else len(definition.inputs))
 
     def op(*args: Any, **static: Any) -> Any:
@@ -289,18 +277,16 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
         mask, end = 0, 1  # bit i of mask: input i needs a gradient; end: the bit above those of all inputs
         any_tensor = False
         for a in args:
+            array, node = a, None
             if isinstance(a, TensorBase):
                 any_tensor = True
                 if a._view is not None:
                     a._view.refresh(a)
-                node = a._node
+                array, node = a._array, a._node
                 if node is not None:
                     mask |= end
-                arrays.append(a._array)
-                parents.append(node)
-            else:
-                arrays.append(a)
-                parents.append(None)
+            arrays.append(array)
+            parents.append(node)
             end += end
 
         # three other ways to run: a rule at work on bare arrays, the composition instead of the kernel, within hooks
@@ -313,15 +299,14 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
             return hooks.around_forward(definition, op, args, static)
 
         # compute
-        if promotion is not None:
-            try:
-                promotion(definition, arrays)
-            except OperandError:
-                if is_operator:
-                    return NotImplemented
-                raise
         try:
+            if promotion is not None:
+                promotion(definition, arrays)
             y = kernel(*arrays, **static)
+        except OperandError:
+            if is_operator:
+                return NotImplemented
+            raise
         except ValueError as error:
             raise explained(error, definition, arrays) from None
         residual_values: Any = ()
@@ -340,18 +325,14 @@ def _operation(definition: Primitive, is_operator: bool = False) -> Callable[...
             saved: Any = ()
             if plan.keep is not None:
                 arrays.append(y)
-                if has_residuals:
-                    arrays.extend(residual_values)
-                if has_extras:
-                    arrays.extend(definition.extra_values(arrays, static))
+                if keeps_more:
+                    arrays += [*residual_values, *definition.extra_values(arrays, static)]
                 saved = plan.keep(arrays)
             out._node = node = Node(definition, parents, plan, saved, static, y)
             if mask != end - 1:
                 node.constants = constants_of(args, parents)
-        else:
-            out._node = None
-            if modes.inference_seen and state.inference:
-                out._inference = True
+        elif modes.inference_seen and state.inference:
+            out._inference = True
         if view and y.base is not None:
             out._view = View(args[0], Replay(op, args[1:], static))
         return out

@@ -209,10 +209,10 @@ def empty(shape: tuple[int, ...], device: Any = None, dtype: Any = None) -> Tens
 def clear_gradients(params: Iterable[Tensor], set_to_none: bool) -> None:
     """Drop the gradients of ``params``, or fill them with zeros in place."""
     for param in params:
-        if param.grad is None:
+        if param._grad is None:
             continue
         if set_to_none:
-            param.grad = None
+            param._grad = None
         else:
             if param.grad.grad_fn is not None:
                 param.grad = param.grad.detach()

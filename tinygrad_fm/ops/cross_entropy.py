@@ -24,6 +24,8 @@ __all__ = ["cross_entropy", "nll_loss"]
 
 Array = np.ndarray[Any, Any]
 
+_LABELS = np.dtype(np.int64), np.dtype(np.uint8)
+
 
 def _counted(op: str, target: Array, classes: int, ignore_index: int) -> tuple[Array, Array | None]:
     """The labels, 0 for those to be ignored, and which ones count (None: all do).
@@ -58,7 +60,7 @@ def _check_labels(op: str, input: Any, target: Any, weight: Any) -> None:
     if not x.ndim:
         raise ShapeError(f"{op}(): input must be (K,), (N, K) or (N, K, …), got a 0-d tensor")
     classes, expected = (x.shape[0], ()) if x.ndim == 1 else (x.shape[1], (x.shape[0], *x.shape[2:]))
-    if t.dtype not in (np.int64, np.uint8):
+    if t.dtype not in _LABELS:
         raise RuntimeError(f"{op}(): class labels must be integers (int64 or uint8), got {t.dtype}; use .long()")
     if t.shape != expected:
         raise ShapeError(f"{op}(): for input of shape {x.shape} the labels must have shape {expected}, got {t.shape}")

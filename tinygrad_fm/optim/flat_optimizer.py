@@ -156,11 +156,12 @@ class FlatOptimizer(Optimizer):
         with_values = self.reads_values or options.get("weight_decay", 0) != 0
         for pack in packs:
             for run in pack.runs():
-                self.advance(options, pack.counters[run])
+                counters = pack.counters[run]
+                self.advance(options, counters)
                 for block in pack.blocks(run, options["maximize"], with_values):
                     self.update(options, block)
                     block.apply()
-                self.prepare_next(options, pack.counters[run])
+                self.prepare_next(options, counters)
                 pack.finish(run, self.state)
 
     def fill_state(self, options: Group, p: Tensor, state: State) -> None:
@@ -275,7 +276,7 @@ class Pack:
         counters = self.counters.tolist()
         runs: list[slice] = []
         for i, param in enumerate(self.params):
-            grad = param.grad
+            grad = param._grad  # for .grad one has to wait
             if grad is None:
                 continue
             if grad._array.shape != self.shapes[i]:
@@ -305,7 +306,7 @@ class Pack:
         params, (grads, values, changes) = self.params[start:stop], [part[start:stop] for part in self.stretches]
         copy = np.negative if maximize else np.positive
         for param, grad in zip(params, grads, strict=True):
-            copy(param.grad._array, grad)
+            copy(param._grad._array, grad)
         if with_values:
             for param, value in zip(params, values, strict=True):
                 np.copyto(value, param._array)
