@@ -18,10 +18,13 @@ from ..dtypes import as_stored
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats, promote_float
 from ..random import bits, draw_samples
+from ..runtime import run_compiled, use_compiled
+from . import elementwise_compiled as kernels
 from ._arguments import number, one_dim
 from .clamp import clamp
 from .comparison import gt, le
 from .elementwise import abs, constants, exp, piecewise, quiet, sigmoid, square, tanh, where
+from .elementwise_compiled import as_runs
 from .special import erfc, error_function
 
 __all__ = [
@@ -88,9 +91,22 @@ def _rectify(x: Array) -> Array:
     return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 
-_relu = primitive(  # a NaN lets g through
-    _rectify, name="relu", promotion=None, piecewise="x", x=lambda g, y: unless(g, y <= 0)
+def _rectified_gradient(g: Array, y: Array) -> Array:
+    """``g``, but 0 where ``y`` ≤ 0: a NaN lets it through."""
+    if use_compiled(g.dtype, g.size) and g.dtype == y.dtype:
+        found = np.empty_like(y)
+        runs = as_runs(g, y, found)
+        if runs is not None:
+            run_compiled(lambda start, stop: kernels.rectified_gradient(*runs, start, stop), g.size, g.size)
+            return found
+    return _unless(g, y <= 0)
+
+
+rectified_gradient: Any = primitive(
+    _rectified_gradient, name="relu_gradient", inputs="g y", promotion=None, g=lambda g, y: rectified_gradient(g, y)
 )
+
+_relu = primitive(_rectify, name="relu", promotion=None, piecewise="x", x=lambda g, y: rectified_gradient(g, y))
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:

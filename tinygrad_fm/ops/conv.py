@@ -7,7 +7,8 @@ Three operations are each other's derivatives in every argument, so their rules 
     dw     the adjoint in w                            (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)
 
 The memory behind an image is batch-last, (C, H, W, N), whatever its shape says: rows of OW·N floats are copied at once, and
-the matrix products write their result where it belongs. The kernels are in ``conv_kernels.py``.
+the matrix products write their result where it belongs. The kernels are in ``conv_kernels.py``, compiled ones in
+``conv_compiled.py``.
 https://pytorch.org/docs/stable/generated/torch.nn.functional.conv2d.html
 """
 
@@ -24,19 +25,45 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import same_dtype
+from ..runtime import resolve, use_compiled
+from . import conv_compiled, conv_kernels
 from ._arguments import Dims, hashable, per_dim
-from .conv_kernels import convolve, input_gradient, weight_gradient, weight_gradient_later
 from .elementwise import quiet
-from .image_geometry import Geometry, batch_last, batched, geometry, in_size, on_rows
+from .image_geometry import Array, Geometry, batch_last, batched, geometry, in_size, on_rows
 from .shape import to_shape, unsqueeze
 from .volumes import as_slices, as_volume, batched_volume, depth_windows, from_depth_windows, split_depth
 
 __all__ = ["conv1d", "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d"]
 
 
+def _kernels(x: Array, geo: Geometry, multiplications: int) -> Any:
+    """The file of the kernels to run for a convolution of ``x`` (N, C, …)."""
+    return conv_compiled if use_compiled(x.dtype, multiplications) and conv_compiled.suits(x, geo) else conv_kernels
+
+
+def _convolve(x: Array, weight: Array, bias: Array | None, geo: Geometry) -> Array:
+    multiplications = len(x) * geo.out[0] * geo.out[1] * weight.size
+    return _kernels(x, geo, multiplications).convolve(x, weight, bias, geo)
+
+
+def _input_gradient(g: Array, weight: Array, geo: Geometry) -> Array:
+    multiplications = len(g) * geo.out[0] * geo.out[1] * weight.size
+    return _kernels(g, geo, multiplications).input_gradient(g, weight, geo)
+
+
+def _weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
+    """The gradient of the weight, or a promise of it."""
+    multiplications = g.size * x.shape[1] // geo.groups * geo.kernel[0] * geo.kernel[1]
+    return _kernels(x, geo, multiplications).weight_gradient_later(x, g, geo)
+
+
+def _weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
+    return np.asarray(resolve(_weight_gradient_later(x, g, geo)))
+
+
 def _filters_gradient(g: Any, x: Any, geo: Geometry) -> Any:
     """The gradient of the weight. Nothing in a backward pass waits for it, so of arrays it may come later."""
-    return _conv_dw(x, g, geo=geo) if is_tensor(g) or is_tensor(x) else weight_gradient_later(x, g, geo)
+    return _conv_dw(x, g, geo=geo) if is_tensor(g) or is_tensor(x) else _weight_gradient_later(x, g, geo)
 
 
 def _bias_gradient(g: Any) -> Any:
@@ -48,7 +75,7 @@ def _bias_gradient(g: Any) -> Any:
 
 
 _conv: Any = primitive(
-    quiet(convolve),
+    quiet(_convolve),
     name="conv2d",
     promotion=same_dtype,
     x=lambda g, weight, geo: _conv_dx(g, weight, geo=geo),
@@ -57,7 +84,7 @@ _conv: Any = primitive(
 )
 
 _conv_dx: Any = primitive(
-    quiet(input_gradient),
+    quiet(_input_gradient),
     name="conv_transpose2d",
     promotion=same_dtype,
     x=lambda g, weight, geo: _conv(g, weight, None, geo=geo),
@@ -65,7 +92,7 @@ _conv_dx: Any = primitive(
 )
 
 _conv_dw: Any = primitive(
-    quiet(weight_gradient),
+    quiet(_weight_gradient),
     name="conv2d_weight",
     promotion=same_dtype,
     x=lambda g, image, geo: _conv_dx(image, g, geo=geo),

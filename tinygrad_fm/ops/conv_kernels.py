@@ -38,7 +38,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..runtime import defer, parallel, resolve, take_over_blas
+from ..runtime import defer, parallel, take_over_blas
 from . import conv_winograd as winograd
 from ._arguments import Pair
 from .image_geometry import Array, Geometry, Work, batch_first, batch_last, padded, reach
@@ -118,13 +118,9 @@ def _convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: A
     return _over_rows(x, geo, 0, multiply)
 
 
-def weight_gradient(x: Array, g: Array, geo: Geometry) -> Array:
-    """The adjoint of :func:`convolve` in w: (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW)."""
-    return np.asarray(resolve(weight_gradient_later(x, g, geo)))
-
-
 def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
-    """:func:`weight_gradient`, or a promise of it where that is worth a thread's while."""
+    """The adjoint of :func:`convolve` in w: (N, C, H, W), (N, O, OH, OW) → (O, C/groups, KH, KW); or a promise of it where that
+    is worth a thread's while."""
     o, inner = g.shape[1], x.shape[1] // geo.groups
     if not g.size or not inner:
         return np.zeros((o, inner, *geo.kernel), g.dtype)
@@ -137,7 +133,7 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
 
 
 def _adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Array]]:
-    """The work that goes over some rows of the output, and what then makes :func:`weight_gradient` of all of them."""
+    """The work that goes over some rows of the output, and what then makes the gradient from all of them."""
     if winograd.suits(x, geo):
         return winograd.adding_up(x, g, geo)
     o, inner, (kh, kw) = g.shape[1], x.shape[1] // geo.groups, geo.kernel

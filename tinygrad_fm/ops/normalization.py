@@ -18,12 +18,13 @@ from ..autograd.primitives import fused
 from ..autograd.tensor_type import Tensor
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
-from ..runtime import take_over_blas
+from ..runtime import run_compiled, take_over_blas, use_compiled
 from .clamp import clamp
 from .creation import zeros
 from .elementwise import quiet, rsqrt
 from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
+from .normalization_compiled import normalize_rows, normalize_rows_gradient
 from .reduction import mean
 from .shape import flatten, unflatten
 
@@ -104,6 +105,26 @@ class _Rows:
         by_channels(lambda start, stop: work(slice(start, stop)), self.rows[0], self.rows[0] * self.count)
 
 
+def _normalized_rows(x: Array, scale: Array | None, shift: Array | None, eps: float) -> tuple[Array, Array, Array, Array]:
+    """Rows (R, M), each brought to mean 0 and variance 1, times ``scale`` plus ``shift`` (R,); their mean, variance and
+    1 / √(variance + eps)."""
+    count = len(x)
+    scale = np.ones(count, x.dtype) if scale is None else np.ascontiguousarray(scale)
+    shift = np.zeros(count, x.dtype) if shift is None else np.ascontiguousarray(shift)
+    y, (mean, var, inv) = np.empty_like(x), (np.empty(count, x.dtype) for _ in range(3))
+    run_compiled(lambda a, b: normalize_rows(x, scale, shift, eps, y, mean, var, inv, a, b), count, x.size)
+    return y, mean, var, inv
+
+
+def _rows_gradient(g: Array, x: Array, scale: Array | None, mean: Array, inv: Array) -> tuple[Array, Array, Array]:
+    """The gradient of x in :func:`_normalized_rows`, and Σ g · (x − mean) and Σ g of each row."""
+    count, mean, inv = len(x), mean.reshape(-1), inv.reshape(-1)
+    scale = np.ones(count, x.dtype) if scale is None else np.ascontiguousarray(scale)
+    dx, through, total = np.empty_like(x), np.empty(count, x.dtype), np.empty(count, x.dtype)
+    run_compiled(lambda a, b: normalize_rows_gradient(g, x, scale, mean, inv, dx, through, total, a, b), count, x.size)
+    return dx, through, total
+
+
 def _far_off(mean: Array, var: Array) -> bool:
     """Whether some channel lies so far from 0 that Σ x² and Σ g · x would lose digits: x is centred first then, which is a
     pass over memory more. (Not near, rather than far: a NaN counts.)"""
@@ -133,6 +154,9 @@ def _batch_norm_rule(g: Any, x: Array, weight: Any, mean: Array, inv: Array, nee
 
 def _image_rule(g: Array, x: Array, weight: Any, mean: Array, inv: Array) -> tuple[Array, Array, Array]:
     """The gradient of x, Σ g · (x − mean) and Σ g per channel."""
+    if use_compiled(x.dtype, x.size):
+        dx, *sums = _rows_gradient(*(batch_last(a).reshape(x.shape[1], -1) for a in (g, x)), weight, mean, inv)
+        return dx.reshape(*x.shape[1:], len(x)).transpose(3, 0, 1, 2), *(a.reshape(mean.shape) for a in sums)
     rows = _Rows(x)
     image, gradient, dx = rows.of(x), rows.of(g), np.empty(rows.rows, x.dtype)
     through, total = np.empty_like(mean), np.empty_like(mean)
@@ -182,6 +206,9 @@ def _batch_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) 
 
 def _image_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) -> tuple[Array, Array, Array, Array]:
     """The result, and mean, variance and 1 / √(variance + eps) per channel: (C, 1, 1)."""
+    if use_compiled(x.dtype, x.size):
+        y, *found = _normalized_rows(batch_last(x).reshape(x.shape[1], -1), weight, bias, eps)
+        return y.reshape(*x.shape[1:], len(x)).transpose(3, 0, 1, 2), *(a[:, None, None] for a in found)
     rows = _Rows(x)
     image, y = rows.of(x), np.empty(rows.rows, x.dtype)
     average, var, inv = (np.empty((len(y), 1, 1), x.dtype) for _ in range(3))

@@ -21,6 +21,8 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..dtypes import OURS
 from ..errors import OutOfRangeError, ShapeError
+from ..runtime import run_compiled, use_compiled
+from . import pooling_compiled as kernels
 from ._arguments import Dims, hashable, per_dim
 from .activation import relu
 from .creation import zeros
@@ -88,8 +90,19 @@ def _columns_seen(x: Array, geo: Geometry) -> list[Array]:
     return [x[:, :, j * gap : j * gap + n * step : step] for j in range(geo.kernel[1])]
 
 
+def _compiled_suits(x: Array, geo: Geometry) -> bool:
+    """Whether a compiled kernel pools ``x`` (N, C, …)."""
+    seen = len(x) * x.shape[1] * geo.out[0] * geo.out[1] * geo.kernel[0] * geo.kernel[1]
+    return len(x) >= kernels.LEAST and use_compiled(x.dtype, seen)
+
+
 def _largest(x: Array, geo: Geometry) -> Array:
     """The maximum of each window: of its rows, whole rows of memory at a time, and then of its columns."""
+    if _compiled_suits(x, geo):
+        source, window = batch_last(x), kernels.windows(geo)
+        y = np.empty((len(source), *geo.out, len(x)), x.dtype)
+        run_compiled(lambda a, b: kernels.largest(source, window, y, a, b), len(source), x.size)
+        return batch_first(y)
     image = padded(x, geo, _lowest(x.dtype))
     y = np.empty((len(image), *geo.out, len(x)), x.dtype)
 
@@ -109,6 +122,12 @@ def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
     all positions one after another, and the second half over long runs of memory. Columns with gaps between them are copied:
     that and comparing what lies dense take half the time of comparing what does not.
     """
+    if _compiled_suits(x, geo):
+        source, window = batch_last(x), kernels.windows(geo)
+        y = np.empty((len(source), *geo.out, len(x)), x.dtype)
+        index = np.empty(y.shape, _index_type(geo))
+        run_compiled(lambda a, b: kernels.maximum(source, window, y, index, a, b), len(source), x.size)
+        return batch_first(y), batch_first(index)
     image = padded(x, geo, _lowest(x.dtype))
     shape = (len(image), *geo.out, len(x))
     y, index = np.empty(shape, x.dtype), np.zeros(shape, _index_type(geo))
@@ -155,6 +174,10 @@ def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
     """Each element of ``g`` at the place of the image that ``index`` gives for its window, added up; 0 elsewhere."""
     values, at = batch_last(g), batch_last(index)
     shape = (len(values), *geo.size, len(g))
+    if _compiled_suits(g, geo):
+        dx, window = np.empty(shape, g.dtype), kernels.windows(geo)
+        run_compiled(lambda a, b: kernels.put_back(values, at, window, dx, a, b), len(values), dx.size)
+        return batch_first(dx)
     apart = all(k <= s and d == 1 for k, s, d in zip(geo.kernel, geo.stride, geo.dilation, strict=True))
     whole = apart and geo.kernel == geo.stride and geo.padding == (0, 0)
     whole = whole and all(n == o * s for n, o, s in zip(geo.size, geo.out, geo.stride, strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from ..ops import functions as ops
+from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, check_adam, check_common, execution_options, require
 
@@ -110,15 +111,20 @@ class Adam(FlatOptimizer):
         exp_avg, exp_avg_sq, *largest = block.state
         # m̂ / (√v̂ + eps) with both corrections moved into numbers: two passes over the arrays less.
         root = math.sqrt(1 - beta2**t)
-        update_averages(group, block, block.decayed(0 if decoupled else group["weight_decay"]))
+        eps, step = group["eps"] * root, lr * root / (1 - beta1**t)
+        added, share = (0, lr * group["weight_decay"]) if decoupled else (group["weight_decay"], 0)
+        if kernels.suits(change):
+            by = kernels.numbers(change.dtype, added, share, 1 - beta1, beta2, 1 - beta2, eps, step)
+            kernels.adam(block.grad, block.value, exp_avg, exp_avg_sq, largest[0] if largest else change[:0], change, *by)
+            return
+        update_averages(group, block, block.decayed(added))
         if largest:
             np.maximum(largest[0], exp_avg_sq, out=largest[0])
         np.sqrt(largest[0] if largest else exp_avg_sq, out=scratch)
-        scratch += group["eps"] * root
+        scratch += eps
         np.divide(exp_avg, scratch, out=change)
-        change *= lr * root / (1 - beta1**t)
-        if decoupled:
-            block.shrink(lr * group["weight_decay"])
+        change *= step
+        block.shrink(share)
 
 
 class AdamW(Adam):

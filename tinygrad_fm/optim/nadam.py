@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._tensor import Tensor
+from . import updates_compiled as kernels
 from .adam import averages, update_averages
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed, number
 from .optimizer import Group, check_adam, check_common, execution_options, require
@@ -115,15 +116,20 @@ class NAdam(FlatOptimizer):
         exp_avg, exp_avg_sq = block.state
         mu, ahead = momentum_at(group, t), momentum_at(group, t + 1)
         root = math.sqrt(1 - beta2**t)
-        g = block.decayed(0 if decoupled else group["weight_decay"])
+        eps, now, later = group["eps"] * root, lr * root * (1 - mu) / (1 - product), lr * root * ahead / (1 - product * ahead)
+        added, share = (0, lr * group["weight_decay"]) if decoupled else (group["weight_decay"], 0)
+        if kernels.suits(change):
+            by = kernels.numbers(change.dtype, added, share, 1 - group["betas"][0], beta2, 1 - beta2, eps, now, later)
+            kernels.nadam(block.grad, block.value, exp_avg, exp_avg_sq, change, *by)
+            return
+        g = block.decayed(added)
         update_averages(group, block, g)
-        np.multiply(g, lr * root * (1 - mu) / (1 - product), out=change)
-        change += np.multiply(exp_avg, lr * root * ahead / (1 - product * ahead), out=scratch)
+        np.multiply(g, now, out=change)
+        change += np.multiply(exp_avg, later, out=scratch)
         np.sqrt(exp_avg_sq, out=scratch)
-        scratch += group["eps"] * root
+        scratch += eps
         change /= scratch
-        if decoupled:
-            block.shrink(lr * group["weight_decay"])
+        block.shrink(share)
 
 
 def momentum_at(group: Group, t: float) -> Any:

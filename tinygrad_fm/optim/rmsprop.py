@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
+from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, check_common, execution_options, require
 
@@ -108,6 +109,12 @@ class RMSprop(FlatOptimizer):
     def update(self, group: Group, block: Block) -> None:
         alpha, momentum, change, scratch = group["alpha"], group["momentum"], block.change, block.scratch
         square_avg, *rest = block.state
+        if kernels.suits(change):
+            velocity, mean = rest[0] if momentum > 0 else change[:0], rest[-1] if group["centered"] else change[:0]
+            options = group["weight_decay"], alpha, 1 - alpha, group["eps"], momentum, group["lr"]
+            by = kernels.numbers(change.dtype, *options)
+            kernels.rmsprop(block.grad, block.value, square_avg, velocity, mean, change, *by)
+            return
         g = block.decayed(group["weight_decay"])
         np.multiply(g, g, out=scratch)
         scratch *= 1 - alpha

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from .._tensor import Tensor
+from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, decayed
 from .optimizer import Group, check_common, execution_options, require
 
@@ -101,6 +102,11 @@ class SGD(FlatOptimizer):
 
     def update(self, group: Group, block: Block) -> None:
         momentum, change, scratch = group["momentum"], block.change, block.scratch
+        if kernels.suits(change):
+            by = kernels.numbers(change.dtype, group["weight_decay"], momentum, 1 - group["dampening"], group["lr"])
+            velocity = block.state[0] if momentum != 0 else change[:0]
+            kernels.sgd(block.grad, block.value, velocity, change, *by, block.first, group["nesterov"])
+            return
         g = block.decayed(group["weight_decay"])
         if momentum != 0:
             (v,) = block.state

@@ -1,5 +1,6 @@
-"""The process: its threads, NumPy's BLAS, and the memory of freed arrays. Importing this changes nothing in it."""
+"""The process: threads, BLAS, compiled kernels, and the memory of freed arrays. Importing this changes nothing in it."""
 
+from .kernels import compiled, get_kernels, on_compiling, run_compiled, set_kernels, use_compiled
 from .memory import tune_allocator
 from .threads import (
     Deferred,
@@ -16,12 +17,18 @@ from .threads import (
 __all__ = [
     "Deferred",
     "blas_has_threads",
+    "compiled",
     "defer",
+    "get_kernels",
     "get_num_threads",
+    "on_compiling",
     "parallel",
     "resolve",
+    "run_compiled",
+    "set_kernels",
     "set_num_threads",
     "take_over_blas",
     "threads_were_chosen",
     "tune_allocator",
+    "use_compiled",
 ]
