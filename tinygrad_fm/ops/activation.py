@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import raw
+from ..autograd.box import is_tensor, raw
 from ..autograd.inplace import inplace as run_inplace
 from ..autograd.primitives import fused, primitive
 from ..autograd.tensor_type import Tensor
@@ -91,22 +91,18 @@ def _rectify(x: Array) -> Array:
     return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 
-def _rectified_gradient(g: Array, y: Array) -> Array:
+def _rectified_gradient(g: Any, y: Any) -> Any:
     """``g``, but 0 where ``y`` ≤ 0: a NaN lets it through."""
-    if use_compiled(g.dtype, g.size) and g.dtype == y.dtype:
+    if not is_tensor(g) and use_compiled(g.dtype, g.size) and g.dtype == y.dtype:
         found = np.empty_like(y)
         runs = as_runs(g, y, found)
         if runs is not None:
             run_compiled(lambda start, stop: kernels.rectified_gradient(*runs, start, stop), g.size, g.size)
             return found
-    return _unless(g, y <= 0)
+    return unless(g, y <= 0)
 
 
-rectified_gradient: Any = primitive(
-    _rectified_gradient, name="relu_gradient", inputs="g y", promotion=None, g=lambda g, y: rectified_gradient(g, y)
-)
-
-_relu = primitive(_rectify, name="relu", promotion=None, piecewise="x", x=lambda g, y: rectified_gradient(g, y))
+_relu = primitive(_rectify, name="relu", promotion=None, piecewise="x", x=lambda g, y: _rectified_gradient(g, y))
 
 
 def relu(input: Any, inplace: bool = False) -> Tensor:

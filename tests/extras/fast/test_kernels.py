@@ -1,0 +1,224 @@
+"""Every compiled kernel against NumPy's: values and gradients, of shapes that nobody chose."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import tinygrad_fm as torch
+import tinygrad_fm.nn.functional as F
+from tinygrad_fm import optim, runtime
+from tinygrad_fm.ops import conv_compiled, conv_kernels
+from tinygrad_fm.ops.image_geometry import Geometry
+from tinygrad_fm.runtime import resolve
+
+Array = np.ndarray[Any, Any]
+DTYPES = st.sampled_from([np.float32, np.float64])
+
+
+@pytest.fixture(autouse=True)
+def _restore() -> Iterator[None]:
+    yield
+    runtime.set_kernels("auto")
+
+
+def both(run: Callable[[], Any]) -> tuple[list[Array], list[Array]]:
+    """What ``run`` returns with NumPy's kernels, and with compiled ones."""
+    found = []
+    for choice in ("numpy", "compiled"):
+        runtime.set_kernels(choice)
+        found.append([t.detach().numpy() if isinstance(t, torch.Tensor) else t for t in run()])
+    return found[0], found[1]
+
+
+def close(found: list[Array], wanted: list[Array]) -> None:
+    for a, b in zip(found, wanted, strict=True):
+        assert a.shape == b.shape and a.dtype == b.dtype
+        tolerance = 2e-4 if a.dtype == np.float32 else 1e-9
+        finite = b[np.isfinite(b)]
+        np.testing.assert_allclose(a, b, rtol=tolerance, atol=tolerance * max(1.0, np.abs(finite).max(initial=0)))
+
+
+def image(rng: np.random.Generator, shape: tuple[int, ...], dtype: Any, batch_last: bool) -> Array:
+    x = rng.standard_normal(shape).astype(dtype)
+    return np.ascontiguousarray(x.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2) if batch_last else x
+
+
+# -- convolutions ------------------------------------------------------------------------------------------------------
+
+
+@st.composite
+def geometries(draw: st.DrawFn) -> tuple[Geometry, int, int]:
+    """A geometry, and channels in and out."""
+    pair = lambda low, high: (draw(st.integers(low, high)), draw(st.integers(low, high)))
+    kernel, stride, dilation, padding = pair(1, 5), pair(1, 3), pair(1, 3), pair(0, 3)
+    least = [max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(dilation, kernel, padding, strict=True)]
+    size = tuple(n + draw(st.integers(0, 8)) for n in least)
+    out = tuple(
+        (n + 2 * p - d * (k - 1) - 1) // s + 1
+        for n, p, d, k, s in zip(size, padding, dilation, kernel, stride, strict=True)
+    )
+    groups = draw(st.sampled_from([1, 1, 2, 3]))
+    geo = Geometry(size, out, kernel, stride, padding, dilation, groups)
+    return geo, groups * draw(st.integers(1, 3)), groups * draw(st.integers(1, 6))
+
+
+@given(geometries(), st.sampled_from([1, 2, 8, 65]), DTYPES, st.booleans(), st.booleans())
+@settings(max_examples=150)
+def test_convolutions(drawn: tuple[Geometry, int, int], n: int, dtype: Any, batch_last: bool, with_bias: bool) -> None:
+    geo, c, o = drawn
+    rng = np.random.default_rng(0)
+    x, g = image(rng, (n, c, *geo.size), dtype, batch_last), image(rng, (n, o, *geo.out), dtype, not batch_last)
+    w, b = rng.standard_normal((o, c // geo.groups, *geo.kernel)).astype(dtype), rng.standard_normal(o).astype(dtype)
+    results = []
+    for kernels in (conv_compiled, conv_kernels):
+        y = kernels.convolve(x, w, b if with_bias else None, geo)
+        results.append([y, kernels.input_gradient(g, w, geo), np.asarray(resolve(kernels.weight_gradient_later(x, g, geo)))])
+    close(*results)
+
+
+def test_what_is_not_finite_spreads_as_far_as_the_filter_and_no_further() -> None:
+    rng = np.random.default_rng(0)
+    geo = Geometry((9, 9), (9, 9), (3, 3), (1, 1), (1, 1), (1, 1))
+    x, w = image(rng, (8, 2, 9, 9), np.float32, True), rng.standard_normal((5, 2, 3, 3)).astype(np.float32)
+    x[3, 0, 4, 4], x[5, 1, 0, 0] = np.nan, np.inf
+    y = conv_compiled.convolve(x, w, None, geo)
+    assert np.isnan(y[3, :, 3:6, 3:6]).all() and np.isnan(y).sum() == 5 * 9
+    assert np.isinf(y[5, :, :2, :2]).all() and np.isinf(y).sum() == 5 * 4
+
+
+@pytest.mark.parametrize("options", [{}, {"stride": 2}, {"groups": 4}, {"dilation": 2}], ids=str)
+def test_a_convolution_under_autograd(options: dict[str, int]) -> None:
+    def run() -> Any:
+        torch.manual_seed(0)
+        x, w = torch.randn(16, 8, 12, 12, requires_grad=True), torch.randn(8, 8 // options.get("groups", 1), 3, 3)
+        b = torch.randn(8, requires_grad=True)
+        y = F.conv2d(x, w.requires_grad_(), b, padding=1, **options)
+        return y, *torch.autograd.grad((y * y).sum(), (x, w, b))
+
+    close(*both(run))
+
+
+# -- normalisation, pooling, rectifiers --------------------------------------------------------------------------------
+
+
+@given(st.integers(1, 70), st.integers(1, 5), st.integers(1, 12), DTYPES, st.booleans(), st.sampled_from([0.0, 300.0]))
+def test_batch_norm(n: int, c: int, size: int, dtype: Any, affine: bool, offset: float) -> None:
+    rng = np.random.default_rng(0)
+    values = image(rng, (n + 1, c, size, size), dtype, True) + dtype(offset)
+
+    def run() -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        w, b = (torch.tensor(np.linspace(0.5, 2, c).astype(dtype), requires_grad=True) for _ in range(2))
+        running = torch.zeros(c, dtype=x.dtype), torch.ones(c, dtype=x.dtype)
+        y = F.batch_norm(x, *running, w if affine else None, b if affine else None, training=True)
+        g = torch.tensor(rng_like(values))
+        return y, *running, *torch.autograd.grad(y, (x, w, b) if affine else (x,), g)
+
+    close(*both(run))
+
+
+def rng_like(values: Array) -> Array:
+    return np.random.default_rng(1).standard_normal(values.shape).astype(values.dtype)
+
+
+def test_the_variance_of_numbers_far_from_zero() -> None:
+    runtime.set_kernels("compiled")
+    x = torch.tensor((1e4 + np.random.default_rng(0).standard_normal((64, 3, 28, 28))).astype(np.float32))
+    var = torch.ones(3)
+    F.batch_norm(x, torch.zeros(3), var, training=True, momentum=1.0)
+    np.testing.assert_allclose(var.numpy(), x.numpy().astype("d").var((0, 2, 3), ddof=1), rtol=1e-5)
+
+
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 3)), st.integers(1, 3), st.integers(0, 1), st.integers(1, 2), DTYPES,
+    st.booleans(), st.sampled_from([3, 16, 65]), st.booleans(),
+)  # fmt: skip
+@settings(max_examples=100)
+def test_maximum_pooling(
+    kernel: tuple[int, int], stride: int, padding: int, dilation: int, dtype: Any, odd: bool, n: int, ceil: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    values = image(rng, (n, 2, 9, 8), dtype, True).round(1)  # some are equal
+    if odd:
+        values[rng.random(values.shape) < 0.1] = np.nan
+        values[0] = -np.inf
+    padding = min(padding, min(kernel) // 2)
+
+    def run() -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        y, index = F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode=ceil, return_indices=True)
+        y = F.max_pool2d(x, kernel, stride, padding, dilation, ceil_mode=ceil)
+        (dx,) = torch.autograd.grad(y, x, torch.tensor(rng_like(y.detach().numpy())))
+        return y, index, dx, F.max_pool2d(x.detach(), kernel, stride, padding, dilation, ceil_mode=ceil)
+
+    numpys, compiled = both(run)
+    for a, b in zip(numpys, compiled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("shape", [(9000,), (70, 80), (16, 3, 20, 20)])
+@pytest.mark.parametrize("batch_last", [False, True])
+def test_the_gradient_of_relu(shape: tuple[int, ...], batch_last: bool) -> None:
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    values.reshape(-1)[:3] = np.nan, np.inf, 0
+    if batch_last and len(shape) == 4:
+        values = np.ascontiguousarray(values.transpose(1, 2, 3, 0)).transpose(3, 0, 1, 2)
+
+    def run() -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        g = rng_like(values)
+        g.reshape(-1)[5] = np.inf
+        return torch.autograd.grad(torch.relu(x), x, torch.tensor(g))
+
+    (a,), (b,) = both(run)
+    np.testing.assert_array_equal(a, b)
+    assert a.strides == b.strides
+
+
+# -- optimizers --------------------------------------------------------------------------------------------------------
+
+OPTIMIZERS: list[tuple[Any, dict[str, Any]]] = [
+    (optim.Adam, {}),
+    (optim.Adam, {"weight_decay": 0.1, "amsgrad": True}),
+    (optim.AdamW, {"maximize": True}),
+    (optim.NAdam, {"weight_decay": 0.1}),
+    (optim.NAdam, {"weight_decay": 0.1, "decoupled_weight_decay": True}),
+    (optim.RMSprop, {}),
+    (optim.RMSprop, {"centered": True, "momentum": 0.9, "weight_decay": 0.1}),
+    (optim.SGD, {}),
+    (optim.SGD, {"momentum": 0.9, "dampening": 0.1}),
+    (optim.SGD, {"momentum": 0.9, "nesterov": True, "weight_decay": 0.1}),
+]
+
+
+@pytest.mark.parametrize(("kind", "options"), OPTIMIZERS, ids=lambda value: getattr(value, "__name__", str(value)))
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_optimizers(kind: Any, options: dict[str, Any], dtype: Any) -> None:
+    def run() -> Any:
+        torch.manual_seed(0)
+        params = [torch.randn(shape, dtype=dtype).requires_grad_() for shape in [(3, 5), (7,), (150, 160), ()]]
+        optimizer = kind(params, lr=0.01, **options)
+        for step in range(5):
+            for i, p in enumerate(params):
+                p.grad = None if step == 2 and i == 1 else torch.randn(p.shape, dtype=dtype)
+            optimizer.step()
+        return [*params, *(value for p in params for value in optimizer.state[p].values())]
+
+    close(*both(run))
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_what_is_not_finite_stays_with_its_parameter(value: float) -> None:
+    runtime.set_kernels("compiled")
+    p = torch.ones(5000, requires_grad=True)
+    optimizer = optim.Adam([p])
+    p.grad = torch.ones(5000)
+    p.grad[7] = value
+    optimizer.step()
+    assert np.isnan(p[7].item()) and np.isfinite(np.delete(p.detach().numpy(), 7)).all()
