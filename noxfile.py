@@ -88,6 +88,9 @@ def extras(session: nox.Session) -> None:
     session.install(".[test-extras]")
     session.run("python", "-c", "from tests.extras.conftest import collect_ignore as missing; assert not missing, missing")
     session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]))
+    session.log("the suite of what has compiled kernels, by them alone")
+    folders = [f"tests/{name}" for name in ("autograd", "models", "nn", "ops", "optim")]
+    session.run("python", "-m", "pytest", "--strict-skips", *folders, env={"TINYGRAD_FM_KERNELS": "compiled"})
 
 
 @nox.session

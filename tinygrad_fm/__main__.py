@@ -10,13 +10,14 @@ from importlib import metadata
 
 import numpy as np
 
-from . import __version__, get_num_threads
+from . import __version__, get_num_threads, runtime
 from .training.console import run_command
 
 # as in pyproject.toml, which a test compares it with: a checkout that was never installed has no metadata to ask
 EXTRAS = {
     "train": ("tqdm", "matplotlib", "pillow"),
     "test": ("pytest", "hypothesis", "mpmath", "setuptools"),
+    "fast": ("numba",),
     "onnx": ("onnx",),
     "track-tensorboard": ("tensorboardX",),
     "track-wandb": ("wandb",),
@@ -63,6 +64,7 @@ def report() -> str:
             f"tinygrad_fm {__version__}",
             f"Python {platform.python_version()} on {platform.system()} {platform.machine()}",
             f"NumPy {np.__version__}, BLAS: {blas()}, threads: {get_num_threads()}",
+            f"Kernels: {runtime.describe_kernels()}",
             f"Graphviz: {shutil.which('dot') or 'no dot program, graphs are saved as .gv instead of .svg, .png and .pdf'}",
             "Extras (python -m pip install 'tinygrad_fm[NAME]', in a checkout '.[NAME]'):",
             *(extra_line(name, distributions) for name, distributions in EXTRAS.items()),

@@ -8,6 +8,7 @@ from __future__ import annotations
 import importlib.util
 
 NEEDS = {
+    "fast": ("numba",),
     "onnx": ("onnx", "onnxruntime"),
     "safetensors": ("safetensors",),
     "track": ("tensorboardX", "wandb", "trackio"),

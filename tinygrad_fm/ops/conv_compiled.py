@@ -180,7 +180,7 @@ def weight_gradient_later(x: Array, g: Array, geo: Geometry) -> Any:
         return finish()
     rows, columns = (_axis(_met(geo, a), geo.stride[a], geo.out[a]) for a in (0, 1))
     image, offsets = _sorted(x, rows, columns), _offsets(rows, columns, geo.groups, inner, n)
-    gradient, step = batch_last(g).reshape(geo.groups, each, geo.out[0], geo.out[1] * n), columns.count * n
+    gradient, step = batch_last(g).reshape(geo.groups, each, geo.out[0], geo.out[1] * n), columns.kept * n
     work = lambda start, stop: _correlate(image, offsets, gradient, dw, step, start, stop)
     units = geo.groups * -(-each // _FILTERS) * -(-taps // _TAPS)
     take_over_blas()
@@ -219,7 +219,7 @@ class _Axis(NamedTuple):
     Attributes:
         out: how many rows the output has. step: the stride.
         phases: of the image's rows that some tap meets, what they leave when divided by the stride.
-        low: the number, within its phase, of the first row that is kept; below 0 it is padding. count: how many are kept.
+        low: the number, within its phase, of the first row that is kept; below 0 it is padding. kept: how many are.
         taps: of each tap, where its phase stands in ``phases``, and which of the rows that are kept it meets first.
     """
 
@@ -227,7 +227,7 @@ class _Axis(NamedTuple):
     step: int
     phases: tuple[int, ...]
     low: int
-    count: int
+    kept: int
     taps: tuple[tuple[int, int], ...]
 
 
@@ -259,7 +259,7 @@ def _reaching(phase: int, met: tuple[int, ...], step: int, size: int) -> tuple[_
 @lru_cache(maxsize=1024)
 def _offsets(rows: _Axis, columns: _Axis, groups: int, inner: int, n: int) -> Array:
     """Where in the memory of :func:`_sorted` each tap meets the first row of the output: (groups, T)."""
-    shape = (groups, inner, len(rows.phases), len(columns.phases), rows.count, columns.count)
+    shape = (groups, inner, len(rows.phases), len(columns.phases), rows.kept, columns.kept)
     found = [
         (group, c, row_phase, column_phase, row, column)
         for group in range(groups)
@@ -279,14 +279,14 @@ def _sorted(x: Array, rows: _Axis, columns: _Axis) -> Array:
     source = x.transpose(1, 2, 3, 0)
     if rows[1:5] == (1, (0,), 0, height) and columns[1:5] == (1, (0,), 0, width):
         return np.ascontiguousarray(source).reshape(-1)
-    kept = np.empty((c, len(rows.phases), len(columns.phases), rows.count, columns.count, n), x.dtype)
+    kept = np.empty((c, len(rows.phases), len(columns.phases), rows.kept, columns.kept, n), x.dtype)
 
     def work(start: int, stop: int) -> None:
         for i, row_phase in enumerate(rows.phases):
-            to_rows, from_rows = reach(rows.low * rows.step + row_phase, height, rows.step, 0, rows.count)
+            to_rows, from_rows = reach(rows.low * rows.step + row_phase, height, rows.step, 0, rows.kept)
             for j, column_phase in enumerate(columns.phases):
                 at = columns.low * columns.step + column_phase
-                to_columns, from_columns = reach(at, width, columns.step, 0, columns.count)
+                to_columns, from_columns = reach(at, width, columns.step, 0, columns.kept)
                 place = kept[start:stop, i, j]
                 place[:, : to_rows.start] = place[:, to_rows.stop :] = 0
                 place[:, to_rows, : to_columns.start] = place[:, to_rows, to_columns.stop :] = 0
@@ -304,7 +304,7 @@ def _fill(y: Array, x: Array, filters: Array, bias: Array | None, rows: _Axis, c
     n = len(x)
     image, offsets = _sorted(x, rows, columns), _offsets(rows, columns, groups, x.shape[1] // groups, n)
     added = np.zeros((groups, each), y.dtype) if bias is None else np.ascontiguousarray(bias.reshape(groups, each))
-    step, length = columns.count * n, columns.out * n
+    step, length = columns.kept * n, columns.out * n
     short = length < _SHORT and rows.out > 1
     if short:
         count, length = 1, (rows.out - 1) * step + length

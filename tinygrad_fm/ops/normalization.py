@@ -155,7 +155,8 @@ def _batch_norm_rule(g: Any, x: Array, weight: Any, mean: Array, inv: Array, nee
 def _image_rule(g: Array, x: Array, weight: Any, mean: Array, inv: Array) -> tuple[Array, Array, Array]:
     """The gradient of x, Σ g · (x − mean) and Σ g per channel."""
     if use_compiled(x.dtype, x.size):
-        dx, *sums = _rows_gradient(*(batch_last(a).reshape(x.shape[1], -1) for a in (g, x)), weight, mean, inv)
+        gradient, values = (batch_last(a).reshape(x.shape[1], -1) for a in (g, x))
+        dx, *sums = _rows_gradient(gradient, values, weight, mean, inv)
         return dx.reshape(*x.shape[1:], len(x)).transpose(3, 0, 1, 2), *(a.reshape(mean.shape) for a in sums)
     rows = _Rows(x)
     image, gradient, dx = rows.of(x), rows.of(g), np.empty(rows.rows, x.dtype)

@@ -72,6 +72,13 @@ def get_kernels() -> str:
     return "compiled" if _decide() else "numpy"
 
 
+def describe_kernels() -> str:
+    """Which kernels run and why, in words."""
+    if _decide():
+        return f"compiled, by numba {_numba.__version__}"
+    return f"NumPy's; {_why_not}" if _why_not else "NumPy's, as chosen"
+
+
 def use_compiled(dtype: np.dtype[Any], size: int) -> bool:
     """Whether a compiled kernel, where there is one, runs for ``size`` elements, or multiplications, of ``dtype``."""
     if _there is None:
@@ -150,20 +157,21 @@ def _compile(function: Callable[..., Any], keep: bool) -> Any:
         _numba.config.CACHE_DIR = before
 
 
-_notices: list[Callable[[str], None]] = []
+_notice: Callable[[str], None] | None = None
 
 
-def on_compiling(notice: Callable[[str], None]) -> None:
+def on_compiling(notice: Callable[[str], None] | None) -> None:
     """Have ``notice`` called with a sentence, once, before the first kernel is compiled that is not found in the cache."""
-    _notices.append(notice)
+    global _notice  # noqa: PLW0603
+    _notice = notice
 
 
 def _tell(function: Callable[..., Any]) -> None:
-    """Call the notices, if it looks as if ``function`` had yet to be compiled."""
-    kept = next(cache_folder().rglob(f"*.{function.__name__}-*.nbi"), None) if _notices else None
-    if kept is None:
-        while _notices:
-            _notices.pop()("compiling kernels, once for this machine: about a second each …")
+    """Give notice, if it looks as if ``function`` had yet to be compiled."""
+    notice = _notice
+    if notice is not None and next(cache_folder().rglob(f"*.{function.__name__}-*.nbi"), None) is None:
+        on_compiling(None)
+        notice("Compiling kernels, once for this machine: about a second each …")
 
 
 class Compiled:

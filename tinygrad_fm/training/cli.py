@@ -68,6 +68,8 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
     try:
         with warnings.catch_warnings(), ExitStack() as held:  # which holds the lock on the folder
             held.callback(runtime.set_num_threads, runtime.get_num_threads())
+            held.callback(runtime.on_compiling, None)
+            runtime.on_compiling(report.line)
             warnings.showwarning = lambda message, *_, **__: report.line(f"Warning: {message}")  # no line of our code
             if resume is not None:
                 trainer = go_on(RunFolder(resume), build, report, held, ranks)

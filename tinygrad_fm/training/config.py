@@ -164,12 +164,13 @@ class Config:
 
 
 def environment() -> Environment:
-    """What else the exact numbers of a run depend on: versions, threads, processes and machine."""
+    """What else the exact numbers of a run depend on: versions, threads, kernels, processes and machine."""
     return {
         "tinygrad_fm": __version__,
         "numpy": np.__version__,
         "python": platform.python_version(),
         "threads": runtime.get_num_threads(),
+        "kernels": runtime.get_kernels(),
         "processes": distributed.get_world_size() if distributed.is_initialized() else 1,
         "platform": platform.platform(),
         "machine": platform.machine(),
@@ -178,5 +179,5 @@ def environment() -> Environment:
 
 def differences(before: Environment, now: Environment) -> list[str]:
     """In which facts two environments differ, as ``numpy 2.0.2 -> 2.4.0``."""
-    then = {"processes": 1, **before}  # not told by earlier versions
+    then = {"processes": 1, "kernels": "numpy", **before}  # not told by earlier versions
     return [f"{name} {then.get(name)} -> {value}" for name, value in now.items() if then.get(name) != value]

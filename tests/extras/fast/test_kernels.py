@@ -60,8 +60,7 @@ def geometries(draw: st.DrawFn) -> tuple[Geometry, int, int]:
     least = [max(1, d * (k - 1) + 1 - 2 * p) for d, k, p in zip(dilation, kernel, padding, strict=True)]
     size = tuple(n + draw(st.integers(0, 8)) for n in least)
     out = tuple(
-        (n + 2 * p - d * (k - 1) - 1) // s + 1
-        for n, p, d, k, s in zip(size, padding, dilation, kernel, stride, strict=True)
+        (n + 2 * p - d * (k - 1) - 1) // s + 1 for n, p, d, k, s in zip(size, padding, dilation, kernel, stride, strict=True)
     )
     groups = draw(st.sampled_from([1, 1, 2, 3]))
     geo = Geometry(size, out, kernel, stride, padding, dilation, groups)
