@@ -441,6 +441,10 @@ WITHOUT_ROW = {
     ),
     **_reasons("gives its input back", "positive"),
     **_reasons(
+        "takes its weights as a list; gradients to second order in test_rnn.py",
+        "rnn_tanh rnn_relu lstm gru rnn_tanh_cell rnn_relu_cell lstm_cell gru_cell",
+    ),
+    **_reasons(
         "compared with PyTorch, gradients too, in tests/parity/test_samples",
         "ctc_loss lp_pool1d max_unpool1d max_unpool3d multi_head_attention_forward multilabel_margin_loss",
     ),

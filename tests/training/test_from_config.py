@@ -41,7 +41,7 @@ def test_a_validation_part_that_leaves_nothing_to_train_on() -> None:
 def test_every_optimizer_is_the_one_it_is_called(name: str) -> None:
     made = training.make_optimizer(small(optimizer=name, weight_decay=0.25), nn.Linear(2, 2))
     group = made.param_groups[0]
-    assert type(made).__name__.lower() == {"momentum": "sgd", "nag": "sgd"}.get(name, name)
+    assert type(made).__name__.lower() == {"momentum": "sgd", "nag": "sgd", "muon": "muonwithadamw"}.get(name, name)
     assert group["lr"] == OPTIMIZERS[name] and group["weight_decay"] == 0.25
     if isinstance(made, optim.SGD):
         assert (group["momentum"], group["nesterov"]) == {"sgd": (0, False), "momentum": (0.9, False), "nag": (0.9, True)}[name]
