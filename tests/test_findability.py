@@ -120,6 +120,10 @@ PLACES = """
     conv3d                  ops/conv.py
     max_pool3d              ops/pooling3d.py
     grid_sample             ops/grid_sample.py
+    Categorical             distributions/categorical.py
+    kl_divergence           distributions/kl.py
+    rsample                 distributions/distribution.py
+    positive_definite       distributions/constraints.py
     affine_grid             ops/grid_sample.py
     Conv3d                  nn/modules/conv.py
     MaxPool3d               nn/modules/pooling.py

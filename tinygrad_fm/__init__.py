@@ -1,7 +1,7 @@
 """Reverse-mode autograd on NumPy, in PyTorch's style: ``import tinygrad_fm as torch``."""
 
-from . import amp, autograd, backends, cuda, distributed, func, linalg, nn, onnx, ops, optim, profiler, random, runtime
-from . import special, utils
+from . import amp, autograd, backends, cuda, distributed, distributions, func, linalg, nn, onnx, ops, optim, profiler, random
+from . import runtime, special, utils
 from .torch_compat import legacy, left_out, out
 from .autograd import enable_grad, is_grad_enabled, no_grad, set_grad_enabled
 from .autograd import forward_ad as _forward_ad, functional as _functional

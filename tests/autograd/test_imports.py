@@ -32,7 +32,7 @@ LAYERS = [
     ["special", "linalg", "tensor_methods", "tensor_numpy"],
     ["_tensor"],
     ["func", "profiler", "autograd.functional", "autograd.forward_ad", "torch_compat", "amp", "formats.npz"],
-    ["cuda", "backends", "distributed"],
+    ["cuda", "backends", "distributed", "distributions"],
     ["nn"],
     ["optim", "data", "torch_compat.out", "formats", "safetensors", "serialization"],
     ["viz", "training", "utils", "onnx"],

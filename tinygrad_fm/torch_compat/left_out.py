@@ -18,7 +18,11 @@ PAGE = "docs/pytorch.md"
 LEFT_OUT = {
     "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
     "compilation and export": "compile compiler jit fx export package library _dynamo _inductor torch_compile",
-    "probability distributions": "distributions",
+    "further probability distributions": """Beta Binomial Cauchy Chi2 ContinuousBernoulli Dirichlet ExponentialFamily
+        FisherSnedecor Gamma GeneralizedPareto Geometric Gumbel HalfCauchy HalfNormal InverseGamma Kumaraswamy LKJCholesky
+        LogNormal LogisticNormal LowRankMultivariateNormal MixtureSameFamily NegativeBinomial Pareto RelaxedBernoulli
+        RelaxedOneHotCategorical StudentT Poisson VonMises Weibull Wishart TransformedDistribution biject_to transform_to
+        transforms AffineTransform ExpTransform SigmoidTransform TanhTransform""",
     "sparse tensors": """sparse sparse_coo_tensor sparse_csr_tensor to_sparse to_dense coalesce to_sparse_csr sparse_coo
         sparse_csc_tensor sparse_bsr_tensor sparse_bsc_tensor sparse_compressed_tensor sparse_csr sparse_csc
         sparse_bsr sparse_bsc to_sparse_coo to_sparse_csc to_sparse_bsr to_sparse_bsc sparse_dim dense_dim sparse_mask
@@ -64,7 +68,7 @@ LEFT_OUT = {
 INSTEAD = {
     "other devices than the CPU": "everything runs on the CPU: leave it out",
     "compilation and export": "models run as they are; torch.onnx.export writes them as ONNX, torch.save their weights",
-    "probability distributions": "torch.normal, bernoulli and multinomial draw; F.cross_entropy and gaussian_nll_loss score",
+    "further probability distributions": "Normal, Categorical, Bernoulli, Uniform, Exponential and Laplace are there",
     "sparse tensors": "use dense ones, indexing, index_add and scatter_add",
     "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",
     "bfloat16 and types of eight bits": "use float32, or float16 to save memory",
