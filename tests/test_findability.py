@@ -191,6 +191,8 @@ PLACES = """
     all_reduce              distributed/collectives.py
     send                    distributed/collectives.py
     broadcast_object_list   distributed/objects.py
+    RandomCrop              vision/transforms/transforms.py
+    hflip                   vision/transforms/functional.py
     random_split            data/dataset.py
     FashionMNIST            data/fashion_mnist.py
     Normalize               data/transforms.py

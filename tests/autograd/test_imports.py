@@ -35,7 +35,7 @@ LAYERS = [
     ["cuda", "backends", "distributed", "distributions"],
     ["nn"],
     ["optim", "data", "torch_compat.out", "formats", "safetensors", "serialization"],
-    ["viz", "training", "utils", "onnx"],
+    ["viz", "training", "utils", "onnx", "vision"],
     ["tinygrad_fm", "__main__"],
     ["models"],
     ["apps", "train_mlp", "train_cnn"],

@@ -10,6 +10,7 @@ import subprocess
 import sys
 import textwrap
 import threading
+import warnings
 from collections.abc import Iterator
 from itertools import chain
 from pathlib import Path
@@ -34,11 +35,7 @@ from tinygrad_fm.data import (
 )
 from tinygrad_fm.data.transforms import Compose
 
-pytestmark = [
-    pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here, which these tests start their workers by"),
-    # newer Pythons warn of any fork beside threads: ours are started anew in the child
-    pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning"),
-]
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here, which these tests start their workers by")
 
 
 class Numbers(Dataset[Any]):
@@ -447,7 +444,9 @@ def _await_end(pid: int) -> None:
 def test_a_child_of_the_program_leaves_the_workers_alone() -> None:
     these = iter(loader(Numbers(), 3))
     next(these)
-    child = os.fork()
+    with warnings.catch_warnings():  # newer Pythons warn of any fork beside threads
+        warnings.simplefilter("ignore")
+        child = os.fork()
     if child == 0:
         del these  # its copy: the workers are not its own
         os._exit(0)

@@ -17,6 +17,7 @@ import random
 import signal
 import threading
 import traceback
+import warnings
 import weakref
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -229,7 +230,9 @@ class WorkerPool:
                 _ends.add(mine)
                 self.pipes.append(mine)
                 process = context.Process(target=run_worker, args=(theirs, job, number), daemon=True)
-                process.start()
+                with warnings.catch_warnings():  # of a fork beside threads: those of this framework are made anew in the child
+                    warnings.filterwarnings("ignore", ".*multi-threaded, use of fork", DeprecationWarning)
+                    process.start()
                 self.processes.append(process)
                 theirs.close()
         except BaseException as error:

@@ -1,0 +1,632 @@
+"""Changes to images as functions, under the names of torchvision.transforms.functional.
+
+An image is a Tensor (…, C, H, W), a Pillow image, or an array (H, W) or (H, W, C); the result is of the same kind. Integers are
+rounded and stay within their range. Nothing is recorded on the tape, and the image that is given stays as it is.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from enum import Enum
+from typing import Any
+
+import numpy as np
+
+from ..._tensor import Tensor
+from ...data.transforms import Normalize, ToTensor, _array_of
+from ...dtypes import as_numpy
+from ...errors import MissingExtraError
+from ...nn import functional as F
+from ...ops.creation import from_numpy
+from ._geometry import Array, blurred, inverse_affine, resized, sampled, size_to_hold
+
+__all__ = [
+    "InterpolationMode",
+    "adjust_brightness",
+    "adjust_contrast",
+    "adjust_hue",
+    "adjust_saturation",
+    "affine",
+    "center_crop",
+    "convert_image_dtype",
+    "crop",
+    "erase",
+    "gaussian_blur",
+    "get_dimensions",
+    "get_image_size",
+    "hflip",
+    "invert",
+    "normalize",
+    "pad",
+    "pil_to_tensor",
+    "resize",
+    "resized_crop",
+    "rgb_to_grayscale",
+    "rotate",
+    "to_grayscale",
+    "to_pil_image",
+    "to_tensor",
+    "vflip",
+]
+
+
+class InterpolationMode(Enum):
+    """How pixels between pixels are found."""
+
+    NEAREST = "nearest"
+    NEAREST_EXACT = "nearest-exact"
+    BILINEAR = "bilinear"
+    BICUBIC = "bicubic"
+
+
+_PILLOW_MODES = ("L", "LA", "RGB", "RGBA", "F", "I", "I;16")
+_PILLOW_NUMBERS = {0: "nearest", 2: "bilinear", 3: "bicubic"}
+
+
+# ---- kinds of images -------------------------------------------------------------------------------------------------
+
+
+def is_pillow(image: Any) -> bool:
+    """Whether ``image`` is Pillow's; asking does not import it."""
+    pillow = sys.modules.get("PIL.Image")
+    return pillow is not None and isinstance(image, pillow.Image)
+
+
+def _opened(image: Any) -> tuple[Array, Callable[[Array], Any]]:
+    """An image as an array (…, C, H, W), and what makes an image of its kind of such an array."""
+    if isinstance(image, Tensor):
+        array = _array_of(image)
+        if array.ndim < 2:
+            raise TypeError(f"Tensor is not a torch image: it must be (…, H, W), not {tuple(array.shape)}")
+        return (array, from_numpy) if array.ndim > 2 else (array[None], lambda result: from_numpy(result[0]))
+    if not isinstance(image, np.ndarray) and not is_pillow(image):
+        raise TypeError(f"an image must be a Tensor, a Pillow image or an array, got {type(image).__name__}")
+    if is_pillow(image) and image.mode not in _PILLOW_MODES:
+        raise ValueError(f"a Pillow image of mode {image.mode!r} has no pixels to compute with; image.convert('RGB') has")
+    array = np.asarray(image)
+    if array.ndim not in (2, 3):
+        raise ValueError(f"an array must be an image (H, W) or (H, W, C), not {array.shape}")
+    flat, pillow = array.ndim == 2, is_pillow(image)
+
+    def close(result: Array) -> Any:
+        result = result[0] if len(result) == 1 and (flat or pillow) else np.moveaxis(result, 0, -1)
+        result = np.ascontiguousarray(result)
+        return _pillow().fromarray(result) if pillow else result
+
+    return array[None] if flat else np.moveaxis(array, -1, 0), close
+
+
+def _pillow() -> Any:
+    try:
+        from PIL import Image
+    except ImportError as error:
+        raise MissingExtraError("Pillow images need Pillow: pip install 'tinygrad_fm[train]'") from error
+    return Image
+
+
+def _changed(image: Any, function: Callable[[Array], Array]) -> Any:
+    """The image with ``function`` applied to it as an array (…, C, H, W), which returns a new one."""
+    array, close = _opened(image)
+    return close(np.ascontiguousarray(function(array)))
+
+
+def _computed(image: Any, function: Callable[[Array], Array]) -> Any:
+    """As `_changed`, with the arithmetic in floating point, and rounded for integers."""
+
+    def run(array: Array) -> Array:
+        kind = array.dtype
+        result = function(array.astype(np.float64 if kind == np.float64 else np.float32))
+        return _rounded(result, kind)
+
+    return _changed(image, run)
+
+
+def _rounded(result: Array, kind: Any) -> Array:
+    if kind.kind in "iu":
+        limits = np.iinfo(kind)
+        result = np.clip(np.rint(result), limits.min, limits.max)
+    return result.astype(kind, copy=False)
+
+
+def _highest(kind: Any) -> float:
+    """What white is."""
+    return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
+
+
+def get_dimensions(img: Any) -> list[int]:
+    """[C, H, W]."""
+    return [int(n) for n in _opened(img)[0].shape[-3:]]
+
+
+def get_image_size(img: Any) -> list[int]:
+    """[W, H]."""
+    _, height, width = get_dimensions(img)
+    return [width, height]
+
+
+# ---- conversions -----------------------------------------------------------------------------------------------------
+
+
+def to_tensor(pic: Any) -> Tensor:
+    """A Pillow image or an array (H, W) or (H, W, C) as a tensor (C, H, W); uint8 is divided by 255."""
+    return ToTensor()(pic)
+
+
+def pil_to_tensor(pic: Any) -> Tensor:
+    """A Pillow image as a tensor (C, H, W) with its own numbers, not scaled. Raises TypeError for anything else."""
+    if not is_pillow(pic):
+        raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
+    array = np.array(pic)
+    return from_numpy(array[None] if array.ndim == 2 else np.ascontiguousarray(np.moveaxis(array, -1, 0)))
+
+
+def to_pil_image(pic: Any, mode: str | None = None) -> Any:
+    """A tensor (C, H, W) or (H, W), or an array (H, W) or (H, W, C), as a Pillow image.
+
+    Floats of a tensor are taken to be 0 … 1, unless ``mode`` is "F".
+
+    Args:
+        pic: of 1 to 4 channels.
+        mode: Pillow's; by the channels and the dtype if None.
+
+    Raises:
+        TypeError, ValueError: for anything else, and for a ``mode`` that does not fit.
+    """
+    if isinstance(pic, Tensor):
+        array = _array_of(pic)
+        if array.ndim not in (2, 3):
+            raise ValueError(f"pic should be 2/3 dimensional. Got {array.ndim} dimensions.")
+        if array.dtype.kind == "f" and mode != "F":
+            array = (array * 255).astype(np.uint8)
+        array = array[..., None] if array.ndim == 2 else np.moveaxis(array, 0, -1)
+    elif isinstance(pic, np.ndarray):
+        if pic.ndim not in (2, 3):
+            raise ValueError(f"pic should be 2/3 dimensional. Got {pic.ndim} dimensions.")
+        array = pic[..., None] if pic.ndim == 2 else pic
+    else:
+        raise TypeError(f"pic should be Tensor or ndarray. Got {type(pic)}.")
+    channels, kind = array.shape[-1], array.dtype
+    if channels > 4:
+        raise ValueError(f"pic should not have > 4 channels. Got {channels} channels.")
+    if channels == 1:
+        known = {"uint8": "L", "int16": "I;16", "int32": "I", "float32": "F"}
+        if kind.name not in known:
+            raise TypeError(f"Input type {kind} is not supported for one channel; it can be {', '.join(known)}")
+        allowed = (known[kind.name],)
+        array = array[..., 0]
+    else:
+        allowed = {2: ("LA",), 3: ("RGB", "YCbCr", "HSV"), 4: ("RGBA", "CMYK", "RGBX")}[channels]  # type: ignore[assignment]
+        if kind != np.uint8:
+            raise TypeError(f"Input type {kind} is not supported for {channels} channels; they must be uint8")
+    if mode is not None and mode not in allowed:
+        raise ValueError(
+            f"Incorrect mode ({mode}) supplied for input type {kind} of {channels} channel(s). Should be {allowed}"
+        )
+    image = _pillow().fromarray(np.ascontiguousarray(array))
+    if mode is None or mode == image.mode:
+        return image
+    return _pillow().frombytes(mode, image.size, image.tobytes())  # the same numbers under another name
+
+
+def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
+    """A tensor with another dtype, and its values in that dtype's range: 0 … 1 for floats, 0 … the largest for integers.
+
+    Raises TypeError for what is no tensor, RuntimeError where an integer cannot hold a float's precision, as torchvision does.
+    """
+    if not isinstance(image, Tensor):
+        raise TypeError("Input img should be Tensor Image")
+    array, new = _array_of(image), np.dtype(as_numpy(dtype))
+    old = array.dtype
+    if old == new:
+        return image
+    if old.kind == "f":
+        if new.kind == "f":
+            return from_numpy(array.astype(new))
+        if (old == np.float32 and new.itemsize > 2 and new.kind in "iu") or (old == np.float64 and new == np.int64):
+            raise RuntimeError(f"The cast from {old} to {new} cannot be performed safely")
+        return from_numpy((array.astype(np.float64) * (_highest(new) + 1.0 - 1e-3)).astype(new))
+    if new.kind == "f":
+        return from_numpy((array / np.float64(_highest(old))).astype(new))
+    highest, target = int(_highest(old)), int(_highest(new))
+    if highest > target:
+        return from_numpy((array // ((highest + 1) // (target + 1))).astype(new))
+    return from_numpy(array.astype(new) * new.type((target + 1) // (highest + 1)))
+
+
+def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tensor:
+    """(tensor − mean) / std for each channel."""
+    result: Tensor = Normalize(mean, std)(tensor)
+    return tensor.copy_(result) if inplace else result
+
+
+# ---- places ----------------------------------------------------------------------------------------------------------
+
+
+def hflip(img: Any) -> Any:
+    """Left and right exchanged."""
+    return _changed(img, lambda array: array[..., ::-1])
+
+
+def vflip(img: Any) -> Any:
+    """Top and bottom exchanged."""
+    return _changed(img, lambda array: array[..., ::-1, :])
+
+
+def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
+    """The part from row ``top`` and column ``left`` on; zeros where it reaches beyond the image."""
+
+    def run(array: Array) -> Array:
+        h, w = array.shape[-2:]
+        inner = array[..., max(top, 0) : max(top + height, 0), max(left, 0) : max(left + width, 0)]
+        outside = [max(-top, 0), max(top + height - h, 0)], [max(-left, 0), max(left + width - w, 0)]
+        if not any(map(any, outside)):
+            return inner.copy()
+        result = np.zeros((*array.shape[:-2], height, width), array.dtype)
+        row, column = min(outside[0][0], height), min(outside[1][0], width)
+        result[..., row : row + inner.shape[-2], column : column + inner.shape[-1]] = inner
+        return result
+
+    return _changed(img, run)
+
+
+def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
+    """The middle of the image, with zeros around it where it is smaller than ``output_size``."""
+    height, width = _pair(output_size)
+    _, h, w = get_dimensions(img)
+    if width > w or height > h:
+        missing = [max(width - w, 0), max(height - h, 0)]
+        img = pad(img, [missing[0] // 2, missing[1] // 2, (missing[0] + 1) // 2, (missing[1] + 1) // 2], fill=0)
+        _, h, w = get_dimensions(img)
+    return crop(img, round((h - height) / 2.0), round((w - width) / 2.0), height, width)
+
+
+_PADDING = {"constant": "constant", "edge": "edge", "reflect": "reflect", "symmetric": "symmetric"}
+
+
+def pad(img: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str = "constant") -> Any:
+    """The image with more around it.
+
+    Args:
+        img: the image.
+        padding: pixels on all sides, (left and right, top and bottom), or (left, top, right, bottom). Negative ones cut off.
+        fill: a number, or one for each channel, for "constant".
+        padding_mode: "constant", "edge", "reflect" (the edge not repeated) or "symmetric".
+    """
+    if padding_mode not in _PADDING:
+        raise ValueError(f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}")
+    sides = [padding] if isinstance(padding, int) else list(padding)
+    if len(sides) not in (1, 2, 4):
+        raise ValueError(f"Padding must be an int or a 1, 2, or 4 element tuple, not a {len(sides)} element tuple")
+    left, top, right, bottom = sides * (4 // len(sides))
+
+    def run(array: Array) -> Array:
+        h, w = array.shape[-2:]
+        array = array[..., max(-top, 0) : h - max(-bottom, 0), max(-left, 0) : w - max(-right, 0)]
+        edges = [(0, 0)] * (array.ndim - 2) + [(max(top, 0), max(bottom, 0)), (max(left, 0), max(right, 0))]
+        if padding_mode != "constant":
+            return np.pad(array, edges, padding_mode)  # type: ignore[call-overload]
+        (t, _), (s, _) = edges[-2:]
+        shape = (*array.shape[:-2], array.shape[-2] + sum(edges[-2]), array.shape[-1] + sum(edges[-1]))
+        result = np.empty(shape, array.dtype)
+        result[...] = _fill(fill, array)
+        result[..., t : t + array.shape[-2], s : s + array.shape[-1]] = array
+        return result
+
+    return _changed(img, run)
+
+
+def _fill(fill: Any, array: Array) -> Array:
+    """A fill as (C, 1, 1) or (1, 1, 1), in the dtype of the image."""
+    values = np.atleast_1d(np.asarray(0 if fill is None else fill))
+    if values.ndim != 1 or len(values) not in (1, array.shape[-3]):
+        raise ValueError(f"fill must be a number, or one for each of {array.shape[-3]} channels, got {fill}")
+    return values.astype(array.dtype).reshape(-1, 1, 1)
+
+
+def _pair(size: int | Sequence[int]) -> tuple[int, int]:
+    """(H, W) of a number or a sequence."""
+    sizes = [size] if isinstance(size, (int, np.integer)) else list(size)
+    if len(sizes) not in (1, 2):
+        raise ValueError(f"a size must be a number or (H, W), got {size}")
+    return int(sizes[0]), int(sizes[-1])
+
+
+def _mode(interpolation: Any) -> str:
+    """The name of an interpolation: an `InterpolationMode`, or Pillow's number."""
+    known = interpolation if isinstance(interpolation, int) else getattr(interpolation, "value", None)
+    name = _PILLOW_NUMBERS.get(known, known) if isinstance(known, int) else known
+    if name not in ("nearest", "nearest-exact", "bilinear", "bicubic"):
+        raise ValueError(f"interpolation must be an InterpolationMode (NEAREST, BILINEAR, BICUBIC), got {interpolation}")
+    return str(name)
+
+
+def resize(
+    img: Any,
+    size: int | Sequence[int],
+    interpolation: Any = InterpolationMode.BILINEAR,
+    max_size: int | None = None,
+    antialias: bool | None = True,
+) -> Any:
+    """The image at another size, as Pillow resizes.
+
+    Args:
+        img: the image.
+        size: (H, W); or a number, which the shorter side gets, the other in proportion.
+        interpolation: BILINEAR, BICUBIC, NEAREST or NEAREST_EXACT. NEAREST takes the pixel at i · H / OH of a tensor, as
+            torchvision does, and else the one at (i + ½) · H / OH, as Pillow does.
+        max_size: the longer side at most, with a number as ``size``.
+        antialias: of tensors, whether an image that is made smaller is smoothed first; others always are.
+    """
+    kind = _mode(interpolation)
+    _, height, width = get_dimensions(img)
+    new = _new_size(height, width, size, max_size)
+    if new == (height, width):
+        return img
+    if kind.startswith("nearest"):
+        offset = 0.0 if kind == "nearest" and isinstance(img, Tensor) else 0.5
+        rows, columns = (
+            np.minimum(((np.arange(n) + offset) * (m / n)).astype(np.intp), m - 1)
+            for n, m in zip(new, (height, width), strict=True)
+        )
+        return _changed(img, lambda array: array[..., rows[:, None], columns])
+    if isinstance(img, Tensor) and not antialias:
+
+        def interpolated(array: Array) -> Array:
+            batch = array.reshape(-1, *array.shape[-3:])
+            result: Array = F.interpolate(from_numpy(batch), new, mode=kind, align_corners=False)._array
+            return result.reshape(*array.shape[:-2], *new)
+
+        return _computed(img, interpolated)
+    pixels = _opened(img)[0].dtype
+
+    def rounded(array: Array) -> Array:
+        """Whole numbers, also between the directions, halves up: as Pillow has it."""
+        return _rounded(np.floor(array + 0.5), pixels).astype(array.dtype, copy=False) if pixels.kind in "iu" else array
+
+    return _computed(img, lambda array: rounded(resized(array, new, kind, rounded)))
+
+
+def _new_size(height: int, width: int, size: int | Sequence[int], max_size: int | None) -> tuple[int, int]:
+    if not isinstance(size, int) and len(size) == 2:
+        if max_size is not None:
+            raise ValueError("max_size should only be passed if size specifies the length of the smaller edge")
+        return int(size[0]), int(size[1])
+    wanted = size if isinstance(size, int) else int(size[0])
+    short, long = sorted((height, width))
+    new_short, new_long = wanted, int(wanted * long / short)
+    if max_size is not None:
+        if max_size <= wanted:
+            raise ValueError(
+                f"max_size = {max_size} must be strictly greater than the requested size for the smaller edge {size}"
+            )
+        if new_long > max_size:
+            new_short, new_long = int(max_size * new_short / new_long), max_size
+    return (new_short, new_long) if height <= width else (new_long, new_short)
+
+
+def resized_crop(
+    img: Any,
+    top: int,
+    left: int,
+    height: int,
+    width: int,
+    size: Sequence[int],
+    interpolation: Any = InterpolationMode.BILINEAR,
+    antialias: bool | None = True,
+) -> Any:
+    """A part of the image at another size: `crop`, then `resize`."""
+    return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
+
+
+def affine(
+    img: Any,
+    angle: float,
+    translate: Sequence[float],
+    scale: float,
+    shear: float | Sequence[float],
+    interpolation: Any = InterpolationMode.NEAREST,
+    fill: Any = None,
+    center: Sequence[float] | None = None,
+) -> Any:
+    """The image turned, moved, scaled and sheared about its centre.
+
+    Args:
+        img: the image.
+        angle: degrees, clockwise.
+        translate: pixels, (to the right, down).
+        scale: more than 0.
+        shear: degrees, along x or (x, y).
+        interpolation: NEAREST or BILINEAR.
+        fill: what is outside: a number, or one for each channel.
+        center: (x, y) from the upper left corner, instead of the image's centre.
+    """
+    if scale <= 0.0:
+        raise ValueError("Argument scale should be positive")
+    shears = (shear, 0.0) if isinstance(shear, (int, float)) else (*shear, 0.0)[:2]
+    _, height, width = get_dimensions(img)
+    middle = [0.0, 0.0] if center is None else [center[0] - width / 2, center[1] - height / 2]
+    return _through(img, inverse_affine(middle, angle, translate, scale, shears), (height, width), interpolation, fill)
+
+
+def rotate(
+    img: Any,
+    angle: float,
+    interpolation: Any = InterpolationMode.NEAREST,
+    expand: bool = False,
+    center: Sequence[float] | None = None,
+    fill: Any = None,
+) -> Any:
+    """The image turned counter-clockwise by ``angle`` degrees.
+
+    Args:
+        img: the image.
+        angle: degrees.
+        interpolation: NEAREST or BILINEAR.
+        expand: make the result so large that all of the image is in it, as if turned about its centre.
+        center: (x, y) from the upper left corner, instead of the image's centre.
+        fill: what is outside: a number, or one for each channel.
+
+    Quarter turns for which the result has room are exact, as Pillow's are.
+    """
+    _, height, width = get_dimensions(img)
+    quarters, rest = divmod(angle % 360, 90)
+    if center is None and rest == 0 and (expand or quarters % 2 == 0 or height == width):
+        return _changed(img, lambda array: np.rot90(array, int(quarters), (-2, -1)).copy())
+    middle = [0.0, 0.0] if center is None else [center[0] - width / 2, center[1] - height / 2]
+    matrix = inverse_affine(middle, -angle, [0.0, 0.0], 1.0, [0.0, 0.0])
+    return _through(img, matrix, size_to_hold(matrix, height, width) if expand else (height, width), interpolation, fill)
+
+
+def _through(img: Any, matrix: Sequence[float], size: tuple[int, int], interpolation: Any, fill: Any) -> Any:
+    kind = _mode(interpolation)
+    if kind not in ("nearest", "bilinear"):
+        raise ValueError(f"interpolation of a rotated image must be NEAREST or BILINEAR, got {interpolation}")
+    if kind == "nearest":
+        return _changed(img, lambda array: sampled(array, matrix, size, False, _fill(fill, array)))
+    return _computed(img, lambda array: sampled(array, matrix, size, True, _fill(fill, array)).astype(array.dtype))
+
+
+# ---- colours ---------------------------------------------------------------------------------------------------------
+
+
+def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+    """0.2989 R + 0.587 G + 0.114 B, in one channel or three equal ones."""
+    if num_output_channels not in (1, 3):
+        raise ValueError("num_output_channels should be either 1 or 3")
+
+    def run(array: Array) -> Array:
+        return np.repeat(_grey(array), num_output_channels, -3)
+
+    return _computed(img, run)
+
+
+def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
+    """:func:`rgb_to_grayscale` by its older name, for Pillow images."""
+    return rgb_to_grayscale(img, num_output_channels)
+
+
+def _grey(array: Array) -> Array:
+    """(…, 1, H, W) of (…, 3, H, W), or of one channel itself; floats."""
+    if array.shape[-3] == 1:
+        return array
+    if array.shape[-3] != 3:
+        raise TypeError(f"Input image should have 1 or 3 channels, but has {array.shape[-3]}")
+    r, g, b = np.moveaxis(array, -3, 0)
+    result: Array = (0.2989 * r + 0.587 * g + 0.114 * b)[..., None, :, :]
+    return result
+
+
+def _mixed(img: Any, factor: float, name: str, other: Callable[[Array], Array]) -> Any:
+    """``factor`` parts of the image and 1 − ``factor`` of another, within the range of its dtype."""
+    if factor < 0:
+        raise ValueError(f"{name} ({factor}) is not non-negative.")
+    white = _highest(_opened(img)[0].dtype)
+
+    def run(array: Array) -> Array:
+        result: Array = np.clip(factor * array + (1 - factor) * other(array), 0, white)
+        return result if white == 1 else np.floor(result)  # torchvision cuts digits off here
+
+    return _computed(img, run)
+
+
+def adjust_brightness(img: Any, brightness_factor: float) -> Any:
+    """Mixed with black: 0 is black, 1 the image itself, 2 twice as bright."""
+    return _mixed(img, brightness_factor, "brightness_factor", np.zeros_like)
+
+
+def adjust_contrast(img: Any, contrast_factor: float) -> Any:
+    """Mixed with its mean grey: 0 is grey, 1 the image itself."""
+    whole = _opened(img)[0].dtype.kind != "f"
+
+    def mean(array: Array) -> Array:
+        grey = _grey(array)
+        result: Array = (np.floor(grey) if whole else grey).mean((-3, -2, -1), keepdims=True)
+        return result
+
+    return _mixed(img, contrast_factor, "contrast_factor", mean)
+
+
+def adjust_saturation(img: Any, saturation_factor: float) -> Any:
+    """Mixed with itself in grey: 0 is black and white, 1 the image itself. A single channel stays as it is."""
+    whole = _opened(img)[0].dtype.kind != "f"
+
+    def grey(array: Array) -> Array:
+        return np.floor(_grey(array)) if whole else _grey(array)
+
+    return _mixed(img, saturation_factor, "saturation_factor", grey)
+
+
+def adjust_hue(img: Any, hue_factor: float) -> Any:
+    """The colours moved along their circle by ``hue_factor``, from −0.5 to 0.5 turns. A single channel stays as it is."""
+    if not -0.5 <= hue_factor <= 0.5:
+        raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
+    white = _highest(_opened(img)[0].dtype)
+
+    def run(array: Array) -> Array:
+        if array.shape[-3] == 1:
+            return array
+        if array.shape[-3] != 3:
+            raise TypeError(f"Input image should have 1 or 3 channels, but has {array.shape[-3]}")
+        hue, saturation, value = _hsv(np.moveaxis(array, -3, 0) / array.dtype.type(white))
+        turned = np.moveaxis(_rgb((hue + hue_factor) % 1, saturation, value), 0, -3)
+        return turned if white == 1 else np.floor(turned * (white + 1 - 1e-3))
+
+    return _computed(img, run)
+
+
+def _hsv(rgb: Array) -> tuple[Array, Array, Array]:
+    """Hue, saturation and value, each 0 … 1, of (3, …)."""
+    high, low = rgb.max(0), rgb.min(0)
+    spread = high - low
+    r, g, b = (high - rgb) / np.where(spread == 0, 1, spread)
+    hue = np.where(high == rgb[0], b - g, np.where(high == rgb[1], 2 + r - b, 4 + g - r))
+    return (np.where(spread == 0, 0, hue) / 6) % 1, spread / np.where(high == 0, 1, high), high
+
+
+def _rgb(hue: Array, saturation: Array, value: Array) -> Array:
+    sector = np.floor(hue * 6)
+    f = hue * 6 - sector
+    p, q = value * (1 - saturation), value * (1 - saturation * f)
+    t = value * (1 - saturation * (1 - f))
+    colours = [(value, t, p), (q, value, p), (p, value, t), (p, q, value), (t, p, value), (value, p, q)]
+    index = sector.astype(np.intp) % 6
+    return np.clip(np.stack([np.choose(index, [colour[channel] for colour in colours]) for channel in range(3)]), 0, 1)
+
+
+def invert(img: Any) -> Any:
+    """White minus the image."""
+    return _changed(img, lambda array: (array.dtype.type(_highest(array.dtype)) - array).astype(array.dtype))
+
+
+def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None) -> Any:
+    """The image under a Gaussian, mirrored at its edges.
+
+    Args:
+        img: the image, larger than half the kernel.
+        kernel_size: odd; a number or (x, y).
+        sigma: in pixels; a number or (x, y); 0.3 · ((kernel_size − 1) / 2 − 1) + 0.8 if None.
+    """
+    sizes = [kernel_size] * 2 if isinstance(kernel_size, int) else [int(k) for k in kernel_size]
+    if len(sizes) != 2 or any(k % 2 == 0 or k < 0 for k in sizes):
+        raise ValueError(f"kernel_size should have odd and positive integers. Got {kernel_size}")
+    if sigma is None:
+        widths = [0.3 * ((k - 1) * 0.5 - 1) + 0.8 for k in sizes]
+    else:
+        widths = [float(sigma)] * 2 if isinstance(sigma, (int, float)) else [float(s) for s in (*sigma, *sigma)[:2]]
+    if any(s <= 0.0 for s in widths):
+        raise ValueError(f"sigma should have positive values. Got {sigma}")
+    return _computed(img, lambda array: blurred(array, sizes, widths))
+
+
+def erase(img: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
+    """The image with ``v`` in the rectangle of height ``h`` and width ``w`` from row ``i`` and column ``j`` on."""
+    value = np.asarray(v._array if isinstance(v, Tensor) else v)
+
+    def run(array: Array) -> Array:
+        result = array.copy()
+        result[..., i : i + h, j : j + w] = value.reshape(-1, 1, 1) if value.ndim == 1 else value
+        return result
+
+    result = _changed(img, run)
+    return img.copy_(result) if inplace and isinstance(img, Tensor) else result
