@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["Adadelta"]
 
@@ -53,11 +53,18 @@ class Adadelta(FlatOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
         require(0 <= rho <= 1, f"Invalid rho value: {rho}")
-        require(eps >= 0, f"Invalid epsilon value: {eps}")
-        how = execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable)
-        super().__init__(params, {"lr": lr, "rho": rho, "eps": eps, "weight_decay": weight_decay, "maximize": maximize, **how})
+        defaults = checked_options(
+            lr=lr,
+            rho=rho,
+            eps=eps,
+            weight_decay=weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+        )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"square_avg": 0.0, "acc_delta": 0.0}

@@ -11,7 +11,7 @@ from .._tensor import Tensor
 from ..autograd import no_grad
 from ..autograd.box import box
 from .flat_optimizer import State, count, plain, wrong_shape
-from .optimizer import Closure, Group, Optimizer, execution_options, require, run_closure
+from .optimizer import Closure, Group, Optimizer, require, run_closure
 
 __all__ = ["Adafactor"]
 
@@ -84,7 +84,7 @@ class Adafactor(Optimizer):
                 "eps": eps,
                 "d": d,
                 "weight_decay": weight_decay,
-                **execution_options(foreach=foreach),
+                "foreach": foreach,
                 "maximize": maximize,
             },
         )

@@ -9,7 +9,7 @@ import numpy as np
 
 from .._tensor import Tensor
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["Adagrad"]
 
@@ -63,22 +63,20 @@ class Adagrad(FlatOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_common(lr, weight_decay)
         require(lr_decay >= 0, f"Invalid lr_decay value: {lr_decay}")
         require(initial_accumulator_value >= 0, f"Invalid initial_accumulator_value value: {initial_accumulator_value}")
-        require(eps >= 0, f"Invalid epsilon value: {eps}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lr_decay": lr_decay,
-                "weight_decay": weight_decay,
-                "initial_accumulator_value": initial_accumulator_value,
-                "eps": eps,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, differentiable=differentiable, fused=fused),
-            },
+        defaults = checked_options(
+            lr=lr,
+            lr_decay=lr_decay,
+            weight_decay=weight_decay,
+            initial_accumulator_value=initial_accumulator_value,
+            eps=eps,
+            maximize=maximize,
+            foreach=foreach,
+            differentiable=differentiable,
+            fused=fused,
         )
+        super().__init__(params, defaults)
 
     def add_param_group(self, param_group: Group) -> None:
         """As for every optimizer; the state exists from the beginning, as in PyTorch."""

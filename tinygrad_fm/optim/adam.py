@@ -12,7 +12,7 @@ from .._tensor import Tensor
 from ..ops import functions as ops
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_adam, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["Adam", "AdamW"]
 
@@ -73,25 +73,24 @@ class Adam(FlatOptimizer):
         fused: bool | None = None,
         decoupled_weight_decay: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
-        check_adam(betas, eps)
         of_tensors = [isinstance(beta, Tensor) for beta in betas]
         require(of_tensors[0] == of_tensors[1], "betas must be either both floats or both Tensors")
         for name, is_tensor in (("lr", isinstance(lr, Tensor)), ("betas[0]", of_tensors[0])):
             require(not (is_tensor and foreach), f"{name} as a Tensor is not supported for capturable=False and foreach=True")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "amsgrad": amsgrad,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable, fused=fused),
-                "decoupled_weight_decay": decoupled_weight_decay,
-            },
+        defaults = checked_options(
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            amsgrad=amsgrad,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+            fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0, **({"max_exp_avg_sq": 0.0} if group["amsgrad"] else {})}

@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from ..autograd.box import box
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed, number
-from .optimizer import Group, check_common, execution_options
+from .optimizer import Group, checked_options
 
 __all__ = ["ASGD"]
 
@@ -72,19 +72,18 @@ class ASGD(FlatOptimizer):
         differentiable: bool = False,
         capturable: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "lambd": lambd,
-                "alpha": alpha,
-                "t0": t0,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
-            },
+        defaults = checked_options(
+            lr=lr,
+            lambd=lambd,
+            alpha=alpha,
+            t0=t0,
+            weight_decay=weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"ax": 0.0}

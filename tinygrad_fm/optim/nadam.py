@@ -12,7 +12,7 @@ from .._tensor import Tensor
 from . import updates_compiled as kernels
 from .adam import averages, update_averages
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed, number
-from .optimizer import Group, check_adam, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["NAdam"]
 
@@ -73,22 +73,20 @@ class NAdam(FlatOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
-        check_adam(betas, eps)
         require(momentum_decay >= 0, f"Invalid momentum_decay value: {momentum_decay}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "momentum_decay": momentum_decay,
-                "decoupled_weight_decay": decoupled_weight_decay,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
-            },
+        defaults = checked_options(
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            momentum_decay=momentum_decay,
+            decoupled_weight_decay=decoupled_weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}

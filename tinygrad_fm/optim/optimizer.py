@@ -339,26 +339,22 @@ def require(condition: bool, message: str) -> None:
         raise ValueError(message)
 
 
-def check_common(lr: Any, weight_decay: float) -> None:
-    """Raise a ValueError for a learning rate or a weight decay that no optimizer takes."""
+def checked_options(**options: Any) -> dict[str, Any]:
+    """``options``, the defaults of an optimizer's groups, once those that many optimizers have are found to be in order.
+
+    ``foreach``, ``fused``, ``capturable`` and ``differentiable`` say how a step is computed; they are kept so that a state_dict
+    has PyTorch's keys. ``foreach`` and ``fused`` ask for speed and change no value: a step is always fused here, unless it is
+    to be ``differentiable``. ``capturable`` asks for what there is not.
+
+    Raises ValueError for a value that no optimizer takes, RuntimeError for two that exclude each other.
+    """
+    lr, weight_decay, eps, betas = (options.get(name, 0) for name in ("lr", "weight_decay", "eps", "betas"))
     require(not isinstance(lr, Tensor) or lr.numel() == 1, "Tensor lr must be 1-element")
     require(lr >= 0, f"Invalid learning rate: {lr}")
     require(weight_decay >= 0, f"Invalid weight_decay value: {weight_decay}")
-
-
-def check_adam(betas: tuple[float, float], eps: float) -> None:
-    """Raise a ValueError for what no kind of Adam takes."""
     require(eps >= 0, f"Invalid epsilon value: {eps}")
-    require(0 <= betas[0] < 1, f"Invalid beta parameter at index 0: {betas[0]}")
-    require(0 <= betas[1] < 1, f"Invalid beta parameter at index 1: {betas[1]}")
-
-
-def execution_options(**options: bool | None) -> dict[str, bool | None]:
-    """PyTorch's options for *how* a step is computed, checked; kept in the groups so that a state_dict has PyTorch's keys.
-
-    ``foreach`` and ``fused`` ask for speed and change no value: a step is always fused here, unless it is to be
-    ``differentiable``. ``capturable`` asks for what there is not.
-    """
+    for i, beta in enumerate(betas or ()):
+        require(0 <= beta < 1, f"Invalid beta parameter at index {i}: {beta}")
     require(not options.get("capturable"), "capturable=True is for CUDA graphs, which do not exist here")
     if options.get("fused") and options.get("differentiable"):
         raise RuntimeError("`fused` does not support `differentiable`")

@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from .adam import averages, update_averages
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_adam, check_common, execution_options
+from .optimizer import Group, checked_options
 
 __all__ = ["RAdam"]
 
@@ -43,20 +43,18 @@ class RAdam(FlatOptimizer):
         capturable: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
-        check_adam(betas, eps)
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "betas": betas,
-                "eps": eps,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
-                "decoupled_weight_decay": decoupled_weight_decay,
-            },
+        defaults = checked_options(
+            lr=lr,
+            betas=betas,
+            eps=eps,
+            weight_decay=weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
+            decoupled_weight_decay=decoupled_weight_decay,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"exp_avg": 0.0, "exp_avg_sq": 0.0}

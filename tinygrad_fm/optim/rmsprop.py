@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
-from .optimizer import Group, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["RMSprop"]
 
@@ -69,23 +69,21 @@ class RMSprop(FlatOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common(lr, weight_decay)
-        require(eps >= 0, f"Invalid epsilon value: {eps}")
         require(momentum >= 0, f"Invalid momentum value: {momentum}")
         require(alpha >= 0, f"Invalid alpha value: {alpha}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "alpha": alpha,
-                "eps": eps,
-                "centered": centered,
-                "weight_decay": weight_decay,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
-            },
+        defaults = checked_options(
+            lr=lr,
+            momentum=momentum,
+            alpha=alpha,
+            eps=eps,
+            centered=centered,
+            weight_decay=weight_decay,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         names = ["square_avg"]

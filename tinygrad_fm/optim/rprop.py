@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from ..ops import functions as ops
 from .flat_optimizer import Block, FlatOptimizer, State, count
-from .optimizer import Group, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["Rprop"]
 
@@ -65,18 +65,17 @@ class Rprop(FlatOptimizer):
         maximize: bool = False,
         differentiable: bool = False,
     ) -> None:
-        check_common(lr, 0)
         require(0 < etas[0] < 1 < etas[1], f"Invalid eta values: {etas[0]}, {etas[1]}")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "etas": etas,
-                "step_sizes": step_sizes,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, capturable=capturable, differentiable=differentiable),
-            },
+        defaults = checked_options(
+            lr=lr,
+            etas=etas,
+            step_sizes=step_sizes,
+            maximize=maximize,
+            foreach=foreach,
+            capturable=capturable,
+            differentiable=differentiable,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"prev": 0.0, "step_size": float(group["lr"])}

@@ -10,7 +10,7 @@ import numpy as np
 from .._tensor import Tensor
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, decayed
-from .optimizer import Group, check_common, execution_options, require
+from .optimizer import Group, checked_options, require
 
 __all__ = ["SGD"]
 
@@ -68,22 +68,21 @@ class SGD(FlatOptimizer):
         differentiable: bool = False,
         fused: bool | None = None,
     ) -> None:
-        check_common(lr, weight_decay)
         require(momentum >= 0, f"Invalid momentum value: {momentum}")
         if nesterov and (momentum <= 0 or dampening != 0):
             raise ValueError("Nesterov momentum requires a momentum and zero dampening")
-        super().__init__(
-            params,
-            {
-                "lr": lr,
-                "momentum": momentum,
-                "dampening": dampening,
-                "weight_decay": weight_decay,
-                "nesterov": nesterov,
-                "maximize": maximize,
-                **execution_options(foreach=foreach, differentiable=differentiable, fused=fused),
-            },
+        defaults = checked_options(
+            lr=lr,
+            momentum=momentum,
+            dampening=dampening,
+            weight_decay=weight_decay,
+            nesterov=nesterov,
+            maximize=maximize,
+            foreach=foreach,
+            differentiable=differentiable,
+            fused=fused,
         )
+        super().__init__(params, defaults)
 
     def slots(self, group: Group) -> dict[str, float]:
         return {"momentum_buffer": 0.0} if group["momentum"] != 0 else {}
