@@ -80,6 +80,8 @@ def test_parts_of_a_file(tmp_path: Path) -> None:
         assert part[:, 1].tolist() == [1, 4] and part[1, 2].item() == 5 and part[...].shape == (2, 3)
         with pytest.raises(SafetensorError, match="does not contain tensor b"):
             file.get_tensor("b")
+    with pytest.raises(SafetensorError, match="File is closed"):
+        file.keys()
     with safe_open(path, framework="np") as file:
         assert type(file.get_tensor("w")) is np.ndarray
     with pytest.raises(ValueError, match="framework must be"):
@@ -172,6 +174,7 @@ def test_what_cannot_be_saved(tensors: Any, metadata: Any, error: Any, tmp_path:
         file_of({"__metadata__": {"a": 1}}),
         file_of({"__metadata__": []}),
         file_of({"w": []}),
+        file_of(b'{"\\ud800": {"dtype": "F32", "shape": [2], "data_offsets": [0, 8]}}', bytes(8)),
         file_of({"w": entry(3)}, bytes(8)),
         file_of({"w": entry(shape=2)}, bytes(8)),
         file_of({"w": entry(shape=[2.0])}, bytes(8)),

@@ -235,6 +235,7 @@ def _without_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 def _entry(name: str, item: Any) -> _Entry:
     """What the header says of a tensor, checked by itself."""
+    name.encode()  # half a surrogate pair is no name
     fields = item if isinstance(item, dict) else {}
     dtype, shape, offsets = (fields.get(key) for key in ("dtype", "shape", "data_offsets"))
     if not (isinstance(dtype, str) and _are_sizes(shape) and _are_sizes(offsets) and len(offsets) == 2):
@@ -313,13 +314,19 @@ class safe_open:
         if framework not in ("pt", "torch", "np", "numpy"):
             raise ValueError(f"framework must be 'pt' or 'np', got {framework!r}")
         self._wraps = from_numpy if framework in ("pt", "torch") else np.asarray
-        self._file = _opened(filename)
+        self._opened: _File | None = _opened(filename)
+
+    @property
+    def _file(self) -> _File:
+        if self._opened is None:
+            raise CheckpointError("File is closed")
+        return self._opened
 
     def __enter__(self) -> safe_open:
         return self
 
     def __exit__(self, *error: object) -> None:
-        del self._file  # what was taken out of it stays
+        self._opened = None  # what was taken out of it stays
 
     def keys(self) -> list[str]:
         """The names, sorted."""

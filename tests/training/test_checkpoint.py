@@ -55,6 +55,14 @@ def test_tensors_are_torch_like(tmp_path: Path) -> None:
     assert all(isinstance(value, torch.Tensor) for value in serialization.load(trainer.folder.last)["weights"].values())
 
 
+def test_checkpoints_are_npz_archives_whatever_their_name(tmp_path: Path) -> None:
+    trainer = trainer_of(small(), tmp_path / "run")
+    trainer.save(tmp_path / "kept.pt")
+    with np.load(tmp_path / "kept.pt") as archive:
+        assert "structure" in archive
+    training.load_model(tmp_path / "kept.pt", models.build)
+
+
 def test_a_run_of_before_the_average_was_an_averaged_model_goes_on(tmp_path: Path) -> None:
     """``old_run`` was written by version 0.1, in the second of three epochs, with ``--ema 0.9 --label-smoothing 0.1``."""
     run = Path(shutil.copytree(Path(__file__).with_name("old_run"), tmp_path / "run"))

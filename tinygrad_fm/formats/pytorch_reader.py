@@ -335,7 +335,7 @@ def _refusal(error: Refused) -> str:
     """The rest of a sentence about what a file asks for."""
     module, _, name = error.name.rpartition(".")
     if not error.name:
-        return f"is refused: {error} (byte {error.position} of its data.pkl)"
+        return f"is refused: {error}"
     where = f"names {printable(error.name[:100])} at byte {error.position} of its data.pkl"
     if module.startswith("numpy"):
         return (

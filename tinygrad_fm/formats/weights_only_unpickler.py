@@ -20,8 +20,9 @@ from ..errors import printable
 _ARGUMENTS: dict[str, Any] = {op.code: op.arg.reader for op in pickletools.opcodes if op.arg is not None}
 _NAMES = {op.code: op.name for op in pickletools.opcodes}
 
-# What a file may make: far more than any checkpoint has, and little enough for any machine.
-_MOST_CONTAINERS = 5_000_000
+# What a file may make: more than any checkpoint has, and little enough for any machine.
+_CONTAINERS = 1_000_000  # lists, dicts, tuples and tensors, and one more for every four bytes
+_MOST_MARKS = 10_000  # open at a time
 _MOST_RARE_KEYS = 10_000  # keys of dicts that can be made to collide, which makes a dict slow
 _DEEPEST = 500
 _LONGEST_KEY = 32
@@ -80,7 +81,8 @@ class _Machine:
         self._stack: list[Any] = []
         self._below: list[list[Any]] = []  # the stacks under each mark
         self._memo: dict[int, Any] = {}
-        self._containers = self._rare_keys = 0
+        self._rare_keys = 0
+        self._containers_left = _CONTAINERS + len(data) // 4
         self._copies_left = 2 * len(data) + 1000  # what calls may copy: each of their arguments stands in the pickle once
         self.position = 0
 
@@ -113,17 +115,14 @@ class _Machine:
 
     def push_new(self, value: Any) -> None:
         """Push a container that the pickle makes."""
-        self.count()
+        self._containers_left -= 1
+        if self._containers_left < 0:
+            raise Refused("it holds more lists, dicts and tuples than a file of its size has", self.position)
         self._stack.append(value)
 
-    def count(self) -> None:
-        """One container more."""
-        self._containers += 1
-        if self._containers > _MOST_CONTAINERS:
-            raise Refused(f"it holds more than {_MOST_CONTAINERS:,} lists, dicts and tuples", self.position)
-
     def mark(self, _: None) -> None:
-        self.count()
+        if len(self._below) > _MOST_MARKS:
+            raise Refused(f"it has more than {_MOST_MARKS:,} things begun within one another", self.position)
         self._below.append(self._stack)
         self._stack = []
 

@@ -16,8 +16,10 @@ import numpy as np
 
 from .. import serialization
 from .._tensor import Tensor
+from ..atomic_files import write_atomically
 from ..autograd import no_grad
 from ..errors import CheckpointError
+from ..formats import npz
 from ..nn import Module
 from ..ops.functions import zeros
 from ..optim import Optimizer
@@ -130,7 +132,8 @@ def write_checkpoint(run: Resumable, path: Path, metrics_size: int) -> None:
     Raises:
         OSError: it cannot be written; what was there before is untouched.
     """
-    serialization.save(checkpoint_of(run, metrics_size), path)
+    content = checkpoint_of(run, metrics_size)
+    write_atomically(Path(path), lambda file: npz.write(content, file))  # whatever the name
 
 
 def checkpoint_of(run: Resumable, metrics_size: int) -> dict[str, Any]:
