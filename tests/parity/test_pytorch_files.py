@@ -227,8 +227,10 @@ def test_what_else_pytorch_writes_is_named() -> None:
     for value, says in (
         (model, r"whole object pickled: it names torch\.nn\.modules\.linear\.Linear at byte 2 .*model\.state_dict"),
         ({"a": 1, "best": np.float64(0.5)}, r"names numpy.*scalar at byte \d+ .*float\(x\)"),
-        ({"w": torch.ones(2, dtype=torch.complex64)}, r"names torch\.ComplexFloatStorage at byte \d+ .*type that is not here"),
-        ({"w": torch.ones(2, dtype=torch.uint16)}, r"_rebuild_tensor_v3 at byte \d+ .*type that is not here"),
+        ({"w": torch.ones(2, dtype=torch.complex64)}, r"names torch\.ComplexFloatStorage at byte \d+ .*kind that is not here"),
+        ({"w": torch.ones(2, dtype=torch.uint16)}, r"_rebuild_tensor_v3 at byte \d+ .*kind that is not here"),
+        ({"w": torch.ones(2).to_sparse()}, r"_rebuild_sparse_tensor at byte \d+ .*kind that is not here.*to_dense"),
+        ([torch.nn.Buffer(torch.ones(2))], r"_rebuild_from_type_v2 at byte \d+ .*detach"),
         ({"path": Path("/tmp")}, r"names pathlib.*is not read"),
     ):
         with pytest.raises(UnpicklingError, match=says) as caught:

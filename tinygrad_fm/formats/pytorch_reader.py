@@ -342,10 +342,12 @@ def _refusal(error: Refused) -> str:
             f"{where}, a value of NumPy's. Only tensors, Python's numbers and text, and dicts, lists and tuples of them are "
             "read: save float(x) or torch.from_numpy(x) instead"
         )
-    if name == "_rebuild_tensor_v3" or (module.startswith("torch") and (name.endswith("Storage") or name in _OTHER_DTYPES)):
+    if name in ("_rebuild_from_type_v2", "_rebuild_parameter_with_state"):
+        return f"{where}: it has a tensor of a class of its own, or with attributes. Save tensor.detach() instead"
+    if module.startswith("torch") and (name.startswith("_rebuild") or name.endswith("Storage") or name in _OTHER_DTYPES):
         return (
-            f"{where}: it has tensors of a type that is not here. There are {_HERE}, and bfloat16; convert the tensors with "
-            "PyTorch, for example with .float() or .long()"
+            f"{where}: it has tensors of a kind that is not here, such as sparse, quantised or complex ones. There are "
+            f"{_HERE}, and bfloat16; convert the tensors with PyTorch, for example with .to_dense(), .float() or .long()"
         )
     if error.is_all:
         return f"is no state dict but a whole object pickled: it {where}, and nothing is imported or run here. {_CONVERT}"

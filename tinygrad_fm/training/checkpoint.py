@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import copy
 import os
+import pathlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -133,7 +134,7 @@ def write_checkpoint(run: Resumable, path: Path, metrics_size: int) -> None:
         OSError: it cannot be written; what was there before is untouched.
     """
     content = checkpoint_of(run, metrics_size)
-    write_atomically(Path(path), lambda file: npz.write(content, file))  # whatever the name
+    write_atomically(pathlib.Path(path), lambda file: npz.write(content, file))  # whatever the name
 
 
 def checkpoint_of(run: Resumable, metrics_size: int) -> dict[str, Any]:
