@@ -35,6 +35,8 @@ def draw_alike(library: Any, patch: Callable[[Any, str, Any], None]) -> None:
     patch(library, "randn", normal)
     patch(library, "randn_like", lambda x: normal(x.shape))
     patch(library.nn.Dropout, "forward", drop)
+    reparametrized = lambda self, shape=(): self.loc + self.scale * normal(self._extended_shape(shape))
+    patch(library.distributions.Normal, "rsample", reparametrized)
     sampler = library.utils.data.RandomSampler
     if library is tinygrad_fm:
         patch(sampler, "order", lambda self: rng.permutation(len(self.data_source)))
