@@ -18,7 +18,7 @@ from typing import Any
 
 from tinygrad_fm.training.console import run_command
 
-from . import profiling, report, scaling
+from . import profiling, ranks, report, scaling
 from .cases import CASES
 from .libraries import LIBRARIES
 from .runs import compare, limits
@@ -42,6 +42,7 @@ def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argpars
     steps = [name for name in CASES if name != "epoch"]
     parser.add_argument("--profile", choices=steps, metavar="CASE", help="show where the time of a case's step goes")
     parser.add_argument("--scaling", action="store_true", help="the MLP's step by batch size, width, depth and threads")
+    parser.add_argument("--ranks", action="store_true", help="two processes beside two threads, and what more would do")
     parser.add_argument(
         "--set",
         dest="options",
@@ -75,6 +76,10 @@ def main(argv: list[str] | None = None) -> int:
         "limits": limits(args.threads),
     }
     print(report.head(found), flush=True)
+    if args.ranks:
+        found["ranks"] = ranks.measure(args.rounds, args.seconds)
+        print(f"\nwritten: {_written(args.out, 'ranks', found)}")
+        return 0
     if args.scaling:
         found["scaling"] = scaling.measure(args.libraries, args.rounds, args.seconds, args.threads)
     else:
@@ -86,11 +91,18 @@ def main(argv: list[str] | None = None) -> int:
         found["limits"] = {name: max(value, after[name]) for name, value in found["limits"].items()}
         print("\n" + report.head(found) + "\n\n" + report.table(found))
     name = "scaling" if args.scaling else "benchmark"
-    args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / f"{name}.json").write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    written = _written(args.out, name, found)
     drawn = (report.draw_scaling if args.scaling else report.draw)(found, args.out / f"{name}.png")
-    print(f"\nwritten: {args.out / name}.json" + (f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"))
+    print(f"\nwritten: {written}" + (f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"))
     return 0
+
+
+def _written(folder: Path, name: str, found: dict[str, Any]) -> Path:
+    """What was found as JSON in a file, whose name it returns."""
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.json"
+    path.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
+    return path
 
 
 def _processor() -> str:

@@ -148,8 +148,10 @@ def chain(torch: Any, options: dict[str, Any]) -> Step:
 
 
 def training(model_name: str, torch: Any, options: dict[str, Any]) -> Step:
-    """One training step: forward, cross-entropy, backward, Adam."""
-    model = made(torch, model_name, options)
+    """One training step: forward, cross-entropy, backward, Adam; with ``parallel`` in all processes together."""
+    nn, model = torch.nn, made(torch, model_name, options)
+    if options.get("parallel"):
+        model = nn.parallel.DistributedDataParallel(nn.SyncBatchNorm.convert_sync_batchnorm(model), broadcast_buffers=False)
     optimizer = adam(torch, model, options)
     forward = torch.compile(model) if options.get("compile") else model
     data = batches(torch, options)

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
-from .process_group import ProcessGroup, _mpi, _resolve
+from .process_group import ProcessGroup, _mpi, _resolve, wait_for
 
 __all__ = [
     "ReduceOp",
@@ -63,7 +63,7 @@ class Work:
     def wait(self, timeout: Any = None) -> bool:
         """Return True when the result is in the tensor."""
         if self._request is not None:
-            self._request.Wait()
+            wait_for(self._request)
         finish, self._request, self._finish = self._finish, None, None
         if finish is not None:
             finish()
@@ -295,7 +295,7 @@ def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = No
     mpi, members = _mpi(), _resolve(group)
     found = np.empty_like(_sendable(_array("recv", tensor)))
     status = mpi.Status()
-    members.comm.Probe(_source(members, src), tag, status)
+    wait_for(_Arrival(members.comm, _source(members, src), tag, status))
     if status.Get_count(mpi.BYTE) != found.nbytes:
         raise RuntimeError(
             f"recv(): process {status.Get_source()} sends {status.Get_count(mpi.BYTE)} bytes, but {tensor.dtype} "
@@ -304,6 +304,17 @@ def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = No
     members.comm.Recv(found, status.Get_source(), tag)
     _write(tensor, found)
     return int(status.Get_source())
+
+
+class _Arrival:
+    """A message that is to come, as something to wait for."""
+
+    def __init__(self, *of: Any) -> None:
+        self._comm, *self._of = of
+
+    def Test(self) -> bool:
+        """Whether it is there."""
+        return bool(self._comm.Iprobe(*self._of))
 
 
 def _source(members: ProcessGroup, src: int | None) -> int:

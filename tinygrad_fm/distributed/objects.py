@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.npz import read, write
-from .process_group import ProcessGroup, _resolve
+from .process_group import ProcessGroup, _resolve, wait_for
 
 __all__ = ["all_gather_object", "broadcast_object_list"]
 
@@ -39,9 +39,9 @@ def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | No
         raise ValueError(f"all_gather_object(): object_list must have {members.size()} places, got {len(object_list)}")
     own = _packed(obj)
     sizes = np.empty(members.size(), np.int64)
-    members.comm.Allgather(np.array([own.size], np.int64), sizes)
+    wait_for(members.comm.Iallgather(np.array([own.size], np.int64), sizes))
     found = np.empty(sizes.sum(), np.uint8)
-    members.comm.Allgatherv(own, [found, sizes.tolist()])
+    wait_for(members.comm.Iallgatherv(own, [found, sizes.tolist()]))
     object_list[:] = map(_unpacked, np.split(found, np.cumsum(sizes)[:-1]))
 
 
@@ -54,10 +54,10 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGr
     sends = members.rank() == src
     data = _packed(object_list) if sends else np.empty(0, np.uint8)
     size = np.array([data.size], np.int64)
-    members.comm.Bcast(size, src)
+    wait_for(members.comm.Ibcast(size, src))
     if not sends:
         data = np.empty(int(size[0]), np.uint8)
-    members.comm.Bcast(data, src)
+    wait_for(members.comm.Ibcast(data, src))
     if sends:
         return
     values = _unpacked(data)

@@ -20,6 +20,7 @@ from ...autograd import is_grad_enabled
 from ...autograd.box import box
 from ...autograd.node import Leaf
 from ...distributed import ProcessGroup, all_gather_object, get_rank, get_world_size, new_group
+from ...distributed.process_group import wait_for
 from ..modules.module import Module
 
 __all__ = ["DistributedDataParallel"]
@@ -137,7 +138,7 @@ def _broadcast(tensors: Sequence[Tensor], comm: Any) -> None:
     for dtype in dict.fromkeys(t._array.dtype for t in tensors):
         chosen = [t for t in tensors if t._array.dtype == dtype]
         buffer = np.concatenate([t._array.reshape(-1) for t in chosen])
-        comm.Bcast(buffer.view(np.uint8), 0)
+        wait_for(comm.Ibcast(buffer.view(np.uint8), 0))
         if comm.Get_rank():
             ends = np.cumsum([t._array.size for t in chosen])
             for t, values in zip(chosen, np.split(buffer, ends[:-1]), strict=True):
@@ -239,9 +240,9 @@ class _Reducer:
         if self._unused is not None:
             used = np.ones(len(self._params), np.uint8)
             used[self._unused] = 0
-            self._comm.Allreduce(self._mpi.IN_PLACE, used, self._mpi.MAX)
+            wait_for(self._comm.Iallreduce(self._mpi.IN_PLACE, used, self._mpi.MAX))
         for bucket in self._buckets:
-            bucket.request.Wait()
+            wait_for(bucket.request)
             bucket.buffer /= self._comm.Get_size()
             for i, mean in bucket.views.items():
                 p = self._params[i]
