@@ -63,6 +63,7 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
     resume = given.pop("resume", None)
     if resume is not None and given:
         parser.error(f"--resume goes on with the settings of the run; leave out {_flags(given)}")
+    start = f"mpiexec -n {ranks.size} python" if ranks.size > 1 else "python"
     where = Path(resume) if resume is not None else None
     runtime.tune_allocator()
     try:
@@ -84,7 +85,7 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
                 finish(trainer, stop)
     except (Interrupted, KeyboardInterrupt) as stopped:
         number = stopped.signal if isinstance(stopped, Interrupted) else signal.SIGINT
-        again = "" if where is None else f" Go on with: python {parser.prog} --resume {where}"
+        again = "" if where is None else f" Go on with: {start} {parser.prog} --resume {where}"
         report.line(f"\nStopped.{again}")
         return 128 + number
     except BrokenPipeError:
@@ -92,7 +93,7 @@ def _main(parser: argparse.ArgumentParser, argv: list[str] | None, defaults: Con
     except (CheckpointError, DataError, MissingExtraError, NonFiniteLossError) as error:
         return _fail(str(error))
     except OSError as error:
-        again = f" What was saved before is whole: when it is mended, python {parser.prog} --resume {where}" if where else ""
+        again = f" What was saved before is whole: when it is mended, {start} {parser.prog} --resume {where}" if where else ""
         return _fail(f"{error.filename or 'the run folder'}: {error.strerror or error}.{again}")
     return 0
 

@@ -89,7 +89,7 @@ def test_the_same_number_makes_the_same_bits_also_when_stopped_and_resumed(
 def test_stopped_on_four_it_goes_on_on_two_and_on_one(launch: Launch, cnn_runs: dict[int, Path], tmp_path: Path) -> None:
     run = tmp_path / "run"
     said = stop_after(4, 4, run, signal.SIGTERM)
-    assert "Go on with: python train_cnn.py --resume" in said
+    assert "Go on with: mpiexec -n 4 python train_cnn.py --resume" in said
     said = stop_after(12, 2, run, signal.SIGINT, resume=True)
     assert "this has changed: processes 4 -> 2" in said
     done = launch(0, ROOT / "train_cnn.py", "--resume", run)
