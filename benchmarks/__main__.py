@@ -77,8 +77,12 @@ def main(argv: list[str] | None = None) -> int:
     }
     print(report.head(found), flush=True)
     if args.ranks:
-        found["ranks"] = ranks.measure(args.rounds, args.seconds)
-        print(f"\nwritten: {_written(args.out, 'ranks', found)}")
+        about = {"date": found["date"], "machine": found["machine"]}
+        found["ranks"] = about | ranks.measure(args.rounds, args.seconds)
+        written = _written(args.out, "ranks", found)
+        print(
+            f"\n{ranks.report(found['ranks'])}\n\nwritten: {written}; python -m benchmarks.ranks {written} puts it on the page"
+        )
         return 0
     if args.scaling:
         found["scaling"] = scaling.measure(args.libraries, args.rounds, args.seconds, args.threads)

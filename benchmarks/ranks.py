@@ -120,12 +120,12 @@ def run(ranks: int, **job: Any) -> dict[str, Any]:
 
 
 def measure(rounds: int, seconds: float, models: Sequence[str] = MODELS) -> dict[str, Any]:
-    """Measure, print and return everything: one process with one thread and with two, two processes with one each, in turns."""
+    """Measure everything: one process with one thread and with two, two processes with one each, in turns."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     ways = {"alone": (1, 1), "threads": (1, 2), "ranks": (2, 1)}
     found: dict[str, Any] = {"processors": processors, "models": {}, "exchanges": {}}
     for ranks in (2, 4):
-        found["exchanges"][ranks] = run(ranks, what="exchanges", sizes=SIZES, seconds=seconds / 10)
+        found["exchanges"][str(ranks)] = run(ranks, what="exchanges", sizes=SIZES, seconds=seconds / 10)
     for model in models:
         turns: dict[str, list[dict[str, Any]]] = {way: [] for way in ways}
         for _ in range(rounds):
@@ -136,13 +136,12 @@ def measure(rounds: int, seconds: float, models: Sequence[str] = MODELS) -> dict
             way: {size: statistics.median(turn["ms"][size] for turn in made) for size in made[0]["ms"]}
             for way, made in turns.items()
         } | {name: turns["alone"][0][name] for name in ("bytes", "norms")}
-    print(report(found), flush=True)
     return found
 
 
 def shared_memory(found: dict[str, Any]) -> Network:
     """Latency and bandwidth of two processes on this machine, by least squares of relative errors."""
-    times = {int(size): ms / 1e3 for size, ms in found["exchanges"][2]["ms"].items()}
+    times = {int(size): ms / 1e3 for size, ms in found["exchanges"]["2"]["ms"].items()}
     rows = np.array([[2, int(size)] for size in times]) / np.array(list(times.values()))[:, None]
     latency, per_byte = np.linalg.lstsq(rows, np.ones(len(rows)), rcond=None)[0]
     return Network(max(float(latency), 0.0), 1 / max(float(per_byte), 1e-15))
@@ -155,7 +154,7 @@ def cost_of(found: dict[str, Any], model: str) -> Cost:
     times = np.array(list(entry["alone"].values())) / 1e3
     rows = np.stack([np.ones_like(times), sizes], 1) / times[:, None]
     fixed, each = np.linalg.lstsq(rows, np.ones_like(times), rcond=None)[0]
-    return Cost(max(float(fixed), 0.0), float(each), entry["bytes"], entry["norms"], found["exchanges"][2]["add"] * 1e9)
+    return Cost(max(float(fixed), 0.0), float(each), entry["bytes"], entry["norms"], found["exchanges"]["2"]["add"] * 1e9)
 
 
 # -- reporting ---------------------------------------------------------------------------------------------------------
@@ -176,7 +175,7 @@ def _here(found: dict[str, Any]) -> str:
 
 
 def _exchanges(found: dict[str, Any]) -> str:
-    two, four = (found["exchanges"][ranks]["ms"] for ranks in (2, 4))
+    two, four = (found["exchanges"][ranks]["ms"] for ranks in ("2", "4"))
     rows = [[f"{int(size):,}", f"{1e3 * ms:.1f} µs", f"{1e3 * four[size]:.1f} µs"] for size, ms in two.items()]
     return _table(["bytes", "2 processes", f"4, on {found['processors']} processors"], rows)
 
@@ -203,7 +202,7 @@ def _strong(found: dict[str, Any]) -> str:
 
 def report(found: dict[str, Any]) -> str:
     """All of it as Markdown."""
-    network, add = shared_memory(found), found["exchanges"][2]["add"]
+    network, add = shared_memory(found), found["exchanges"]["2"]["add"]
     fitted = [
         [model, f"{1e3 * cost.fixed:.2f} ms", f"{1e3 * cost.each:.3f} ms", f"{cost.bytes:,}", str(len(cost.norms))]
         for model in found["models"]
@@ -211,9 +210,10 @@ def report(found: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            "Two processes against two threads, on this machine:",
+            f"Measured on {found['date']}: {found['machine']}.",
+            "Two processes against two threads:",
             _here(found),
-            "An all-reduce, on this machine:",
+            "An all-reduce:",
             _exchanges(found),
             f"Fitted for two processes: latency {1e6 * network.latency:.1f} µs, {network.bandwidth / 1e9:.1f} GB/s; "
             f"adding up: {add:.1f} GB/s.",
@@ -226,3 +226,23 @@ def report(found: dict[str, Any]) -> str:
             _strong(found),
         ]
     )
+
+
+PAGE = Path(__file__).parent.parent / "docs" / "scaling.md"
+BEGIN, END = "<!-- measured -->\n", "<!-- end of what was measured -->\n"
+
+
+def with_tables(page: str, found: dict[str, Any]) -> str:
+    """``page`` with what was found between its two marks."""
+    before, _, rest = page.partition(BEGIN)
+    return f"{before}{BEGIN}\n{report(found)}\n\n{END}{rest.partition(END)[2]}"
+
+
+def main() -> None:
+    """Write docs/scaling.md's tables anew from the JSON that ``python -m benchmarks --ranks`` wrote."""
+    kept = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
+    PAGE.write_text(with_tables(PAGE.read_text(encoding="utf-8"), kept["ranks"]), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

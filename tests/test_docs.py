@@ -5,7 +5,8 @@ A fenced block says what it is:
 - ``python``: the blocks of a page run one after the other, as one program. A comment behind an expression or a ``print`` that
   begins like a value is compared with what comes out; one that begins with an exception's name says that the line raises it,
   and its message. What else a block prints is compared with a ``text`` block right behind it, numbers to 2 %. With
-  ``needs-pytorch`` behind it the block runs only where PyTorch is installed.
+  ``needs-pytorch`` behind it the block runs only where PyTorch is installed; with ``needs-mpi`` it is run by
+  tests/extras/mpi, in several processes.
 - ``sh``, and in ``console`` the lines after ``$``: the command's arguments are parsed by the command itself; nothing is run.
 - ``text`` and ``diff``: shown, not run.
 """
@@ -154,7 +155,7 @@ def test_the_code_of_a_page_runs(page: Path, workplace: Path) -> None:
         trainer_of(small(epochs=1), workplace / "runs" / "mlp").fit()
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks:
-        if block.extra != "needs-pytorch" or importlib.util.find_spec("torch"):
+        if not block.extra or (block.extra == "needs-pytorch" and importlib.util.find_spec("torch")):
             run_block(block, names, name_of(page))
 
 
@@ -240,6 +241,9 @@ def all_commands() -> list[tuple[str, str]]:
 @pytest.mark.parametrize(("page", "line"), all_commands())
 def test_the_commands_of_a_page_are_accepted(page: str, line: str, workplace: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for program, *arguments in single_commands(line):
+        if program == "mpiexec":
+            count, program, *arguments = arguments[1:] if arguments[0] == "-n" else ["", *arguments]  # noqa: PLW2901
+            assert count.isdigit(), f"mpiexec -n N python …, not {line}"
         if program in ("python", "python3"):
             check_python(arguments, monkeypatch)
         else:

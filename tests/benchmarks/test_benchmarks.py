@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
-from benchmarks import peers, profiling, report, worker
+from benchmarks import peers, profiling, ranks, report, worker
 from benchmarks.__main__ import main
 from benchmarks.cases import CASES, MODELS, batches, made, same_weights
 from benchmarks.libraries import LIBRARIES, OURS
@@ -165,3 +165,42 @@ def test_the_command_writes_what_it_measured(tmp_path: Path, monkeypatch: pytest
     assert "50 tiny operations" in capsys.readouterr().out
     with pytest.raises(SystemExit):
         main(["nonsense"])
+
+
+def found_of_ranks() -> dict[str, Any]:
+    """What a machine would measure whose steps take 1 ms and 0.1 ms an image, and messages 5 µs and 1 GB/s."""
+    steps = {str(batch): 1 + 0.1 * batch for batch in ranks.BATCHES}
+    model = {"alone": steps, "threads": {"64": 4.0}, "ranks": {"64": 3.7}, "bytes": 4000, "norms": [6, 16]}
+    times = {str(size): 1e3 * (2 * 5e-6 + size / 1e9) for size in ranks.SIZES}
+    about = {"date": "2026-01-01", "machine": "a processor"}
+    return {
+        **about,
+        "processors": 2,
+        "models": {"lenet": model},
+        "exchanges": {"2": {"ms": times, "add": 8.0}, "4": {"ms": times}},
+    }
+
+
+def test_what_is_measured_of_processes_is_fitted_and_shown() -> None:
+    found = found_of_ranks()
+    cost, network = ranks.cost_of(found, "lenet"), ranks.shared_memory(found)
+    assert cost.fixed == pytest.approx(1e-3) and cost.each == pytest.approx(1e-4) and cost.add == 8e9
+    assert network.latency == pytest.approx(5e-6) and network.bandwidth == pytest.approx(1e9)
+    page = ranks.with_tables(f"above\n{ranks.BEGIN}old\n{ranks.END}below", found)
+    assert page.startswith("above\n") and page.endswith("below") and "old" not in page
+    assert "| lenet | 7.40 ms | 4.00 ms | 3.70 ms | 1.85 | 2.00 |" in page and "latency 5.0 µs, 1.0 GB/s" in page
+    assert ranks.with_tables(page, found) == page
+
+
+def test_processes_pay_as_the_formulas_say() -> None:
+    ideal = ranks.Network(0.0, 1e30)
+    slow = ranks.Network(1.0, 1e30)
+    cost = ranks.Cost(fixed=0.0, each=1e-3, bytes=1000, norms=[], add=1e30)
+    assert ranks.pays_until(cost, 64, ideal) == (32, pytest.approx(32))  # two images to each at least
+    assert ranks.pays_until(cost, 64, slow) == (1, 1)
+    # by hand: a ring of 4 sends 6 messages of a quarter, doubling 2 of the whole
+    network = ranks.Network(1e-6, 1e9)
+    assert ranks.all_reduce(4e9, 4, network, 1e30) == pytest.approx(6 * (1e-6 + 1.0))
+    assert ranks.all_reduce(4, 4, network, 1e30) == pytest.approx(2 * (1e-6 + 4e-9))
+    half = cost._replace(fixed=64e-3)  # half of a step is not shared
+    assert half.speedup(64, 64, ideal) == pytest.approx(128 / 65)
