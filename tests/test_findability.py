@@ -192,6 +192,9 @@ PLACES = """
     send                    distributed/collectives.py
     broadcast_object_list   distributed/objects.py
     RandomCrop              vision/transforms/transforms.py
+    KMNIST                  vision/datasets/mnist.py
+    CIFAR10                 vision/datasets/cifar.py
+    ImageFolder             vision/datasets/folder.py
     hflip                   vision/transforms/functional.py
     random_split            data/dataset.py
     FashionMNIST            data/fashion_mnist.py

@@ -1,5 +1,5 @@
-"""Pictures under torchvision's names: ``from tinygrad_fm.vision import transforms``."""
+"""Pictures under torchvision's names: ``from tinygrad_fm.vision import datasets, transforms``."""
 
-from . import transforms
+from . import datasets, transforms
 
-__all__ = ["transforms"]
+__all__ = ["datasets", "transforms"]
