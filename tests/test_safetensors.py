@@ -190,6 +190,7 @@ def test_what_cannot_be_saved(tensors: Any, metadata: Any, error: Any, tmp_path:
         file_of({"w": entry(), "v": entry()}, bytes(8)),  # an overlap
         file_of({"w": entry()}, bytes(9)),
         file_of({"w": entry()}, bytes(7)),
+        file_of({"w": entry()}, bytes(8))[:20],
     ],
 )
 def test_damaged_files_are_errors(content: bytes, tmp_path: Path) -> None:

@@ -26,6 +26,7 @@ from .atomic_files import write_atomically
 from .devices import check_device
 from .dtypes import OURS
 from .errors import CheckpointError, printable
+from .formats.mapped_file import mapped
 from .formats.shared_memory import groups
 from .ops.creation import from_numpy
 
@@ -255,13 +256,7 @@ def _are_sizes(values: Any) -> TypeGuard[list[int]]:
 
 def _opened(filename: str | os.PathLike[str]) -> _File:
     """A file mapped into memory; writes to its tensors stay private to this process."""
-    import mmap
-
-    name = printable(os.fspath(filename))
-    with open(filename, "rb") as file:
-        if file.seek(0, os.SEEK_END) < 8:
-            raise CheckpointError(f"{name} is too short for a safetensors file")
-        return _File(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), name)
+    return _File(mapped(filename), printable(os.fspath(filename)))
 
 
 def load_file(filename: str | os.PathLike[str], device: Any = "cpu") -> dict[str, Tensor]:

@@ -129,7 +129,7 @@ def load(
             return _read(file, os.fspath(f), map_location, os.fspath(f) if mmap else None)
     if mmap:
         raise ValueError("f must be a file path in order to use the mmap argument")
-    if not f.seekable():
+    if not getattr(f, "seekable", lambda: True)():  # some of Python's own files do not say
         f = io.BytesIO(f.read())
     f.seek(0)
     return _read(f, str(getattr(f, "name", "the file")), map_location)
@@ -149,9 +149,10 @@ def _read(
         raise TypeError(f"load(): {name} must be opened in binary mode, 'rb'")
     size = file.seek(0, os.SEEK_END)
     file.seek(0)
-    if safetensors.begins(start, size):
+    is_archive = start.startswith(b"PK\x03\x04")
+    if safetensors.begins(start, size) or (name.lower().endswith(".safetensors") and not is_archive):
         return safetensors.read(file, name)
-    if not start.startswith(b"PK\x03\x04"):
+    if not is_archive:
         raise CheckpointError(f"{name} {_foreign(start)}")
     with _damage_named(name), zipfile.ZipFile(file) as archive:
         members = archive.namelist()

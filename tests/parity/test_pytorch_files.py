@@ -238,6 +238,13 @@ def test_what_else_pytorch_writes_is_named() -> None:
         assert isinstance(caught.value, pickle.UnpicklingError)
 
 
+@pytest.mark.parametrize("name", ["2026-11-27 12:30:00", "code", "data", "constants.pkl", "model.v1", "ü", ".hidden", "a b"])
+def test_names_of_files(name: str, tmp_path: Path) -> None:
+    """PyTorch names the archive's folder after the file."""
+    torch.save({"w": torch.ones(2)}, tmp_path / f"{name}.pt")
+    assert tinygrad_fm.load(tmp_path / f"{name}.pt")["w"].tolist() == [1, 1]
+
+
 def test_files_without_checksums_are_read(tmp_path: Path) -> None:
     torch.serialization.set_crc32_options(False)
     try:

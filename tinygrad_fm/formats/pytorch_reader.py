@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 import os
+import re
 import sys
 import warnings
 import zipfile
@@ -26,6 +27,7 @@ from ..errors import CheckpointError, UnpicklingError, printable
 from ..nn.parameter import Parameter
 from ..ops.creation import from_numpy
 from . import weights_only_unpickler
+from .mapped_file import mapped
 from .weights_only_unpickler import Function, Refused
 
 _NEWEST = 10  # of the versions of the format, which PyTorch reads up to
@@ -60,7 +62,7 @@ class Records:
             raise ValueError("two of its records have one name")
         for entry in entries:
             name, parts = printable(entry.filename[:100]), entry.filename.replace("\\", "/").split("/")
-            if ".." in parts or parts[0] == "" or ":" in parts[0]:
+            if ".." in parts or parts[0] == "" or re.fullmatch("[A-Za-z]:", parts[0]):
                 raise ValueError(f"the name of its record {name!r} leads out of the archive")
         ends = [entry.header_offset for entry in entries[1:]] + [archive.start_dir]
         self._ends = dict(zip(self._entries, ends, strict=True))
@@ -376,7 +378,7 @@ def read(file: BinaryIO, archive: zipfile.ZipFile, name: str, map_location: Any,
     version = records.read("version").tobytes().strip() if "version" in records else b"3"
     if not version.isdigit() or not 1 <= int(version[:9]) <= _NEWEST:
         raise CheckpointError(f"{name} is of version {version[:20]!r} of PyTorch's format; this program reads 1 to {_NEWEST}")
-    reader = _Reader(records, map_location, None if path is None else _mapped(path))
+    reader = _Reader(records, map_location, None if path is None else mapped(path))
     try:
         value = weights_only_unpickler.load(
             records.read("data.pkl").tobytes(), reader.known(), reader.storage, (Tensor, Parameter, Size, device, dtypes.dtype)
@@ -386,11 +388,3 @@ def read(file: BinaryIO, archive: zipfile.ZipFile, name: str, map_location: Any,
     if reader.has_bfloat16:
         warnings.warn(f"{name} has tensors of bfloat16; they become float32, which holds the same values", stacklevel=4)
     return value
-
-
-def _mapped(path: str | os.PathLike[str]) -> Any:
-    """The file as memory, in which writes stay private to this process."""
-    import mmap
-
-    with open(path, "rb") as file:
-        return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY)

@@ -51,8 +51,8 @@ class _Memory:
 def storages(arrays: Sequence[Array]) -> tuple[list[Array], list[Part]]:
     """Flat arrays that hold all of ``arrays``, shared memory once; and where in them each array is.
 
-    An array keeps its order in memory where it is dense. One that is neither dense nor shared is copied into C order, and so is
-    one whose strides PyTorch does not have: negative, or not whole elements.
+    An array keeps its order in memory where it is dense, or expanded. One with gaps that is not shared is copied into C order,
+    and so is one whose strides PyTorch does not have: negative, or not whole elements.
 
     Raises RuntimeError, as PyTorch does, where arrays of different dtypes share memory.
     """
@@ -67,7 +67,7 @@ def storages(arrays: Sequence[Array]) -> tuple[list[Array], list[Part]]:
         if any(arrays[i].dtype != first.dtype for i in group):
             raise RuntimeError("Cannot save multiple tensors or storages that view the same data as different types")
         itemsize = first.dtype.itemsize
-        if not first.size or (len(group) == 1 and high - low != first.nbytes):
+        if not first.size or (len(group) == 1 and high - low > first.nbytes):
             array = np.ascontiguousarray(first)
             flat.append(array.reshape(-1))
             parts[group[0]] = Part(len(flat) - 1, 0, _strides(array))
