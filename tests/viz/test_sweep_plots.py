@@ -61,7 +61,7 @@ def test_correlations_are_spearmans() -> None:
     assert "momentum" not in found, "two runs are too few"
     rising = Axis("x", [1.0, 2.0, 30.0, 400.0])
     assert correlations([rising], [0.1, 0.2, 0.3, 0.4]) == {"x": pytest.approx(1.0)}
-    assert correlations([rising], [0.4, 0.3, None, 0.1]) == {"x": pytest.approx(-1.0)}
+    assert correlations([Axis("x", [*rising.values, 3.0])], [0.4, 0.3, 0.25, 0.1, None]) == {"x": pytest.approx(-1.0)}
     assert correlations([Axis("x", [1.0, 1.0, 1.0])], [0.1, 0.2, 0.3]) == {}
 
 

@@ -17,8 +17,8 @@ __all__ = ["Axis", "correlations", "history", "influence", "parallel_coordinates
 
 Path = str | os.PathLike[str]
 
-_COLOURS, _GREY, _BEST = "viridis_r", "0.72", "#c2185b"
-_DPI = 160
+_COLOURS, _GREY, _BEST = "viridis_r", "0.82", "#c2185b"
+_DPI = 130
 _ABSENT = -0.13  # how far below an axis those pass that have no value on it
 _CURVE = 24  # points of a line between two axes
 
@@ -122,20 +122,21 @@ def parallel_coordinates(axes: Sequence[Axis], accuracy: Sequence[float | None],
     panel = figure.subplots()
     order = np.argsort([-1.0 if value is None else value for value in accuracy], kind="stable")
     norm = Normalize(float(_spread(found.min())), float(_spread(found.max())))
-    colours = ScalarMappable(norm, _COLOURS)
+    # a few bad runs must not take the colours from the others
+    colours = ScalarMappable(Normalize(float(np.quantile(_spread(found), 0.25)), norm.vmax, clip=True), _COLOURS)
     heights = np.array([_heights(axis, order) for axis in axes])  # (A, N)
     last = np.array([math.nan if value is None else _share(norm, value) for value in accuracy])
     best = int(order[-1])
     for rank, run in enumerate(order):
         value = accuracy[run]
         column = heights[:, run] if value is None else np.append(heights[:, run], last[run])
-        style: dict[str, Any] = {"color": _GREY, "linewidth": 0.8, "alpha": 0.6, "zorder": 1}
+        style: dict[str, Any] = {"color": _GREY, "linewidth": 0.8, "zorder": 1}
         if value is not None:
             weight = rank / max(len(order) - 1, 1)
-            style = {"color": colours.to_rgba(_spread(value)), "linewidth": 1 + 1.2 * weight, "alpha": 0.85}
+            style = {"color": colours.to_rgba(_spread(value)), "linewidth": 1 + 1.2 * weight}
             style["zorder"] = 2 + weight
         if run == best:
-            style |= {"color": _BEST, "linewidth": 3.2, "alpha": 1.0, "zorder": 4}
+            style |= {"color": _BEST, "linewidth": 3.2, "zorder": 4}
         panel.add_collection(LineCollection([_curve(column)], **style))
     for place, axis in enumerate(axes):
         _draw_axis(panel, place, axis.name, _marks(axis))
@@ -251,7 +252,7 @@ def correlations(axes: Sequence[Axis], accuracy: Sequence[float | None]) -> dict
             }
         for name, column in columns.items():
             both = ~np.isnan(column) & ~np.isnan(target)
-            if both.sum() > 2 and np.ptp(column[both]) > 0 and np.ptp(target[both]) > 0:
+            if both.sum() > 3 and np.ptp(column[both]) > 0 and np.ptp(target[both]) > 0:
                 found[name] = float(np.corrcoef(_ranks(column[both]), _ranks(target[both]))[0, 1])
     return found
 
@@ -287,7 +288,7 @@ def influence(importance: Mapping[str, float], correlation: Mapping[str, float],
     signed = sorted(correlation.items(), key=lambda pair: abs(pair[1]))
     colours = ["#2a788e" if r >= 0 else "#c2185b" for _, r in signed]
     bars = right.barh([name for name, _ in signed], [r for _, r in signed], color=colours, height=0.7)
-    right.bar_label(bars, [f"{r:+.2f}" for _, r in signed], padding=4, fontsize=9)
+    right.bar_label(bars, [f"{round(r, 2) + 0.0:+.2f}" for _, r in signed], padding=4, fontsize=9)
     right.axvline(0, color="0.25", linewidth=1)
     right.set_xlim(-1.15, 1.15)
     right.set_title("correlation with validation accuracy", fontsize=12)

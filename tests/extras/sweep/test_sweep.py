@@ -178,13 +178,15 @@ def test_seeds_are_runs_of_their_own_and_their_mean_counts(tmp_path: Path) -> No
 
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
 def test_trials_that_do_badly_are_given_up(pruner: str, tmp_path: Path) -> None:
-    fixed = {**{key: value for key, value in FIXED.items() if key != "steps"}, "epochs": 9}
-    space = space_of(tmp_path / "s.toml", {"lr": [1e-2, 1e-7]}, fixed, pruner=pruner, trials=20, seed=1)
+    fixed = {**{key: value for key, value in FIXED.items() if key != "steps"}, "epochs": 6, "batch_size": 10}
+    space = space_of(
+        tmp_path / "s.toml", {"lr": {"low": 1e-7, "high": 1e-2, "log": True}}, fixed, pruner=pruner, trials=14, seed=1
+    )
     out = tmp_path / "study"
     assert sweep(space, out) == 0
     pruned = [trial for trial in trials_of(out) if trial.state.name == "PRUNED"]
     assert pruned and {trial.state.name for trial in trials_of(out)} == {"PRUNED", "COMPLETE"}
-    assert all(max(trial.intermediate_values) < 9 for trial in pruned)
+    assert all(max(trial.intermediate_values) < 6 for trial in pruned)
     assert apps(["sweep-report", str(out)]) == 0
 
 

@@ -18,6 +18,7 @@ import pytest
 
 from tinygrad_fm import serialization
 from tinygrad_fm.training import RunFolder
+from tinygrad_fm.training.tracking.tensorboard import TensorBoardLogger
 from tinygrad_fm.training.tracking.wandb_like import logged_in
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -73,8 +74,8 @@ class Proxy:
 
 NO_SOCKETS = """
 import socket
-from tinygrad_fm.training.tracking import background
-background._PATIENCE = 100.0  # wandb begins slowly on a busy machine
+from tinygrad_fm.training.tracking import background, tracking
+background._PATIENCE = tracking._CREDIT = 100.0  # wandb begins slowly on a busy machine; every step is to be told
 connect = socket.socket.connect
 def blocked(self, address):
     if self.family in (socket.AF_INET, socket.AF_INET6) and not str(address[0]).startswith(("127.", "::1", "localhost")):
@@ -143,23 +144,28 @@ def check_numbers(run: Path, values: dict[str, dict[int, float]]) -> None:
     assert values["summary/test_accuracy"][STEPS] == pytest.approx(summary["test_accuracy"], rel=1e-5)
 
 
-def test_tensorboard(run: Path) -> None:
+def events_of(folder: Path) -> list[Any]:
+    """The events of TensorBoard's files, by the protocol buffers of tensorboardX."""
     from tensorboardX.proto.event_pb2 import Event
-    from tensorboardX.proto.graph_pb2 import GraphDef
     from tensorboardX.record_writer import masked_crc32c
 
     events = []
-    for path in sorted((run / "run/tensorboard").iterdir()):
+    for path in sorted(folder.iterdir()):
         data = path.read_bytes()
         while data:
             (size,) = struct.unpack("<Q", data[:8])
             assert struct.unpack("<I", data[8:12])[0] == masked_crc32c(data[:8])
             events.append(Event.FromString(data[12 : 12 + size]))
             data = data[16 + size :]
+    return events
+
+
+def shown(events: list[Any]) -> tuple[dict[str, dict[int, float]], dict[str, Any]]:
+    """What TensorBoard shows of them: numbers by name and step, and the rest by name."""
     values: dict[str, dict[int, float]] = {}
     others: dict[str, Any] = {}
     for event in events:
-        if event.HasField("session_log"):  # as TensorBoard does: what a run before said of this step and later ones is void
+        if event.HasField("session_log"):  # what a run before said of this step and later ones is void
             values = {name: {step: v for step, v in found.items() if step < event.step} for name, found in values.items()}
         for value in event.summary.value:
             if value.HasField("simple_value"):
@@ -167,6 +173,49 @@ def test_tensorboard(run: Path) -> None:
                 values[value.tag][event.step] = value.simple_value
             else:
                 others[value.tag] = value
+    return values, others
+
+
+def test_steps_that_tensorboard_had_before_a_kill_are_not_doubled(tmp_path: Path) -> None:
+    for done, last, value in ((0, 10, 1.0), (5, 12, 2.0)):
+        logger = TensorBoardLogger(tmp_path / "log", {"lr": 0.1}, done)
+        for step in range(done + 1, last + 1):
+            logger.scalars({"loss": value}, step)
+        logger.close()
+        os.rename(tmp_path / "log", tmp_path / str(done))  # a file's name has the second in it
+        for path in (tmp_path / str(done)).iterdir():
+            (tmp_path / "all").mkdir(exist_ok=True)
+            path.rename(tmp_path / "all" / f"{done}-{path.name}")
+    values, _ = shown(events_of(tmp_path / "all"))
+    assert values == {"loss": {step: 1.0 if step <= 5 else 2.0 for step in range(1, 13)}}
+
+
+TRACKIO_TWICE = """
+from pathlib import Path
+from tinygrad_fm.training.tracking.wandb_like import open_trackio
+import trackio
+for first, last in ((1, 10), (6, 12)):
+    logger = open_trackio(Path("run"), "0123", {"lr": 0.1})
+    for step in range(first, last + 1):
+        logger.scalars({"loss": float(step)}, step)
+    logger.close()
+(run,) = trackio.Api().runs("tinygrad_fm")
+print("STEPS", [entry["step"] for entry in trackio.SQLiteStorage.get_logs("tinygrad_fm", run.name, run_id=run.id)])
+"""
+
+
+def test_steps_that_trackio_had_before_a_kill_are_not_doubled(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", TRACKIO_TWICE], cwd=ROOT, env=environment(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert f"STEPS {[*range(1, 13)]}" in done.stdout, done.stderr
+
+
+def test_tensorboard(run: Path) -> None:
+    from tensorboardX.proto.graph_pb2 import GraphDef
+
+    events = events_of(run / "run/tensorboard")
+    values, others = shown(events)
     check_numbers(run, values)
     assert {"confusion", "samples", "curves"} <= others.keys()
     assert others["confusion"].image.encoded_image_string.startswith(b"\x89PNG")

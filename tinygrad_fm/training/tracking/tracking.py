@@ -17,15 +17,16 @@ from ..metrics_log import EpochRecord, StepRecord
 from .background import BackgroundLogger
 from .logger import Histogram, Logger
 
-_SHARE, _CREDIT = 0.01, 0.2  # of the run's time that steps may take of it to be told, and seconds that are free
+_SHARE, _CREDIT = 0.007, 0.1  # of the training's time, beyond so many seconds, telling of steps may take so much
 _BINS = 64
 
 
 class Tracking:
     """Everything that the trackers of a run are told goes through here.
 
-    A step is told while all that telling has cost (the norms here, the processor time of the loggers) is less than a hundredth
-    of the time the run has taken; else it is left out, so that of quick steps only some are told, evenly. Epochs are all told.
+    A step is told while all that telling has cost (the norms here, the work of the loggers) is less than a hundredth of what
+    the training thread has worked, both in processor time; else it is left out, so that of quick steps only some are told,
+    evenly. Epochs are all told.
 
     Args:
         loggers: functions that make the loggers, by the names of the trackers.
@@ -38,7 +39,7 @@ class Tracking:
         self._loggers = [BackgroundLogger(name, opened) for name, opened in (loggers or {}).items()]
         self._say = say
         self._cost = 0.0
-        self._began = time.monotonic()
+        self._began: float | None = None
 
     def __bool__(self) -> bool:
         return bool(self._loggers)
@@ -55,7 +56,11 @@ class Tracking:
             model: its gradients are those of the step.
             gradient_norm: before it was clipped; None if it was not.
         """
-        if not self._loggers or self._spent() > _CREDIT + _SHARE * (time.monotonic() - self._began):
+        if not self._loggers:
+            return
+        now = time.thread_time()
+        self._began = now if self._began is None else self._began
+        if self._spent() > _CREDIT + _SHARE * (now - self._began):
             return
         with self._counted():
             gradients, weights = _norms(model)
