@@ -5,7 +5,7 @@ A fenced block says what it is:
 - ``python``: the blocks of a page run one after the other, as one program. A comment behind an expression or a ``print`` that
   begins like a value is compared with what comes out; one that begins with an exception's name says that the line raises it,
   and its message. What else a block prints is compared with a ``text`` block right behind it, numbers to 2 %. With
-  ``needs-pytorch`` behind it the block runs only where PyTorch is installed; with ``needs-mpi`` it is run by
+  ``needs-pytorch`` or ``needs-onnx`` behind it the block runs only where that is installed; with ``needs-mpi`` it is run by
   tests/extras/mpi, in several processes.
 - ``sh``, and in ``console`` the lines after ``$``: the command's arguments are parsed by the command itself; nothing is run.
 - ``text`` and ``diff``: shown, not run.
@@ -37,6 +37,7 @@ from tinygrad_fm.__main__ import EXTRAS
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
 LANGUAGES = {"python", "sh", "console", "text", "diff"}
+NEEDS = {"needs-pytorch": ["torch"], "needs-onnx": ["onnx", "onnxruntime"]}  # packages that are not everywhere
 ELSEWHERE = {"graphs.md"}  # whose pictures tests/viz/test_gallery.py makes by running it
 
 
@@ -155,7 +156,7 @@ def test_the_code_of_a_page_runs(page: Path, workplace: Path) -> None:
         trainer_of(small(epochs=1), workplace / "runs" / "mlp").fit()
     names: dict[str, Any] = {"__name__": "__main__"}
     for block in blocks:
-        if not block.extra or (block.extra == "needs-pytorch" and importlib.util.find_spec("torch")):
+        if not block.extra or (block.extra in NEEDS and all(map(importlib.util.find_spec, NEEDS[block.extra]))):
             run_block(block, names, name_of(page))
 
 

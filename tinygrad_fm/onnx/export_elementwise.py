@@ -9,13 +9,12 @@ import numpy as np
 
 from .export_table import NoCounterpart, like, writes, writes_as
 from .graph_builder import Builder
-from .tracing import Step
+from .tracing import Step, Value
 
 for _op, _name in {
     "Add": "add",
     "Sub": "sub",
     "Mul": "mul",
-    "Div": "div",
     "Neg": "neg",
     "Abs": "abs",
     "Sign": "sign",
@@ -54,6 +53,14 @@ writes_as("HardSigmoid", "hardsigmoid", alpha=1 / 6, beta=0.5)
 
 
 # -- arithmetic --------------------------------------------------------------------------------------------------------
+
+
+@writes("div")
+def div(g: Builder, step: Step) -> str:
+    """Div; of the sums of windows by their size, the averages."""
+    x, divisor = step.inputs
+    average = g.averages.get(x.number) if isinstance(x, Value) else None
+    return average[0] if average is not None and divisor == average[1] else g.node("Div", g.operands(step))
 
 
 @writes("clone", "contiguous", "detach", "depending", "dropout_off")

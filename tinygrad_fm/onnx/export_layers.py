@@ -117,8 +117,9 @@ def write_max_pool(g: Builder, step: Step) -> str:
 def write_window_sums(g: Builder, step: Step) -> str:
     """The averages of windows, padding included, times their size."""
     geo = step.static["geo"]
-    y = _pool(g, step, "AveragePool", count_include_pad=1)
-    return g.node("Mul", [y, like(g, step, geo.kernel[0] * geo.kernel[1])])
+    y, count = _pool(g, step, "AveragePool", count_include_pad=1), geo.kernel[0] * geo.kernel[1]
+    g.averages[step.result.number] = y, count
+    return g.node("Mul", [y, like(g, step, count)])
 
 
 def _pool(g: Builder, step: Step, op: str, **more: Any) -> str:

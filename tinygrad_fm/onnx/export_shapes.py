@@ -62,8 +62,10 @@ def expand(g: Builder, x: str, old: Sequence[Any], new: Sequence[Any]) -> str:
 @writes("reshape", "view", "flatten", "repeat")
 def write_reshape(g: Builder, step: Step) -> str:
     """Another shape."""
-    x = step.inputs[0]
-    return reshape(g, g.name(x), x.shape, step.result.shape)
+    x, new = step.inputs[0], step.result.shape
+    if step.name == "flatten" and len(new) == 2 and x.ndim > 2 and x.shape[0] == new[0]:
+        return g.node("Flatten", [g.name(x)], axis=1)
+    return reshape(g, g.name(x), x.shape, new)
 
 
 @writes("unsqueeze")
@@ -388,6 +390,8 @@ def write_reduction(g: Builder, step: Step) -> str:
     """ReduceSum and its like."""
     op = {"sum": "Sum", "mean": "Mean", "amax": "Max", "amin": "Min", "logsumexp": "LogSumExp"}[step.name]
     x = g.operand(step.inputs[0], step.result.dtype)
+    if op == "Mean" and step.static["keepdim"] and step.static["dim"] == (2, 3) and step.result.ndim == 4:
+        return g.node("GlobalAveragePool", [x])
     return reduce(g, f"Reduce{op}", x, step.static["dim"], step.static["keepdim"])
 
 

@@ -29,6 +29,7 @@ from .dynamic_sizes import SymInt, merge
 from .export_table import WRITERS, NoCounterpart
 from .extra import onnx
 from .graph_builder import Builder
+from .importer import OnnxModel
 from .tracing import Array, Step, Tracer, Value, values_in
 
 OPSETS = range(17, 22)
@@ -140,8 +141,7 @@ class _Arguments:
                 )
         if not self.tensors:
             raise ValueError("onnx.export(): args must hold at least one tensor, to call the model with")
-        code = getattr(model.forward, "__code__", None)
-        known = code.co_varnames[1 : code.co_argcount] if code is not None else ()
+        known = _parameters(model)
         self.arguments = [p if isinstance(p, str) else known[p] if p < len(known) else f"input_{p}" for p in self.places]
         chosen = list(names or ())
         if len(chosen) > len(self.tensors):
@@ -184,6 +184,15 @@ class _Arguments:
             else:
                 keywords[place] = tensor
         return model(*positional, **keywords)
+
+
+def _parameters(model: nn.Module) -> Sequence[str]:
+    """The names of the arguments that a model takes by position."""
+    if isinstance(model, OnnxModel):
+        return model.input_names
+    code = getattr(model.forward, "__code__", None)
+    names: tuple[str, ...] = code.co_varnames[1 : code.co_argcount] if code is not None else ()
+    return names
 
 
 def _holds_tensors(value: Any) -> bool:

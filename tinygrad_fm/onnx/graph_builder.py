@@ -33,6 +33,7 @@ class Builder:
         self.parameters: dict[str, Array] = {}
         self.step: Step | None = None
         self.unsqueezed: dict[str, tuple[str, int]] = {}  # name -> what it was made of, and the new axis
+        self.averages: dict[int, tuple[str, int]] = {}  # of a value that is sums of windows, their averages and their size
         self._inputs, self._fold = inputs, fold
         self._names: dict[int, str] = {value.number: value.name for value in inputs}  # by the value's number
         self._cache: dict[Any, str] = {}
