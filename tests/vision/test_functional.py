@@ -327,6 +327,9 @@ def test_dtypes_keep_what_is_white() -> None:
         (lambda: F.rgb_to_grayscale(torch.zeros(2, 3, 3)), TypeError, "1 or 3 channels, but has 2"),
         (lambda: F.gaussian_blur(GREY, 4), ValueError, "odd and positive"),
         (lambda: F.gaussian_blur(GREY, 3, 0.0), ValueError, "positive values"),
+        (lambda: F.gaussian_blur(GREY > 9, 3), TypeError, "an image of bool has no shades"),
+        (lambda: F.resize(GREY, 0), ValueError, "at least one pixel"),
+        (lambda: F.resize(torch.zeros(1, 0, 4), 5), ValueError, r"size \(0, 4\) has no pixels"),
     ],
 )
 def test_bad_input_is_named(wrong: Any, error: type[Exception], words: str) -> None:

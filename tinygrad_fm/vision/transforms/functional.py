@@ -116,6 +116,8 @@ def _computed(image: Any, function: Callable[[Array], Array]) -> Any:
 
     def run(array: Array) -> Array:
         kind = array.dtype
+        if kind.kind not in "iuf":
+            raise TypeError(f"an image of {kind} has no shades to compute with; make it uint8 or float first")
         result = function(array.astype(np.float64 if kind == np.float64 else np.float32))
         return _rounded(result, kind)
 
@@ -360,7 +362,11 @@ def resize(
     """
     kind = _mode(interpolation)
     _, height, width = get_dimensions(img)
+    if height == 0 or width == 0:
+        raise ValueError(f"an image of size {(height, width)} has no pixels to resize")
     new = _new_size(height, width, size, max_size)
+    if min(new) < 1:
+        raise ValueError(f"an image must have at least one pixel: resizing {(height, width)} to size={size} would give {new}")
     if new == (height, width):
         return img
     if kind.startswith("nearest"):
