@@ -10,8 +10,8 @@ from ..._tensor import Tensor
 from ...dtypes import float32
 from ...ops.creation import from_numpy
 from . import functional, transforms
+from ._transform import _Change
 from .transforms import *  # noqa: F403
-from .transforms import _Change
 
 if not TYPE_CHECKING:
     __all__ = ["ToDtype", "ToImage", "functional"]
