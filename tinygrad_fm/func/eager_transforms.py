@@ -26,21 +26,27 @@ def _variable(x: Tensor) -> Tensor:
     return x.clone() if x.requires_grad else x.detach().requires_grad_()
 
 
-def _settle(results: Sequence[Tensor], variables: Sequence[Tensor]) -> list[Tensor]:
-    """Cut results off their graph if it leads nowhere but to the transform's own variables."""
+def _leads_elsewhere(results: Sequence[Tensor], variables: Sequence[Tensor]) -> bool:
+    """Whether the graph of ``results`` leads to anything but the transform's own variables, so that they can be differentiated
+    from outside: to what an outer transform made, or to a tensor that the function closes over."""
     own = {v._node for v in variables}
     if any(not isinstance(node, Leaf) for node in own):
-        return list(results)
+        return True
     pending, seen = [r._node for r in results if r._node is not None], set()
     while pending:
         node = pending.pop()
         if node is None or node in seen or node in own:
             continue
         if isinstance(node, Leaf):
-            return list(results)
+            return True
         seen.add(node)
         pending += node.parents
-    return [r.detach() for r in results]
+    return False
+
+
+def _settle(results: Sequence[Tensor], variables: Sequence[Tensor]) -> list[Tensor]:
+    """Cut results off their graph if it leads nowhere but to the transform's own variables."""
+    return list(results) if _leads_elsewhere(results, variables) else [r.detach() for r in results]
 
 
 def _positions(argnums: int | tuple[int, ...], count: int) -> tuple[int, ...]:
@@ -67,15 +73,16 @@ class _Call:
         with enable_grad():
             self.result = func(*new, **kwargs)
 
-    def gradients(self, outputs: Any, cotangents: Any = None) -> list[Tensor]:
-        """The gradient of ``outputs`` for every variable; zeros where there is no dependence."""
+    def gradients(self, outputs: Any, cotangents: Any = None, record: bool = True) -> list[Tensor]:
+        """The gradient of ``outputs`` for every variable, zeros where there is no dependence; ``record`` it to be differentiated
+        in turn."""
         pairs = [(y, None if cotangents is None else c) for y, c in zip(outputs, cotangents or outputs, strict=True)]
         pairs = [(y, c) for y, c in pairs if y.requires_grad]
         if not pairs:
             return [zeros_like(v).detach() for v in self.variables]
         ys, cs = [y for y, _ in pairs], None if cotangents is None else [c for _, c in pairs]
         with enable_grad():
-            found = list(_gradients(ys, self.variables, cs, create_graph=True, materialize_grads=True))
+            found = list(_gradients(ys, self.variables, cs, create_graph=record, materialize_grads=True))
         for g in found:  # what a backward pass reads from the tape bears no marks of vmap's
             g._mapped |= marks_of([*ys, *(cs or ())])
         return found
@@ -101,8 +108,12 @@ def value_and_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
         value, aux = call.result if has_aux else (call.result, None)
         if not isinstance(value, Tensor) or value.numel() != 1:
             raise AutogradError(f"grad(): the function must return a tensor with one element, got {value!r:.80}")
-        found = _settle(call.gradients([value]), call.variables)
-        (value,) = _settle([value], call.variables)
+        record = _leads_elsewhere([value], call.variables)
+        found = call.gradients([value], record=record)
+        if record:
+            found = _settle(found, call.variables)
+        else:
+            value = value.detach()
         return replace_tensors(call.chosen, found), (value, aux) if has_aux else value
 
     return differentiated
