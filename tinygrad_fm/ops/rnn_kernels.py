@@ -57,22 +57,24 @@ def _unrolled(step: Callable[..., Any], gates: Any, states: Sequence[Any], sizes
 
 def _input_gates(x: Array, weight: Array, *biases: Array | None) -> Array:
     """x · Wᵀ + biases, for all steps at once."""
-    gates = _dot(x, weight.T)
-    for bias in biases:
-        if bias is not None:
-            gates += bias
+    gates = _dot(x, np.ascontiguousarray(weight.T))
+    given = [bias for bias in biases if bias is not None]
+    if given:
+        gates += sum(given[1:], given[0])  # one run through the gates for both
     return gates
 
 
 def _outer_gradients(dx_gates: Array, dh_gates: Array, x: Array, before: Array, weight_ih: Array, needs: Needs) -> list[Any]:
     """The gradients of x, of both weights and of both biases, for all steps at once, from those of what is added up in the
     gates: x · W_ihᵀ + b_ih and h · W_hhᵀ + b_hh, h being the states ``before`` each step."""
+    db_ih = dx_gates.sum(0) if needs[4] or dh_gates is dx_gates else None
+    db_hh = db_ih if dh_gates is dx_gates else dh_gates.sum(0)
     return [
         _dot(dx_gates, weight_ih) if needs[0] else None,
         _weight_gradient(dx_gates, x) if needs[2] else None,
         _weight_gradient(dh_gates, before) if needs[3] else None,
-        dx_gates.sum(0) if needs[4] else None,
-        dh_gates.sum(0) if needs[5] else None,
+        db_ih if needs[4] else None,
+        db_hh if needs[5] else None,
     ]
 
 
@@ -152,11 +154,11 @@ def rnn_layer(
     reverse: bool,
 ) -> tuple[Any, Array, Array]:
     gates, h = _input_gates(x, weight_ih, bias_ih, bias_hh), h.copy()
-    before = np.empty_like(gates)
+    before, transposed = np.empty_like(gates), np.ascontiguousarray(weight_hh.T)  # read at every step
     for rows, count in _steps(sizes, reverse):
         now, y = h[:count], gates[rows]
         before[rows] = now
-        y += _dot(now, weight_hh.T)
+        y += _dot(now, transposed)
         if positive:
             np.maximum(y, 0, out=y)
         else:
@@ -264,15 +266,17 @@ def lstm_layer(
     i, f, g, o = (slice(k * size, (k + 1) * size) for k in range(4))
     y, before = (np.empty((len(x), h.shape[1]), x.dtype) for _ in range(2))
     cells, squashed = (np.empty((len(x), size), x.dtype) for _ in range(2))
+    transposed = np.ascontiguousarray(weight_hh.T)  # read at every step
     for rows, count in _steps(sizes, reverse):
         a, t, hidden, cell = gates[rows], squashed[rows], h[:count], c[:count]
         before[rows], cells[rows] = hidden, cell
-        a += _dot(hidden, weight_hh.T)
-        _logistic(a[:, : 2 * size])
-        np.tanh(a[:, g], out=a[:, g])
-        _logistic(a[:, o])
+        a += _dot(hidden, transposed)
+        candidate = np.tanh(a[:, g])
+        _logistic(a)  # of g too: one run through memory is sooner done than three of its parts
+        a[:, g] = candidate
         cell *= a[:, f]
-        cell += a[:, i] * a[:, g]
+        candidate *= a[:, i]
+        cell += candidate
         np.tanh(cell, out=t)
         hidden[...] = a[:, o] * t if weight_hr is None else _dot(a[:, o] * t, weight_hr.T)
         y[rows] = hidden
@@ -355,10 +359,11 @@ def gru_layer(
     size = h.shape[1]
     r, z, n = (slice(k * size, (k + 1) * size) for k in range(3))
     y, before, inner = (np.empty((len(x), size), x.dtype) for _ in range(3))
+    transposed = np.ascontiguousarray(weight_hh.T)  # read at every step
     for rows, count in _steps(sizes, reverse):
         a, now = gates[rows], h[:count]
         before[rows] = now
-        hidden = _dot(now, weight_hh.T)
+        hidden = _dot(now, transposed)
         if bias_hh is not None:
             hidden += bias_hh
         inner[rows] = hidden[:, n]
