@@ -74,8 +74,8 @@ class _Call:
             self.result = func(*new, **kwargs)
 
     def gradients(self, outputs: Any, cotangents: Any = None, record: bool = True) -> list[Tensor]:
-        """The gradient of ``outputs`` for every variable, zeros where there is no dependence; ``record`` it to be differentiated
-        in turn."""
+        """The gradient of ``outputs`` for every variable, zeros where there is no dependence; with ``record`` it can be
+        differentiated in turn."""
         pairs = [(y, None if cotangents is None else c) for y, c in zip(outputs, cotangents or outputs, strict=True)]
         pairs = [(y, c) for y, c in pairs if y.requires_grad]
         if not pairs:
