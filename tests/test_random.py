@@ -165,3 +165,7 @@ def test_seeds_as_pytorch_counts_them() -> None:
     assert torch.manual_seed(1.5).initial_seed() == 1
     assert torch.randperm(256, dtype=torch.uint8).max().item() == 255
     assert torch.randperm(0).tolist() == []
+
+
+def test_multinomial_of_no_rows() -> None:
+    assert torch.multinomial(torch.ones(0, 3), 2, True).shape == (0, 2)

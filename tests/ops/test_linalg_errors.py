@@ -71,6 +71,12 @@ def test_wrong_arguments(call: Any, match: str) -> None:
         call()
 
 
+@pytest.mark.parametrize("name", ["inv", "det", "svd", "qr", "eigh", "cholesky", "pinv", "matrix_rank"])
+def test_lists_are_refused(name: str) -> None:
+    with pytest.raises(TypeError, match="must be Tensor, not list"):
+        getattr(linalg, name)([[1.0, 0.0], [0.0, 1.0]])
+
+
 def test_backward_of_qr_that_has_no_derivative() -> None:
     tall = torch.ones(3, 2).triu().requires_grad_()
     with pytest.raises(RuntimeError, match="complete"):

@@ -33,6 +33,7 @@ from ..ops.loss import *
 from ..ops.padding import *
 from ..ops.pooling import *
 from ..ops.pooling3d import *
+from ..ops.unpooling import *
 from ..ops.softmax import *
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.embedding import embedding as _embedding

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..autograd.box import raw
-from ..errors import AutogradError, LinAlgError, ShapeError
+from ..errors import AutogradError, LinAlgError, OperandError, ShapeError
 from .shape import broadcast_to
 
 Array = np.ndarray[Any, Any]
@@ -23,15 +23,23 @@ def shape_of(x: Any) -> Shape:
 
 def matrices(op: str, A: Any, name: str = "A") -> Any:
     """``A``, if it is a floating-point matrix or a batch of them, of at least 32 bits; otherwise RuntimeError."""
-    x = raw(A)
+    x = _array(op, A, name)
     if x.ndim < 2:
         raise ShapeError(f"{op}: The input tensor {name} must have at least 2 dimensions, got shape {x.shape}")
-    return floats(op, A)
+    return floats(op, A, name)
 
 
-def floats(op: str, A: Any) -> Any:
+def _array(op: str, A: Any, name: str) -> Array:
+    """The array of a Tensor, or itself; OperandError for anything else."""
+    x = raw(A)
+    if not isinstance(x, np.ndarray):
+        raise OperandError(f"{op}(): argument '{name}' must be Tensor, not {type(A).__name__}")
+    return x
+
+
+def floats(op: str, A: Any, name: str = "A") -> Any:
     """``A``, if it is of float32 or float64; otherwise RuntimeError."""
-    kind = raw(A).dtype
+    kind = _array(op, A, name).dtype
     if kind.kind != "f":
         raise RuntimeError(f"{op}: Expected a floating point tensor as input, got {kind}; use .float()")
     if kind.itemsize < 4:

@@ -64,5 +64,6 @@ from .softmax import *
 from .sorting import *
 from .special import *
 from .triangular import *
+from .unpooling import *
 from .covariance import *
 from .special import entr, xlog1py

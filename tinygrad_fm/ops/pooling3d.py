@@ -18,10 +18,10 @@ from ..errors import ShapeError
 from ._arguments import per_dim
 from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
 from .image_geometry import Array, Geometry
-from .pooling import averages, max_pool2d, pooled, root_of_sum, same_kind, unpool, window_sums
+from .pooling import averages, max_pool2d, pooled, root_of_sum, same_kind, window_sums
 from .volumes import along_depth, batched_volume, over_slices, split_depth
 
-__all__ = ["adaptive_avg_pool3d", "adaptive_max_pool3d", "avg_pool3d", "lp_pool3d", "max_pool3d", "max_unpool3d"]
+__all__ = ["adaptive_avg_pool3d", "adaptive_max_pool3d", "avg_pool3d", "lp_pool3d", "max_pool3d"]
 
 Triple = tuple[Any, Any, Any]
 _Pooling = Callable[[Any], tuple[Any, Any]]  # the largest elements of an image's windows, and where they are
@@ -126,13 +126,6 @@ def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None
     """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool3d` for the windows."""
     kd, kh, kw = per_dim("lp_pool3d", "kernel_size", kernel_size, 1, 3)
     return root_of_sum(avg_pool3d(input**norm_type, kernel_size, stride, 0, ceil_mode), kd * kh * kw, norm_type)
-
-
-def max_unpool3d(
-    input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
-) -> Tensor:
-    """:func:`max_unpool2d` of volumes: (N, C, D, H, W) or (C, D, H, W)."""
-    return unpool("max_unpool3d", 3, input, indices, kernel_size, stride, padding, output_size)
 
 
 # -- to a given size ---------------------------------------------------------------------------------------------------

@@ -183,7 +183,9 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     if not replacement and ((rows > 0).sum(1) < num_samples).any():
         raise RuntimeError(f"multinomial(): fewer than {num_samples} positive weights to draw from without replacement")
     source = random.bits(generator)
-    drawn = np.stack([source.choice(len(w), num_samples, replacement, w / w.sum()) for w in rows])
+    drawn = np.empty((len(rows), num_samples), np.int64)
+    for i, w in enumerate(rows):
+        drawn[i] = source.choice(len(w), num_samples, replacement, w / w.sum())
     return box(int64(drawn[0] if weights.ndim == 1 else drawn))
 
 

@@ -54,7 +54,7 @@ def solve(A: Any, B: Any, *, left: bool = True) -> Tensor:
     """
     op = "linalg.solve"
     square(op, A)
-    floats(op, B)
+    floats(op, B, "B")
     same_kind(op, A, B)
     a, b = shape_of(A), shape_of(B)
     if _is_vector(a, b):
