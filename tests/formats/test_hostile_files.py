@@ -205,7 +205,13 @@ def test_where_tensors_were() -> None:
         load(content)
     with pytest.raises(RuntimeError, match="saved on 'cuda:0'"):
         load(content, map_location=lambda storage, location: seen.append((len(storage), location)))
-    for where in ("cpu", torch.device("cpu"), {"cuda:0": "cpu"}, lambda storage, location: storage):
+    for where in (
+        "cpu",
+        torch.device("cpu"),
+        {"cuda:0": "cpu"},
+        {"cuda:0": torch.device("cpu:0")},
+        lambda storage, location: storage,
+    ):
         assert load(content, map_location=where).tolist() == [1, 2]
     with pytest.raises(TypeError, match="must return the storage"):
         load(content, map_location=lambda storage, location: 5)

@@ -217,7 +217,7 @@ class _Reader:
                 return placed
         elif where is not None:
             return array
-        if str(location) != "cpu":
+        if str(location).partition(":")[0] != "cpu":
             raise RuntimeError(
                 f"the file has tensors that were saved on {printable(str(location)[:50])!r}, and there is only the CPU "
                 'here; load it with map_location="cpu"'

@@ -138,7 +138,7 @@ class _Machine:
             raise ValueError(f"a {type(value).__name__} where a {kinds[0].__name__} should be")
         return value
 
-    def pushes_tuple_of(self, count: int) -> None:
+    def push_tuple(self, count: int) -> None:
         if len(self._stack) < count:
             raise ValueError("its stack is empty")
         items = self._stack[-count:]
@@ -322,7 +322,7 @@ def _metadata_of(state_dict: Any) -> list[Any]:
     return [metadata]
 
 
-_tuple = _Machine.pushes_tuple_of
+_tuple = _Machine.push_tuple
 _OPERATIONS: dict[str, Callable[[_Machine, Any], None]] = {
     "\x80": lambda machine, version: None,  # PROTO
     "\x95": lambda machine, length: None,  # FRAME
