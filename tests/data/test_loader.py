@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 from collections import OrderedDict, namedtuple
 from collections.abc import Iterator
 from typing import Any
@@ -126,8 +127,9 @@ def test_without_batches() -> None:
 
 
 def test_pytorchs_other_arguments_are_taken_in_its_order() -> None:
-    loader = DataLoader([1, 2, 3], 2, False, None, None, 4, None, True, True, 10, print, "fork", seeded(0), prefetch_factor=2)
-    assert (loader.num_workers, loader.pin_memory, loader.drop_last, loader.timeout) == (4, True, True, 10)
+    method = multiprocessing.get_all_start_methods()[0]
+    loader = DataLoader([1, 2, 3], 2, False, None, None, 4, None, True, True, 60, print, method, seeded(0), prefetch_factor=2)
+    assert (loader.num_workers, loader.pin_memory, loader.drop_last, loader.timeout) == (4, True, True, 60)
     assert flat(loader) == [1, 2]
 
 

@@ -299,9 +299,13 @@ def test_folders_are_classes(pictures: Path) -> None:
     assert (image.mode, image.size, image.getpixel((0, 0)), label) == ("RGB", (6, 4), (10, 10, 10), 2)
 
 
+def negative(label: int) -> int:
+    return -label
+
+
 def test_folders_in_a_loader_with_workers(pictures: Path) -> None:
     change = transforms.Compose([transforms.Resize((3, 3)), transforms.ToTensor()])
-    data = datasets.ImageFolder(pictures, change, target_transform=lambda label: -label)
+    data = datasets.ImageFolder(pictures, change, target_transform=negative)
     batches: Any = DataLoader(data, batch_size=5, num_workers=2)
     images, labels = next(iter(batches))
     assert tuple(images.shape) == (5, 3, 3, 3)
