@@ -118,7 +118,8 @@ def _computed(image: Any, function: Callable[[Array], Array]) -> Any:
         kind = array.dtype
         if kind.kind not in "iuf":
             raise TypeError(f"an image of {kind} has no shades to compute with; make it uint8 or float first")
-        result = function(array.astype(np.float64 if kind == np.float64 else np.float32))
+        # in one order of memory, so that products are added up alike for all kinds of images
+        result = function(array.astype(np.float64 if kind == np.float64 else np.float32, order="C"))
         return _rounded(result, kind)
 
     return _changed(image, run)
