@@ -79,14 +79,15 @@ def _wrap(hook: Hook, call: OpCall, run: Callable[[], Any]) -> Callable[[], Any]
         outside = state.inside_hook
         state.inside_hook = True
         try:
-            return hook(call, lambda: _with_inside_hook(outside, run))
+            return hook(call, lambda: with_inside_hook(outside, run))
         finally:
             state.inside_hook = outside
 
     return hooked
 
 
-def _with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
+def with_inside_hook(value: bool, run: Callable[[], Any]) -> Any:
+    """``run()``, whose operations hooks see unless ``value``."""
     previous = state.inside_hook
     state.inside_hook = value
     try:
@@ -99,7 +100,7 @@ def around_forward(definition: Any, op: Callable[..., Any], args: tuple[Any, ...
     """Run ``op`` inside all active hooks, which do not see it a second time."""
     return around(
         OpCall(definition.name, "forward", args, static, op=definition),
-        lambda: _with_inside_hook(True, lambda: op(*args, **static)),
+        lambda: with_inside_hook(True, lambda: op(*args, **static)),
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from .dynamic_sizes import SymInt
-from .export_shapes import reduce, reshape, unsqueeze
+from .export_shapes import reduce, reshape, transpose, unsqueeze
 from .export_table import NoCounterpart, like, writes
 from .graph_builder import Builder
 from .tracing import Step
@@ -157,6 +157,24 @@ def write_fold(g: Builder, step: Step) -> str:
     weight = g.constant(_patches(channels, geo, x.dtype))
     whole_step = Step("", None, [], [], {"geo": geo._replace(groups=channels)}, step.module)
     return _transposed(g, whole_step, image, weight, window(geo), slice(None))
+
+
+@writes("depth_windows")
+def write_depth_windows(g: Builder, step: Step) -> str:
+    """The slices of volumes (N, C, D, H, W) that each window sees along the depth, as channels: (N·OD, C·KD, H, W)."""
+    geo, x = step.static["geo"], step.inputs[0]
+    (size,), (out,), (kernel,), (stride,), (padding,), (dilation,) = geo[:6]
+    if isinstance(size, SymInt):
+        raise NoCounterpart("whose windows follow the depth of the volume")
+    places = np.arange(out)[:, None] * stride + np.arange(kernel) * dilation  # (OD, KD), from the start of the padding
+    after = max(int(places.max()) + 1 - size - padding, 0)
+    y = g.name(x)
+    if padding or after:
+        y = g.node("Pad", [y, g.ints([0, 0, padding, 0, 0, 0, 0, after, 0, 0]), like(g, step, 0)])
+    seen = g.node("Gather", [y, g.ints(places)], axis=2)  # (N, C, OD, KD, H, W)
+    n, c, _, height, width = x.shape
+    slices = transpose(g, seen, (0, 2, 1, 3, 4, 5))
+    return reshape(g, slices, (n, out, c, kernel, height, width), step.result.shape)
 
 
 @writes("argadaptive")

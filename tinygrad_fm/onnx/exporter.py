@@ -262,7 +262,7 @@ def _run(
     model: nn.Module, given: _Arguments, axes: list[Axes], sizes: dict[str, int], variant: int
 ) -> tuple[Tracer, list[Value]]:
     """One run, on the given values in other sizes and, with ``variant``, another order: its trace and its outputs."""
-    tracer = Tracer({id(t._array): name for name, t in _named_tensors(model)})
+    tracer = Tracer({id(t._array): name for name, t in _named_tensors(model)}, WRITERS)
     tensors = []
     for name, tensor, named in zip(given.names, given.tensors, axes, strict=True):
         array = tensor._array

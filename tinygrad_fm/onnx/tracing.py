@@ -7,7 +7,7 @@ A value is known by the array that holds it, so what kernels read beside their i
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +16,7 @@ import numpy as np
 
 from ..autograd import versions
 from ..autograd.box import is_tensor, raw
-from ..autograd.hooks import OpCall, op_hook
+from ..autograd.hooks import OpCall, op_hook, with_inside_hook
 from ..autograd.modes import state
 from ..autograd.node import module_path
 from ..errors import OnnxExporterError
@@ -94,9 +94,11 @@ class Tracer:
 
     Args:
         names: the names of parameters and buffers, by the id of their array.
+        known: the operations that can be written. A fused one that cannot runs as the composition that defines it.
     """
 
-    def __init__(self, names: dict[int, str]) -> None:
+    def __init__(self, names: dict[int, str], known: Container[str]) -> None:
+        self._operations = known
         self.values: list[Value] = []
         self.steps: list[Step] = []
         self._names = names
@@ -189,6 +191,8 @@ class Tracer:
         if threading.get_ident() != self._thread or call.phase != "forward":
             return run()
         self._notice_write()
+        if call.op.composition is not None and call.name not in self._operations:
+            return with_inside_hook(False, lambda: call.op.composition(*call.inputs, **call.static))
         step = self._step(call.name, call.op, [self._read(a) for a in call.inputs], call.static)
         step.dtypes = _promoted(call)
         results = run()

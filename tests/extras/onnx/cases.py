@@ -31,6 +31,17 @@ class Apply(nn.Module):
         return self.function(*args, **dict(self.named_children()))
 
 
+class First(nn.Module):
+    """The first result of a module that has several."""
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        self.module = module
+
+    def forward(self, x: Any) -> Any:
+        return self.module(x)[0]
+
+
 def randn(*shape: int) -> Callable[[], tuple[Any, ...]]:
     return lambda: (torch.randn(*shape),)
 
@@ -141,6 +152,13 @@ LAYERS = [
     ),
     layer("transformer", transformer, 2, 5, 16),
     layer("transformer_norm_first", lambda: transformer(norm_first=True, activation="gelu"), 2, 5, 16),
+    layer("lstm", lambda: First(nn.LSTM(3, 4, 2, batch_first=True, bidirectional=True)), 2, 5, 3),
+    layer("lstm_projected", lambda: First(nn.LSTM(3, 4, proj_size=2, batch_first=True)), 2, 5, 3),
+    layer("gru", lambda: First(nn.GRU(3, 4, batch_first=True)), 2, 5, 3),
+    layer("rnn", lambda: First(nn.RNN(3, 4, nonlinearity="relu", batch_first=True)), 2, 5, 3),
+    layer("conv3d", lambda: nn.Conv3d(2, 3, 3, padding=1, stride=2), 2, 2, 5, 6, 7),
+    layer("max_pool3d", lambda: nn.MaxPool3d(2), 2, 2, 5, 6, 7),
+    layer("avg_pool3d", lambda: nn.AvgPool3d(2, padding=1), 2, 2, 5, 6, 7),
     Case("embedding", lambda: nn.Embedding(10, 4, padding_idx=0), ids(10, 2, 5)),
 ]
 

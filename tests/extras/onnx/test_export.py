@@ -18,7 +18,7 @@ from examples.__main__ import load as load_example
 from tinygrad_fm import nn
 from tinygrad_fm.errors import OnnxExporterError
 
-from .cases import CASES, Apply
+from .cases import CASES, Apply, First
 from .running import LARGE_BATCHES, assert_same, exported, in_batches_of, results_of, run
 
 
@@ -72,6 +72,9 @@ def example(name: str, part: str) -> nn.Module:
         ("super_resolution", "features", [(2, 1, 8, 8)]),
         ("vae", "autoencoder", [(2, 1, 10, 10)]),
         ("image_classification", "net", [(2, 3, 16, 16)]),
+        ("video", "net", [(2, 1, 6, 16, 16)]),
+        ("per_sample_gradients", "model", [(2, 2)]),
+        ("ensemble", "model0", [(2, 1)]),
     ],
 )
 def test_examples(program: str, part: str, shapes: list[tuple[int, ...]]) -> None:
@@ -89,6 +92,11 @@ def test_gpt_in_batches_and_lengths_of_any_size() -> None:
     for shape in ((1, 1), (32, 16), (5, 7)):
         x = torch.randint(0, 28, shape)
         assert_same(session.run(None, {"idx": x.numpy()}), results_of(model, (x,)))
+
+
+def test_a_recurrent_layer_is_unrolled_so_its_steps_are_fixed() -> None:
+    with pytest.raises(OnnxExporterError, match="the model computes something else for other inputs"):
+        exported(First(nn.GRU(3, 4, batch_first=True)), (torch.randn(2, 5, 3),), dynamic_axes={"x0": {1: "time"}})
 
 
 def test_images_of_any_size() -> None:
