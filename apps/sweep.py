@@ -7,6 +7,7 @@ on a machine that sees the folder, it helps.
 from __future__ import annotations
 
 import argparse
+import logging
 import signal
 import time
 import warnings
@@ -25,6 +26,8 @@ from .sweep_study import Claim, Study, import_optuna
 
 _FAILURES = (NonFiniteLossError, CheckpointError, ValueError, TypeError, OverflowError, MemoryError)
 
+
+_VIZ = logging.getLogger("tinygrad_fm.viz")
 
 STATES = {"COMPLETE": "complete", "PRUNED": "given up early", "FAIL": "failed", "RUNNING": "unfinished", "WAITING": "waiting"}
 
@@ -93,6 +96,8 @@ def _train(claim: Claim, folder: RunFolder, space: Space, seed: int, stop: StopR
     with warnings.catch_warnings(), ExitStack() as held:
         warnings.simplefilter("ignore")
         held.callback(runtime.set_num_threads, runtime.get_num_threads())
+        held.callback(_VIZ.setLevel, _VIZ.level)
+        _VIZ.setLevel(logging.ERROR)  # that there is no dot program need not be said of each trial
         if (folder.path / "config.json").exists():
             trainer = go_on(folder, models.build, Silence(), held)
         else:

@@ -81,6 +81,11 @@ class Study:
     Args:
         folder: made if it is not there.
         storage: the address of a database in place of the journal.
+        make: begin a study where there is none.
+
+    Raises:
+        ValueError: there is no study, or no such database.
+        MissingExtraError: Optuna is not installed.
 
     Attributes:
         optuna: the study as Optuna has it.
@@ -100,7 +105,7 @@ class Study:
                 backend = optuna.storages.journal.JournalFileBackend(str(journal), _JournalLock(folder / "journal.lock"))
                 opened = optuna.storages.JournalStorage(backend)
             else:
-                opened = optuna.storages.get_storage(storage)
+                opened = _open_database(storage)
             if make:
                 self.optuna = optuna.create_study(
                     storage=opened, study_name=_NAME, direction="maximize", load_if_exists=True, sampler=None
@@ -262,6 +267,16 @@ class Claim:
         """It could not be trained."""
         self.note(reason=reason)
         self._study.optuna.tell(self.number, state=import_optuna().trial.TrialState.FAIL)
+
+
+def _open_database(address: str) -> Any:
+    """Optuna's storage in a database. Raises ValueError if there is none, ImportError without its driver."""
+    try:
+        return import_optuna().storages.get_storage(address)
+    except ImportError:
+        raise
+    except Exception as error:  # of the many kinds that SQLAlchemy and the drivers have; the address may hold a password
+        raise ValueError(f"the database of --storage cannot be opened: {str(error).splitlines()[0]}") from error
 
 
 def _end_last_line(path: Path) -> None:

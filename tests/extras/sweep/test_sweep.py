@@ -217,6 +217,13 @@ def test_a_database_in_place_of_the_journal(tmp_path: Path, capsys: pytest.Captu
     assert apps(["sweep-report", str(out), *storage]) == 0
 
 
+@pytest.mark.parametrize("address", ["nonsense", "sqlite:////no/such/folder/x.db", "foo://user:secret@bar/baz"])
+def test_a_database_that_cannot_be_opened_is_said(address: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert sweep(space_of(tmp_path / "s.toml"), tmp_path / "study", "--storage", address) == 2
+    error = capsys.readouterr().err
+    assert "the database of --storage cannot be opened: " in error and "secret" not in error
+
+
 def test_a_study_without_results_and_a_folder_without_a_study(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert apps(["sweep-report", str(tmp_path / "no")]) == 2
     assert "no is not the folder of a study" in capsys.readouterr().err

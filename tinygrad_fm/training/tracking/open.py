@@ -30,8 +30,9 @@ class TrackingFile(TypedDict):
 def check_trackers(names: Iterable[str]) -> None:
     """Raise MissingExtraError if the package of one of the trackers is not installed. It is imported here, since an import
     takes its time, and would take it from training."""
-    os.environ.setdefault("WANDB_ERROR_REPORTING", "false")  # which wandb reads when it is imported: offline is offline
     for name in names:
+        if name == "wandb":  # which reads this when it is imported: offline is offline
+            os.environ.setdefault("WANDB_ERROR_REPORTING", "false")
         try:
             import_module(TRACKERS[name])
         except ModuleNotFoundError as error:
