@@ -372,10 +372,13 @@ def _arrays(result: Any) -> list[np.ndarray[Any, Any]]:
 
 
 def multiply_adds(call: OpCall, result: Any) -> int:
-    """How many products one run of a contraction (linear, matmul, convolution) adds up; 0 for other operations."""
+    """How many products one run of a contraction adds up: linear, matmul, convolution, recurrent layers; 0 for others."""
     if call.name == "conv_transpose2d":
         image, kernel = (raw(x) for x in call.inputs[:2])
         return int(image.size * np.prod(kernel.shape[1:]))
+    if call.name in ("rnn", "lstm", "gru"):  # each element of a sequence meets every weight once: W_ih, W_hh and W_hr
+        weights = [raw(w) for w in (*call.inputs[2:4], *call.inputs[7:]) if w is not None]
+        return len(raw(call.inputs[0])) * sum(int(w.size) for w in weights)
     if call.name == "matmul":
         depth = raw(call.inputs[0]).shape[-1]
     elif call.name in ("linear", "conv2d"):

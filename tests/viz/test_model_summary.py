@@ -121,6 +121,15 @@ def test_torchinfos_arguments() -> None:
             return a @ b
 
     assert summary(Product(), [(3, 4), (4, 5)]).multiply_adds == 60
+    steps, features, size = 7, 3, 5
+    for layer, products in (
+        (nn.RNN(features, size), (features + size) * size),
+        (nn.GRU(features, size, 2), 3 * (features + size + 2 * size) * size),
+        (nn.LSTM(features, size, bidirectional=True), 2 * 4 * (features + size) * size),
+        (nn.LSTM(features, size, proj_size=2), 4 * (features + 2) * size + 2 * size),
+    ):
+        layer.batch_first = True
+        assert summary(layer, (steps, features)).multiply_adds == steps * products
     assert summary(Product(), input_data=(torch.ones(2, 3, 4), torch.ones(2, 4, 5))).multiply_adds == 60
     with pytest.raises(TypeError, match="give either input_size"):
         summary(Product())
