@@ -13,7 +13,6 @@ from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
 from .. import distributed, random
 from ..autograd.box import box
@@ -26,7 +25,7 @@ from ..nn import Module, SyncBatchNorm
 from ..nn.parallel import DistributedDataParallel
 from .evaluation import BATCH, Evaluation, evaluate
 
-Rows = npt.NDArray[np.float64]
+Rows = list[Sequence[float]]
 
 _LEAST = 2  # samples that a rank must have: a batch of one lies in memory in two orders at once, and dropout draws in one
 _NAP = 0.01  # seconds; MPI's own waiting keeps a processor busy
@@ -63,9 +62,9 @@ class Ranks:
         rank = self.rank if rank is None else rank
         return slice(count * rank // self.size, count * (rank + 1) // self.size)
 
-    def parts(self, count: int) -> Rows:
+    def parts(self, count: int) -> list[float]:
         """What part of ``count`` each rank has; they add up to 1."""
-        return np.array([len(range(count)[self.share(count, rank)]) / count for rank in range(self.size)])
+        return [len(range(count)[self.share(count, rank)]) / count for rank in range(self.size)]
 
     def drawing_for(self, count: int) -> AbstractContextManager[None]:
         """Within it, what is drawn for this rank's share of a batch of ``count`` is what one process would draw there."""
@@ -92,23 +91,24 @@ class Ranks:
         return model if self.size == 1 else DistributedDataParallel(model, broadcast_buffers=not same_buffers)
 
     def gather(self, values: Sequence[float]) -> Callable[[], Rows]:
-        """Begin to tell all ranks some numbers; what is returned gives those of all, (ranks, numbers), when it is called."""
-        own = np.array(values, np.float64)
+        """Begin to tell all ranks some numbers; what is returned, when called, gives those of all, a list for each rank."""
         if self.size == 1:
-            return lambda: own[None]
+            return lambda: [values]
+        own = np.array(values, np.float64)
         found = box(np.empty((self.size, len(own))))
         work = distributed.all_gather_into_tensor(found, box(own), async_op=True)
 
         def wait() -> Rows:
             assert work is not None
             work.wait()
-            return found._array
+            rows: Rows = found._array.tolist()
+            return rows
 
         return wait
 
     def agree(self, signal: int | None) -> int | None:
         """The signal that asked one of the ranks to stop, if any."""
-        return int(self.gather([signal or 0])().max()) or None
+        return int(max(row[0] for row in self.gather([signal or 0])())) or None
 
     def evaluate(self, model: Module, dataset: Any, tta: bool) -> Evaluation:
         """:func:`~.evaluation.evaluate`, whose batches are shared; with the buffers of rank 0."""

@@ -176,6 +176,8 @@ def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack, rank
 
 def hand_out(trainer: Trainer) -> None:
     """Give the other ranks the run as it is now."""
+    if trainer.ranks.size == 1:
+        return
     trainer.ranks.hand_out(
         {
             "state": checkpoint_of(trainer, 0),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import math
+import operator
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -179,11 +180,11 @@ class Trainer:
         right = correct(labels, logits.detach().argmax(1))
         gathered = self.ranks.gather([loss.item(), plain, right, self._stop.signal or 0])  # while backward goes on
         self.optimizer.zero_grad()
-        weight = float(self._parts[self.ranks.rank]) * self.ranks.size  # gradients are averaged as if shares were equal
+        weight = self._parts[self.ranks.rank] * self.ranks.size  # gradients are averaged as if shares were equal
         (loss if weight == 1 else loss * weight).backward()
-        rows = gathered()
-        value, plain = (float(self._parts @ column) for column in rows.T[:2])
-        right, self._asked = int(rows[:, 2].sum()), int(rows[:, 3].max()) or None
+        losses, plains, rights, signals = zip(*gathered(), strict=True)
+        value, plain = (sum(map(operator.mul, self._parts, of)) for of in (losses, plains))
+        right, self._asked = int(sum(rights)), int(max(signals)) or None
         if not math.isfinite(value):
             self.ranks.part()
             raise self._not_finite(f"the loss became {value}", progress.step + 1, lr)
