@@ -31,6 +31,7 @@ MODULES = {
     "torch.autograd.functional": tinygrad_fm.autograd.functional,
     "torch.autograd.forward_ad": tinygrad_fm.autograd.forward_ad,
     "torch.func": tinygrad_fm.func,
+    "torch.distributed": tinygrad_fm.distributed,
     "torch.distributions": tinygrad_fm.distributions,
     "torch.linalg": tinygrad_fm.linalg,
     "torch.cuda": tinygrad_fm.cuda,

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
+import tinygrad_fm.nn.functional as F
+from tinygrad_fm.data import RandomErasing, RandomHorizontalFlip, RandomShift
 
 
 def test_resuming_as_pytorch_code_does(tmp_path: Path) -> None:
@@ -169,3 +171,41 @@ def test_seeds_as_pytorch_counts_them() -> None:
 
 def test_multinomial_of_no_rows() -> None:
     assert torch.multinomial(torch.ones(0, 3), 2, True).shape == (0, 2)
+
+
+SHARED: dict[str, Any] = {
+    "dropout": lambda x: F.dropout(x, 0.3),
+    "dropout of a half": lambda x: F.dropout(x, 0.5),
+    "dropout2d": lambda x: F.dropout2d(x, 0.5),
+    "alpha_dropout": lambda x: F.alpha_dropout(x, 0.3, training=True),
+    "feature_alpha_dropout": lambda x: F.feature_alpha_dropout(x, 0.3, training=True),
+    "rrelu": lambda x: F.rrelu(-x, training=True),
+    "in place": lambda x: F.dropout(x.clone(), 0.3, inplace=True),
+    "flip": lambda x: as_images(RandomHorizontalFlip(), x),
+    "shift": lambda x: as_images(RandomShift(2), x),
+    "erase": lambda x: as_images(RandomErasing(0.7), x),
+}
+
+
+def as_images(transform: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(transform.batch(np.ascontiguousarray(x.numpy()[:, 0])))
+
+
+@pytest.mark.parametrize("name", SHARED)
+@pytest.mark.parametrize("order", [(0, 1, 2, 3), (1, 2, 3, 0)], ids=["batch first", "batch last"])
+def test_parts_of_a_batch_draw_what_the_whole_draws(name: str, order: tuple[int, ...]) -> None:
+    """Also what is drawn afterwards is the same, and nothing is changed by a batch of another size."""
+    shape = [(11, 3, 9, 8)[axis] for axis in order]
+    whole = torch.from_numpy(np.random.default_rng(0).random(shape, np.float32).transpose(np.argsort(order)))
+    torch.manual_seed(5)
+    expected, after = SHARED[name](whole), torch.rand(3)
+    for start, stop in ((0, 4), (4, 6), (6, 11)):
+        # of the same memory order, as a layer's result on a part is
+        part = torch.from_numpy(whole.numpy()[start:stop].copy("K"))
+        torch.manual_seed(5)
+        with torch.random.share_of_batch(start, stop, 11):
+            assert torch.equal(SHARED[name](part), expected[start:stop])
+        assert torch.equal(torch.rand(3), after)
+        torch.manual_seed(5)
+        with torch.random.share_of_batch(start, stop, 11):
+            assert torch.equal(SHARED[name](whole), expected)

@@ -4,7 +4,10 @@
 Importing this imports no mpi4py: ``init_process_group`` does.
 """
 
+from typing import TYPE_CHECKING
+
 from ..torch_compat.left_out import refuse
+from . import collectives, objects, process_group
 from .collectives import *
 from .launch import is_available, is_mpi_available
 from .objects import *
@@ -18,3 +21,8 @@ class GroupMember:
     """What ``new_group`` returns to a process that is not in the new group."""
 
     NON_GROUP_MEMBER = NOT_A_MEMBER
+
+
+if not TYPE_CHECKING:  # who cannot read a computed list takes every name
+    __all__ = ["GroupMember", "is_available", "is_mpi_available"]
+    __all__ += collectives.__all__ + objects.__all__ + process_group.__all__

@@ -1,7 +1,8 @@
 """Communication: every process of a group calls the same function, in the same order, with tensors of the same shape and dtype.
 
-Tensors are changed in place. With ``async_op=True`` a call returns at once, a :class:`Work` whose ``wait()`` is to be called
-before the tensor is used. Results are the same on every process, and with the same number of them the same bits every time.
+Tensors are changed in place. ``src`` and ``dst`` are numbers among all processes, also in a smaller group. With
+``async_op=True`` a call returns at once, a :class:`Work` whose ``wait()`` is to be called before the tensor is used. Results
+are the same on every process, and with the same number of them the same bits every time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from .._tensor import Tensor
-from .process_group import ProcessGroup, _mpi, _resolve, wait_for
+from .process_group import ProcessGroup, _mpi, _resolve, get_process_group_ranks, wait_for
 
 __all__ = [
     "ReduceOp",
@@ -99,9 +100,11 @@ def _same(op: str, tensors: Sequence[Any], like: Array, count: int, what: str) -
 
 
 def _rank(op: str, members: ProcessGroup, rank: int, what: str) -> int:
-    if not 0 <= rank < members.size():
-        raise ValueError(f"{op}(): {what} must be one of 0 … {members.size() - 1}, got {rank}")
-    return rank
+    """The number within ``members`` of the process that has number ``rank`` among all."""
+    ranks = get_process_group_ranks(members)
+    if rank not in ranks:
+        raise ValueError(f"{op}(): {what} must be one of {', '.join(map(str, ranks))}, got {rank}")
+    return ranks.index(rank)
 
 
 def _started(request: Any, finish: Callable[[], None] | None, async_op: bool) -> Work | None:
@@ -156,27 +159,28 @@ def reduce(
     """As :func:`all_reduce`, for process ``dst`` alone; on the others ``tensor`` stays as it is."""
     members, array = _resolve(group), _array("reduce", tensor)
     how, sent = _operation("reduce", array, op), _sendable(array)
-    receives = members.rank() == _rank("reduce", members, dst, "dst")
-    found = np.empty_like(sent) if receives else None
+    root = _rank("reduce", members, dst, "dst")
+    found = np.empty_like(sent) if members.rank() == root else None
 
     def finish() -> None:
         if found is not None:
             _write(tensor, found / members.size() if op is ReduceOp.AVG else found)
 
-    return _started(members.comm.Ireduce(sent, found, how, dst), finish, async_op)
+    return _started(members.comm.Ireduce(sent, found, how, root), finish, async_op)
 
 
 def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async_op: bool = False) -> Work | None:
     """Give every process the ``tensor`` of process ``src``, in place."""
     members, array = _resolve(group), _array("broadcast", tensor)
-    mine = members.rank() == _rank("broadcast", members, src, "src")
+    root = _rank("broadcast", members, src, "src")
+    mine = members.rank() == root
     buffer = _sendable(array) if mine else np.empty_like(_sendable(array))
 
     def finish() -> None:
         if not mine:
             _write(tensor, buffer)
 
-    return _started(members.comm.Ibcast(buffer, src), finish, async_op)
+    return _started(members.comm.Ibcast(buffer, root), finish, async_op)
 
 
 def all_gather(
@@ -222,7 +226,8 @@ def gather(
 ) -> Work | None:
     """As :func:`all_gather`, for process ``dst`` alone; the others give no ``gather_list``."""
     members, array = _resolve(group), _array("gather", tensor)
-    receives = members.rank() == _rank("gather", members, dst, "dst")
+    root = _rank("gather", members, dst, "dst")
+    receives = members.rank() == root
     _given_by_root("gather", "gather_list", gather_list, receives, dst)
     into: Sequence[Tensor] = gather_list or ()
     sent = _sendable(array)
@@ -235,7 +240,7 @@ def gather(
             for one, values in zip(into, found, strict=True):
                 _write(one, values)
 
-    return _started(members.comm.Igather(sent, found, dst), finish, async_op)
+    return _started(members.comm.Igather(sent, found, root), finish, async_op)
 
 
 def scatter(
@@ -247,14 +252,15 @@ def scatter(
 ) -> Work | None:
     """Give process i ``scatter_list[i]`` of process ``src``, in ``tensor``; the others give no ``scatter_list``."""
     members, array = _resolve(group), _array("scatter", tensor)
-    sends = members.rank() == _rank("scatter", members, src, "src")
+    root = _rank("scatter", members, src, "src")
+    sends = members.rank() == root
     _given_by_root("scatter", "scatter_list", scatter_list, sends, src)
     parts: Sequence[Tensor] = scatter_list or ()
     if sends:
         _same("scatter", parts, array, members.size(), "scatter_list")
     sent = np.stack([_sendable(part._array) for part in parts]) if sends else None
     found = np.empty_like(_sendable(array))
-    return _started(members.comm.Iscatter(sent, found, src), lambda: _write(tensor, found), async_op)
+    return _started(members.comm.Iscatter(sent, found, root), lambda: _write(tensor, found), async_op)
 
 
 def _given_by_root(op: str, what: str, given: Any, is_root: bool, root: int) -> None:
@@ -303,7 +309,7 @@ def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = No
         )
     members.comm.Recv(found, status.Get_source(), tag)
     _write(tensor, found)
-    return int(status.Get_source())
+    return get_process_group_ranks(members)[status.Get_source()]
 
 
 class _Arrival:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from ..formats.npz import read, write
+from .collectives import _rank
 from .process_group import ProcessGroup, _resolve, wait_for
 
 __all__ = ["all_gather_object", "broadcast_object_list"]
@@ -51,13 +52,14 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGr
     Raises TypeError for an object of another kind than :func:`tinygrad_fm.save` takes: it is never pickled.
     """
     members = _resolve(group)
-    sends = members.rank() == src
+    root = _rank("broadcast_object_list", members, src, "src")
+    sends = members.rank() == root
     data = _packed(object_list) if sends else np.empty(0, np.uint8)
     size = np.array([data.size], np.int64)
-    wait_for(members.comm.Ibcast(size, src))
+    wait_for(members.comm.Ibcast(size, root))
     if not sends:
         data = np.empty(int(size[0]), np.uint8)
-    wait_for(members.comm.Ibcast(data, src))
+    wait_for(members.comm.Ibcast(data, root))
     if sends:
         return
     values = _unpacked(data)

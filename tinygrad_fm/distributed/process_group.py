@@ -173,6 +173,8 @@ def new_group(ranks: Sequence[int] | None = None, *_: Any, **__: Any) -> Any:
 def get_process_group_ranks(group: ProcessGroup | None = None) -> list[int]:
     """The ranks, among all processes, of those in ``group``."""
     found, world = _resolve(group), _world()
+    if found is world:
+        return list(range(found.size()))
     inner, outer = found.comm.Get_group(), world.comm.Get_group()
     return list(inner.Translate_ranks(list(range(found.size())), outer))
 

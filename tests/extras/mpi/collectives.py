@@ -147,6 +147,24 @@ def check_groups(rank: int, size: int) -> None:
         x = torch.tensor([rank])
         dist.all_reduce(x, group=some)
         assert x.item() == size - 1
+        last = torch.tensor([rank])  # numbered as among all, in every group
+        dist.broadcast(last, src=size - 1, group=some)
+        objects = [rank]
+        dist.broadcast_object_list(objects, src=size - 1, group=some)
+        assert last.item() == objects[0] == size - 1
+        into = [torch.zeros(1, dtype=torch.int64) for _ in range(2)] if rank else None
+        dist.gather(torch.tensor([rank]), into, dst=size - 1, group=some)
+        assert into is None or [t.item() for t in into] == [0, size - 1]
+        if rank:
+            dist.send(torch.tensor([7]), dst=0, group=some)
+        else:
+            assert dist.recv(last, group=some) == size - 1 and last.item() == 7
+        try:
+            dist.reduce(last, dst=1, group=some)
+        except ValueError as error:
+            assert f"one of 0, {size - 1}, got 1" in str(error)
+        else:
+            raise AssertionError("a process outside the group was taken")
         dist.destroy_process_group(some)
     dist.barrier()
 

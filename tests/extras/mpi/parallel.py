@@ -71,6 +71,16 @@ def check_training(rank: int, size: int, norm: bool, cap: float | None) -> None:
         np.testing.assert_allclose(value.numpy(), alone.state_dict()[name].numpy(), rtol=1e-9, atol=1e-12, err_msg=name)
 
 
+def check_overlap(rank: int, size: int) -> None:
+    """The last layers' gradients are on their way before the first layer's are known."""
+    parallel = DistributedDataParallel(network(False), bucket_cap_mb=0)  # a bucket for each parameter
+    sent = []
+    parallel.module[0].weight.register_hook(lambda g: sent.append(parallel._reducer._sent))
+    images, labels = data(size)
+    F.cross_entropy(parallel(own(images, rank)), own(labels, rank)).backward()
+    assert sent[0] >= 4 and parallel._reducer._sent == 6, sent
+
+
 def check_accumulation(rank: int, size: int) -> None:
     """``no_sync`` adds up in each process; the backward after it averages the sum."""
     images, labels = data(size)
@@ -145,7 +155,7 @@ def check_mistakes(rank: int, size: int) -> None:
     assert refused(lambda: dist.init_process_group("mpi"), ValueError, "twice")
     assert refused(lambda: dist.all_reduce(np.zeros(2)), TypeError, "must be a Tensor, got ndarray")
     assert refused(lambda: dist.all_reduce(torch.zeros(2), "sum"), TypeError, "ReduceOp")
-    assert refused(lambda: dist.broadcast(torch.zeros(2), src=size), ValueError, f"0 … {size - 1}, got {size}")
+    assert refused(lambda: dist.broadcast(torch.zeros(2), src=size), ValueError, f"0, 1, 2, got {size}")
     assert refused(
         lambda: dist.all_gather([torch.zeros(2)], torch.zeros(2)), ValueError, f"each of the {size} processes, got 1"
     )
@@ -170,6 +180,6 @@ if __name__ == "__main__":
     for cap in (None, 1e-4, 0.0):
         check_training(me, count, norm=False, cap=cap)
         check_training(me, count, norm=True, cap=cap)
-    for check in (check_accumulation, check_unused, check_buffers, check_uneven_norm, check_mistakes):
+    for check in (check_overlap, check_accumulation, check_unused, check_buffers, check_uneven_norm, check_mistakes):
         check(me, count)
     sys.stdout.write(f"rank {me} of {count}: all right\n")
