@@ -142,6 +142,28 @@ def _cubic(image: _Image, at: list[Any], padding_mode: str, align_corners: bool)
     return total
 
 
+def _check_shapes(op: str, input: Any, grid: Any, mode: str) -> None:
+    """Raise unless input and grid fit each other, and are of one floating dtype."""
+    shape, dims = tuple(input.shape), len(input.shape) - 2
+    if dims not in (2, 3) or len(grid.shape) != dims + 2:
+        raise ShapeError(
+            f"{op}(): expected 4D or 5D input and grid with the same number of dimensions, got {shape} and {tuple(grid.shape)}"
+        )
+    if grid.shape[0] != shape[0] or grid.shape[-1] != dims:
+        raise ShapeError(f"{op}(): expected a grid of shape ({shape[0]}, …, {dims}), got {tuple(grid.shape)} for input {shape}")
+    if not all(shape[2:]):
+        raise ShapeError(f"{op}(): expected input to have non-empty spatial dimensions, got {shape}")
+    if mode == "bicubic" and dims == 3:
+        raise NotImplementedError(f"{op}(): bicubic interpolation only supports 4D input, got shape {shape}")
+    kinds = raw(input).dtype, raw(grid).dtype
+    if kinds[0] != kinds[1]:
+        raise RuntimeError(
+            f"{op}(): expected input and grid to have same dtype, but input has {kinds[0]} and grid has {kinds[1]}"
+        )
+    if kinds[0].kind != "f":
+        raise NotImplementedError(f"{op}(): not implemented for {kinds[0]}; use .float()")
+
+
 def grid_sample(
     input: Any, grid: Any, mode: str = "bilinear", padding_mode: str = "zeros", align_corners: bool | None = None
 ) -> Tensor:
@@ -173,24 +195,8 @@ def grid_sample(
         raise ValueError(
             f"nn.functional.{op}(): expected padding_mode to be 'zeros', 'border', or 'reflection', but got: '{padding_mode}'"
         )
-    shape, dims = tuple(input.shape), len(input.shape) - 2
-    if dims not in (2, 3) or len(grid.shape) != dims + 2:
-        raise ShapeError(
-            f"{op}(): expected 4D or 5D input and grid with the same number of dimensions, got {shape} and {tuple(grid.shape)}"
-        )
-    if grid.shape[0] != shape[0] or grid.shape[-1] != dims:
-        raise ShapeError(f"{op}(): expected a grid of shape ({shape[0]}, …, {dims}), got {tuple(grid.shape)} for input {shape}")
-    if not all(shape[2:]):
-        raise ShapeError(f"{op}(): expected input to have non-empty spatial dimensions, got {shape}")
-    if mode == "bicubic" and dims == 3:
-        raise NotImplementedError(f"{op}(): bicubic interpolation only supports 4D input, got shape {shape}")
-    kinds = raw(input).dtype, raw(grid).dtype
-    if kinds[0] != kinds[1]:
-        raise RuntimeError(
-            f"{op}(): expected input and grid to have same dtype, but input has {kinds[0]} and grid has {kinds[1]}"
-        )
-    if kinds[0].kind != "f":
-        raise NotImplementedError(f"{op}(): not implemented for {kinds[0]}; use .float()")
+    _check_shapes(op, input, grid, mode)
+    dims = len(input.shape) - 2
     corners = bool(align_corners)
     image = _Image(input, tuple(grid.shape[:-1]))
     at = [_place(_finite(grid[..., dims - 1 - i]), n, corners) for i, n in enumerate(image.size)]  # x comes first, and is last

@@ -108,12 +108,18 @@ def interpolate(
         return input
     if mode == "area":
         return _AREA[len(space)](input, out)
+    return _by_matrices(input, mode, out, scales, bool(align_corners))
+
+
+def _by_matrices(input: Any, mode: str, out: tuple[int, ...], scales: list[Any], align_corners: bool) -> Any:
+    """Each dimension of space multiplied by the matrix of its samples' weights, the last one first."""
+    space = tuple(input.shape[2:])
     if mode not in _MATRICES or _MATRICES[mode][0] != len(space):
         raise NotImplementedError(f"interpolate(): mode {mode!r} is not offered for an input of shape {tuple(input.shape)}")
     kind = raw(input).dtype
     x = input if kind.kind == "f" else input * 1.0
     *others, columns = (
-        _MATRICES[mode][1](n, o, scale, bool(align_corners)).astype(raw(x).dtype)
+        _MATRICES[mode][1](n, o, scale, align_corners).astype(raw(x).dtype)
         for n, o, scale in zip(space, out, scales, strict=True)
     )
     y = _rounded(matmul(x, columns.T), kind)
