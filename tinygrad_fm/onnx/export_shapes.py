@@ -215,28 +215,27 @@ def _assign(g: Builder, base: str, shape: Sequence[Any], items: list[Any], part:
 
 @writes("index")
 def write_index(g: Builder, step: Step) -> str:
-    """Arrays of indices: of one dimension, or of several that are first merged into one."""
+    """Arrays of indices: Gather along one dimension, GatherND along several, which are first brought to the front."""
     x, key = step.inputs[0], step.static["key"]
     arrays = [axis for axis, item in enumerate(key) if isinstance(item, Value)]
-    places = [_indices(g, key[axis]) for axis in arrays]
     if len(arrays) == 1:
-        return g.node("Gather", [g.name(x), places[0]], axis=arrays[0])
-    sizes = [x.shape[axis] for axis in arrays]
-    if not is_static(sizes):
-        raise NoCounterpart("with indices of several dimensions whose sizes follow the inputs")
+        return g.node("Gather", [g.name(x), _indices(g, key[arrays[0]])], axis=arrays[0])
     rest = [axis for axis in range(x.ndim) if axis not in arrays]
-    flat = transpose(g, g.name(x), [*arrays, *rest])
-    merged = [math.prod(sizes), *(x.shape[axis] for axis in rest)]
-    flat = reshape(g, flat, [x.shape[axis] for axis in (*arrays, *rest)], merged)
-    place = ""
-    for i, index in enumerate(places):
-        part = g.node("Mul", [index, g.ints(math.prod(sizes[i + 1 :]))])
-        place = g.node("Add", [place, part]) if place else part
-    y = g.node("Gather", [flat, place], axis=0)
-    dims = max(key[axis].ndim for axis in arrays)
+    places, shape = _places(g, [key[axis] for axis in arrays])
+    y = g.node("GatherND", [transpose(g, g.name(x), [*arrays, *rest]), places])
+    dims = len(shape)
     before = arrays[0] if arrays[-1] - arrays[0] == len(arrays) - 1 else 0
     order = [*range(dims, dims + before), *range(dims), *range(dims + before, dims + len(rest))]
     return transpose(g, y, order)
+
+
+def _places(g: Builder, arrays: list[Value]) -> tuple[str, list[Any]]:
+    """Arrays of indices, one for each dimension, as tuples of indices, and the shape that they broadcast to."""
+    ndim = max(array.ndim for array in arrays)
+    padded = [(1,) * (ndim - array.ndim) + array.shape for array in arrays]
+    shape = [next((n for n in sizes if n != 1), 1) for sizes in zip(*padded, strict=True)]
+    columns = [unsqueeze(g, expand(g, _indices(g, array), array.shape, shape), ndim) for array in arrays]
+    return g.node("Concat", columns, axis=ndim) if len(columns) > 1 else columns[0], shape
 
 
 def _indices(g: Builder, value: Value) -> str:
@@ -277,12 +276,8 @@ def write_index_put(g: Builder, step: Step) -> str:
     count = sum(isinstance(item, Value) for item in key)
     if not all(isinstance(item, Value) for item in key[:count]):
         raise NoCounterpart("with a slice in front of the indices")
-    shapes = [item.shape for item in key[:count]]
-    longest = max(shapes, key=len)
-    columns = [unsqueeze(g, expand(g, _indices(g, item), item.shape, longest), len(longest)) for item in key[:count]]
-    at = g.node("Concat", columns, axis=len(longest)) if count > 1 else columns[0]
-    taken = (*longest, *x.shape[count:])
-    src = expand(g, g.operand(part, x.dtype), part.shape if isinstance(part, Value) else (), taken)
+    at, shape = _places(g, list(key[:count]))
+    src = expand(g, g.operand(part, x.dtype), part.shape if isinstance(part, Value) else (), (*shape, *x.shape[count:]))
     reduction = "add" if step.static["accumulate"] else "none"
     return g.node("ScatterND", [g.name(x), at, src], reduction=reduction)
 

@@ -97,6 +97,16 @@ def own_mask(x: Any) -> Any:
     return x.masked_fill(torch.ones(t, t).triu(1).bool(), -1.0) + torch.arange(n).reshape(n, 1, 1) / n
 
 
+def last_steps(x: Any, lengths: Any) -> Any:
+    mask = torch.arange(x.shape[1])[None] < lengths[:, None]
+    mean = (x * mask.unsqueeze(-1)).sum(1) / mask.sum(1, keepdim=True).clamp(min=1)
+    return mean, x[torch.arange(len(x)), lengths - 1], x[:, [[0], [1]], [0, 2]]
+
+
+def sequences() -> tuple[Any, ...]:
+    return torch.randn(4, 5, 3), torch.randint(1, 5, (4,))
+
+
 def windows(x: Any) -> Any:
     y = F.unfold(x, 3, padding=1, stride=2)
     return y, F.fold(y, x.shape[2:], 3, padding=1, stride=2)
@@ -179,6 +189,7 @@ ACTIVATIONS = [
 ]  # fmt: skip
 
 FUNCTIONS = [
+    of("last_steps", last_steps, given=sequences),
     of("arithmetic", lambda x, y: (x + 2) * y - x / (y * y + 1) + (-x) ** 2 + 3 / (x * x + 1) - 1, (2, 3), (2, 3)),
     of("broadcast", lambda x, y: x * y + torch.tensor([1.0, 2.0, 3.0]), (2, 4, 3), (2, 1, 3)),
     of("integers", lambda x: (x + 2, x // 3, x % 3, x * x - 1, x / 2, x.float() * 0.5, x + 0.5), given=ids(9, 3, 4)),
