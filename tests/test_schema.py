@@ -28,6 +28,17 @@ class Point:
 
 Even = Annotated[int, Rule("even", lambda v: v % 2 == 0), Rule("at most 10", lambda v: v <= 10)]
 
+JSON = "made of numbers, text, lists and objects, at most 100 within one another"
+
+
+def nested(times: int) -> dict[str, Any]:
+    """Lists in an object."""
+    value: Any = 1
+    for _ in range(times):
+        value = [value]
+    return {"a": value}
+
+
 FITS: list[tuple[Any, Any]] = [
     (None, None),
     (True, bool),
@@ -47,6 +58,7 @@ FITS: list[tuple[Any, Any]] = [
     ({"x": 1.0}, Point),
     ({"a": [1, None, {"b": (True, "c")}]}, Json),
     ({"x": 1.0}, Annotated[dict[str, Any], Point]),
+    (nested(99), Json),
     (object(), Any),
 ]
 
@@ -79,7 +91,8 @@ DOES_NOT: list[tuple[Any, Any, str]] = [
     ({"y": 1.0}, Point, "it lacks x"),
     ({"x": 1.0, "z": 1.0}, Point, "it has 'z', which nothing is known of"),
     ({"x": 1.0, "z": 1.0}, Annotated[dict[str, Any], Point], "it has 'z', which nothing is known of"),
-    ({"a": {1}}, Json, "it must be made of numbers, text, lists and objects, got an object"),
+    ({"a": {1}}, Json, f"it must be {JSON}, got an object"),
+    (nested(100), Json, f"it must be {JSON}, got an object"),
     (3, Point, "it must be an object, got 3"),
 ]
 

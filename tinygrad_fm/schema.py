@@ -33,17 +33,23 @@ class Rule(NamedTuple):
     holds: Callable[[Any], bool]
 
 
-def _is_json(value: Any) -> bool:
+_DEEPEST = 100  # lists and objects within one another: more would overflow Python's stack somewhere
+
+
+def _is_json(value: Any, depth: int = 0) -> bool:
+    if isinstance(value, (dict, list, tuple)) and depth == _DEEPEST:
+        return False
     if isinstance(value, dict):
-        return all(type(key) is str and _is_json(item) for key, item in value.items())
+        return all(type(key) is str and _is_json(item, depth + 1) for key, item in value.items())
     if isinstance(value, (list, tuple)):
-        return all(map(_is_json, value))
+        return all(_is_json(item, depth + 1) for item in value)
     return value is None or type(value) in (bool, int, float, str)
 
 
 Count = Annotated[int, Rule("a whole number from 0 on", lambda v: 0 <= v < 2**63)]
 Finite = Annotated[float, Rule("a finite number", math.isfinite)]
-Json = Annotated[dict[str, Any], Rule("made of numbers, text, lists and objects", _is_json)]
+_JSON = f"made of numbers, text, lists and objects, at most {_DEEPEST} within one another"
+Json = Annotated[dict[str, Any], Rule(_JSON, _is_json)]
 
 
 class _Mismatch(Exception):
