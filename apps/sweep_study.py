@@ -31,7 +31,6 @@ from .sweep_space import Space
 if TYPE_CHECKING:
     import optuna
 
-_NAME = "sweep"
 _SILENT = 120.0  # seconds without a sign of life after which a process of another machine is taken for dead
 
 
@@ -94,7 +93,7 @@ class Study:
     def __init__(self, folder: Path, storage: str | None = None, make: bool = True) -> None:
         optuna = import_optuna()
         self.folder, self.trials = folder, folder / "trials"
-        journal = folder / "journal.log"
+        journal, name = folder / "journal.log", folder.resolve().name
         if not make and storage is None and not journal.exists():
             hint = "; if its trials are in a database, give --storage" if folder.is_dir() else ""
             raise ValueError(f"{folder} is not the folder of a study: it has no journal.log{hint}")
@@ -107,14 +106,12 @@ class Study:
             else:
                 opened = _open_database(storage)
             if make:
-                self.optuna = optuna.create_study(
-                    storage=opened, study_name=_NAME, direction="maximize", load_if_exists=True, sampler=None
-                )
+                self.optuna = optuna.create_study(storage=opened, study_name=name, direction="maximize", load_if_exists=True)
             else:
                 try:
-                    self.optuna = optuna.load_study(storage=opened, study_name=_NAME)
+                    self.optuna = optuna.load_study(storage=opened, study_name=name)
                 except KeyError as error:
-                    raise ValueError(f"{storage or folder} holds no study of a sweep") from error
+                    raise ValueError(f"{folder}: its {'database' if storage else 'journal'} holds no study {name}") from error
 
     @contextlib.contextmanager
     def alone(self) -> Iterator[None]:
@@ -139,11 +136,9 @@ class Study:
                     f"{self.folder} was begun with another space: {'; '.join(_differences(begun, wanted))}. Put the "
                     "file back to go on with this study, or choose another --out"
                 )
-            most = [
-                *([] if space.trials is None else [space.trials]),
-                *([len(space.grid())] if space.sampler == "grid" else []),
-            ]
-            budget = {"trials": min(most, default=None), "seconds": space.seconds}
+            grid = len(space.grid()) if space.sampler == "grid" else None
+            most = min((count for count in (space.trials, grid) if count is not None), default=None)
+            budget = {"trials": most, "seconds": space.seconds}
             if self.optuna.user_attrs.get("budget") != budget:
                 self.optuna.set_user_attr("budget", budget)
 
@@ -172,10 +167,14 @@ class Study:
             if not waiting and self.is_used_up(trials):
                 return None
             self.optuna.sampler = self.make_sampler(space, number)
-            if space.sampler == "grid" and not waiting:
-                self.optuna.enqueue_trial(space.grid()[number])
+            if space.sampler != "tpe" and not waiting:  # what it tries is written down at once: it may be cut off any time
+                self.optuna.enqueue_trial(space.grid()[number] if space.sampler == "grid" else self._drawn(space, number))
             asked = self.optuna.ask()
             return self._claim(asked.number, asked._trial_id, space)
+
+    def _drawn(self, space: Space, number: int) -> dict[str, Any]:
+        """What the random sampler gives a trial."""
+        return space.suggest(import_optuna().create_study(sampler=self.make_sampler(space, number)).ask())
 
     def is_used_up(self, trials: list[Any]) -> bool:
         """Whether the budget allows no trial beyond these."""
@@ -188,7 +187,8 @@ class Study:
         """The trial, if no living process works on it."""
         path = self.trials / f"{number + 1:04d}.lock"
         file = open(path, "a+b")  # noqa: SIM115  # open as long as the trial is worked on
-        if not lock(file) or self._is_elsewhere(file, number, space):
+        ended = not lock(file) or self.optuna.get_trials(deepcopy=False)[number].state.name != "RUNNING"  # in the meantime
+        if ended or self._is_elsewhere(file, number, space):
             file.close()
             return None
         file.truncate(0)

@@ -274,6 +274,15 @@ def test_a_trial_belongs_to_one_process_while_that_lives(workers: Workers) -> No
     assert workers.number() is None
 
 
+def test_a_trial_that_ends_while_another_process_looks_for_one_is_not_taken_again(workers: Workers) -> None:
+    first = workers.take()
+    assert first is not None
+    first.complete(0.5)
+    first.end()
+    assert workers.study._claim(0, first.trial._trial_id, workers.space) is None
+    assert workers.number() == 1
+
+
 def test_a_trial_of_another_machine_is_left_while_it_gives_signs_of_life(workers: Workers) -> None:
     first = workers.take()
     assert first is not None
@@ -290,6 +299,14 @@ def test_a_trial_that_was_cut_off_before_it_knew_what_to_try_is_made_up_for(work
     claim = workers.take()
     assert claim is not None and claim.number == 0
     assert {"layers", "width", "lr"} <= claim.chosen.keys()
+
+
+def test_a_trial_that_was_cut_off_while_it_was_told_what_to_try_tries_the_same(workers: Workers) -> None:
+    drawn = workers.study._drawn(workers.space, 0)
+    workers.study.optuna.enqueue_trial(drawn)
+    workers.space.settings[0].suggest(workers.study.optuna.ask())
+    claim = workers.take()
+    assert claim is not None and (claim.number, claim.chosen) == (0, drawn)
 
 
 def test_half_a_line_at_the_end_of_the_journal_is_cut_off(workers: Workers) -> None:
