@@ -418,12 +418,7 @@ def gradgradcheck(
     outputs = results(*given)
     if not outputs:
         raise ValueError(f"{title}: no output requires a gradient")
-    if grad_outputs is None:
-        rng = np.random.default_rng(3)
-        arrays = [np.asarray(rng.standard_normal(y._array.shape)) for y in outputs]
-        starts = [_leaf(_other_layout(g) if gen_non_contig_grad_outputs else g) for g in arrays]
-    else:
-        starts = [grad_outputs] if is_tensor(grad_outputs) else list(grad_outputs)
+    starts = _given_or_random(grad_outputs, outputs, gen_non_contig_grad_outputs)
     count = len(given)
     used: list[int] = []  # the inputs whose gradients the function below returns
 
@@ -433,17 +428,18 @@ def gradgradcheck(
         return tuple(g for g in found if g is not None)
 
     names = [f"input {i}" for i in range(count)] + [f"grad_output {k}" for k in range(len(starts))]
-    check = _Check(
-        gradients,
-        _checked_inputs(title, (*given, *starts)),
-        eps,
-        atol,
-        rtol,
-        title,
-        names,
-        lambda k: f"the gradient of input {used[k]}",
-    )
+    inner = _checked_inputs(title, (*given, *starts))
+    check = _Check(gradients, inner, eps, atol, rtol, title, names, lambda k: f"the gradient of input {used[k]}")
     return _verdict(check, fast_mode, nondet_tol, raise_exception)
+
+
+def _given_or_random(grad_outputs: Any, outputs: list[Any], non_contiguous: bool) -> list[Any]:
+    """The gradients of ``outputs``, as a list; leaves of random numbers where none are given."""
+    if grad_outputs is not None:
+        return [grad_outputs] if is_tensor(grad_outputs) else list(grad_outputs)
+    rng = np.random.default_rng(3)
+    arrays = [np.asarray(rng.standard_normal(y._array.shape)) for y in outputs]
+    return [_leaf(_other_layout(g) if non_contiguous else g) for g in arrays]
 
 
 def _leaf(array: Array) -> Any:

@@ -163,15 +163,8 @@ class DataLoader(Generic[T]):
         self.pin_memory_device, self.in_order = pin_memory_device, in_order
         self.generator = generator
         self.drop_last = drop_last
-        if batch_sampler is not None:
-            batch_size = None
-        elif isinstance(dataset, IterableDataset):
-            sampler = _Stream(dataset)
-        elif sampler is None:
-            sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
-        if batch_size is not None and sampler is not None:
-            batch_sampler = BatchSampler(sampler, batch_size, drop_last)
-        self.batch_size, self.sampler, self.batch_sampler = batch_size, sampler, batch_sampler
+        self.batch_size = None if batch_sampler is not None else batch_size
+        self.sampler, self.batch_sampler = self._samplers(sampler, batch_sampler, shuffle)
         self._collates_by_default = collate_fn is None
         self.collate_fn: Callable[[Any], Any] = collate_fn or (
             default_collate if self.batch_sampler is not None else default_convert
@@ -179,6 +172,16 @@ class DataLoader(Generic[T]):
         self._pool: WorkerPool | None = None
         self._last_draw = (0, 0)  # see _seed_of_pass
         self._built = True
+
+    def _samplers(self, sampler: Any, batch_sampler: Any, shuffle: bool | None) -> tuple[Any, Any]:
+        """What gives single indices, and what gives whole batches of them: None for single samples."""
+        if batch_sampler is not None:
+            return sampler, batch_sampler
+        if isinstance(self.dataset, IterableDataset):
+            sampler = _Stream(self.dataset)
+        elif sampler is None:
+            sampler = RandomSampler(self.dataset, generator=self.generator) if shuffle else SequentialSampler(self.dataset)
+        return sampler, None if self.batch_size is None else BatchSampler(sampler, self.batch_size, self.drop_last)
 
     def __setattr__(self, name: str, value: Any) -> None:
         if name in _FIXED and getattr(self, "_built", False):

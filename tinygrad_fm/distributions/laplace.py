@@ -8,36 +8,18 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..ops import functions as ops
-from . import constraints
-from .distribution import Distribution
-from .utils import broadcast_all
+from .location_scale import LocationScale
 
 __all__ = ["Laplace"]
 
 
-class Laplace(Distribution):
+class Laplace(LocationScale):
     """Laplace's distribution, exp(−|x − loc| / scale) / (2 scale).
 
     >>> from tinygrad_fm import distributions, tensor
     >>> distributions.Laplace(0.0, 1.0).log_prob(tensor(0.0))
     tensor(-0.6931)
     """
-
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def stddev(self) -> Any:
@@ -46,10 +28,6 @@ class Laplace(Distribution):
     @property
     def variance(self) -> Any:
         return 2 * self.scale.pow(2)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Laplace:
-        """As :meth:`Distribution.expand`."""
-        return self._expanded(batch_shape, _instance, loc=self.loc.expand(batch_shape), scale=self.scale.expand(batch_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         """loc − scale · sign(u) · log(1 − |u|) with u uniform on (−1, 1)."""

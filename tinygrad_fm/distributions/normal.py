@@ -6,14 +6,12 @@ import math
 from typing import Any
 
 from ..ops import functions as ops
-from . import constraints
-from .distribution import Distribution
-from .utils import broadcast_all
+from .location_scale import LocationScale
 
 __all__ = ["Normal"]
 
 
-class Normal(Distribution):
+class Normal(LocationScale):
     """The normal (Gaussian) distribution, exp(−(x − loc)² / (2 scale²)) / (scale √(2π)).
 
     Args:
@@ -25,22 +23,6 @@ class Normal(Distribution):
     tensor(-0.9189)
     """
 
-    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}  # noqa: RUF012
-    support = constraints.real
-    has_rsample = True
-
-    def __init__(self, loc: Any, scale: Any, validate_args: bool | None = None) -> None:
-        self.loc, self.scale = broadcast_all(loc, scale)
-        super().__init__(self.loc.shape, validate_args=validate_args)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
-
     @property
     def stddev(self) -> Any:
         return self.scale
@@ -48,10 +30,6 @@ class Normal(Distribution):
     @property
     def variance(self) -> Any:
         return self.stddev.pow(2)
-
-    def expand(self, batch_shape: Any, _instance: Any = None) -> Normal:
-        """As :meth:`Distribution.expand`."""
-        return self._expanded(batch_shape, _instance, loc=self.loc.expand(batch_shape), scale=self.scale.expand(batch_shape))
 
     def rsample(self, sample_shape: Any = ()) -> Any:
         """loc + scale · ε with ε normal (the reparametrisation trick; Kingma and Welling, 2013)."""

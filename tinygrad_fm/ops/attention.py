@@ -138,12 +138,9 @@ def multi_head_attention_forward(
     q, k, v = (linear(x, w, b) for x, w, b in zip((query, key, value), weights, biases, strict=True))
     if bias_k is not None:
         k, v = (cat([x, b.repeat(1, n, 1)]) for x, b in ((k, bias_k), (v, bias_v)))
-    # (L, N, E) → (N, H, L, E / H)
-    q, k, v = (x.reshape(len(x), n, num_heads, e // num_heads).permute(1, 2, 0, 3) for x in (q, k, v))
-    k, v = (x if s is None else s.reshape(n, num_heads, *s.shape[1:]) for x, s in ((k, static_k), (v, static_v)))
+    q, k, v = (_by_heads(x, num_heads, static) for x, static in ((q, None), (k, static_k), (v, static_v)))
     if add_zero_attn:
-        nothing = zeros(n, num_heads, 1, e // num_heads, dtype=k.dtype)
-        k, v = cat([k, nothing], 2), cat([v, nothing], 2)
+        k, v = (pad(x, (0, 0, 0, 1)) for x in (k, v))
     scores = (q * math.sqrt(num_heads / e)) @ k.transpose(-2, -1)  # (N, H, L, S)
     for mask in _masks(attn_mask, key_padding_mask, n, num_heads, scores):
         scores = scores + mask
@@ -154,6 +151,14 @@ def multi_head_attention_forward(
     if single:
         y, shares = y.squeeze(1), shares.squeeze(0)
     return y, shares if need_weights else None
+
+
+def _by_heads(x: Any, heads: int, static: Any) -> Any:
+    """(L, N, E) → (N, H, L, E / H); or ``static`` (N · H, S, E / H) in the place of ``x``, as (N, H, S, E / H)."""
+    length, n, e = x.shape
+    if static is not None:
+        return static.reshape(n, heads, *static.shape[1:])
+    return x.reshape(length, n, heads, e // heads).permute(1, 2, 0, 3)
 
 
 def _check_attention(query: Any, key: Any, value: Any, padding: Any, mask: Any, heads: int, embed_dim: int) -> None:

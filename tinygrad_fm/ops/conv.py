@@ -171,9 +171,7 @@ def conv2d(
     """
 
     def run(x: Any) -> Any:
-        _check("conv2d", x, weight, bias, groups, transposed=False)
-        size, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
-        geo = _geometry(size, kernel, *(hashable(n) for n in (stride, padding, dilation)), groups)
+        geo = _of_filters("conv2d", x, weight, bias, stride, padding, dilation, groups)
         return _conv(x, weight, bias, geo=geo)
 
     return batched("conv2d", input, run)
@@ -213,6 +211,13 @@ def conv_transpose2d(
         return y if bias is None else y + bias.reshape(1, -1, 1, 1)
 
     return batched("conv_transpose2d", input, run)
+
+
+def _of_filters(op: str, x: Any, weight: Any, bias: Any, stride: Any, padding: Any, dilation: Any, groups: int) -> Geometry:
+    """The geometry of a convolution of ``x`` with ``weight``."""
+    _check(op, x, weight, bias, groups, transposed=False)
+    size, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
+    return _geometry(size, kernel, *(hashable(n) for n in (stride, padding, dilation)), groups)
 
 
 def _transposed(
@@ -311,9 +316,7 @@ def conv3d(
     """
 
     def run(x: Any) -> Any:
-        _check("conv3d", x, weight, bias, groups, transposed=False)
-        size, kernel = tuple(x.shape[2:]), tuple(weight.shape[2:])
-        geo = _geometry(size, kernel, *(hashable(n) for n in (stride, padding, dilation)), groups)
+        geo = _of_filters("conv3d", x, weight, bias, stride, padding, dilation, groups)
         depth, plane = split_depth(geo)
         y = _conv(depth_windows(x, geo=depth), _flat(weight), bias, geo=plane)
         return as_volume(y, x.shape[0], depth.out[0])

@@ -286,30 +286,26 @@ class HingeEmbeddingLoss(_Loss):
         self.margin = margin
 
 
-class MarginRankingLoss(_Loss):
+class _MarginLoss(_Loss):
+    _settings = ("margin",)
+
+    def __init__(
+        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
+    ) -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = margin
+
+
+class MarginRankingLoss(_MarginLoss):
     """max(0, −target · (input1 − input2) + margin), called with input1, input2 and a target of 1 and −1."""
 
     _function = staticmethod(F.margin_ranking_loss)
-    _settings = ("margin",)
-
-    def __init__(
-        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
 
 
-class CosineEmbeddingLoss(_Loss):
+class CosineEmbeddingLoss(_MarginLoss):
     """1 − cos where target is 1, max(0, cos − margin) where it is −1; called with two inputs (N, D), a target (N,)."""
 
     _function = staticmethod(F.cosine_embedding_loss)
-    _settings = ("margin",)
-
-    def __init__(
-        self, margin: float = 0.0, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
-    ) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.margin = margin
 
 
 class TripletMarginLoss(_Loss):
