@@ -6,8 +6,7 @@ rounded and stay within their range. Nothing is recorded on the tape, and the im
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from enum import Enum
 from typing import Any
 
@@ -16,10 +15,20 @@ import numpy as np
 from ..._tensor import Tensor
 from ...data.transforms import Normalize, ToTensor, _array_of
 from ...dtypes import as_numpy
-from ...errors import MissingExtraError
 from ...nn import functional as F
 from ...ops.creation import from_numpy
-from ._geometry import Array, blurred, inverse_affine, resized, sampled, size_to_hold
+from ._functional_color import (
+    adjust_brightness,
+    adjust_contrast,
+    adjust_hue,
+    adjust_saturation,
+    gaussian_blur,
+    invert,
+    rgb_to_grayscale,
+    to_grayscale,
+)
+from ._geometry import Array, inverse_affine, resized, sampled, size_to_hold
+from ._image import _changed, _computed, _highest, _opened, _pillow, _rounded, get_dimensions, get_image_size, is_pillow
 
 __all__ = [
     "InterpolationMode",
@@ -60,92 +69,7 @@ class InterpolationMode(Enum):
     BICUBIC = "bicubic"
 
 
-_PILLOW_MODES = ("L", "LA", "RGB", "RGBA", "F", "I", "I;16")
 _PILLOW_NUMBERS = {0: "nearest", 2: "bilinear", 3: "bicubic"}
-
-
-# ---- kinds of images -------------------------------------------------------------------------------------------------
-
-
-def is_pillow(image: Any) -> bool:
-    """Whether ``image`` is Pillow's; asking does not import it."""
-    pillow = sys.modules.get("PIL.Image")
-    return pillow is not None and isinstance(image, pillow.Image)
-
-
-def _opened(image: Any) -> tuple[Array, Callable[[Array], Any]]:
-    """An image as an array (…, C, H, W), and what makes an image of its kind of such an array."""
-    if isinstance(image, Tensor):
-        array = _array_of(image)
-        if array.ndim < 2:
-            raise TypeError(f"Tensor is not a torch image: it must be (…, H, W), not {tuple(array.shape)}")
-        return (array, from_numpy) if array.ndim > 2 else (array[None], lambda result: from_numpy(result[0]))
-    if not isinstance(image, np.ndarray) and not is_pillow(image):
-        raise TypeError(f"an image must be a Tensor, a Pillow image or an array, got {type(image).__name__}")
-    if is_pillow(image) and image.mode not in _PILLOW_MODES:
-        raise ValueError(f"a Pillow image of mode {image.mode!r} has no pixels to compute with; image.convert('RGB') has")
-    array = np.asarray(image)
-    if array.ndim not in (2, 3):
-        raise ValueError(f"an array must be an image (H, W) or (H, W, C), not {array.shape}")
-    flat, pillow = array.ndim == 2, is_pillow(image)
-
-    def close(result: Array) -> Any:
-        result = result[0] if len(result) == 1 and (flat or pillow) else np.moveaxis(result, 0, -1)
-        result = np.ascontiguousarray(result)
-        return _pillow().fromarray(result) if pillow else result
-
-    return array[None] if flat else np.moveaxis(array, -1, 0), close
-
-
-def _pillow() -> Any:
-    try:
-        from PIL import Image
-    except ImportError as error:
-        raise MissingExtraError("Pillow images need Pillow: pip install 'tinygrad_fm[train]'") from error
-    return Image
-
-
-def _changed(image: Any, function: Callable[[Array], Array]) -> Any:
-    """The image with ``function`` applied to it as an array (…, C, H, W), which returns a new one."""
-    array, close = _opened(image)
-    return close(np.ascontiguousarray(function(array)))
-
-
-def _computed(image: Any, function: Callable[[Array], Array]) -> Any:
-    """As `_changed`, with the arithmetic in floating point, and rounded for integers."""
-
-    def run(array: Array) -> Array:
-        kind = array.dtype
-        if kind.kind not in "iuf":
-            raise TypeError(f"an image of {kind} has no shades to compute with; make it uint8 or float first")
-        # in one order of memory, so that products are added up alike for all kinds of images
-        result = function(array.astype(np.float64 if kind == np.float64 else np.float32, order="C"))
-        return _rounded(result, kind)
-
-    return _changed(image, run)
-
-
-def _rounded(result: Array, kind: Any) -> Array:
-    if kind.kind in "iu":
-        limits = np.iinfo(kind)
-        result = np.clip(np.rint(result), limits.min, limits.max)
-    return result.astype(kind, copy=False)
-
-
-def _highest(kind: Any) -> float:
-    """What white is."""
-    return 1.0 if kind.kind == "f" else float(np.iinfo(kind).max)
-
-
-def get_dimensions(img: Any) -> list[int]:
-    """[C, H, W]."""
-    return [int(n) for n in _opened(img)[0].shape[-3:]]
-
-
-def get_image_size(img: Any) -> list[int]:
-    """[W, H]."""
-    _, height, width = get_dimensions(img)
-    return [width, height]
 
 
 # ---- conversions -----------------------------------------------------------------------------------------------------
@@ -492,138 +416,6 @@ def _through(img: Any, matrix: Sequence[float], size: tuple[int, int], interpola
     if kind == "nearest":
         return _changed(img, lambda array: sampled(array, matrix, size, False, _fill(fill, array)))
     return _computed(img, lambda array: sampled(array, matrix, size, True, _fill(fill, array)).astype(array.dtype))
-
-
-# ---- colours ---------------------------------------------------------------------------------------------------------
-
-
-def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """0.2989 R + 0.587 G + 0.114 B, in one channel or three equal ones."""
-    if num_output_channels not in (1, 3):
-        raise ValueError("num_output_channels should be either 1 or 3")
-
-    def run(array: Array) -> Array:
-        return np.repeat(_grey(array), num_output_channels, -3)
-
-    return _computed(img, run)
-
-
-def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """:func:`rgb_to_grayscale` by its older name, for Pillow images."""
-    return rgb_to_grayscale(img, num_output_channels)
-
-
-def _grey(array: Array) -> Array:
-    """(…, 1, H, W) of (…, 3, H, W), or of one channel itself; floats."""
-    if array.shape[-3] == 1:
-        return array
-    if array.shape[-3] != 3:
-        raise TypeError(f"Input image should have 1 or 3 channels, but has {array.shape[-3]}")
-    r, g, b = np.moveaxis(array, -3, 0)
-    result: Array = (0.2989 * r + 0.587 * g + 0.114 * b)[..., None, :, :]
-    return result
-
-
-def _mixed(img: Any, factor: float, name: str, other: Callable[[Array], Array]) -> Any:
-    """``factor`` parts of the image and 1 − ``factor`` of another, within the range of its dtype."""
-    if factor < 0:
-        raise ValueError(f"{name} ({factor}) is not non-negative.")
-    white = _highest(_opened(img)[0].dtype)
-
-    def run(array: Array) -> Array:
-        result: Array = np.clip(factor * array + (1 - factor) * other(array), 0, white)
-        return result if white == 1 else np.floor(result)  # torchvision cuts digits off here
-
-    return _computed(img, run)
-
-
-def adjust_brightness(img: Any, brightness_factor: float) -> Any:
-    """Mixed with black: 0 is black, 1 the image itself, 2 twice as bright."""
-    return _mixed(img, brightness_factor, "brightness_factor", np.zeros_like)
-
-
-def adjust_contrast(img: Any, contrast_factor: float) -> Any:
-    """Mixed with its mean grey: 0 is grey, 1 the image itself."""
-    whole = _opened(img)[0].dtype.kind != "f"
-
-    def mean(array: Array) -> Array:
-        grey = _grey(array)
-        result: Array = (np.floor(grey) if whole else grey).mean((-3, -2, -1), keepdims=True)
-        return result
-
-    return _mixed(img, contrast_factor, "contrast_factor", mean)
-
-
-def adjust_saturation(img: Any, saturation_factor: float) -> Any:
-    """Mixed with itself in grey: 0 is black and white, 1 the image itself. A single channel stays as it is."""
-    whole = _opened(img)[0].dtype.kind != "f"
-
-    def grey(array: Array) -> Array:
-        return np.floor(_grey(array)) if whole else _grey(array)
-
-    return _mixed(img, saturation_factor, "saturation_factor", grey)
-
-
-def adjust_hue(img: Any, hue_factor: float) -> Any:
-    """The colours moved along their circle by ``hue_factor``, from −0.5 to 0.5 turns. A single channel stays as it is."""
-    if not -0.5 <= hue_factor <= 0.5:
-        raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
-    white = _highest(_opened(img)[0].dtype)
-
-    def run(array: Array) -> Array:
-        if array.shape[-3] == 1:
-            return array
-        if array.shape[-3] != 3:
-            raise TypeError(f"Input image should have 1 or 3 channels, but has {array.shape[-3]}")
-        hue, saturation, value = _hsv(np.moveaxis(array, -3, 0) / array.dtype.type(white))
-        turned = np.moveaxis(_rgb((hue + hue_factor) % 1, saturation, value), 0, -3)
-        return turned if white == 1 else np.floor(turned * (white + 1 - 1e-3))
-
-    return _computed(img, run)
-
-
-def _hsv(rgb: Array) -> tuple[Array, Array, Array]:
-    """Hue, saturation and value, each 0 … 1, of (3, …)."""
-    high, low = rgb.max(0), rgb.min(0)
-    spread = high - low
-    r, g, b = (high - rgb) / np.where(spread == 0, 1, spread)
-    hue = np.where(high == rgb[0], b - g, np.where(high == rgb[1], 2 + r - b, 4 + g - r))
-    return (np.where(spread == 0, 0, hue) / 6) % 1, spread / np.where(high == 0, 1, high), high
-
-
-def _rgb(hue: Array, saturation: Array, value: Array) -> Array:
-    sector = np.floor(hue * 6)
-    f = hue * 6 - sector
-    p, q = value * (1 - saturation), value * (1 - saturation * f)
-    t = value * (1 - saturation * (1 - f))
-    colours = [(value, t, p), (q, value, p), (p, value, t), (p, q, value), (t, p, value), (value, p, q)]
-    index = sector.astype(np.intp) % 6
-    return np.clip(np.stack([np.choose(index, [colour[channel] for colour in colours]) for channel in range(3)]), 0, 1)
-
-
-def invert(img: Any) -> Any:
-    """White minus the image."""
-    return _changed(img, lambda array: (array.dtype.type(_highest(array.dtype)) - array).astype(array.dtype))
-
-
-def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: float | Sequence[float] | None = None) -> Any:
-    """The image under a Gaussian, mirrored at its edges.
-
-    Args:
-        img: the image, larger than half the kernel.
-        kernel_size: odd; a number or (x, y).
-        sigma: in pixels; a number or (x, y); 0.3 · ((kernel_size − 1) / 2 − 1) + 0.8 if None.
-    """
-    sizes = [kernel_size] * 2 if isinstance(kernel_size, int) else [int(k) for k in kernel_size]
-    if len(sizes) != 2 or any(k % 2 == 0 or k < 0 for k in sizes):
-        raise ValueError(f"kernel_size should have odd and positive integers. Got {kernel_size}")
-    if sigma is None:
-        widths = [0.3 * ((k - 1) * 0.5 - 1) + 0.8 for k in sizes]
-    else:
-        widths = [float(sigma)] * 2 if isinstance(sigma, (int, float)) else [float(s) for s in (*sigma, *sigma)[:2]]
-    if any(s <= 0.0 for s in widths):
-        raise ValueError(f"sigma should have positive values. Got {sigma}")
-    return _computed(img, lambda array: blurred(array, sizes, widths))
 
 
 def erase(img: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
