@@ -21,16 +21,11 @@ COMMAND = "python -m tests.test_tensor_stub"
 HEAD = f'''"""Made of tensor_methods.py and ops by ``{COMMAND}``; a test holds it current."""
 
 import builtins
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ._tensor import Tensor
 '''
-TAIL = """
-def in_place(op: Callable[..., Any]) -> Callable[..., Tensor]: ...
-def operations() -> dict[str, Callable[..., Any]]: ...
-"""
 # what returns a tensor or several, by its arguments
 ONE_OR_SEVERAL = """adaptive_max_pool1d adaptive_max_pool2d adaptive_max_pool3d argwhere atleast_1d atleast_2d atleast_3d
     max max_pool1d max_pool2d max_pool3d median min nanmedian nonzero unique unique_consecutive where"""
@@ -107,7 +102,7 @@ def stub() -> str:
             lines.append(declared(name, found, imports) + body(found.__doc__))
     lines += [f"    def {name}{signature}\n" for name, signature in operators().items()]
     extra = [f"from .{module.removeprefix('tinygrad_fm.')} import {name}\n" for name, module in sorted(imports.items())]
-    return HEAD + "".join(extra) + "\n" + "".join(lines) + TAIL
+    return HEAD + "".join(extra) + "\n" + "".join(lines)
 
 
 def test_the_stub_is_current() -> None:

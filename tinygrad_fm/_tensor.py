@@ -28,8 +28,9 @@ from .ops import functions as ops
 from .ops.creation import as_array
 from .ops.creation import shape_from as sizes
 from .printing import format_tensor
-from .tensor_methods import Methods, in_place
+from .tensor_methods import Methods
 from .tensor_numpy import NumPyMethods
+from .tensor_operations import in_place
 from .torch_compat.left_out import TENSOR_METHODS
 
 

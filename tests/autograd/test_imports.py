@@ -29,7 +29,7 @@ LAYERS = [
     ["autograd"],
     ["random", "_pytree"],
     ["ops"],
-    ["special", "linalg", "tensor_methods", "tensor_numpy"],
+    ["special", "linalg", "tensor_operations", "tensor_methods", "tensor_numpy"],
     ["_tensor"],
     ["func", "profiler", "autograd.functional", "autograd.forward_ad", "torch_compat", "amp", "formats.npz"],
     ["cuda", "backends", "distributed", "distributions"],

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 import tinygrad_fm  # noqa: E402
 from tinygrad_fm.ops import functions  # noqa: E402
-from tinygrad_fm.tensor_methods import operations  # noqa: E402
+from tinygrad_fm.tensor_operations import operations  # noqa: E402
 from tinygrad_fm.torch_compat.left_out import TENSOR_METHODS  # noqa: E402
 
 

@@ -64,10 +64,18 @@ class _Activation(Module):
         return ", ".join(shown + ["inplace=True"] * bool(getattr(self, "inplace", False)))
 
 
+class _MayWriteInPlace(_Activation):
+    _settings = ("inplace",)
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__()
+        self.inplace = inplace
+
+
 # ---- rectifiers and their relatives ----------------------------------------------------------------------------------
 
 
-class ReLU(_Activation):
+class ReLU(_MayWriteInPlace):
     """max(0, x).
 
     Example:
@@ -77,11 +85,6 @@ class ReLU(_Activation):
     """
 
     _function = staticmethod(F.relu)
-    _settings = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
 
 class LeakyReLU(_Activation):
@@ -240,37 +243,22 @@ class CELU(_ELU):
     _function = staticmethod(F.celu)
 
 
-class SELU(_Activation):
+class SELU(_MayWriteInPlace):
     """1.0507… · elu(x, 1.6733…), which keeps activations near mean 0 and variance 1."""
 
     _function = staticmethod(F.selu)
-    _settings = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
 
-class SiLU(_Activation):
+class SiLU(_MayWriteInPlace):
     """x · sigmoid(x), also called swish."""
 
     _function = staticmethod(F.silu)
-    _settings = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
 
-class Mish(_Activation):
+class Mish(_MayWriteInPlace):
     """x · tanh(softplus(x))."""
 
     _function = staticmethod(F.mish)
-    _settings = ("inplace",)
-
-    def __init__(self, inplace: bool = False) -> None:
-        super().__init__()
-        self.inplace = inplace
 
 
 class GELU(_Activation):
