@@ -79,7 +79,7 @@ class Node(GraphNode):
         op: the definition of the operation, a :class:`~tinygrad_fm.autograd.primitives.Primitive` (or another object with its
             ``name``, ``broadcasts``, ``composition`` and ``vjp``).
         parents: the nodes of the inputs, None for those without gradient.
-        plan: which rules will run, and which of the saved values each one reads (:class:`~.primitive.Plan`).
+        plan: which rules will run, and which of the saved values each one reads (:class:`~.primitives.Plan`).
         saved: what those rules read, or a function that computes it again; None once it has been used and let go.
         static: the arguments that are not arrays.
         shape, dtype: of the result.
