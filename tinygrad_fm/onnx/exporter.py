@@ -10,6 +10,7 @@ Source: https://pytorch.org/docs/stable/onnx.html, https://onnx.ai/onnx/repo-doc
 
 from __future__ import annotations
 
+import itertools
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -35,6 +36,7 @@ from .tracing import Array, Step, Tracer, Value, values_in
 OPSETS = range(17, 22)
 IR_VERSION = 10
 _MOST_BYTES = 2**31 - 1  # of a file in protobuf's format
+_MOST_TRIED = 40  # sizes, before a model counts as one that takes no others
 Axes = dict[int, str]  # which dimensions of an input may have any size, and what they are called
 
 
@@ -215,8 +217,9 @@ def _traced(model: nn.Module, given: _Arguments, axes: list[Axes]) -> tuple[Trac
     base = {label: _size(given, axes, label) for label in labels}
     with fork_rng(), evaluating(model):
         runs = [_run(model, given, axes, base, 0)]
-        for count, chosen in enumerate([*([label] for label in labels), labels], 1):
-            runs.append(_another(model, given, axes, base, chosen, count))
+        for count, label in enumerate(labels, 1):
+            runs.append(_another(model, given, axes, base, [label], 1, count))
+        runs.append(_another(model, given, axes, base, labels, 3, len(labels) + 1))  # so there are three sizes of each
         outputs = [[value.number for value in run[1]] for run in runs]
         trace = merge([run[0] for run in runs])
     if any(numbers != outputs[0] for numbers in outputs):
@@ -236,17 +239,13 @@ def _size(given: _Arguments, axes: list[Axes], label: str) -> int:
 
 
 def _another(
-    model: nn.Module, given: _Arguments, axes: list[Axes], base: dict[str, int], chosen: list[str], count: int
+    model: nn.Module, given: _Arguments, axes: list[Axes], base: dict[str, int], chosen: list[str], more: int, count: int
 ) -> tuple[Tracer, list[Value]]:
-    """A run on other values, with the sizes named in ``chosen`` changed, upwards, or downwards where the model refuses that."""
+    """A run on other values, and other sizes of the dimensions named in ``chosen``: the first ones that the model takes."""
     failed: Exception | None = None
-    more = 1 if len(chosen) == 1 else 2
-    for change in (more, -more, lambda n: 2 * n * more, lambda n: n // 2) if chosen else (0,):
-        sizes = dict(base)
-        for i, label in enumerate(chosen, 1):
-            sizes[label] = change(base[label]) if callable(change) else base[label] + change * i
-        if min(sizes.values(), default=1) < 1:
-            continue
+    others = [_other_sizes(base[label], more, i) for i, label in enumerate(chosen, 1)]
+    for found in itertools.islice(itertools.product(*others), _MOST_TRIED):
+        sizes = {**base, **dict(zip(chosen, found, strict=True))}
         for variant in (-count, count, 0):  # other values, and where the model refuses them the given ones
             try:
                 return _run(model, given, axes, sizes, variant)
@@ -256,6 +255,13 @@ def _another(
                 failed = failed or error
     what = f"with another size of {' and '.join(map(repr, chosen))} than the given one" if chosen else "a second time"
     raise OnnxExporterError(f"onnx.export(): the model does not run {what}: {failed}") from failed
+
+
+def _other_sizes(n: int, more: int, i: int) -> list[int]:
+    """Sizes to try in place of ``n``: by ``more`` or less, another amount for each dimension, then multiples and parts. No 1,
+    which broadcasts."""
+    found = [n + more * i, n - more * i, n + 2, n - 2, n * (1 + more), n // (1 + more)]
+    return [size for size in dict.fromkeys(found) if size >= 2 and size != n]
 
 
 def _run(

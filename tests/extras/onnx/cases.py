@@ -189,6 +189,7 @@ ACTIVATIONS = [
 ]  # fmt: skip
 
 FUNCTIONS = [
+    of("halves_of_a_batch", lambda x: (torch.cat(x.chunk(2)[::-1]), x[len(x) // 2 :], x[: -(-len(x) // 2)]), (4, 3)),
     of("last_steps", last_steps, given=sequences),
     of("arithmetic", lambda x, y: (x + 2) * y - x / (y * y + 1) + (-x) ** 2 + 3 / (x * x + 1) - 1, (2, 3), (2, 3)),
     of("broadcast", lambda x, y: x * y + torch.tensor([1.0, 2.0, 3.0]), (2, 4, 3), (2, 1, 3)),

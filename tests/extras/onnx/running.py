@@ -11,7 +11,12 @@ import onnxruntime
 import tinygrad_fm as torch
 from tinygrad_fm import nn
 
-LARGE_BATCHES = {"slices", "rows_by_input", "index_by_input"}  # which read rows that a batch of one does not have
+LARGE_BATCHES = {
+    "halves_of_a_batch",
+    "slices",
+    "rows_by_input",
+    "index_by_input",
+}  # which read rows that a batch of one does not have
 
 
 def exported(model: nn.Module, inputs: tuple[Any, ...], **options: Any) -> bytes:
