@@ -83,7 +83,7 @@ PLACES = """
     solve                   ops/solvers.py
     lstsq                   ops/solvers.py
     det                     ops/determinants.py
-    solve_triangular        ops/triangular.py
+    solve_triangular        ops/triangular_solve.py
     logsumexp               ops/reduction.py
     any                     ops/reduction.py
     max                     ops/max_min.py
@@ -95,8 +95,8 @@ PLACES = """
     meshgrid                ops/creation.py
     randn                   ops/sampling.py
     multinomial             ops/sampling.py
-    matmul                  ops/linalg.py
-    linear                  ops/linalg.py
+    matmul                  ops/matmul.py
+    linear                  ops/matmul.py
     einsum                  ops/einsum.py
     relu                    ops/activation.py
     gelu                    ops/activation.py

@@ -44,8 +44,8 @@ from .ops.max_min import *
 from .ops.cumulative import *
 from .ops.creation import *
 from .ops.sampling import *
-from .ops.linalg import *
-from .ops.triangular import *
+from .ops.matmul import *
+from .ops.triangular_solve import *
 from .ops.decompositions import *
 from .ops.inverses import *
 from .ops.determinants import *

@@ -5,8 +5,8 @@ https://pytorch.org/docs/stable/linalg.html
 
 from .autograd.keywords import with_out
 from .errors import LinAlgError
-from .ops import decompositions, determinants, inverses, matrix_functions, norms, solvers, triangular
-from .ops.linalg import matmul as _matmul
+from .ops import decompositions, determinants, inverses, matrix_functions, norms, solvers, triangular_solve
+from .ops.matmul import matmul as _matmul
 from .torch_compat.left_out import refuse
 
 cholesky = with_out(decompositions.linalg_cholesky)
@@ -32,7 +32,7 @@ qr = with_out(decompositions.linalg_qr)
 slogdet = with_out(determinants.linalg_slogdet)
 solve = with_out(solvers.solve)
 solve_ex = with_out(solvers.solve_ex)
-solve_triangular = with_out(triangular.solve_triangular)
+solve_triangular = with_out(triangular_solve.solve_triangular)
 svd = with_out(decompositions.linalg_svd)
 svdvals = with_out(decompositions.svdvals)
 tensorinv = with_out(inverses.tensorinv)

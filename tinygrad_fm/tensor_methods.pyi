@@ -12,7 +12,7 @@ from .ops.max_min import MinMax
 from .ops.decompositions import OldSVD
 from .ops.decompositions import QR
 from .ops.determinants import Slogdet
-from .ops.triangular import TriangularSolution
+from .ops.triangular_solve import TriangularSolution
 from .ops.sorting import ValuesIndices
 
 class Methods:

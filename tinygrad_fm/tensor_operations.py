@@ -32,8 +32,8 @@ from .ops import (
     indexing,
     inverses,
     join_split,
-    linalg,
     mantissa_exponent,
+    matmul,
     matrix_functions,
     max_min,
     normal_distribution,
@@ -45,7 +45,7 @@ from .ops import (
     shape,
     sorting,
     special,
-    triangular,
+    triangular_solve,
 )
 from .ops import functions as ops
 
@@ -54,8 +54,8 @@ ELEMENTWISE = (
 )  # fmt: skip
 FAMILIES = (
     *ELEMENTWISE, copy, shape, indexing, join_split, gather_scatter, sorting, counting, rearrange, diagonal, reduction, max_min,
-    cumulative, creation, sampling, linalg, einsum, matrix_functions,
-    scatter_reduce, covariance, norms, triangular, decompositions, inverses, determinants,
+    cumulative, creation, sampling, matmul, einsum, matrix_functions,
+    scatter_reduce, covariance, norms, triangular_solve, decompositions, inverses, determinants,
 )  # fmt: skip
 FUNCTIONS_ONLY = "bucketize combinations fill poisson randint_like rsub std_mean var_mean"
 ALSO_METHODS = """T dist expand expand_as hardshrink log_softmax mT prelu relu repeat softmax split view"""

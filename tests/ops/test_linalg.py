@@ -12,9 +12,9 @@ from tinygrad_fm import runtime
 from tinygrad_fm.autograd import gradcheck, gradgradcheck
 from tinygrad_fm.autograd.box import box
 from tinygrad_fm.errors import AutogradError, ShapeError
-from tinygrad_fm.ops import linalg as products
+from tinygrad_fm.ops import matmul as products
 from tinygrad_fm.ops.einsum import einsum
-from tinygrad_fm.ops.linalg import addmm, baddbmm, bmm, dot, linear, matmul, mm, mv, outer
+from tinygrad_fm.ops.matmul import addmm, baddbmm, bmm, dot, linear, matmul, mm, mv, outer
 
 PAIRS = [
     ((3,), (3,)),

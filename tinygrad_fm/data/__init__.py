@@ -13,7 +13,7 @@ from . import (
     image_dataset,
     loader,
     sampler,
-    splits,
+    sources,
     synthetic,
     transforms,
     worker,
@@ -28,7 +28,7 @@ from .fashion_mnist import *
 from .image_dataset import *
 from .loader import *
 from .sampler import *
-from .splits import *
+from .sources import *
 from .synthetic import *
 from .transforms import *
 from .worker import *
@@ -45,7 +45,7 @@ if not TYPE_CHECKING:  # who cannot read a computed list takes every name
         + image_dataset.__all__
         + loader.__all__
         + sampler.__all__
-        + splits.__all__
+        + sources.__all__
         + synthetic.__all__
         + transforms.__all__
         + worker.__all__

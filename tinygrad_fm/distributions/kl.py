@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..ops import functions as ops
-from ..ops.triangular import solve_triangular
+from ..ops.triangular_solve import solve_triangular
 from .bernoulli import Bernoulli
 from .categorical import Categorical
 from .exponential import Exponential

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..ops import functions as ops
 from ..ops.decompositions import linalg_cholesky
-from ..ops.triangular import solve_triangular
+from ..ops.triangular_solve import solve_triangular
 from . import constraints
 from .distribution import Distribution
 from .utils import lazy_property

@@ -38,7 +38,7 @@ from ..ops.softmax import *
 from ..ops.elementwise import sigmoid, tanh
 from ..ops.embedding import embedding as _embedding
 from ..ops.embedding import one_hot
-from ..ops.linalg import bilinear, linear
+from ..ops.matmul import bilinear, linear
 from ..ops.normalization import group_norm, layer_norm, local_response_norm, normalize, rms_norm
 from ..ops.normalization import instance_norm as _instance_norm
 from ..ops.shape import flatten

@@ -17,7 +17,7 @@ from ..errors import ShapeError
 from ._arguments import Pair
 from .gather_scatter import gather
 from .image_geometry import Array, batched, on_rows
-from .linalg import matmul
+from .matmul import matmul
 from .pooling import avg_pool2d, max_pool2d
 from .reduction import mean
 from .shape import flatten, squeeze, to_shape

@@ -15,7 +15,7 @@ from .dropout import dropout
 from .elementwise import where
 from .indexing import masked_fill
 from .join_split import cat
-from .linalg import linear
+from .matmul import linear
 from .padding import pad
 from .softmax import softmax
 

@@ -25,7 +25,7 @@ from .creation import as_tensor
 from .diagonal import diag_embed, tril
 from .elementwise import true_div, where
 from .join_split import cat
-from .triangular import _triangular
+from .triangular_solve import _triangular
 
 __all__ = ["cholesky", "qr", "svd"]
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
-from .linalg import _matmul
+from .matmul import _matmul
 
 __all__ = ["einsum"]
 

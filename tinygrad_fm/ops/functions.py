@@ -39,8 +39,8 @@ from .indexing import getitem, setitem
 from .interpolate import *
 from .inverses import *
 from .join_split import *
-from .linalg import *
-from .linalg import linear
+from .matmul import *
+from .matmul import linear
 from .normalization import normalize_channels
 from .loss import *
 from .matrix_functions import *
@@ -63,7 +63,7 @@ from .shape import T, expand, expand_as, mT, view
 from .softmax import *
 from .sorting import *
 from .special import *
-from .triangular import *
+from .triangular_solve import *
 from .unpooling import *
 from .covariance import *
 from .special import entr, xlog1py

@@ -18,7 +18,7 @@ from ..errors import ShapeError
 from .elementwise import where
 from .image_geometry import Array
 from .indexing import index_select
-from .linalg import matmul
+from .matmul import matmul
 from .shape import movedim, to_shape
 
 __all__ = ["affine_grid", "grid_sample"]

@@ -16,7 +16,7 @@ from .division_rounding import floor
 from .elementwise import cast
 from .image_geometry import Array
 from .indexing import index_select
-from .linalg import matmul
+from .matmul import matmul
 from .pooling3d import adaptive_avg_pool3d
 from .volumes import along_depth
 

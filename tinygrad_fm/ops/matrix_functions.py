@@ -21,7 +21,7 @@ from .diagonal import diagonal
 from .elementwise import cast, where
 from .inverses import inv
 from .join_split import stack
-from .linalg import matmul
+from .matmul import matmul
 from .norms import norm
 
 __all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "renorm", "vander"]

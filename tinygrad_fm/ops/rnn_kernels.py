@@ -29,7 +29,7 @@ from ..runtime import take_over_blas
 from .activation import relu
 from .elementwise import quiet, sigmoid, tanh
 from .join_split import cat
-from .linalg import _dot, _weight_gradient, linear
+from .matmul import _dot, _weight_gradient, linear
 
 _ALONE = 9_000  # multiplications below which OpenBLAS uses one thread whatever it has
 

@@ -3,7 +3,7 @@
 A process begins with BLAS's own threads. Convolutions divide their work among a few threads of ours instead, each making long
 NumPy calls that do not hold Python's lock. From the first convolution on, BLAS has one thread for the rest of the process and
 every large operation is shared among ours, so that the two never multiply: :func:`parallel` waits for it, :class:`Deferred`, a
-result that threads are still computing, does not. The bits are the same either way (``ops/linalg.py`` says how).
+result that threads are still computing, does not. The bits are the same either way (``ops/matmul.py`` says how).
 
 BLAS's threads wait for each other by spinning. That is quicker to start for a single product, but on a processor shared with
 others a LeNet step took 20 to 480 ms with them, 5 to 15 with ours.

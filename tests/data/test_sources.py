@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tinygrad_fm.data import NotAvailableError, load_splits, splits
+from tinygrad_fm.data import NotAvailableError, load_splits, sources
 from tinygrad_fm.data.synthetic import SyntheticFashion
 from tinygrad_fm.errors import DataError
 from tinygrad_fm.training.console import framed
@@ -18,7 +18,7 @@ def small_drawings(monkeypatch: pytest.MonkeyPatch) -> None:
     def draw_few(*arguments: Any, size: int | None) -> SyntheticFashion:
         return SyntheticFashion(*arguments, size=size or 30)
 
-    monkeypatch.setattr(splits, "SyntheticFashion", draw_few)
+    monkeypatch.setattr(sources, "SyntheticFashion", draw_few)
 
 
 def test_auto_falls_back_at_once_and_says_so() -> None:
