@@ -9,9 +9,9 @@ from .random import Generator
 from .ops.counting import Histogram
 from .ops.mantissa_exponent import MantissaExponent
 from .ops.max_min import MinMax
+from .ops.decompositions import OldQR
 from .ops.decompositions import OldSVD
-from .ops.decompositions import QR
-from .ops.determinants import Slogdet
+from .ops.determinants import OldSlogdet
 from .ops.triangular_solve import TriangularSolution
 from .ops.sorting import ValuesIndices
 
@@ -652,7 +652,7 @@ class Methods:
         """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there."""
     def put_(self, index: Any, source: Any, accumulate: builtins.bool = False) -> Tensor:
         """:meth:`put`, written into this tensor."""
-    def qr(self, some: builtins.bool = True) -> QR:
+    def qr(self, some: builtins.bool = True) -> OldQR:
         """:func:`linalg.qr` in its older form: reduced, or complete where not ``some``."""
     def quantile(self, q: Any, dim: builtins.int | None = None, keepdim: builtins.bool = False, *, interpolation: str = 'linear') -> Tensor:
         """The value below which a share ``q`` of the elements lies, over all dimensions or over ``dim``. NaN if there is one."""
@@ -744,7 +744,7 @@ class Methods:
         """:meth:`sinh`, written into this tensor."""
     def slice_scatter(self, src: Any, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1) -> Tensor:
         """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``."""
-    def slogdet(self) -> Slogdet:
+    def slogdet(self) -> OldSlogdet:
         """:func:`linalg.slogdet`."""
     def softmax(self, dim: builtins.int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
         """exp(input) divided by its sum along ``dim``: positive numbers that add up to 1."""

@@ -28,6 +28,17 @@ def test_a_singular_matrix_is_named(call: Any) -> None:
     assert issubclass(LinAlgError, RuntimeError)
 
 
+def test_where_a_factorization_stops_is_said() -> None:
+    indefinite = torch.tensor([[1.0, 2.0, 0.0], [2.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    for call in (linalg.cholesky, lambda a: linalg.cholesky(a, upper=True), lambda a: linalg.cholesky_ex(a, check_errors=True)):
+        with pytest.raises(LinAlgError, match=r"\(the leading minor of order 2 is not positive-definite\)"):
+            call(indefinite)
+        with pytest.raises(LinAlgError, match=r"Batch element 1\): .* minor of order 2 is"):
+            call(torch.stack([torch.eye(3), indefinite]))
+    with pytest.raises(LinAlgError, match="The diagonal element 2 is zero, the inversion could not be completed"):
+        linalg.inv(torch.ones(3, 3))
+
+
 @pytest.mark.parametrize("call", [linalg.svd, linalg.svdvals, linalg.pinv], ids=["svd", "svdvals", "pinv"])
 def test_what_is_not_finite_is_named(call: Any) -> None:
     with pytest.raises(LinAlgError, match="non-finite"):

@@ -26,15 +26,15 @@ INFOS = [info for info in modules.module_db if info.name.removeprefix("nn.") in 
 DRAWN = ("nn.Dropout3d",)
 
 
-def derivatives(library: Any, results: list[Any], leaves: list[Any]) -> list[Any]:
+def derivatives(library: Any, results: list[Any], leaves: list[Any], order: int = 2) -> list[Any]:
     """The results, and first and second derivatives of a weighted sum of them, as arrays; zeros where there are none."""
     rng = np.random.default_rng(0)
     total = sum((y * library.tensor(rng.standard_normal(tuple(y.shape)))).sum() for y in results)
     first = library.autograd.grad(total, leaves, create_graph=True, allow_unused=True)
-    squares = [(g * g).sum() for g in first if g is not None and g.requires_grad]
+    squares = [(g * g).sum() for g in first if g is not None and g.requires_grad and order == 2]
     second = library.autograd.grad(sum(squares), leaves, allow_unused=True) if squares else [None] * len(leaves)
     zeros = [np.zeros(tuple(x.shape)) for x in leaves] * 2
-    found = [z if g is None else g.detach().numpy() for g, z in zip([*first, *second], zeros, strict=True)]
+    found = [z if g is None else g.detach().numpy(force=True) for g, z in zip([*first, *second], zeros, strict=True)]
     return [*(y.detach().numpy() for y in results), *found]
 
 
@@ -136,6 +136,15 @@ def test_grids_far_outside(mode: str, padding_mode: str, align_corners: bool) ->
         points = tinygrad_fm.tensor(grid)
         y = tinygrad_fm.nn.functional.grid_sample(tinygrad_fm.tensor(x), points, mode, padding_mode, align_corners)
         assert bool(y.isfinite().all())
+
+
+@pytest.mark.parametrize("padding_mode", ["zeros", "border", "reflection"])
+def test_the_gradient_of_a_grid_is_zeros_where_the_nearest_is_taken(padding_mode: str) -> None:
+    for size in ((1, 2, 4, 5), (1, 2, 3, 4, 5)):
+        for library in (tinygrad_fm, torch):
+            grid = library.ones(1, *size[2:], len(size) - 2, requires_grad=True)
+            library.nn.functional.grid_sample(library.ones(size), grid, "nearest", padding_mode, False).sum().backward()
+            assert grid.grad is not None and not grid.grad.any()
 
 
 def test_the_identity_samples_the_image_itself() -> None:

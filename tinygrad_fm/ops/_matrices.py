@@ -80,23 +80,27 @@ def each_matrix(x: Array) -> Iterator[tuple[int, Array]]:
     return enumerate(rows)
 
 
-def factorized(op: str, why: str, kernel: Callable[..., Any], x: Array, *others: Any, **options: Any) -> Any:
-    """``kernel(x, …)``, of ``numpy.linalg``; where it fails, LinAlgError names ``op`` and the matrix of the batch."""
+def factorized(
+    op: str, why: str | Callable[[Array], str], kernel: Callable[..., Any], x: Array, *others: Any, **options: Any
+) -> Any:
+    """``kernel(x, …)``, of ``numpy.linalg``; where it fails, LinAlgError names ``op``, the matrix of the batch, and ``why``
+    (which may be a function of the matrix)."""
     try:
         return kernel(x, *others, **options)
     except np.linalg.LinAlgError:
-        finite = np.isfinite(x).all()
-        reason = why if finite else "The algorithm failed to converge because the input matrix contained non-finite values."
-        raise LinAlgError(f"{op}: {_place(kernel, x, options)}{reason}") from None
+        place, matrix = _failing(kernel, x, options)
+        if not np.isfinite(matrix).all():
+            why = "The algorithm failed to converge because the input matrix contained non-finite values."
+        raise LinAlgError(f"{op}: {place}{why(matrix) if callable(why) else why}") from None
 
 
-def _place(kernel: Callable[..., Any], x: Array, options: dict[str, Any]) -> str:
-    """Which matrix of a batch fails, as PyTorch says it."""
+def _failing(kernel: Callable[..., Any], x: Array, options: dict[str, Any]) -> tuple[str, Array]:
+    """Which matrix of a batch fails, as PyTorch says it, and that matrix."""
     if x.ndim > 2:
         test = kernel if kernel is not np.linalg.solve else np.linalg.inv
         for i, matrix in each_matrix(x):
             try:
                 test(matrix, **options)
             except np.linalg.LinAlgError:
-                return f"(Batch element {i}): "
-    return ""
+                return f"(Batch element {i}): ", matrix
+    return "", x

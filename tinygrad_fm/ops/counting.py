@@ -14,6 +14,7 @@ from ..autograd.tensor_type import Tensor
 from ._arguments import accepts_axis, as_index, int64
 from .creation import zeros
 from .reduction import sum
+from .return_types import printed_as
 
 __all__ = ["bincount", "count_nonzero", "histc", "histogram", "unique", "unique_consecutive"]
 
@@ -88,6 +89,9 @@ class Histogram(NamedTuple):
 
     hist: Any
     bin_edges: Any
+
+    def __repr__(self) -> str:
+        return printed_as("histogram", self)
 
 
 def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, density: bool = False) -> Histogram:

@@ -25,6 +25,7 @@ from .creation import as_tensor
 from .diagonal import diag_embed, tril
 from .elementwise import true_div, where
 from .join_split import cat
+from .return_types import printed_as
 from .triangular_solve import _triangular
 
 __all__ = ["cholesky", "qr", "svd"]
@@ -34,8 +35,15 @@ __all__ = ["cholesky", "qr", "svd"]
 
 
 def _cholesky_kernel(x: Array) -> Any:
-    why = "The factorization could not be completed because the input is not positive-definite."
-    return factorized("linalg.cholesky", why, np.linalg.cholesky, x)
+    return factorized("linalg.cholesky", _not_positive, np.linalg.cholesky, x)
+
+
+def _not_positive(matrix: Array) -> str:
+    """Why a matrix has no Cholesky factor, in PyTorch's words."""
+    return (
+        "The factorization could not be completed because the input is not positive-definite "
+        f"(the leading minor of order {_first_bad_minor(matrix)} is not positive-definite)."
+    )
 
 
 def _cholesky_rule(g: Any, y: Any) -> Any:
@@ -78,6 +86,9 @@ class CholeskyAndInfo(NamedTuple):
     L: Any
     info: Any
 
+    def __repr__(self) -> str:
+        return printed_as("linalg_cholesky_ex", self)
+
 
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> CholeskyAndInfo:
     """:func:`linalg.cholesky` without an error: ``info`` is 0, or the order of the first leading minor that is not
@@ -119,6 +130,9 @@ class QR(NamedTuple):
 
     Q: Any
     R: Any
+
+    def __repr__(self) -> str:
+        return printed_as("linalg_qr", self)
 
 
 def _qr_kernel(x: Array, mode: str) -> Any:
@@ -189,9 +203,18 @@ def linalg_qr(A: Any, mode: str = "reduced") -> QR:
     return QR(*_qr(matrices("linalg.qr", A), mode=mode))
 
 
-def qr(input: Any, some: bool = True) -> QR:
+class OldQR(QR):
+    """What ``torch.qr`` returns: A = Q R."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return printed_as("qr", self)
+
+
+def qr(input: Any, some: bool = True) -> OldQR:
     """:func:`linalg.qr` in its older form: reduced, or complete where not ``some``."""
-    return linalg_qr(input, "reduced" if some else "complete")
+    return OldQR(*linalg_qr(input, "reduced" if some else "complete"))
 
 
 # -- eigenvalues of symmetric matrices ---------------------------------------------------------------------------------
@@ -202,6 +225,9 @@ class Eigh(NamedTuple):
 
     eigenvalues: Any
     eigenvectors: Any
+
+    def __repr__(self) -> str:
+        return printed_as("linalg_eigh", self)
 
 
 def _eigh_kernel(x: Array, UPLO: str) -> Any:
@@ -271,6 +297,9 @@ class SVD(NamedTuple):
     S: Any
     Vh: Any
 
+    def __repr__(self) -> str:
+        return printed_as("linalg_svd", self)
+
 
 class OldSVD(NamedTuple):
     """What ``torch.svd`` returns: A = U diag(S) Vᵀ."""
@@ -278,6 +307,9 @@ class OldSVD(NamedTuple):
     U: Any
     S: Any
     V: Any
+
+    def __repr__(self) -> str:
+        return printed_as("svd", self)
 
 
 def _svd_kernel(x: Array, full_matrices: bool) -> Any:

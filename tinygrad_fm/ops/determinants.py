@@ -12,6 +12,7 @@ from ..autograd.tensor_type import Tensor
 from ._matrices import Array, factorized, square
 from .elementwise import quiet, where
 from .inverses import inverse_or_nan
+from .return_types import printed_as
 
 __all__ = ["det", "logdet", "slogdet"]
 
@@ -118,6 +119,9 @@ class Slogdet(NamedTuple):
     sign: Any
     logabsdet: Any
 
+    def __repr__(self) -> str:
+        return printed_as("linalg_slogdet", self)
+
 
 def _slogdet_kernel(x: Array) -> tuple[Array, Array]:
     sign, log = np.linalg.slogdet(x)
@@ -143,9 +147,18 @@ def linalg_slogdet(A: Any) -> Slogdet:
     return Slogdet(*_slogdet(square("linalg.slogdet", A)))
 
 
-def slogdet(input: Any) -> Slogdet:
+class OldSlogdet(Slogdet):
+    """What ``torch.slogdet`` returns: det(A) = sign · exp(logabsdet)."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return printed_as("slogdet", self)
+
+
+def slogdet(input: Any) -> OldSlogdet:
     """:func:`linalg.slogdet`."""
-    return linalg_slogdet(input)
+    return OldSlogdet(*linalg_slogdet(input))
 
 
 def logdet(input: Any) -> Tensor:

@@ -102,7 +102,12 @@ def _whole(x: Array) -> Array:
 
 
 def _nearest(image: _Image, at: list[Any]) -> Any:
-    return image.at(tuple(_whole(np.rint(raw(x))) for x in at))
+    """The element nearest to each point. The coordinates are taken along, as their gradients are zeros and not missing."""
+    values = image.at(tuple(_whole(np.rint(raw(x))) for x in at))
+    for x in at:
+        if getattr(x, "requires_grad", False):
+            values = where(np.array(True), values, x[..., None])
+    return values
 
 
 def _linear(image: _Image, at: list[Any]) -> Any:
@@ -178,7 +183,7 @@ def grid_sample(
         align_corners: whether −1 and 1 are the centres of the corner elements, or (by default) their outer edges.
 
     Returns:
-        (N, C, OH, OW) or (N, C, OD, OH, OW), differentiable in both; "nearest" in the input only.
+        (N, C, OH, OW) or (N, C, OD, OH, OW), differentiable in both; the grid's gradient is zero for "nearest".
 
     Raises:
         ShapeError: shapes that do not fit. ValueError: another mode or padding.

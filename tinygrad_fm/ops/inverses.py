@@ -14,11 +14,17 @@ from ..errors import ShapeError
 from ._matrices import Array, each_matrix, factorized, matrices, shape_of, square
 from .creation import as_tensor
 from .elementwise import quiet
+from .return_types import printed_as
 from .shape import to_shape
 
 __all__ = ["inverse", "pinverse"]
 
-SINGULAR = "The inversion could not be completed because the input matrix is singular."
+
+def _singular(matrix: Array) -> str:
+    """Why a matrix has no inverse, in PyTorch's words; without the place where only LAPACK's rounding makes a pivot 0."""
+    pivot = first_zero_pivot(matrix)
+    start = f"The diagonal element {pivot} is zero, the" if pivot else "The"
+    return f"{start} inversion could not be completed because the input matrix is singular."
 
 
 def _inverse_rule(g: Any, y: Any) -> Any:
@@ -27,7 +33,7 @@ def _inverse_rule(g: Any, y: Any) -> Any:
 
 
 _inverse = primitive(
-    lambda x: factorized("linalg.inv", SINGULAR, np.linalg.inv, x), name="inv", promotion=None, x=_inverse_rule
+    lambda x: factorized("linalg.inv", _singular, np.linalg.inv, x), name="inv", promotion=None, x=_inverse_rule
 )
 
 
@@ -89,6 +95,9 @@ class InverseAndInfo(NamedTuple):
 
     inverse: Any
     info: Any
+
+    def __repr__(self) -> str:
+        return printed_as("linalg_inv_ex", self)
 
 
 def inv_ex(A: Any, *, check_errors: bool = False) -> InverseAndInfo:

@@ -360,7 +360,7 @@ def gaussian_nll_loss(
     """(log v + (input − target)² / v) / 2 with v = max(var, eps): how unlikely ``target`` is for that mean and variance.
 
     Args:
-        var: of the input's shape, or with a last dimension of 1, or without it.
+        var: of the input's shape, or with one of its dimensions as 1, or without the last.
         full: add the constant log(2π) / 2. eps: as a bound of v it has no gradient.
     """
     var = var if is_tensor(var) else full_like(input, var)
@@ -368,7 +368,8 @@ def gaussian_nll_loss(
         raise ValueError("gaussian_nll_loss(): var has a negative entry")
     if tuple(var.shape) == tuple(input.shape[:-1]):
         var = var.unsqueeze(-1)
-    if tuple(var.shape) not in (tuple(input.shape), (*input.shape[:-1], 1)):
+    others = [n for n, wanted in zip(var.shape, input.shape, strict=False) if n != wanted]
+    if len(var.shape) != len(input.shape) or others not in ([], [1]):
         raise ShapeError(f"gaussian_nll_loss(): var is of incorrect size {tuple(var.shape)} for an input {tuple(input.shape)}")
     var = var + (clamp(var, min=eps) - var).detach()
     loss = 0.5 * (log(var) + (input - target) ** 2 / var)

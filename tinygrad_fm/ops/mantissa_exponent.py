@@ -14,6 +14,7 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..promotion import promote_float
 from .elementwise import cast, pointwise, pow, zeros_for
+from .return_types import printed_as
 
 __all__ = ["copysign", "float_power", "frexp", "ldexp", "nextafter"]
 
@@ -55,6 +56,9 @@ class MantissaExponent(NamedTuple):
 
     mantissa: Any
     exponent: Any
+
+    def __repr__(self) -> str:
+        return printed_as("frexp", self)
 
 
 _frexp: Any = primitive(

@@ -17,6 +17,7 @@ from .elementwise import lerp, maximum, minimum, quiet
 from .gather_scatter import gather, pick
 from .indexing import masked_fill
 from .reduction import equal_shares, kept, not_empty
+from .return_types import printed_as
 from .shape import to_shape
 from .sorting import RESULT_OF, ValuesIndices, sort
 
@@ -253,6 +254,9 @@ class MinMax(NamedTuple):
 
     min: Any
     max: Any
+
+    def __repr__(self) -> str:
+        return printed_as("aminmax", self)
 
 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:

@@ -16,6 +16,7 @@ from ._matrices import Array, factorized, floats, matrices, same_batch, same_kin
 from .creation import as_tensor
 from .elementwise import where
 from .inverses import cut_off, invertible, pinv, pivots_info
+from .return_types import printed_as
 from .shape import movedim, to_shape
 
 _SINGULAR = "The solver failed because the input matrix is singular."
@@ -76,6 +77,9 @@ class SolutionAndInfo(NamedTuple):
     result: Any
     info: Any
 
+    def __repr__(self) -> str:
+        return printed_as("linalg_solve_ex", self)
+
 
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> SolutionAndInfo:
     """:func:`solve` without an error: ``info`` is 0, or which pivot is the first that is 0; such a solution is NaN."""
@@ -119,6 +123,9 @@ class LeastSquares(NamedTuple):
     residuals: Any
     rank: Any
     singular_values: Any
+
+    def __repr__(self) -> str:
+        return printed_as("linalg_lstsq", self)
 
 
 def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> LeastSquares:

@@ -12,6 +12,7 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ._arguments import int64, one_dim
 from .gather_scatter import pick
+from .return_types import printed_as
 from .shape import ravel, to_shape
 
 __all__ = ["argsort", "bucketize", "msort", "searchsorted", "sort", "topk"]
@@ -26,7 +27,7 @@ class ValuesIndices(NamedTuple):
     indices: Any
 
     def __repr__(self) -> str:
-        return f"torch.return_types.{type(self).__name__}(\nvalues={self.values!r},\nindices={self.indices!r})"
+        return printed_as(type(self).__name__, self)
 
 
 # a class for each operation, as one sees when printing a result

@@ -14,6 +14,7 @@ from ._matrices import Array, matrices, same_batch, same_kind, shape_of, square
 from .creation import eye
 from .diagonal import tril, triu
 from .elementwise import quiet
+from .return_types import printed_as
 
 __all__ = ["cholesky_inverse", "cholesky_solve", "triangular_solve"]
 
@@ -91,6 +92,9 @@ class TriangularSolution(NamedTuple):
 
     solution: Any
     cloned_coefficient: Any
+
+    def __repr__(self) -> str:
+        return printed_as("triangular_solve", self)
 
 
 def triangular_solve(
