@@ -168,6 +168,11 @@ def test_they_print_as_torchvisions() -> None:
         (lambda: T.RandomApply(5), TypeError, "should be a sequence"),  # type: ignore[arg-type]
         (lambda: T.RandomChoice([T.Pad(1)], p=[1, 2]), ValueError, "one weight"),
         (lambda: T.Resize((1, 2, 3)), ValueError, r"a number or \(H, W\)"),
+        (lambda: T.Resize(2.5), TypeError, "got 2.5"),  # type: ignore[arg-type]
+        (lambda: T.CenterCrop(None), TypeError, "got None"),  # type: ignore[arg-type]
+        (lambda: T.RandomCrop("a"), TypeError, "got 'a'"),  # type: ignore[arg-type]
+        (lambda: T.ToTensor()("cat.png"), TypeError, "pic should be a Pillow image or an array of numbers. Got <class 'str'>"),
+        (lambda: T.ToTensor()(None), TypeError, "Got <class 'NoneType'>"),
         (lambda: T.Pad((1, 2, 3)), ValueError, "3 element"),
         (lambda: T.Grayscale()(torch.zeros(2, 3, 3)), TypeError, "1 or 3 channels"),
     ],
@@ -175,3 +180,14 @@ def test_they_print_as_torchvisions() -> None:
 def test_wrong_arguments_are_named(wrong: Any, error: type[Exception], words: str) -> None:
     with pytest.raises(error, match=words):
         wrong()
+
+
+def test_what_torchvision_has_and_we_have_not_says_what_to_do_instead() -> None:
+    with pytest.raises(
+        AttributeError, match=r"'torchvision\.transforms\.RandAugment' is left out .*transforms\.Lambda takes any"
+    ):
+        _ = T.RandAugment  # type: ignore[attr-defined]
+    with pytest.raises(ImportError, match=r"'tinygrad_fm\.vision\.datasets\.CIFAR100' is left out .* a Dataset of your own"):
+        from tinygrad_fm.vision.datasets import CIFAR100  # type: ignore[attr-defined]  # noqa: F401
+    with pytest.raises(AttributeError, match=r"'torchvision\.transforms' has no 'Resise'"):
+        _ = T.Resise  # type: ignore[attr-defined]

@@ -199,7 +199,10 @@ def _array_of(image: Any) -> Array:
         if image.requires_grad:
             raise ValueError("transforms work on data and record no gradients; detach() the tensor or compute with it directly")
         return image._array
-    return np.asarray(image)
+    array = np.asarray(image)
+    if array.dtype.kind not in "buif":
+        raise TypeError(f"pic should be a Pillow image or an array of numbers. Got {type(image)}")
+    return array
 
 
 def _channels_first(images: Array) -> Array:

@@ -63,6 +63,11 @@ LEFT_OUT = {
         shifted_chebyshev_polynomial_w""",
     "an optimizer of sparse gradients": "SparseAdam",
     "models and logs from elsewhere": "hub tensorboard",
+    "the rest of torchvision": """FiveCrop TenCrop RandomPerspective RandAugment AutoAugment
+        TrivialAugmentWide AugMix RandomAutocontrast RandomEqualize RandomPosterize RandomSolarize RandomAdjustSharpness
+        ElasticTransform LinearTransformation MixUp CutMix CIFAR100 SVHN STL10 FakeData CocoDetection CocoCaptions
+        VOCDetection VOCSegmentation ImageNet CelebA Omniglot QMNIST USPS Caltech101 Caltech256 Flowers102 OxfordIIITPet
+        LSUN Food101 GTSRB EuroSAT Places365""",
 }
 # what to do instead, by kind; the messages say it
 INSTEAD = {
@@ -84,6 +89,9 @@ INSTEAD = {
     "special functions without derivatives": "scipy.special has them, for tensor.numpy()",
     "an optimizer of sparse gradients": "gradients are dense here, those of nn.Embedding too: use optim.Adam",
     "models and logs from elsewhere": "weights of PyTorch load by load_state_dict; training writes metrics.jsonl",
+    "the rest of torchvision": (
+        "vision.transforms.Lambda takes any function of an image; ImageFolder, or a Dataset of your own, reads other pictures"
+    ),
 }
 REASONS = {name: kind for kind, names in LEFT_OUT.items() for name in names.split()}
 _ROOT = __name__.partition(".")[0]

@@ -253,6 +253,8 @@ def _fill(fill: Any, array: Array) -> Array:
 
 def _pair(size: int | Sequence[int]) -> tuple[int, int]:
     """(H, W) of a number or a sequence."""
+    if isinstance(size, str) or not isinstance(size, (int, np.integer, np.ndarray, Sequence)):
+        raise TypeError(f"a size must be a number or (H, W), got {size!r}")
     sizes = [size] if isinstance(size, (int, np.integer)) else list(size)
     if len(sizes) not in (1, 2):
         raise ValueError(f"a size must be a number or (H, W), got {size}")
