@@ -27,12 +27,12 @@ def functional_call(
             stay. A sequence of such dicts is taken as one.
         args: the module's argument, or a tuple of them.
         tie_weights: whether a tensor that the module has under several names is replaced under all of them.
-        strict: whether every name must be given.
+        strict: whether the names must be the module's, all of them and no others.
 
     Raises:
-        KeyError: a name that the module does not have.
+        KeyError: a name that the module does not have; PyTorch passes over it.
         ValueError: a name in several dicts, or two values for one tensor of several names.
-        RuntimeError: names are missing, with ``strict``.
+        RuntimeError: names are missing or unexpected, with ``strict``.
 
     >>> import tinygrad_fm as torch
     >>> layer = torch.nn.Linear(2, 1, bias=False)
@@ -41,9 +41,9 @@ def functional_call(
     """
     given = _as_one(parameter_and_buffer_dicts)
     own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
-    missing = sorted(own.keys() - given.keys())
-    if strict and missing:
-        raise RuntimeError(f"Missing key(s): {', '.join(map(repr, missing))}.")
+    for what, names in (("Missing", own.keys() - given.keys()), ("Unexpected", given.keys() - own.keys())):
+        if strict and names:
+            raise RuntimeError(f"{what} key(s): {', '.join(map(repr, sorted(names)))}.")
     if tie_weights:
         given = _tied(given, own)
     arguments = () if args is None else args if isinstance(args, tuple) else (args,)
