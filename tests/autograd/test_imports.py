@@ -31,7 +31,7 @@ LAYERS = [
     ["ops"],
     ["special", "linalg", "tensor_operations", "tensor_methods", "tensor_numpy"],
     ["_tensor"],
-    ["func", "profiler", "autograd.functional", "autograd.forward_ad", "torch_compat", "amp", "formats.npz"],
+    ["func", "profiler", "tracing", "autograd.functional", "autograd.forward_ad", "torch_compat", "amp", "formats.npz"],
     ["cuda", "backends", "distributed", "distributions"],
     ["nn"],
     ["optim", "data", "torch_compat.out", "formats", "safetensors", "serialization"],

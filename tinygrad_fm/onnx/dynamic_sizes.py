@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import OnnxExporterError
-from .tracing import Step, Tracer, Value, values_in
+from ..tracing import Step, Tracer, Value, values_in
 
 
 class SymInt:

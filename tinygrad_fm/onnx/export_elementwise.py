@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from ..tracing import Step, Value
 from .export_table import NoCounterpart, like, writes, writes_as
 from .graph_builder import Builder
-from .tracing import Step, Value
 
 for _op, _name in {
     "Add": "add",

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
+from ..tracing import Step
 from .dynamic_sizes import SymInt
 from .export_shapes import reduce, reshape, transpose, unsqueeze
 from .export_table import NoCounterpart, like, writes
 from .graph_builder import Builder
-from .tracing import Step
 
 # -- products ----------------------------------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ..tracing import Step, Value
 from .dynamic_sizes import SymInt, is_static
 from .export_table import NoCounterpart, like, writes
 from .graph_builder import Builder, slice_end, whole
-from .tracing import Step, Value
 
 # -- shapes ------------------------------------------------------------------------------------------------------------
 

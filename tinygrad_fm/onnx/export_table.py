@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tracing import Step
 from .graph_builder import Builder
-from .tracing import Step
 
 Writer = Callable[[Builder, Step], Any]
 

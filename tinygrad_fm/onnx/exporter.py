@@ -24,6 +24,7 @@ from ..autograd.box import box, is_tensor
 from ..errors import OnnxExporterError
 from ..nn.utils.evaluating import evaluating
 from ..random import fork_rng
+from ..tracing import Array, Step, Tracer, Value, values_in
 from ..version import __version__
 from . import export_elementwise, export_layers, export_shapes  # noqa: F401  # which fill the table
 from .dynamic_sizes import SymInt, merge
@@ -31,7 +32,6 @@ from .export_table import WRITERS, NoCounterpart
 from .extra import onnx
 from .graph_builder import Builder
 from .importer import OnnxModel
-from .tracing import Array, Step, Tracer, Value, values_in
 
 OPSETS = range(17, 22)
 IR_VERSION = 10

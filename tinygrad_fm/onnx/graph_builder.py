@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 
 from ..errors import OnnxExporterError
+from ..tracing import Array, Step, Value
 from .dynamic_sizes import SymInt, is_static, sym
 from .extra import onnx
-from .tracing import Array, Step, Value
 
 _LEFT = 2**63 - 1  # as the end of a slice: all that is left
 _FEW = 16  # numbers of an array that follow the inputs' sizes one by one

@@ -14,12 +14,12 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd import versions
-from ..autograd.box import is_tensor, raw
-from ..autograd.hooks import OpCall, op_hook, with_inside_hook
-from ..autograd.modes import state
-from ..autograd.node import module_path
-from ..errors import OnnxExporterError
+from .autograd import versions
+from .autograd.box import is_tensor, raw
+from .autograd.hooks import OpCall, op_hook, with_inside_hook
+from .autograd.modes import state
+from .autograd.node import module_path
+from .errors import OnnxExporterError
 
 Array = np.ndarray[Any, Any]
 
