@@ -116,7 +116,7 @@ if __name__ == "__main__":
 def test_what_is_left_out_says_what_there_is_instead() -> None:
     assert INSTEAD.keys() == LEFT_OUT.keys()
     for reach, words in [
-        (lambda: tinygrad_fm.jit, "models run as they are"),
+        (lambda: tinygrad_fm.jit, "torch.compile replays models"),
         (lambda: tinygrad_fm.ones(1).to_sparse, "use dense ones"),
         (lambda: tinygrad_fm.multiprocessing, "threads share the work"),
         (lambda: tinygrad_fm.distributed.rpc, "threads share the work"),

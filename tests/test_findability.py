@@ -209,6 +209,10 @@ PLACES = """
     summary                 viz/model_summary.py
     tree_map                _pytree.py
     export                  onnx/exporter.py
+    compile                 compiling.py
+    OptimizedModule         compiling.py
+    Replayer                replay.py
+    Tracer                  tracing.py
     OnnxModel               onnx/importer.py
     tune_allocator          runtime/memory.py
     set_num_threads         runtime/threads.py

@@ -18,6 +18,7 @@ from .dtypes import int16 as short
 from .dtypes import int32 as int
 from .dtypes import int64 as long
 from .serialization import load, save
+from .compiling import compile
 from .ops.elementwise import *
 from .ops.clamp import *
 from .ops.copy import *

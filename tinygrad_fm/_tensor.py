@@ -342,6 +342,8 @@ class Tensor(TensorBase, NumPyMethods, Methods):
         return _unpickled, (type(self), self._array, self.requires_grad)
 
     def __contains__(self: Any, value: Any) -> bool:
+        if self._mapped:
+            refuse_value(self, item=False)
         return bool(np.any(self._array == raw(value)))
 
     def __repr__(self: Any) -> str:

@@ -83,6 +83,8 @@ class NumPyMethods:
         """
         if self.requires_grad:
             raise BufferError("this tensor requires grad, which DLPack would lose; use tensor.detach()")
+        if self._mapped:
+            refuse_value(self, item=True)
         return self._array.__dlpack__(**options)
 
     def __dlpack_device__(self: Any) -> tuple[int, int]:

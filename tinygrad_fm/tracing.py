@@ -19,7 +19,6 @@ from .autograd.box import is_tensor, raw
 from .autograd.hooks import OpCall, op_hook, with_inside_hook
 from .autograd.modes import state
 from .autograd.node import module_path
-from .errors import OnnxExporterError
 
 Array = np.ndarray[Any, Any]
 
@@ -94,11 +93,12 @@ class Tracer:
 
     Args:
         names: the names of parameters and buffers, by the id of their array.
-        known: the operations that can be written. A fused one that cannot runs as the composition that defines it.
+        known: the operations that the caller can use. A fused one that it cannot runs as the composition that defines it.
+        error: makes, of a reason, what is raised where the model cannot be followed.
     """
 
-    def __init__(self, names: dict[int, str], known: Container[str]) -> None:
-        self._operations = known
+    def __init__(self, names: dict[int, str], known: Container[str], error: Callable[[str], Exception]) -> None:
+        self._operations, self._error = known, error
         self.values: list[Value] = []
         self.steps: list[Step] = []
         self._names = names
@@ -154,9 +154,9 @@ class Tracer:
             return value
         view = getattr(argument, "_view", None)
         if view is None:
-            raise OnnxExporterError(
-                f"onnx.export(): an array of shape {array.shape} was written to in place in a way that cannot be followed; "
-                "use the out-of-place form"
+            raise self._error(
+                f"an array of shape {array.shape} was written to in place in a way that cannot be followed; use the "
+                "out-of-place form"
             )
         replay = view.replay  # the memory was written to through another tensor: see it anew
         definition = replay.op.primitive

@@ -198,3 +198,5 @@ def wrote(x: Any) -> None:
         base = base._view.base
     if base._counted:
         versions.written(x._array)
+    else:
+        versions.log.uncounted = versions.next_number()

@@ -34,6 +34,7 @@ class State(threading.local):
     # True while the innermost op of a hooked call runs, so that the hooks do not see it twice
     inside_hook: bool = False
     mapped: int = 0  # a bit for each vmap that is at work, one within another
+    on_read: Callable[[], None] | None = None  # told when Python is given the value of a tensor (``replay``)
     may_draw: bool = True  # False within a vmap whose function must not draw random numbers
 
 

@@ -30,12 +30,13 @@ class _Writes:
 
 
 class _Log:
-    """Number of the last write to any storage, and the writes to each storage that has seen one."""
+    """Number of the last write to any storage, and the writes to each storage that has seen one; and the number of the last
+    write behind the tape's back, through ``.data``, to some storage or other."""
 
-    __slots__ = ("last", "of")
+    __slots__ = ("last", "of", "uncounted")
 
     def __init__(self) -> None:
-        self.last = 0
+        self.last = self.uncounted = 0
         self.of: dict[int, _Writes] = {}  # by id; the entry goes when the array does
 
 

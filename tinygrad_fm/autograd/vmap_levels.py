@@ -60,7 +60,10 @@ def level(may_draw: bool) -> Iterator[int]:
 
 
 def refuse_value(x: Any, item: bool) -> None:
-    """Raise if Python is to be given the value of ``x``, which differs from sample to sample."""
+    """Raise if Python is to be given the value of ``x``, which differs from sample to sample. While a model is recorded
+    (``replay``), note that it is given one."""
+    if state.on_read is not None:
+        state.on_read()
     if x._mapped & state.mapped:
         raise AutogradError(
             "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, "

@@ -268,7 +268,7 @@ def _run(
     model: nn.Module, given: _Arguments, axes: list[Axes], sizes: dict[str, int], variant: int
 ) -> tuple[Tracer, list[Value]]:
     """One run, on the given values in other sizes and, with ``variant``, another order: its trace and its outputs."""
-    tracer = Tracer({id(t._array): name for name, t in _named_tensors(model)}, WRITERS)
+    tracer = Tracer({id(t._array): name for name, t in _named_tensors(model)}, WRITERS, _refused)
     tensors = []
     for name, tensor, named in zip(given.names, given.tensors, axes, strict=True):
         array = tensor._array
@@ -279,6 +279,10 @@ def _run(
     with tracer.recording():
         result = given.call(model, tensors)
     return tracer, [tracer.output(tensor) for tensor in _results(result)]
+
+
+def _refused(reason: str) -> Exception:
+    return OnnxExporterError(f"onnx.export(): {reason}")
 
 
 def _named_tensors(model: nn.Module) -> list[tuple[str, Any]]:

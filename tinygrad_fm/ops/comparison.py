@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 
-from ..autograd.box import box, raw
+from ..autograd.box import box, is_tensor, raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
+from ..autograd.vmap_levels import refuse_value
 from .elementwise import pointwise, quiet
 
 __all__ = [
@@ -111,13 +112,22 @@ def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, eq
     return close(input, other)
 
 
+def _note_read(*tensors: Any) -> None:
+    """Python is about to be told something of the values of ``tensors``."""
+    for x in tensors:
+        if is_tensor(x) and x._mapped:
+            refuse_value(x, item=False)
+
+
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements are close, by :func:`isclose`."""
+    _note_read(input, other)
     return bool(np.all(raw(isclose(input, other, rtol, atol, equal_nan))))
 
 
 def equal(input: Any, other: Any) -> bool:
     """Whether both have the same shape and the same elements."""
+    _note_read(input, other)
     return bool(raw(input).shape == raw(other).shape and np.all(np.equal(raw(input), raw(other))))
 
 

@@ -1,6 +1,6 @@
 """What of PyTorch is left out, and what those who reach for it are told.
 
-Every message names the page of differences. ``hasattr(torch, "compile")`` is False as one expects, because the error is an
+Every message names the page of differences. ``hasattr(torch, "jit")`` is False as one expects, because the error is an
 ``AttributeError``; an ``import`` of something left out is an ``ImportError``.
 """
 
@@ -17,7 +17,7 @@ PAGE = "docs/pytorch.md"
 # what is left out, by kind; names as code reaches for them, wherever they stand in PyTorch
 LEFT_OUT = {
     "other devices than the CPU": "Stream Event accelerator mps mtia xpu xla ipu hip vulkan pin_memory_device",
-    "compilation and export": "compile compiler jit fx export package library _dynamo _inductor torch_compile",
+    "compilation and export": "compiler jit fx export package library _dynamo _inductor torch_compile",
     "further probability distributions": """Beta Binomial Cauchy Chi2 ContinuousBernoulli Dirichlet ExponentialFamily
         FisherSnedecor Gamma GeneralizedPareto Geometric Gumbel HalfCauchy HalfNormal InverseGamma Kumaraswamy LKJCholesky
         LogNormal LogisticNormal LowRankMultivariateNormal MixtureSameFamily NegativeBinomial Pareto RelaxedBernoulli
@@ -72,7 +72,9 @@ LEFT_OUT = {
 # what to do instead, by kind; the messages say it
 INSTEAD = {
     "other devices than the CPU": "everything runs on the CPU: leave it out",
-    "compilation and export": "models run as they are; torch.onnx.export writes them as ONNX, torch.save their weights",
+    "compilation and export": (
+        "torch.compile replays models for inference, torch.onnx.export writes them as ONNX, torch.save their weights"
+    ),
     "further probability distributions": "Normal, Categorical, Bernoulli, Uniform, Exponential and Laplace are there",
     "sparse tensors": "use dense ones, indexing, index_add and scatter_add",
     "complex numbers and Fourier transforms": "keep real and imaginary parts in two tensors; numpy.fft transforms arrays",

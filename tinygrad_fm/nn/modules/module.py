@@ -15,6 +15,7 @@ from ..._tensor import Tensor
 from ...autograd.box import box
 from ...dtypes import dtype, float16, float32, float64
 from ...errors import LeftOutError
+from ...replay import Replayer, checked_options
 from ...torch_compat.left_out import message
 from ..parameter import Buffer, Parameter, UninitializedTensorMixin, clear_gradients
 from .module_hooks import *  # noqa: F403
@@ -35,7 +36,7 @@ _HOOKS = (
     "_load_state_dict_pre_hooks",
     "_load_state_dict_post_hooks",
 )
-_LEFT_OUT = ("bfloat16", "compile", "ipu", "mtia", "share_memory", "xpu")  # of PyTorch's methods
+_LEFT_OUT = ("bfloat16", "ipu", "mtia", "share_memory", "xpu")  # of PyTorch's methods
 
 
 class Module(ModuleHooks, StateDict):
@@ -353,6 +354,13 @@ class Module(ModuleHooks, StateDict):
         """Set evaluation mode on the whole tree. Returns self."""
         return self.train(False)
 
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Have calls of this module replayed where no gradients are wanted, in place: :func:`tinygrad_fm.compile`'s arguments.
+        A copy of the module is not compiled."""
+        options = checked_options(*args, **kwargs)
+        if not options.disable:
+            self.__dict__["forward"] = Replayer(self, self.forward, options.fullgraph, inner=True)
+
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
         """Say for all parameters whether gradients are collected; False freezes the module. Returns self."""
         for param in self.parameters():
@@ -427,7 +435,7 @@ class Module(ModuleHooks, StateDict):
         return {
             name: value.detach() if isinstance(value, Tensor) and not value.is_leaf else value
             for name, value in self.__dict__.items()
-            if name != "_ref"
+            if name != "_ref" and not isinstance(value, Replayer)
         }
 
     def __setstate__(self, saved: dict[str, Any]) -> None:

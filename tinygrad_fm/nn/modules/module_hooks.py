@@ -113,6 +113,11 @@ class ModuleHooks:
             finally:
                 state.scope = outer
 
+    @staticmethod
+    def hooks_of_all_modules() -> tuple[dict[int, Any], ...]:
+        """Those that :func:`register_module_forward_hook` and its relatives add."""
+        return _forward_pre, _forward, _backward_pre, _backward
+
     def register_forward_pre_hook(
         self, hook: Callable[..., Any], *, prepend: bool = False, with_kwargs: bool = False
     ) -> Removable:
