@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import copy
 import math
+import os
 import pickle
 import random
+import signal
 import threading
 from collections.abc import Callable
 from typing import Any
@@ -422,6 +424,35 @@ def test_several_threads() -> None:
         thread.join()
     assert not wrong
     assert replayed(compiled) and len(plans(compiled)) == 3
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
+@pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+def test_a_child_that_is_forked_while_another_thread_records() -> None:
+    started, done = threading.Event(), threading.Event()
+
+    class Slow(nn.Module):
+        def forward(self, x: Any) -> Any:
+            started.set()
+            done.wait(30)
+            return x * 2
+
+    def record() -> None:
+        with torch.no_grad():
+            torch.compile(Slow())(images(1))
+
+    thread = threading.Thread(target=record)
+    thread.start()
+    assert started.wait(30)
+    child = os.fork()
+    if child == 0:
+        signal.alarm(60)
+        model, x = net(), images(2)
+        with torch.no_grad():
+            os._exit(0 if np.allclose(torch.compile(model)(x).numpy(), model(x).numpy(), atol=1e-4) else 1)
+    done.set()
+    thread.join()
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
 # -- what is not replayed ----------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ written to is read anew, and anything else that was changed makes the model be r
 
 from __future__ import annotations
 
+import os
 import random as python_random
 import threading
 from collections.abc import Callable, Iterator
@@ -33,6 +34,16 @@ _MOST = 64  # recordings of one model: one that changes with every call is not r
 _READ = 1 << 62  # a mark that no vmap has: while a model is recorded, reading any tensor's value asks vmap_levels
 
 _recording = threading.RLock()  # one model at a time
+
+
+def _after_fork() -> None:
+    """In a forked child: the thread that may have held the lock does not live there."""
+    global _recording  # noqa: PLW0603
+    _recording = threading.RLock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
 
 
 class Replayer:
