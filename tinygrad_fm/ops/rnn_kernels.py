@@ -136,7 +136,7 @@ def _rnn_rule(
         if dy is not None:
             now += dy[rows]
         slope[rows] *= now  # is the gradient of the gates from here on
-        now[...] = _dot(slope[rows], weight_hh)
+        np.matmul(slope[rows], weight_hh, out=now)
     dx, dw_ih, dw_hh, db_ih, db_hh = _outer_gradients(slope, slope, x, before, weight_ih, needs)
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh
 
@@ -167,7 +167,7 @@ def rnn_layer(
     for rows, count in _steps(sizes, reverse):
         now, y = h[:count], gates[rows]
         before[rows] = now
-        y += _dot(now, transposed)
+        y += now @ transposed
         if positive:
             np.maximum(y, 0, out=y)
         else:
@@ -218,31 +218,36 @@ def _lstm_rule(
     dy, dh, dc = g[0], _state_gradient(g[1], before, sizes[0]), _state_gradient(g[2], cells, sizes[0])
     size = cells.shape[1]
     i, f, g, o = (slice(k * size, (k + 1) * size) for k in range(4))
-    dgates, dprojected = np.empty_like(gates), None if weight_hr is None else np.empty_like(before)
+    dprojected = None if weight_hr is None else np.empty_like(before)
+    # For all steps at once, what the gradients are multiplied by on the way back. h' = o · tanh(c') and c' = f · c + i · g, and
+    # the gates' slopes are σ · (1 − σ) and 1 − tanh². ``dgates`` holds the gates' factors until the loop makes gradients of
+    # them.
+    dgates = np.subtract(1, gates)
+    dgates *= gates
+    np.multiply(gates[:, g], gates[:, g], out=dgates[:, g])
+    np.subtract(1, dgates[:, g], out=dgates[:, g])
+    dgates[:, i] *= gates[:, g]
+    dgates[:, f] *= cells
+    dgates[:, g] *= gates[:, i]
+    dgates[:, o] *= squashed
+    through = squashed * squashed
+    np.subtract(1, through, out=through)
+    through *= gates[:, o]
     for rows, count in _steps(sizes, not reverse):
-        a, d, t, now, dcell = gates[rows], dgates[rows], squashed[rows], dh[:count], dc[:count]
+        d, now, dcell = dgates[rows], dh[:count], dc[:count]
         if dy is not None:
             now += dy[rows]
         dout = now
         if dprojected is not None:
             dprojected[rows] = now
-            dout = _dot(now, weight_hr)
-        # the cell's gradient: h' = o · tanh(c')
-        through = t * t
-        np.subtract(1, through, out=through)
-        through *= dout
-        through *= a[:, o]
-        dcell += through
-        # the gates' slopes, σ · (1 − σ) and 1 − tanh², and what they are multiplied by: c' = f · c + i · g
-        np.subtract(1, a, out=d)
-        d *= a
-        d[:, g] = 1 - a[:, g] * a[:, g]
-        d[:, i] *= dcell * a[:, g]
-        d[:, f] *= dcell * cells[rows]
-        d[:, g] *= dcell * a[:, i]
-        d[:, o] *= dout * t
-        dcell *= a[:, f]
-        now[...] = _dot(d, weight_hh)
+            dout = now @ weight_hr
+        through[rows] *= dout
+        dcell += through[rows]
+        by_cell = d[:, : 3 * size].reshape(count, 3, size)  # i, f and g: a view
+        by_cell *= dcell[:, None]
+        d[:, o] *= dout
+        dcell *= gates[rows, f]
+        np.matmul(d, weight_hh, out=now)
     dx, dw_ih, dw_hh, db_ih, db_hh = _outer_gradients(dgates, dgates, x, before, weight_ih, needs)
     dw_hr = _weight_gradient(dprojected, gates[:, o] * squashed) if needs[7] else None
     return dx, dh, dw_ih, dw_hh, db_ih, db_hh, dc, dw_hr
@@ -279,7 +284,7 @@ def lstm_layer(
     for rows, count in _steps(sizes, reverse):
         a, t, hidden, cell = gates[rows], squashed[rows], h[:count], c[:count]
         before[rows], cells[rows] = hidden, cell
-        a += _dot(hidden, transposed)
+        a += hidden @ transposed
         candidate = np.tanh(a[:, g])
         _logistic(a)  # of g too: one run through memory is sooner done than three of its parts
         a[:, g] = candidate
@@ -287,7 +292,7 @@ def lstm_layer(
         candidate *= a[:, i]
         cell += candidate
         np.tanh(cell, out=t)
-        hidden[...] = a[:, o] * t if weight_hr is None else _dot(a[:, o] * t, weight_hr.T)
+        hidden[...] = a[:, o] * t if weight_hr is None else (a[:, o] * t) @ weight_hr.T
         y[rows] = hidden
     return (y, h, c), gates, before, cells, squashed
 
