@@ -23,6 +23,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from tinygrad_fm import runtime
 from tinygrad_fm.distributed.launch import mpiexec
 
 MODELS = ("mlp", "lenet", "cnn2", "resnet")
@@ -123,7 +124,7 @@ def measure(rounds: int, seconds: float, models: Sequence[str] = MODELS) -> dict
     """Measure everything: one process with one thread and with two, two processes with one each, in turns."""
     processors = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     ways = {"alone": (1, 1), "threads": (1, 2), "ranks": (2, 1)}
-    found: dict[str, Any] = {"processors": processors, "models": {}, "exchanges": {}}
+    found: dict[str, Any] = {"processors": processors, "kernels": runtime.get_kernels(), "models": {}, "exchanges": {}}
     for ranks in (2, 4):
         found["exchanges"][str(ranks)] = run(ranks, what="exchanges", sizes=SIZES, seconds=seconds / 10)
     for model in models:
@@ -210,7 +211,7 @@ def report(found: dict[str, Any]) -> str:
     ]
     return "\n\n".join(
         [
-            f"Measured on {found['date']}: {found['machine']}.",
+            f"Measured on {found['date']}: {found['machine']}; kernels: {found['kernels']}.",
             "Two processes against two threads:",
             _here(found),
             "An all-reduce:",
