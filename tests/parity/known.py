@@ -37,6 +37,7 @@ KNOWN: dict[str, list[tuple[str, str]]] = {
     ],
     "nn.functional.multi_head_attention_forward": [("result 0", "the sample drops weights at random")],
     "nn.functional.interpolate": [("expected np.uint8", "PyTorch interpolates bytes with weights rounded to 16 bits")],
+    "nn.functional.conv3d": [("1 of 1320 values", _ADDED)],  # by NumPy's kernels, not by compiled ones
     "nn.functional.conv_transpose3d": [("2 of 2744 values", _ADDED)],
     "nn.functional.local_response_norm": [("int64", "of whole numbers, PyTorch rounds the neighbours' mean down")],
     "cholesky_inverse": [("gradient 0", _OTHER_TRIANGLE)],
