@@ -1,9 +1,9 @@
-"""The kernels of batch norm and layer norm, compiled: one pass for the statistics, one for the result.
+"""The kernels of batch norm, compiled: one pass for the statistics, one for the result.
 
-An array is seen as rows of memory, each with a mean and a variance of its own: a channel of all images, (C, M), or a sample,
-(R, D). Mean and variance come from one pass, over blocks that fit the first-level cache: a block's own, exactly, and the
-blocks' put together as in Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance", eq. 2.1. Numbers far
-from 0 lose no digits so, which one pass of Σ x² would.
+An array is seen as rows of memory, each with a mean and a variance of its own: a channel of all images, (C, M). Mean and
+variance come from one pass, over blocks that fit the first-level cache: a block's own, exactly, and the blocks' put together
+as in Chan, Golub and LeVeque 1983, "Algorithms for computing the sample variance", eq. 2.1. Numbers far from 0 lose no digits
+so, which one pass of Σ x² would.
 """
 
 from __future__ import annotations

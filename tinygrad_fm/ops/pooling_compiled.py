@@ -1,4 +1,4 @@
-"""The kernels of maximum and average pooling, compiled: each window once, for all images of the batch at a time.
+"""The kernels of maximum pooling, compiled: each window once, for all images of the batch at a time.
 
 Images lie batch-last, (C, H, W, N), so what one position of a window sees of all images is one run of N elements.
 """
