@@ -23,9 +23,10 @@ EXTRAS = {
     "track-wandb": ("wandb",),
     "track-trackio": ("trackio",),
     "sweep": ("optuna", "tomli"),
+    "app": ("streamlit",),
     "mpi": ("mpi4py", "mpich"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
-    "test-extras": ("onnxruntime", "safetensors"),
+    "test-extras": ("onnxruntime", "playwright", "safetensors"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),
 }
 

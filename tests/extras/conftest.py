@@ -14,6 +14,7 @@ NEEDS = {
     "track": ("tensorboardX", "wandb", "trackio"),
     "sweep": ("optuna",),
     "mpi": ("mpi4py",),
+    "app": ("streamlit", "playwright"),
 }
 
 collect_ignore = [folder for folder, modules in NEEDS.items() if not all(map(importlib.util.find_spec, modules))]

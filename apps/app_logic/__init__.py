@@ -1,0 +1,1 @@
+"""What the pages of the app do, without Streamlit: read, predict, explain, start and stop."""
