@@ -5,17 +5,22 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shlex
+import shutil
 import tempfile
 from pathlib import Path
 
 import nox
 
 nox.needs_version = ">=2024.4"
-nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "parity", "extras"]
+nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "pyodide", "parity", "extras"]
 
 TORCH = "torch==2.13.0"
+PYODIDE = "pyodide@0.29.0"
+PURE = ["pytest", "pluggy", "iniconfig", "packaging", "pygments", "hypothesis", "sortedcontainers", "mpmath", "graphviz"]
+IN_PYODIDE = ["tests/autograd"]  # the tests that are run there
 EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
 
 
@@ -29,6 +34,19 @@ def clone(session: nox.Session) -> None:
     folder = Path(tempfile.mkdtemp(dir=session.create_tmp())) / "clone"
     session.run("git", "clone", "--quiet", "--no-hardlinks", ".", str(folder), external=True)
     session.chdir(folder)
+
+
+def pyodide_folders(session: nox.Session) -> dict[str, str]:
+    """What tests in WebAssembly find in the environment: PYODIDE_DIR names the folder of the npm package, PYODIDE_WHEELS one with
+    NumPy's wheel for it. Those that are not named already are made."""
+    scratch = Path(session.create_tmp()).resolve()
+    folders = {"PYODIDE_DIR": str(scratch / "node_modules" / "pyodide"), "PYODIDE_WHEELS": str(scratch / "pyodide_wheels")}
+    folders |= {name: str(Path(os.environ[name]).resolve()) for name in folders if name in os.environ}
+    if "PYODIDE_DIR" not in os.environ:
+        session.run("npm", "install", "--no-save", "--silent", "--prefix", str(scratch), PYODIDE, external=True)
+    Path(folders["PYODIDE_WHEELS"]).mkdir(exist_ok=True)
+    session.run("node", "tests/pyodide/run.mjs", env=folders, external=True)
+    return folders
 
 
 @nox.session
@@ -74,6 +92,22 @@ def tests_oldest(session: nox.Session) -> None:
 
 
 @nox.session
+def pyodide(session: nox.Session) -> None:
+    """The tests of what runs in a browser, in Pyodide: Python and NumPy in WebAssembly, 32 bits, one thread and no processes."""
+    clone(session)
+    folders = pyodide_folders(session)
+    scratch = Path(session.create_tmp()).resolve()
+    wheels, archive = scratch / "wheels", scratch / "project.zip"
+    shutil.rmtree(wheels, ignore_errors=True)
+    session.run("pip", "wheel", "-q", "--no-deps", "--wheel-dir", str(wheels), ".")
+    pure = ["--only-binary=:all:", "--platform=any", "--python-version=3.13"]
+    session.run("pip", "download", "-q", "--no-deps", *pure, "--dest", str(wheels), *PURE)
+    session.run("git", "archive", "--output", str(archive), "HEAD", ".", ":!tinygrad_fm", external=True)
+    run = ["node", "--stack-size=6000", "tests/pyodide/run.mjs", str(archive), str(wheels), "--strict-skips"]
+    session.run(*run, *(session.posargs or IN_PYODIDE), env=folders, external=True)
+
+
+@nox.session
 def parity(session: nox.Session) -> None:
     """Everything that is compared with PyTorch."""
     session.install(".[test]", TORCH, "expecttest")
@@ -87,7 +121,9 @@ def extras(session: nox.Session) -> None:
     """What needs the optional packages: tests/extras."""
     session.install(".[test-extras]")
     session.run("python", "-c", "from tests.extras.conftest import collect_ignore as missing; assert not missing, missing")
-    session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]))
+    session.run(
+        "python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]), env=pyodide_folders(session)
+    )
     session.log("the suite of what has compiled kernels, by them alone")
     folders = [f"tests/{name}" for name in ("autograd", "models", "nn", "ops", "optim")]
     session.run("python", "-m", "pytest", "--strict-skips", *folders, env={"TINYGRAD_FM_KERNELS": "compiled"})

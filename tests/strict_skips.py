@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import os
 import re
-import sys
 from collections.abc import Generator
 from typing import Any
 
 import pytest
 
-WINDOWS, LINUX = sys.platform == "win32", sys.platform.startswith("linux")
+from tests.platforms import LINUX, WASM, WINDOWS
 
 # what a skip's reason says, whether it is right on this machine, and why
 RIGHT_SKIPS: list[tuple[str, bool, str]] = [
@@ -22,6 +21,7 @@ RIGHT_SKIPS: list[tuple[str, bool, str]] = [
     (r"FASHION_MNIST_DIR does not name", "FASHION_MNIST_DIR" not in os.environ, "the real images are not on every machine"),
     (r"root may read everything", getattr(os, "geteuid", lambda: 1)() == 0 or WINDOWS, "files that cannot be read need a user"),
     (r"no fork|no pipes with names|POSIX's|could not import 'resource'", WINDOWS, "POSIX only"),
+    (r"no (threads|processes) in WebAssembly", WASM, "one thread is all there is"),
     (r"NumPy's BLAS is not OpenBLAS", not LINUX, "NumPy may bring another one there, whose threads we cannot set"),
     (r"no Chromium is installed", not LINUX, "the browser is driven through POSIX descriptors, on one system is enough"),
 ]

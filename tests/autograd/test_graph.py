@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
+from tests.platforms import needs_threads
 from tinygrad_fm.autograd import graph
 
 
@@ -179,6 +180,7 @@ def test_saved_tensors_hooks_reach_functions_and_second_derivatives() -> None:
     assert (dz.item(), torch.autograd.grad(dz, x)[0].item()) == (27.0, 18.0)
 
 
+@needs_threads
 def test_the_innermost_hooks_count_and_only_in_their_thread() -> None:
     x = leaf(1.0)
     outer: list[Any] = []

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 import tinygrad_fm as torch
+from tests.platforms import needs_threads
 
 
 def records() -> bool:
@@ -91,6 +92,7 @@ def test_set_grad_enabled_as_decorator() -> None:
     assert records()
 
 
+@needs_threads
 def test_a_thread_has_its_own_mode() -> None:
     seen = {}
 

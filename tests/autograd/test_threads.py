@@ -9,6 +9,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 import tinygrad_fm as torch
+from tests.platforms import needs_threads
+
+pytestmark = needs_threads
 
 
 def in_threads(count: int, work: Callable[[int], object]) -> list[object]:
