@@ -37,8 +37,8 @@ def clone(session: nox.Session) -> None:
 
 
 def pyodide_folders(session: nox.Session) -> dict[str, str]:
-    """What tests in WebAssembly find in the environment: PYODIDE_DIR names the folder of the npm package, PYODIDE_WHEELS one with
-    NumPy's wheel for it. Those that are not named already are made."""
+    """The environment of tests in WebAssembly: PYODIDE_DIR names the folder of the npm package, PYODIDE_WHEELS one with NumPy's
+    wheel for it. Those that are not named already are made."""
     scratch = Path(session.create_tmp()).resolve()
     folders = {"PYODIDE_DIR": str(scratch / "node_modules" / "pyodide"), "PYODIDE_WHEELS": str(scratch / "pyodide_wheels")}
     folders |= {name: str(Path(os.environ[name]).resolve()) for name in folders if name in os.environ}
@@ -93,7 +93,7 @@ def tests_oldest(session: nox.Session) -> None:
 
 @nox.session
 def pyodide(session: nox.Session) -> None:
-    """The tests of what runs in a browser, in Pyodide: Python and NumPy in WebAssembly, 32 bits, one thread and no processes."""
+    """In Pyodide, as in a browser: Python and NumPy in WebAssembly, with 32 bits, one thread and no processes."""
     clone(session)
     folders = pyodide_folders(session)
     scratch = Path(session.create_tmp()).resolve()
@@ -121,12 +121,11 @@ def extras(session: nox.Session) -> None:
     """What needs the optional packages: tests/extras."""
     session.install(".[test-extras]")
     session.run("python", "-c", "from tests.extras.conftest import collect_ignore as missing; assert not missing, missing")
-    session.run(
-        "python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]), env=pyodide_folders(session)
-    )
+    folders = pyodide_folders(session)
+    session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]), env=folders)
     session.log("the suite of what has compiled kernels, by them alone")
-    folders = [f"tests/{name}" for name in ("autograd", "models", "nn", "ops", "optim")]
-    session.run("python", "-m", "pytest", "--strict-skips", *folders, env={"TINYGRAD_FM_KERNELS": "compiled"})
+    where = [f"tests/{name}" for name in ("autograd", "models", "nn", "ops", "optim")]
+    session.run("python", "-m", "pytest", "--strict-skips", *where, env={"TINYGRAD_FM_KERNELS": "compiled"})
 
 
 @nox.session
