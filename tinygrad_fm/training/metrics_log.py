@@ -67,14 +67,20 @@ def read_metrics(path: Path, size: int | None = None) -> Iterator[dict[str, Any]
             if not line.endswith(b"\n"):
                 return
             try:
-                record = from_json(line, _AnyRecord)
-                check(record, _RECORDS[record["kind"]])
+                record = read_record(line)
             except ValueError as error:
                 raise CheckpointError(
                     f"{path}, line {number} is damaged: {error}. Remove the line, or the whole file to go on without what it "
                     "tells"
                 ) from error
             yield record
+
+
+def read_record(line: bytes) -> dict[str, Any]:
+    """The record of a step or an epoch that one line holds. Raises ValueError if it holds none."""
+    record: dict[str, Any] = from_json(line, _AnyRecord)
+    check(record, _RECORDS[record["kind"]])
+    return record
 
 
 class MetricsLog:

@@ -8,6 +8,7 @@ graph.svg            the model's computation graph; graph.gv where Graphviz is n
 curves.png, confusion.png, samples.png
 filters.png, features.png   of a model with convolutions
 evaluation/          what ``python -m apps evaluate`` found
+process.log, process.json   of a run that the app started: what it said, and which process it is
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ from .config import Environment
 from .metrics_log import MetricsLog, read_metrics
 
 _UNFINISHED = re.compile(r"\.(npz|json|svg|gv|png)\..+\.tmp$|\.link\.tmp$")  # names of write_atomically and best_is_last
+PROCESS_LOG, PROCESS_FACTS = "process.log", "process.json"  # written before the run begins
 _STEP = re.compile(r"step-(\d{1,18})\.npz")
 
 
@@ -229,4 +231,4 @@ def _is_something(path: Path) -> bool:
         return path.name != "checkpoints" or any(map(_is_something, path.iterdir()))
     if path.name == "metrics.jsonl":
         return path.stat().st_size > 0
-    return not _UNFINISHED.search(path.name)
+    return path.name not in (PROCESS_LOG, PROCESS_FACTS) and not _UNFINISHED.search(path.name)
