@@ -1,4 +1,4 @@
-"""README, CONTRIBUTING and the pages of docs/ and examples/ are true: their code runs, and their commands are accepted.
+"""README, CONTRIBUTING, and docs/, examples/ and notebooks/ are true: their code runs, and their commands are accepted.
 
 A fenced block says what it is:
 
@@ -35,7 +35,7 @@ from tests.training.conftest import small, trainer_of
 from tinygrad_fm.__main__ import EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md")])
+PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("notebooks/*.md")])
 LANGUAGES = {"python", "sh", "console", "text", "diff"}
 NEEDS = {"needs-pytorch": ["torch"], "needs-onnx": ["onnx", "onnxruntime"]}  # packages that are not everywhere
 ELSEWHERE = {"graphs.md"}  # whose pictures tests/viz/test_gallery.py makes by running it

@@ -25,6 +25,7 @@ EXTRAS = {
     "sweep": ("optuna", "tomli"),
     "app": ("streamlit",),
     "mpi": ("mpi4py", "mpich"),
+    "notebooks": ("jupytext", "nbclient", "ipykernel"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
     "test-extras": ("onnxruntime", "playwright", "safetensors"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),

@@ -15,6 +15,7 @@ NEEDS = {
     "sweep": ("optuna",),
     "mpi": ("mpi4py",),
     "app": ("streamlit", "playwright"),
+    "notebooks": ("jupytext", "nbclient", "ipykernel"),
 }
 
 collect_ignore = [folder for folder, modules in NEEDS.items() if not all(map(importlib.util.find_spec, modules))]

@@ -178,6 +178,22 @@ def test_in_a_notebook_the_picture_fits_the_cell() -> None:
     assert bundle["text/plain"] == "<Graph: Sequential · 23 parameters · 92 B · 3 operations>"
 
 
+@needs_dot
+def test_a_picture_wider_than_a_cell_says_that_it_is_smaller() -> None:
+    """A notebook that shows it as an image does not heed max-width."""
+    x = torch.tensor(1.0, requires_grad=True)
+    y = x
+    for _ in range(12):
+        y = y.exp()
+    graph = torch.draw(y, direction="LR", aspect=100, fold=False)
+    before, after = (
+        [float(ET.fromstring(svg).attrib[side].removesuffix("pt")) for side in ("width", "height")]
+        for svg in (graph.svg(), graph._repr_mimebundle_()["image/svg+xml"])
+    )
+    assert before[0] > after[0] == 640
+    assert after[1] == pytest.approx(before[1] * 640 / before[0], abs=1)
+
+
 def test_the_page_needs_nothing_else() -> None:
     page = perceptron().html()
     assert "dagre" in page

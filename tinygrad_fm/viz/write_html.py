@@ -193,10 +193,21 @@ def _data(picture: Picture, items: list[Any], boxes: list[Any], edges: list[Any]
     }
 
 
+_CELL = 640  # points: about the width of a notebook's cell, 850 pixels
+
+
 def fitted(svg: str) -> str:
-    """An SVG picture without its prolog, no wider than the notebook's cell."""
-    start = svg.index("<svg")
-    return svg[:0] + re.sub(r"<svg ", '<svg style="max-width:100%;height:auto" ', svg[start:], count=1)
+    """An SVG picture without its prolog, no wider than a notebook's cell.
+
+    Where the notebook sets it into its page, ``max-width`` does that. Some show it as an image instead, in which ``max-width``
+    means nothing, so a wide picture also says that it is smaller.
+    """
+    picture = svg[svg.index("<svg") :]
+    width, height = (float(size) for size in re.findall(r'(?:width|height)="([\d.]+)pt"', picture[: picture.index(">")]))
+    if width > _CELL:
+        size = f'width="{_CELL}pt" height="{height * _CELL / width:.0f}pt"'
+        picture = re.sub(r'width="[\d.]+pt" height="[\d.]+pt"', size, picture, count=1)
+    return picture.replace("<svg ", '<svg style="max-width:100%;height:auto" ', 1)
 
 
 def framed(page: str) -> str:

@@ -1,0 +1,1 @@
+"""The notebooks, whose sources are programs in jupytext's percent form. ``python -m notebooks`` runs them."""
