@@ -45,12 +45,14 @@ def _fit(node: Any, parent: Any, dx: Any) -> Any:
     return dx
 
 
-class _Pass:
+class Pass:
     """One backward pass. The gradients on their way wait by the number of the node that they belong to.
 
     A gradient may be :class:`~tinygrad_fm.runtime.Deferred`: threads are still computing it. That is so for leaves only, where
     nobody reads it before the leaf's turn comes; :meth:`pass_on` waits for all others.
     """
+
+    deliver = staticmethod(accumulate_grad)
 
     def __init__(self, retain: bool, create: bool, wanted: dict[Any, Any], inner: set[Any] | None) -> None:
         self.retain, self.create = retain, create
@@ -105,6 +107,7 @@ class _Pass:
         """Take the nodes from the highest number down until no gradient is left on its way."""
         heap, waiting, wanted, everything = self.heap, self.waiting, self.wanted, self.goals is None
         pass_on = self._pass_on_recorded if self.create else self.pass_on
+        deliver = self.deliver
         while heap:
             node, g = waiting.pop(-heappop(heap))
             if type(g) is Deferred:
@@ -118,7 +121,7 @@ class _Pass:
                 self._collect(node, g)
             elif kind is Leaf:
                 if everything:
-                    accumulate_grad(node, g, self.create)
+                    deliver(node, g, self.create)
             elif everything or node in self.inner:
                 if kind is Node and not hooks.active:
                     self._step(node, g, pass_on)
@@ -262,7 +265,8 @@ def _reaching(starts: Iterable[Any], targets: Iterable[Any]) -> set[Any]:
 def run_backward(roots: Sequence[tuple[Any, Any]], retain: bool, create: bool, wanted: dict[Any, Any] | None = None) -> None:
     """Send gradients from ``roots``, pairs of a node and the gradient of its result, to the leaves or to ``wanted``."""
     inner = None if wanted is None else _reaching((node for node, _ in roots), wanted)
-    sweep = _Pass(retain, create, wanted if wanted is not None else {}, inner)
+    make = hooks.passes[-1] if hooks.passes else Pass
+    sweep = make(retain, create, wanted if wanted is not None else {}, inner)
     for node, g in roots:
         sweep.pass_on(None, node, g)
     previous, scope = state.grad_enabled, state.scope

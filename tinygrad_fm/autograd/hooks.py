@@ -38,6 +38,7 @@ Hook = Callable[[OpCall, Callable[[], Any]], Any]
 Hooks = dict[int, Any]  # registered ones, by a number of their own
 
 active: list[Hook] = []  # outermost first
+passes: list[Callable[..., Any]] = []  # what makes backward passes, the last one counts; empty: ``backward_pass.Pass``
 
 
 @contextmanager
@@ -63,6 +64,17 @@ def op_hook(hook: Hook) -> Iterator[None]:
         yield
     finally:
         active.remove(hook)
+
+
+@contextmanager
+def passes_made_by(make: Callable[..., Any]) -> Iterator[None]:
+    """Within the block backward passes, of all threads, are what ``make`` makes of the arguments of ``backward_pass.Pass``:
+    that class, or one derived from it, which sees each gradient on its way."""
+    passes.append(make)
+    try:
+        yield
+    finally:
+        passes.remove(make)
 
 
 def around(call: OpCall, run: Callable[[], Any]) -> Any:

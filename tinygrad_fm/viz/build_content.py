@@ -306,7 +306,7 @@ def build(
     for value, name in zip(recording.outputs, output_names, strict=True):
         builder.add_output(value, name or "output")
     _unique_titles(builder.items)
-    content = Content(builder.items, builder.edges, builder.top, "", list(recording.notes))
+    content = Content(builder.items, builder.edges, builder.top, "", list(recording.notes), builder.of_value)
     content.title = _title(content, model)
     return content
 

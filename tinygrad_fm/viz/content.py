@@ -156,13 +156,18 @@ class Edge:
 
 @dataclass(eq=False)
 class Content:
-    """All items in forward order, all edges, and what stands on the top level (boxes and items)."""
+    """All items in forward order, all edges, and what stands on the top level (boxes and items).
+
+    Attributes:
+        item_of: the item of each recorded value, as steps read it.
+    """
 
     items: list[Item]
     edges: list[Edge]
     top: list[Any]
     title: str
     notes: list[str]
+    item_of: dict[Any, Item] = field(default_factory=dict)
 
     def operations(self) -> list[Item]:
         """The items that are operations."""

@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import gc
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from .. import random
-from .._pytree import tensors_in
+from .._pytree import tensors_in, tree_map
 from ..autograd.box import is_tensor
 from ..errors import AutogradError
 from ..nn import Module
 from . import style
 from .build_content import build, name_inputs
+from .content import bytes_text
+from .events import EventLog
 from .graph import Graph
 from .model_inputs import read_inputs
-from .picture import Options, make_picture
+from .picture import Options, Picture, make_picture
 from .recorder import Recorder
 from .recording import Recording, read_tape
-from .tape_values import add_gradients, add_values, sweep
+from .tape_values import add_gradients, add_values, pass_in_sight, replay_events, sweep
 
 __all__ = ["Trace", "draw", "trace"]
 
 _RUNS = 4  # of which each operation's shortest time is taken: the first pays for fresh memory, any may be disturbed
+_MOST_HELD = 8_000_000  # bytes of a tape, or of a model and its input, that a graph keeps alive for its steps
 
 
 class Trace(Recorder):
@@ -35,6 +39,11 @@ class Trace(Recorder):
     Attributes:
         failed: the exception that ended it, if one did.
     """
+
+    events: EventLog
+
+    def __init__(self, places: bool = False) -> None:
+        super().__init__(places, events=True)
 
     def draw(self, **options: Any) -> Graph:
         """The picture of what ran; takes the options of :func:`draw`."""
@@ -151,15 +160,64 @@ def _checked_names(names: Any) -> tuple[dict[str, Any], list[str]]:
 def _draw(
     target: Any, input: Any, model: Module | None, names: Mapping[str, Any], listed: list[str], options: Options
 ) -> Graph:
-    if isinstance(target, Module):
-        model = model if model is not None else target
-        recording, outputs = _run(target, input, options)
-    elif isinstance(target, Recorder):
-        recording, outputs = target.recording(), []
+    if isinstance(target, Trace):
+        recording = target.recording()
         if target.failed is not None:
             recording.notes.append("cut short by an error")
+        picture, log = _picture(recording, [], model, names, listed, options), target.events
+        return Graph(picture, lambda: (picture, log))
+
+    def record(target: Any, input: Any, model: Module | None, names: Mapping[str, Any]) -> tuple[Picture, EventLog]:
+        """All once more, with what happens in it."""
+        if isinstance(target, Module):
+            recording, outputs, log = _run(target, input, options, events=True)
+        else:
+            recording, outputs = _read(target, names, options)
+            log = replay_events(recording, outputs)
+        return _picture(recording, outputs, model, names, listed, options), log
+
+    if isinstance(target, Module):
+        model = model if model is not None else target
+        recording, outputs, _ = _run(target, input, options)
+        size = sum(t._array.nbytes for t in [*target.parameters(), *tensors_in(input)])
     else:
         recording, outputs = _read(target, names, options)
+        size = sum(kept.bytes for step in recording.steps for kept in step.kept or ())
+    held = _hold((target, input, model, dict(names)), size)
+    return Graph(_picture(recording, outputs, model, names, listed, options), lambda: record(*held()))
+
+
+def _hold(things: Any, size: int) -> Callable[[], Any]:
+    """Gives ``things`` back later: what is of some ``size`` in bytes only if somebody else has held it until then, so that no
+    picture keeps much memory from being freed."""
+    if size <= _MOST_HELD:
+        return lambda: things
+
+    def weak(leaf: Any) -> Callable[[], Any]:
+        return weakref.ref(leaf) if is_tensor(leaf) or isinstance(leaf, Module) else lambda: leaf
+
+    def strong(reference: Callable[[], Any]) -> Any:
+        leaf = reference()
+        if leaf is None and isinstance(reference, weakref.ref):
+            raise ValueError(
+                "steps=True: what was drawn is gone, as a picture does not keep tapes and models of more than "
+                f"{bytes_text(_MOST_HELD)} alive; hold the tensor or the model in a variable until the page is saved, or "
+                "compute within viz.trace()"
+            )
+        return leaf
+
+    references = tree_map(weak, things)
+    return lambda: tree_map(strong, references)
+
+
+def _picture(
+    recording: Recording,
+    outputs: list[Any],
+    model: Module | None,
+    names: Mapping[str, Any],
+    listed: list[str],
+    options: Options,
+) -> Picture:
     called = {id(tensor): name for name, tensor in names.items()}
     for name, tensor in names.items():
         value = recording.reader.find(tensor)
@@ -168,7 +226,7 @@ def _draw(
     output_names = [called.get(id(t)) for t in outputs] or [recording.named.get(value) for value in recording.outputs]
     content = build(recording, model, names, output_names, times=options.color_by == "time")
     name_inputs(content, listed)
-    return Graph(make_picture(content, options))
+    return make_picture(content, options)
 
 
 @contextmanager
@@ -213,26 +271,32 @@ def _read(target: Any, names: Mapping[str, Any], options: Options) -> tuple[Reco
     return recording, tensors
 
 
-def _run(model: Module, given: Any, options: Options) -> tuple[Recording, list[Any]]:
-    """Run ``model``, and its backward pass if that is wanted, under a trace, and leave it as it was; for times, repeatedly."""
+def _run(model: Module, given: Any, options: Options, events: bool = False) -> tuple[Recording, list[Any], Any]:
+    """Run ``model``, and its backward pass if that is wanted, under a trace, and leave it as it was; for times, repeatedly.
+
+    Returns:
+        The recording, the outputs, and with ``events`` the log of all that happened.
+    """
     if given is None:
         raise ValueError("draw(): a model needs an input to be drawn: draw(model, input)")
     args, kwargs = read_inputs(model, given, "draw")
     runs = []
     measured = options.backward or options.values or options.color_by in ("time", "grad")
     for _ in range(_RUNS if options.color_by == "time" else 1):
-        with _unchanged(model) as buffers, Recorder(values=options.values) as t:
+        with _unchanged(model) as buffers, Recorder(values=options.values, events=events) as t:
             for tensor in tensors_in((args, kwargs)):
                 t.give(tensor)
             outputs = tensors_in(model(*args, **kwargs))
             recording = t.recording(outputs)
             recording.buffers, recording.inputs_known = buffers, True
             roots = [(o._node, np.ones(o._array.shape, o._array.dtype)) for o in outputs if o._node is not None]
-            if measured and roots:
+            if events and roots:
+                pass_in_sight(roots, recording)
+            elif measured and roots:
                 sweep(roots, recording.reader.made, recording, options.values, retain=False)
         runs.append(recording)
     _take_shortest(runs)
-    return recording, outputs
+    return recording, outputs, t.events
 
 
 def _take_shortest(runs: list[Recording]) -> None:

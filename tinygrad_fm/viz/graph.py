@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,9 @@ import graphviz
 
 from ..atomic_files import write_atomically
 from . import write_dot, write_html, write_text
+from .events import EventLog
 from .picture import Picture
+from .write_steps import steps_data
 
 __all__ = ["FORMATS", "INSTALL", "Graph"]
 
@@ -31,8 +34,9 @@ class Graph:
         notes: what had to be left out or folded, in words.
     """
 
-    def __init__(self, picture: Picture) -> None:
+    def __init__(self, picture: Picture, record: Callable[[], tuple[Picture, EventLog]]) -> None:
         self.picture, self.content, self.view, self.notes = picture, picture.content, picture.view, picture.notes
+        self._record = record  # gives what happened, and the picture that it happens in
 
     def __str__(self) -> str:
         return write_text.to_text(self.picture)
@@ -44,9 +48,18 @@ class Graph:
         """The graph in the DOT language."""
         return write_dot.to_dot(self.picture).source
 
-    def html(self) -> str:
-        """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module."""
-        return write_html.to_html(self.picture)
+    def html(self, steps: bool = False) -> str:
+        """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module. With ``steps`` it also
+        plays the computation, forward and back (see :meth:`save`)."""
+        return write_html.to_html(self.data(steps))
+
+    def data(self, steps: bool = False) -> dict[str, Any]:
+        """What the page shows, as plain data that JSON can write: ``{"graph": …}``, and with ``steps`` ``"steps"`` too, whose
+        schema is in ``viz/write_steps.py``. ``viz/assets/player.js`` plays them."""
+        if not steps:
+            return {"graph": write_html.graph_data(self.picture)}
+        picture, log = self._record()
+        return {"graph": write_html.graph_data(picture, steps=True), "steps": steps_data(log, picture.content)}
 
     def svg(self) -> str:
         """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
@@ -62,24 +75,35 @@ class Graph:
             said = (error.stderr or b"").decode("utf-8", "replace").strip()
             raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
 
-    def save(self, path: str | Path) -> Path:
+    def save(self, path: str | Path, *, steps: bool = False) -> Path:
         """Write the picture in the format that the ending of ``path`` names: svg, png, pdf, gv, html or txt.
 
         Where the ``dot`` program is missing, svg, png and pdf cannot be made: the DOT file is written instead, beside
         where the picture would be, and one line in the log says how to install it.
 
+        Args:
+            steps: of a page (html), also record and play what happens, operation by operation, forward and then backward. Of
+                a :func:`~tinygrad_fm.viz.trace` that is what ran within it. A model is run for it once more, now; a tape is
+                computed again from its leaves, and gone back through, so save before those change.
+
         Returns:
             The path of the file that was written.
 
         Raises:
-            ValueError: another ending. OSError: the file cannot be written. RuntimeError: ``dot`` failed.
+            ValueError: another ending; ``steps`` for a format that plays nothing, or for more than 2,000 of them. OSError:
+                the file cannot be written. RuntimeError: ``dot`` failed.
         """
         path = Path(path)
         kind = path.suffix.lower().lstrip(".")
         if kind not in FORMATS:
             raise ValueError(f"save(): {path.name!r} must end in one of .{', .'.join(FORMATS)}")
+        if steps and kind != "html":
+            raise ValueError(
+                f"save(): steps=True makes a page that plays them, so the name must end in .html, got {path.name!r}"
+            )
         if kind in ("gv", "html", "txt"):
-            data = {"gv": self.dot, "html": self.html, "txt": lambda: str(self) + "\n"}[kind]().encode("utf-8", "replace")
+            write = {"gv": self.dot, "html": lambda: self.html(steps), "txt": lambda: str(self) + "\n"}[kind]
+            data = write().encode("utf-8", "replace")
         else:
             try:
                 data = self._render(kind)

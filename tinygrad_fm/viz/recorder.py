@@ -19,6 +19,7 @@ from ..autograd.modes import state
 from ..autograd.node import Leaf, Node, Output
 from ..autograd.source_lines import note_line, recorded, user_line
 from ..ops import functions as ops
+from .events import EventLog
 from .recording import (
     Origin,
     Reader,
@@ -42,14 +43,21 @@ _Self = TypeVar("_Self", bound="Recorder")
 class Recorder:
     """Records what runs while it is entered (``with``), as the steps of a picture.
 
+    Args:
+        places: note the lines of the user's code. values: note the numbers. events: note all that happens, for the player.
+
     Attributes:
         failed: the exception that ended it, if one did.
+        events: what happened, one after another; None if that was not wanted.
     """
 
-    def __init__(self, places: bool = False, values: bool = True) -> None:
+    events: EventLog | None
+
+    def __init__(self, places: bool = False, values: bool = True, events: bool = False) -> None:
         self.failed: BaseException | None = None
         self._places, self._values = places, values
         self._reader = Reader(weakref.WeakKeyDictionary())
+        self.events = EventLog(self._reader) if events else None
         self._backward_runs = 0
         self._last: tuple[Step, Any] | None = None  # the last step, and a weak reference to its first input
         self._seen = 0  # the last write that is accounted for
@@ -59,6 +67,8 @@ class Recorder:
         self._thread = threading.get_ident()
         self._seen = versions.log.last
         self._on.enter_context(op_hook(self._watch))
+        if self.events is not None:
+            self._on.enter_context(self.events.watching(self._notice_write))
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, stack: Any) -> None:
@@ -107,12 +117,16 @@ class Recorder:
         step.gradient_of = gradient_origin(state.scope)
         if self._places or note_line in active:
             step.place = user_line()
+        if self.events is not None:
+            self.events.reads([value for _, value in inputs], call.inputs)
         start = time.perf_counter()
         try:
             results = run()
         except Exception as error:
             step.error = f"{type(error).__name__}: {error}"
             self._finish(step)
+            if self.events is not None:
+                self.events.ran(step, call.op, call.inputs, [], state.grad_enabled)
             raise
         step.forward = time.perf_counter() - start
         several = results if isinstance(results, tuple) else (results,)
@@ -129,6 +143,8 @@ class Recorder:
             if is_tensor(t):
                 self._reader.remember(t._array, (step, i))
         self._finish(step)
+        if self.events is not None:
+            self.events.ran(step, call.op, call.inputs, made, state.grad_enabled)
         target = call.inputs[0] if call.inputs else None
         self._last = (step, weakref.ref(target) if is_tensor(target) else lambda: None)
         return results
@@ -138,6 +154,7 @@ class Recorder:
         self._reader.steps.append(step)
 
     def _watch_backward(self, call: OpCall, run: Callable[[], Any]) -> Any:
+        self._notice_write()
         step = self._reader.made.get(call.node)
         if step is None:
             return run()
@@ -150,13 +167,17 @@ class Recorder:
         return found
 
     def _notice_write(self) -> None:
-        """A write right after an operation, into its first input: the operation was in place."""
-        if self._last is not None and versions.log.last > self._seen:
-            step, reference = self._last
+        """Account for writes since the last look. One right after an operation, into its first input: it was in place."""
+        if versions.log.last > self._seen:
+            step, reference = self._last or (None, lambda: None)
             target = reference()
-            if target is not None and versions.writes_since(target._array, self._seen):
+            if step is not None and target is not None and versions.writes_since(target._array, self._seen):
                 step.inplace = True
                 self._reader.remember(target._array, (step, 0))
+                if self.events is not None:
+                    self.events.wrote_in_place(step, target._array)
+            if self.events is not None:
+                self.events.notice_writes()
         self._seen = versions.log.last
         self._last = None
 
@@ -187,6 +208,8 @@ class Recorder:
             if self._places and user is not None:
                 step.place = f"{user.f_code.co_filename}:{user.f_lineno}"
             self._finish(step)
+            if self.events is not None:
+                self.events.ran(step, None, (), [], state.grad_enabled)
 
 
 def _scope_of(frames: list[FrameType]) -> Any:

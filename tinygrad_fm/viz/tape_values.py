@@ -6,18 +6,22 @@ tape, any ``.grad`` or the user's hooks.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
 
 from ..autograd import versions
-from ..autograd.backward_pass import run_backward
-from ..autograd.hooks import OpCall, op_hook
+from ..autograd.backward_pass import Pass, run_backward
+from ..autograd.box import box
+from ..autograd.hooks import OpCall, op_hook, passes_made_by
 from ..autograd.node import Constant, Leaf, Node, Output
 from ..autograd.primitives import Primitive
+from .events import EventLog
 from .recording import Recording, value_text
 
-__all__ = ["add_gradients", "add_values", "sweep"]
+__all__ = ["add_gradients", "add_values", "pass_in_sight", "replay_events", "sweep"]
 
 
 def add_values(recording: Recording, tensors: list[Any]) -> bool:
@@ -73,6 +77,73 @@ def _retained(node: Any) -> Any:
     return next((t._grad for t in tensors if t is not None and t._grad is not None), None)
 
 
+def replay_events(recording: Recording, tensors: list[Any]) -> EventLog:
+    """What happens along a tape and back: a copy of it is computed from the leaves, and the engine's own backward pass runs
+    on that, from ones. The tape, the user's hooks and every ``.grad`` stay as they are.
+
+    Where the copy cannot be made, the pass runs on the tape itself, and lets go of nothing; of a tape whose backward is over
+    there is then none.
+    """
+    reader = recording.reader
+    log = EventLog(reader)
+    replay = _Replay(tensors, reader.made)
+    roots = [t._node for t in tensors]
+    reached = _all_nodes(roots)
+    nodes = sorted((n for n in reached if isinstance(n, Node)), key=lambda n: n.number)
+    for node in nodes:
+        log.replayed(reader.made[node], node, replay.inputs(node), replay.results(node))
+    over = any(node.saved is None for node in nodes)
+    twin_of = replay.record(nodes)
+    whole = bool(twin_of) or not nodes
+    del replay  # it holds results, which the pass is to let go of
+    if not whole and over:
+        return log
+    if whole:
+        roots = [twin_of[n.parents[0], n.index] if isinstance(n, Output) else twin_of.get((n, 0), n) for n in roots]
+        steps = {twin_of[node, 0 if node.outputs == 1 else -1]: reader.made[node] for node in nodes}
+        reader.made.update(steps)
+    del twin_of
+    seeds = [np.ones(t._array.shape, t._array.dtype) for t in tensors]
+    with _leaves_set_aside(reached, emptied=over), log.watching():
+        run_backward(list(zip(roots, seeds, strict=True)), not whole, False)
+    return log
+
+
+def pass_in_sight(roots: list[tuple[Any, Any]], recording: Recording) -> None:
+    """Run a whole backward pass, for whoever watches; the gradients of leaves go to ``recording``, and every ``.grad`` is put
+    back."""
+    reached = _all_nodes([node for node, _ in roots])
+    with _leaves_set_aside(reached, emptied=True):
+        run_backward(roots, False, False)
+        tensors = {leaf: leaf.tensor() for leaf in reached if isinstance(leaf, Leaf)}
+        recording.gradients.update((leaf, t._grad) for leaf, t in tensors.items() if t is not None and t._grad is not None)
+
+
+@contextmanager
+def _leaves_set_aside(nodes: Iterable[Any], emptied: bool) -> Iterator[None]:
+    """Within the block backward passes may add to the ``.grad`` of the leaves among ``nodes``, and call no hook of the user's;
+    afterwards all is as it was. With ``emptied`` there is no ``.grad`` at first, else a copy of what there was."""
+    kept = []
+    for node in nodes:
+        tensor = node.tensor() if isinstance(node, Leaf) else None
+        kept.append((node, node.hooks, getattr(node, "after_hooks", None), tensor, getattr(tensor, "_grad", None)))
+    try:
+        for node, _, after, tensor, grad in kept:
+            node.hooks = None
+            if after is not None:
+                node.after_hooks = None
+            if tensor is not None:
+                tensor._grad = None if emptied or grad is None else box(grad._array.copy(order="K"))
+        yield
+    finally:
+        for node, own, after, tensor, grad in kept:
+            node.hooks = own
+            if after is not None:
+                node.after_hooks = after
+            if tensor is not None:
+                tensor._grad = grad
+
+
 def sweep(roots: list[tuple[Any, Any]], steps: Any, recording: Recording, values: bool, retain: bool) -> None:
     """Run a backward pass that delivers to no tensor, and note the gradients in ``steps`` (by node) and of the leaves."""
     wanted: dict[Any, Any] = {node: None for node in _all_nodes([node for node, _ in roots]) if isinstance(node, Leaf)}
@@ -83,7 +154,7 @@ def sweep(roots: list[tuple[Any, Any]], steps: Any, recording: Recording, values
             step.took_gradient(call.inputs, values)
         return run()
 
-    with op_hook(note):
+    with op_hook(note), passes_made_by(Pass):  # no pass of the program: no recorder is to take it for one
         run_backward(roots, retain, False, wanted)
     recording.gradients.update((leaf, g) for leaf, g in wanted.items() if g is not None)
 
@@ -131,7 +202,7 @@ class _Replay:
         return self._known[node]
 
     def _compute(self, node: Node) -> tuple[Any, ...] | None:
-        inputs = self._inputs(node)
+        inputs = self.inputs(node)
         if inputs is None or not isinstance(node.op, Primitive):
             return None
         with np.errstate(all="ignore"):
@@ -141,7 +212,8 @@ class _Replay:
             return (*map(np.asarray, y), *residuals)
         return (np.asarray(y, node.dtype), *residuals)
 
-    def _inputs(self, node: Node) -> list[Any] | None:
+    def inputs(self, node: Node) -> list[Any] | None:
+        """What the node's kernel was given; None if it cannot be had any more."""
         found = []
         for i, parent in enumerate(node.parents):
             value = self._result_of(parent, node) if parent is not None else _constant(node, i)
@@ -166,7 +238,7 @@ class _Replay:
         """A tape like that of ``nodes``, by their node and the index of the result; -1 stands for the node of several."""
         twin_of: dict[Any, Any] = {}
         for node in sorted(nodes, key=lambda n: n.number):
-            returned, inputs = self._run(node), self._inputs(node)
+            returned, inputs = self._run(node), self.inputs(node)
             if returned is None or inputs is None:
                 return {}
             results, residuals = returned[: node.outputs], returned[node.outputs :]

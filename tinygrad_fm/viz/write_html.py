@@ -17,9 +17,9 @@ from typing import Any
 from .content import Box, Edge, Item, shape_text
 from .picture import Picture
 from .style import HEAT, LOOKS, NAN, ZERO, Heat, backward_lines, details, value_lines
-from .view import Frame, Shown, folding_levels
+from .view import LIMIT, Frame, Shown, count, folding_levels
 
-__all__ = ["fitted", "framed", "to_html"]
+__all__ = ["fitted", "framed", "graph_data", "to_html"]
 
 _MOST_ITEMS = 4000  # above that, only what is drawn at first is put into the page
 
@@ -27,21 +27,13 @@ _PAGE = """<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; script-src 'unsafe-inline'; style-src 'unsafe-inline'">
 <title>{title}</title>
 <style>{css}</style>
 </head>
 <body>
-<header>
-<h1>{title}</h1>
-{notes}
-<div class="row">{legend}</div>
-<div class="row" id="scale"></div>
-<div class="row"><button id="fit" title="show the whole graph">Fit</button><button id="in" title="zoom in"
->+</button><button id="out" title="zoom out">−</button><select id="depth" title="how deep modules are open"></select>
-<span class="note">Click a module to open or close it; drag to move, scroll to zoom.</span></div>
-</header>
-<svg role="img" aria-label="{title}"></svg>
+<main id="page"></main>
 <script type="application/json" id="data">{data}</script>
 <script>
 {dagre}
@@ -52,39 +44,47 @@ _PAGE = """<!doctype html>
 </body>
 </html>
 """
+_SHOW = "graphView(document.getElementById('page'), JSON.parse(document.getElementById('data').textContent).graph);"
+_PLAY = """{
+  const data = JSON.parse(document.getElementById("data").textContent);
+  new Player(document.getElementById("page"), data.graph, data.steps);
+}"""
 
 
 def _asset(name: str) -> str:
     return resources.files(__package__).joinpath("assets").joinpath(name).read_text(encoding="utf-8")
 
 
-def to_html(picture: Picture) -> str:
-    """The page."""
-    data = _whole(picture) if len(picture.content.items) <= _MOST_ITEMS else _drawn(picture)
-    roles = dict.fromkeys(item["role"] for item in data["items"])
-    legend = "".join(_legend_entry(role, picture) for role in LOOKS if role in roles)
+def to_html(data: dict[str, Any]) -> str:
+    """The page of a graph's data, ``{"graph": …}``, and of its ``"steps"`` if they are there."""
     licence = _asset("dagre.LICENSE.txt").replace("*/", "* /")
+    styles, scripts = ["graph.css"], ["graph.js"]
+    if "steps" in data:
+        styles.append("player.css")
+        scripts.append("player.js")
     return _PAGE.format(
-        title=html.escape(picture.content.title),
-        css=_asset("graph.css"),
-        legend=legend,
-        notes="".join(f'<p class="note">{html.escape(note)}</p>' for note in picture.notes),
+        title=html.escape(data["graph"]["title"]),
+        css="".join(map(_asset, styles)),
         # no text of the graph can end the script or open a comment in it
-        data=json.dumps(data, ensure_ascii=True, allow_nan=False).replace("<", "\\u003c"),
+        data=json.dumps(data, ensure_ascii=True, allow_nan=False, separators=(",", ":")).replace("<", "\\u003c"),
         dagre=f"/*\n{licence}*/\n{_asset('dagre.min.js')}",
-        script=_asset("graph.js"),
+        script="\n".join([*map(_asset, scripts), _PLAY if "steps" in data else _SHOW]),
     )
 
 
-def _legend_entry(role: str, picture: Picture) -> str:
-    look = LOOKS[role]
-    radius = {"ellipse": "50%", "rounded": "7px", "box": "0"}[look.shape]
-    line = "double 4px" if look.double else "dashed 1.5px" if look.dashed else "solid 1.5px"
-    fill = "#fff" if picture.color_by else look.fill
-    return f'<span class="role" style="border:{line} {look.line};background:{fill};border-radius:{radius}">{look.legend}</span>'
+def graph_data(picture: Picture, steps: bool = False) -> dict[str, Any]:
+    """What the page draws, as plain data.
+
+    Args:
+        steps: whether it is to be stepped through: then equal parts are all shown, as far as that can be read.
+    """
+    if len(picture.content.items) > _MOST_ITEMS:
+        return _drawn(picture)
+    unfolded = steps and count(picture.content, picture.depth, False) <= LIMIT
+    return _whole(picture, picture.fold and not unfolded)
 
 
-def _whole(picture: Picture) -> dict[str, Any]:
+def _whole(picture: Picture, fold: bool) -> dict[str, Any]:
     """Everything, so that all boxes can be opened."""
     levels, shut = folding_levels(picture.content, picture.depth)
     items = []
@@ -93,12 +93,7 @@ def _whole(picture: Picture) -> dict[str, Any]:
         items.append(_item(node, picture, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
     boxes = [
         _box(box, box.parent.id if box.parent else None, picture)
-        | {
-            "level": levels[box],
-            "closed": box in shut,
-            "open": box.what != "backward",
-            "folded": box.what == "repeat" and picture.fold,
-        }
+        | {"level": levels[box], "closed": box in shut, "open": box.what != "backward", "folded": box.what == "repeat" and fold}
         for box in picture.content.boxes()
     ]
     edges = [_edge(e.source, e.target, e, picture) for e in picture.content.edges]
@@ -182,6 +177,8 @@ def _data(picture: Picture, items: list[Any], boxes: list[Any], edges: list[Any]
         heat = {"what": picture.color_by, "title": title, "colors": HEAT, "nan": NAN, "zero": ZERO}
     looks = {role: {**asdict(look), "role": role, "wide": role == "failed"} for role, look in LOOKS.items()}
     return {
+        "title": picture.content.title,
+        "notes": picture.notes,
         "direction": picture.direction,
         "backward": picture.backward,
         "depth": picture.depth,

@@ -1,16 +1,49 @@
 "use strict";
-// The interactive page: shows the graph in #data, lays it out with dagre, and does so again whenever a click opens or closes a box.
-(() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+// The interactive graph: graphView(element, data) fills element with the graph of data (see write_html.py), laid out with dagre, and
+// lays it out again whenever a click opens or closes a box. It returns { element, svg, mark, reveal, fit, destroy }.
+function graphView(element, data) {
   const boxes = new Map(data.boxes.map((b) => [b.id, b]));
   const items = new Map(data.items.map((i) => [i.id, i]));
   const closed = new Set(data.boxes.filter((b) => b.closed).map((b) => b.id)); // modules and stretches drawn as one node
   const folded = new Set(data.boxes.filter((b) => b.folded).map((b) => b.id)); // repeats of which one copy is drawn
-  const svg = document.querySelector("svg");
   const view = { x: 0, y: 0, scale: 1 };
-  const INK = "#1d2733", FAINT = "#66707c", EDGE = "#6b7480", BACK = "#c2475e", FRAME = "#b9c3cf";
+  const INK = "#1d2733", FAINT = "#66707c", BACK = "#c2475e"; // on nodes, which are light on any background
+  const TEXT = "var(--text)", NOTE = "var(--note)", EDGE = "var(--edge)", FRAME = "var(--frame)", GROUND = "var(--ground)";
+  const listeners = new AbortController(); // of the window: ended by destroy()
   const down = data.direction === "TB";
   const PILL = 56; // what "show all" takes beside a node
+
+  // ---- the page around it -------------------------------------------------------------------------------------------
+
+  function tag(name, attributes, parent, text) {
+    const e = Object.assign(document.createElement(name), attributes);
+    if (text !== undefined) e.textContent = text;
+    if (parent) parent.append(e);
+    return e;
+  }
+
+  element.classList.add("graph");
+  const header = tag("header", {}, element);
+  tag("h1", {}, header, data.title);
+  for (const note of data.notes) tag("p", { className: "note" }, header, note);
+  const roles = tag("div", { className: "row" }, header), scaleRow = tag("div", { className: "row", id: "scale" }, header);
+  const buttons = tag("div", { className: "row" }, header);
+  const button = (id, text, title) => tag("button", { id, title, type: "button" }, buttons, text);
+  const fitButton = button("fit", "Fit", "show the whole graph");
+  const inButton = button("in", "+", "zoom in"), outButton = button("out", "−", "zoom out");
+  const select = tag("select", { id: "depth", title: "how deep modules are open" }, buttons);
+  tag("span", { className: "note" }, buttons, "Click a module to open or close it; drag to move, scroll to zoom.");
+  const svg = make("svg", { role: "img", "aria-label": data.title }, element);
+  const used = new Set(data.items.map((item) => item.role));
+  for (const [role, look] of Object.entries(data.looks)) if (used.has(role)) roles.append(legendEntry(look));
+
+  function legendEntry(look) {
+    const entry = tag("span", { className: "role" }, null, look.legend);
+    const border = look.double ? "double 4px" : look.dashed ? "dashed 1.5px" : "solid 1.5px";
+    Object.assign(entry.style, { border: `${border} ${look.line}`, background: data.heat ? "#fff" : look.fill, color: INK,
+      borderRadius: { ellipse: "50%", rounded: "7px", box: "0" }[look.shape] });
+    return entry;
+  }
 
   // ---- what is drawn ------------------------------------------------------------------------------------------------
 
@@ -186,15 +219,18 @@
   function measure(node) {
     node.look = data.looks[node.item ? node.item.role : "module"];
     node.lines = describe(node);
+    node.slots = node.item ? Object.entries(node.item.slots || {}) : []; // lines whose text changes with the steps
     const small = node.item && ["parameter", "constant"].includes(node.item.role);
     const pad = node.look.shape === "ellipse" ? 34 : 20;
-    node.w = Math.max(44, ...node.lines.map((t, i) => width(t, i ? 11 : small ? 11 : 13, !i && !small))) + pad;
-    node.h = 12 + 17 + 14 * (node.lines.length - 1) + (node.look.shape === "ellipse" ? 4 : 0);
+    node.w = Math.max(44, ...node.lines.map((t, i) => width(t, i ? 11 : small ? 11 : 13, !i && !small)),
+      ...node.slots.map(([name, widest]) => width(`${name} ${widest}`, 11))) + pad;
+    node.h = 12 + 17 + 14 * (node.lines.length + node.slots.length - 1) + (node.look.shape === "ellipse" ? 4 : 0);
     node.chips = node.parameters.map((p) => {
       const more = [...p.item.lines, heatText(p)].filter((text) => text).join("  ");
       return { p, text: p.item.title, more: ` ${p.item.shape} ${p.item.dtype}${more ? "  " + more : ""}` };
     });
-    node.chipW = Math.max(0, ...node.chips.map((c) => width(c.text, 11) + width(c.more, 10) + 14));
+    const slotW = (p) => Math.max(0, ...Object.entries(p.item.slots || {}).map(([name, widest]) => width(`  ${name} ${widest}`, 10)));
+    node.chipW = Math.max(0, ...node.chips.map((c) => width(c.text, 11) + width(c.more, 10) + slotW(c.p) + 14));
     const n = node.chips.length;
     const pill = node.repeat ? 2 * PILL : 0; // beside the node, and as much on its other side
     node.fullW = !n ? node.w + pill : down ? node.w + 2 * (node.chipW + 26) : Math.max(node.w, node.chipW);
@@ -337,9 +373,11 @@
     group.addEventListener("click", (ev) => { if (!moved) { ev.stopPropagation(); act(id, action); } });
   }
 
+  const levelFill = (level) => (level % 2 ? "var(--level1)" : "var(--level2)");
+
   function drawFrame(root, r) {
     const box = boxes.get(r.id), g = make("g", { "data-box": r.id }, root);
-    make("rect", { class: "shape", x: r.x0, y: r.y0, width: r.x1 - r.x0, height: r.y1 - r.y0, rx: 9, fill: r.level % 2 ? "#f7f9fc" : "#eef2f8",
+    make("rect", { class: "shape", x: r.x0, y: r.y0, width: r.x1 - r.x0, height: r.y1 - r.y0, rx: 9, fill: levelFill(r.level),
       stroke: box.what === "backward" ? "#7a3fa8" : FRAME, "stroke-width": 1.2, "stroke-dasharray": box.what === "repeat" ? "5 4" : "none" }, g);
     if (box.what === "repeat") clickable(g, r.id, () => toggle(folded, r.id));
     else {
@@ -352,17 +390,17 @@
 
   /** A box's label, drawn over the edges, which would otherwise run through it. */
   function drawHead(root, r) {
-    const halo = { "paint-order": "stroke", stroke: r.level % 2 ? "#f7f9fc" : "#eef2f8", "stroke-width": 4 };
-    const t = make("text", { x: r.x0 + 10, y: r.y0 + 18, "font-size": 12, fill: INK, ...halo }, root);
+    const halo = { "paint-order": "stroke", stroke: levelFill(r.level), "stroke-width": 4 };
+    const t = make("text", { x: r.x0 + 10, y: r.y0 + 18, "font-size": 12, fill: TEXT, ...halo }, root);
     make("tspan", { "font-weight": "bold" }, t, `▾ ${r.head[0]}`);
-    make("tspan", { x: r.x0 + 23, dy: 14, fill: FAINT, "font-size": 11 }, t, r.head[1]);
+    make("tspan", { x: r.x0 + 23, dy: 14, fill: NOTE, "font-size": 11 }, t, r.head[1]);
   }
 
   /** The small "× N" that shows all copies. */
   function badge(group, x, y, repeat) {
     const g = make("g", { "data-repeat": repeat }, group);
-    make("rect", { class: "shape", x: x - 42, y: y - 13, width: 46, height: 17, rx: 8, fill: "#fff", stroke: FRAME }, g);
-    make("text", { x: x - 19, y: y, "font-size": 10, "text-anchor": "middle", fill: FAINT }, g, "show all");
+    make("rect", { class: "shape", x: x - 42, y: y - 13, width: 46, height: 17, rx: 8, fill: GROUND, stroke: FRAME }, g);
+    make("text", { x: x - 19, y: y, "font-size": 10, "text-anchor": "middle", fill: NOTE }, g, "show all");
     clickable(g, repeat, () => folded.delete(repeat));
   }
 
@@ -380,6 +418,8 @@
     const small = n.item && ["parameter", "constant"].includes(n.item.role);
     n.lines.forEach((text, i) => make("text", { x: n.x, y: n.y - n.h / 2 + 19 + 14 * i + (i ? 3 : 0) + (n.look.shape === "ellipse" ? 2 : 0), "text-anchor": "middle",
       "font-size": i || small ? 11 : 13, "font-weight": i || small ? "normal" : "bold", fill: i ? faint : ink }, g, (n.box && !i && n.box.open ? "▸ " : "") + text));
+    n.slots.forEach(([name], i) => make("text", { x: n.x, y: n.y - n.h / 2 + 22 + 14 * (n.lines.length + i) + (n.look.shape === "ellipse" ? 2 : 0) + (n.lines.length > 1 ? 0 : -1),
+      "text-anchor": "middle", "font-size": 11, fill: name === "grad" ? "#a3243c" : INK, "data-slot": name }, g, ""));
     make("title", {}, g, n.item ? n.item.tip : n.box.open ? "click to open" : "too many operations to open here");
     n.chips.forEach((c, i) => drawChip(g, n, c, i, scale));
     if (n.box && n.box.open) clickable(g, n.id, () => closed.delete(n.id));
@@ -395,6 +435,7 @@
     make("rect", { class: "shape", x, y, width: n.chipW, height: 18, fill, stroke: look.line }, g);
     const t = make("text", { x: x + 6, y: y + 13, "font-size": 11, fill: ink }, g, chip.text);
     make("tspan", { "font-size": 10, fill: data.heat ? ink : FAINT }, t, chip.more);
+    if (chip.p.item.slots) make("tspan", { "font-size": 10, fill: ink, "data-slot": "chip" }, t, "");
     make("title", {}, g, chip.p.item.tip);
     if (i === 0) {
       const d = down ? `M${x + n.chipW},${n.y} L${n.x - n.w / 2 - 2},${n.y}` : `M${n.x},${n.y - n.h / 2 - 18} L${n.x},${n.y - n.h / 2 - 2}`;
@@ -428,8 +469,8 @@
     const g = make("g", { "data-edge": `${e.source.id} ${e.target.id}` }, root);
     arrow(g, d, data.backward && e.live);
     make("title", {}, g, `${e.shape} ${e.dtype}`);
-    const t = make("text", { x: e.x - e.width / 2 + 4, y: e.y + 4, "font-size": 11, fill: INK, "paint-order": "stroke", stroke: "#fff", "stroke-width": 3 }, g, e.shape);
-    make("tspan", { "font-size": 10, fill: FAINT }, t, ` ${e.dtype}`);
+    const t = make("text", { x: e.x - e.width / 2 + 4, y: e.y + 4, "font-size": 11, fill: TEXT, "paint-order": "stroke", stroke: GROUND, "stroke-width": 3 }, g, e.shape);
+    make("tspan", { "font-size": 10, fill: NOTE }, t, ` ${e.dtype}`);
   }
 
   let drawn = null;
@@ -448,10 +489,59 @@
     drawn.nodes.forEach((n) => drawNode(root, n, drawn.scale));
     legend();
     place();
+    remark();
   }
 
+  // ---- marks of the step that is shown ----------------------------------------------------------------------------------
+
+  let marks = null;
+
+  /** Mark what a step does: { phase, lit, reads, gives, waiting, done: arrays of item ids, texts: {id: {data, grad}} }. */
+  function mark(now) { marks = now; remark(); }
+
+  const shownId = (id) => (items.has(id) ? standsFor(items.get(id)) : null);
+
+  function remark() {
+    if (!marks) return;
+    const sets = Object.fromEntries(["lit", "reads", "gives", "waiting", "done"].map((k) => [k, new Set(marks[k].map(shownId))]));
+    svg.dataset.phase = marks.phase;
+    for (const g of svg.querySelectorAll("[data-node]")) {
+      for (const [name, ids] of Object.entries(sets)) g.classList.toggle(name, ids.has(g.dataset.node));
+      const texts = marks.texts[g.dataset.node] || {};
+      for (const slot of g.querySelectorAll("[data-slot]")) slot.textContent = slotText(slot.dataset.slot, texts);
+    }
+    const along = (s, t) => (sets.reads.has(s) && sets.lit.has(t)) || (sets.gives.has(s) && sets.lit.has(t));
+    for (const g of svg.querySelectorAll("[data-edge]")) {
+      const [s, t] = g.dataset.edge.split(" ");
+      g.classList.toggle("lit", along(s, t));
+      g.classList.toggle("done", sets.done.has(s) && sets.done.has(t));
+    }
+  }
+
+  function slotText(name, texts) {
+    if (name !== "chip") return texts[name] === undefined ? "" : `${name} ${texts[name]}`;
+    return texts.grad === undefined ? (texts.data === undefined ? "" : `  data ${texts.data}`) : `  grad ${texts.grad}`;
+  }
+
+  /** Bring what stands for an item into sight. */
+  function reveal(id) {
+    const g = svg.querySelector(`[data-node="${CSS.escape(shownId(id) || "")}"]`);
+    if (!g) return;
+    const r = g.getBoundingClientRect(), frame = svg.getBoundingClientRect(), margin = 24;
+    const inside = r.left >= frame.left + margin && r.right <= frame.right - margin && r.top >= frame.top + margin && r.bottom <= frame.bottom - margin;
+    if (inside) return;
+    view.x += frame.left + frame.width / 2 - (r.left + r.width / 2);
+    view.y += frame.top + frame.height / 2 - (r.top + r.height / 2);
+    place();
+  }
+
+  /** Where the graph is too small to be read, show it larger. */
+  function readable() { if (view.scale < 0.6) zoom(0.8 / view.scale); }
+
+  function destroy() { listeners.abort(); element.replaceChildren(); element.classList.remove("graph"); }
+
   function legend() {
-    const row = document.getElementById("scale");
+    const row = scaleRow;
     row.replaceChildren();
     if (!drawn.scale) return;
     const { low, high, any } = drawn.scale, grad = data.heat.what === "grad";
@@ -493,11 +583,11 @@
     if (before && after) { view.x += (before.x - after.x) * view.scale; view.y += (before.y - after.y) * view.scale; place(); }
   }
 
-  function place() { document.getElementById("root").setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.scale})`); }
+  function place() { svg.lastElementChild.setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.scale})`); }
 
   /** Show the whole graph. */
   function fit() {
-    const b = document.getElementById("root").getBBox(), w = svg.clientWidth, h = svg.clientHeight;
+    const b = svg.lastElementChild.getBBox(), w = svg.clientWidth, h = svg.clientHeight;
     view.scale = Math.min(1.5, (w - 24) / b.width, (h - 24) / b.height) || 1;
     const room = (w - b.width * view.scale) / 2;
     view.x = Math.max(12, room) - b.x * view.scale;
@@ -526,8 +616,8 @@
     svg.classList.add("dragging");
     view.x += dx; view.y += dy; drag = { x: ev.clientX, y: ev.clientY };
     place();
-  });
-  window.addEventListener("pointerup", () => { drag = null; svg.classList.remove("dragging"); });
+  }, { signal: listeners.signal });
+  window.addEventListener("pointerup", () => { drag = null; svg.classList.remove("dragging"); }, { signal: listeners.signal });
 
   const openable = data.boxes.filter((b) => b.open && b.what !== "repeat");
   function all(depth) {
@@ -536,15 +626,15 @@
     fit();
   }
   const deepest = Math.max(0, ...openable.filter((b) => b.what === "module").map((b) => b.level));
-  const select = document.getElementById("depth");
   for (let d = 1; d <= deepest; d++) select.add(new Option(`depth ${d}`, d));
   select.add(new Option("all open", deepest + 1));
   select.value = String(Math.min(data.depth || deepest + 1, deepest + 1));
   select.addEventListener("change", () => all(Number(select.value)));
-  document.getElementById("fit").addEventListener("click", () => fit());
-  document.getElementById("in").addEventListener("click", () => zoom(1.3));
-  document.getElementById("out").addEventListener("click", () => zoom(1 / 1.3));
+  fitButton.addEventListener("click", () => fit());
+  inButton.addEventListener("click", () => zoom(1.3));
+  outButton.addEventListener("click", () => zoom(1 / 1.3));
   draw();
   fit();
-  window.addEventListener("resize", () => fit());
-})();
+  window.addEventListener("resize", () => fit(), { signal: listeners.signal });
+  return { element, svg, mark, reveal, readable, fit, destroy };
+}
