@@ -1,0 +1,1 @@
+"""What grades the exercises: gradient checks, hints, pictures, progress."""

@@ -1,0 +1,167 @@
+"""The grader cannot be passed by anything but the formula, and what is wrong with a file is said in a sentence."""
+
+from __future__ import annotations
+
+import sys
+
+import numpy as np
+import pytest
+
+import tinygrad_fm as torch
+from exercises.grading.catalogue import BY_NAME
+from exercises.grading.grade import Report, grade
+from exercises.grading.recording import recorded
+from exercises.grading.student import Caught, watched
+
+from .filling import fill, shipped
+from .solutions import SOLUTIONS
+
+PRODUCT = BY_NAME["product"]
+
+
+def product(body: str, head: str = "") -> Report:
+    """The report of the product's exercise with this ``multiply_a``, and the rest solved."""
+    source = fill(shipped(PRODUCT), {**SOLUTIONS["product"], "multiply_a": body})
+    return grade(PRODUCT, f"{head}\n{source}", seed=0)
+
+
+REFUSED = [
+    ("import tinygrad_fm", "return g * b", "import tinygrad_fm is not allowed"),
+    ("import tinygrad_fm as np", "return g * b", "import tinygrad_fm is not allowed"),
+    ("from tinygrad_fm import autograd", "return g * b", "from tinygrad_fm import is not allowed"),
+    ("import torch", "return g * b", "import torch is not allowed"),
+    ("from exercises.grading import catalogue", "return g * b", "from exercises.grading import is not allowed"),
+    ("from . import grading", "return g * b", "from . import is not allowed"),
+    ("import sys", "return g * b", "import sys is not allowed"),
+    ("import numpy.ctypeslib", "return g * b", "import numpy.ctypeslib is not allowed"),
+    ("", "return __import__('tinygrad_fm').mul(g, b)", "the name __import__ is not allowed"),
+    ("", "return eval('g * b')", "eval() is not allowed"),
+    ("", "return getattr(g, 'dot')(b)", "getattr() is not allowed"),
+    ("", "return open('solutions.py').read()", "open() is not allowed"),
+    ("", "return ().__class__.__base__.__subclasses__()", "the attribute .__class__ is not allowed"),
+    ("", "return multiply_a.__globals__", "the attribute .__globals__ is not allowed"),
+    ("", "y = a.mul(b)\ny.backward()\nreturn a.grad", "the attribute .mul is not allowed"),
+    ("", "a.requires_grad = True\ny = a * b\ny.backward(g)\nreturn a.grad", "the attribute .backward is not allowed"),
+    ("", "try:\n    return g * b\nexcept Exception:\n    return g", "`try` is not allowed"),
+    ("import numpy as np", "return np.load('x.npy')", "np.load is not allowed"),
+    ("import numpy as np", "return np.frompyfunc(a)", "np.frompyfunc is not allowed"),
+    ("import numpy as np", "return np.sun(g)", "np.sun is not allowed here; did you mean sum?"),
+    ("import numpy as np", "return g.max()", "the attribute .max is not allowed here: write np.max(x)"),
+]
+
+
+@pytest.mark.parametrize(("head", "body", "message"), REFUSED)
+def test_what_an_exercise_does_not_need_is_refused(head: str, body: str, message: str) -> None:
+    report = product(body, head)
+    assert report.state == "wrong"
+    assert message in "\n".join(report.lines)
+    assert report.done == []
+
+
+WRONG = [
+    "return 1.0",
+    "return g",
+    "return np.zeros(g.shape)",
+    "return b * 0 + 1.25",
+    "return round(1.0) * b",
+    # finite differences instead of the formula
+    "return g * ((a + 1e-6) * b - (a - 1e-6) * b) / 2e-6 if g.ndim == 0 else g * ((a + 1e-3) * b - a * b) / 1.1e-3",
+]
+
+
+@pytest.mark.parametrize("body", WRONG)
+def test_constants_do_not_pass(body: str) -> None:
+    for seed in range(3):
+        source = fill(shipped(PRODUCT), {**SOLUTIONS["product"], "multiply_a": body})
+        assert grade(PRODUCT, source, seed).state == "wrong"
+
+
+def test_finite_differences_do_not_pass() -> None:
+    assert "float32" in "\n".join(product("return g * ((a + 1e-6) * b - (a - 1e-6) * b) / 2e-6").lines)
+
+
+def test_the_library_is_caught_at_work_whatever_the_file_says() -> None:
+    """The second guard: it does not matter by which way the library was reached."""
+    with pytest.raises(Caught, match="computed by a library"), watched("student"):
+        torch.mul(np.ones(2), np.ones(2))
+    x = torch.ones(2, requires_grad=True)
+    with pytest.raises(Caught, match="computed by a library"), watched("student"):
+        x.relu()
+    with recorded(), watched("student"):
+        y = x * 2  # on Tensors a rule's own operators run
+    with recorded(), pytest.raises(Caught, match="computed by a library"), watched("student"):
+        torch.autograd.grad(y.sum(), x)
+    assert sys.getprofile() is None
+
+
+def test_the_grader_is_watching() -> None:
+    """A function that got hold of the library, past the reading of its file, is found out when it is called."""
+    source = fill(shipped(PRODUCT), SOLUTIONS["product"])
+    from exercises.grading import gradients
+    from exercises.grading.student import NotAllowed, Student
+
+    student = Student(source, PRODUCT.file)
+    operation = PRODUCT.items[0]
+    with pytest.raises(NotAllowed, match="computed by a library"):
+        gradients.check_first(student, operation, "a", lambda g, a, b: torch.mul(g, b), 0)  # type: ignore[arg-type]
+
+
+SAID = [
+    ("return g * c", "NameError: name 'c' is not defined"),
+    ("return g * b[7]", "IndexError"),
+    ("return None", "multiply_a(g, a, b) returned nothing (None)"),
+    ("x = g * b\nreturn", "returned nothing (None)"),
+    ("return [g, b]", "returned a list of 2, expected one array or number"),
+    ("return 'g'", "returned a str, expected an array or a number"),
+    ("return multiply_a(g, a, b)", "calls itself too deeply (RecursionError)"),
+    ("g *= b\nreturn g", "wrote into its argument g"),
+    ("return g * b / 0 * 0", "hint: NaN or infinity"),
+    ("return g * b + 1e-3", "expected -"),
+    ("return 3 * g * b", "every entry is 3 times what it should be"),
+    ("return -g * b", "the sign is wrong"),
+    ("return g / b", "expected -"),
+]
+
+
+@pytest.mark.parametrize(("body", "message"), SAID)
+def test_what_is_wrong_is_said(body: str, message: str) -> None:
+    report = product(body)
+    assert report.state == "wrong"
+    text = "\n".join(report.lines)
+    assert message in text
+    assert "Traceback" not in text
+    assert report.done == ["multiply_b", "divide_a", "divide_b"], "the others are graded all the same"
+
+
+def test_an_error_shows_its_line() -> None:
+    source = fill(shipped(PRODUCT), {**SOLUTIONS["product"], "divide_a": "x = g + 1\nreturn x * undefined"})
+    line = source.splitlines().index("    return x * undefined") + 1
+    text = grade(PRODUCT, source, 0).lines
+    assert text[0] == f"divide: the gradient of a: line {line} of 02_product.py:  return x * undefined"
+
+
+def test_gaps_are_not_errors() -> None:
+    report = grade(PRODUCT, fill(shipped(PRODUCT), {"multiply_a": "g * b"}), 0)
+    assert (report.state, report.done) == ("begun", ["multiply_a"])
+    assert report.missing == ["multiply_b", "divide_a", "divide_b"]
+    assert report.lines == []
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("def multiply_a(g, a, b)\n    return g * b\n", "SyntaxError: expected ':'"),
+        ("def multiply_a(g, a, b):\nreturn g * b\n", "IndentationError"),
+        ("\0", "null bytes"),
+        ("(" * 5000 + ")" * 5000, "too many nested parentheses"),
+        ("", "there is no function multiply_a(g, a, b) any more"),
+        ("def multiply_a(a, b):\n    return b\n", "multiply_a(a, b) must keep its arguments: multiply_a(g, a, b)"),
+        ("multiply_a = 3\n", "there is no function multiply_a(g, a, b) any more"),
+        ("1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("x = 1\n" * 50_000, "the file has 300,000 characters"),
+    ],
+)
+def test_a_broken_file_is_a_sentence(source: str, message: str) -> None:
+    report = grade(PRODUCT, source, 0)
+    assert report.state == "wrong"
+    assert message in "\n".join(report.lines)
