@@ -258,7 +258,7 @@ EXERCISES = [
         "backward_loop",
         "The backward loop",
         (Checks(BACKWARD, functools.partial(check_backward, BACKWARD)),),
-        (("tinygrad_fm/autograd/backward_pass.py", "_Pass"),),
+        (("tinygrad_fm/autograd/backward_pass.py", "Pass"),),
         notebook=True,
         attributes=frozenset({"grad", "number", "parents", "rules", "value"}),
     )
