@@ -10,6 +10,7 @@ Pillow, which the extra ``train`` brings, reads the files; it is imported when f
 
 from __future__ import annotations
 
+import io
 import os
 import stat
 import warnings
@@ -43,11 +44,13 @@ class Prepared(NamedTuple):
         image: uint8 (28, 28), light on dark; its brightest pixel is 255, as in Fashion-MNIST.
         inverted: whether the garment was darker than the ground.
         doubt: what may have gone wrong, in words; None if nothing did.
+        cutout: the garment in its own colours, cut out by its bounding box, transparent around it: uint8 (H, W, 4).
     """
 
     image: npt.NDArray[np.uint8]
     inverted: bool
     doubt: str | None
+    cutout: npt.NDArray[np.uint8]
 
 
 def prepare_photo(path: str | os.PathLike[str]) -> Prepared:
@@ -59,11 +62,7 @@ def prepare_photo(path: str | os.PathLike[str]) -> Prepared:
         DataError: the file cannot be read as a picture, or nothing stands out in it.
         MissingExtraError: Pillow is not installed.
     """
-    pixels = read_photo(path)
-    try:
-        return prepare(pixels)
-    except DataError as error:
-        raise DataError(f"{os.fspath(path)}: {error}") from error
+    return prepare(read_photo(path), os.fspath(path))
 
 
 def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
@@ -76,10 +75,7 @@ def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
         DataError: there is no such file, it cannot be read as a picture, or it is too large.
         MissingExtraError: Pillow is not installed.
     """
-    try:
-        from PIL import Image, ImageOps, UnidentifiedImageError
-    except ImportError as error:
-        raise MissingExtraError("reading pictures needs Pillow; it comes with: pip install 'tinygrad_fm[train]'") from error
+    _check_pillow()
     name = os.fspath(path)
     try:
         file = Path(path).stat()
@@ -89,23 +85,60 @@ def read_photo(path: str | os.PathLike[str]) -> npt.NDArray[np.uint8]:
         raise DataError(f"{name}: this is {'a folder' if stat.S_ISDIR(file.st_mode) else 'no regular file'}, not a picture")
     if file.st_size > MAX_BYTES:
         raise DataError(f"{name}: the file has {file.st_size:,} bytes, the limit is {MAX_BYTES:,}")
+    return _decoded(path, name)
+
+
+def decode_photo(content: bytes, name: str) -> npt.NDArray[np.uint8]:
+    """The same of a file's content, whose size is the caller's to limit; ``name`` is for messages, nothing is written.
+
+    Raises:
+        DataError: it cannot be read as a picture, or has too many pixels.
+        MissingExtraError: Pillow is not installed.
+    """
+    return _decoded(io.BytesIO(content), name)
+
+
+def _check_pillow() -> None:
+    try:
+        import PIL.Image  # noqa: F401
+    except ImportError as error:
+        raise MissingExtraError("reading pictures needs Pillow; it comes with: pip install 'tinygrad_fm[train]'") from error
+
+
+def _decoded(file: str | os.PathLike[str] | io.BytesIO, name: str) -> npt.NDArray[np.uint8]:
+    _check_pillow()
+    from PIL import Image, ImageOps, UnidentifiedImageError
+
     Image.init()
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of size, and of oddities in the file that do not hinder reading it
-            with Image.open(path, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
+            with Image.open(file, formats=[known for known in FORMATS if known in Image.OPEN]) as image:
                 _check_size(image)
                 picture = _eight_bits(image)
                 ImageOps.exif_transpose(picture, in_place=True)
                 picture = picture.convert("RGBA")
         picture.thumbnail((_WORK, _WORK), Image.Resampling.LANCZOS)
     except UnidentifiedImageError as error:
+        if _is_heif(file):
+            raise DataError(f"{name}: this is a HEIF or HEIC picture, which is not read here; save it as JPEG first") from error
         raise DataError(f"{name}: this is no picture of a format that is read here ({', '.join(FORMATS)})") from error
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:  # what a decoder raises on a damaged file is anybody's guess: SyntaxError, struct.error ...
         raise DataError(f"{name}: the picture cannot be read: {error}") from error
     return np.asarray(picture)
+
+
+def _is_heif(file: str | os.PathLike[str] | io.BytesIO) -> bool:
+    """Whether it is what many telephones make of a photo: a box ``ftyp`` with one of HEIF's brands (ISO/IEC 23008-12)."""
+    start = file.getvalue()[:12] if isinstance(file, io.BytesIO) else _start(file)
+    return start[4:8] == b"ftyp" and start[8:12] in (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")
+
+
+def _start(path: str | os.PathLike[str]) -> bytes:
+    with open(path, "rb") as file:
+        return file.read(12)
 
 
 def _check_size(image: Any) -> None:
@@ -146,8 +179,8 @@ def _eight_bits(image: Any) -> Any:
     return result
 
 
-def prepare(pixels: npt.NDArray[np.uint8]) -> Prepared:
-    """Prepare the pixels of a picture, uint8 (H, W), (H, W, 3) or (H, W, 4), for a model.
+def prepare(pixels: npt.NDArray[np.uint8], name: str | None = None) -> Prepared:
+    """Prepare the pixels of a picture, uint8 (H, W), (H, W, 3) or (H, W, 4), for a model; ``name`` is for messages.
 
     Raises:
         DataError: nothing in the picture stands out from the ground.
@@ -156,16 +189,19 @@ def prepare(pixels: npt.NDArray[np.uint8]) -> Prepared:
 
     >>> white = np.full((90, 60), 255, np.uint8)
     >>> white[10:80, 20:40] = 30
-    >>> image, inverted, doubt = prepare(white)
-    >>> inverted, image[14, [8, 9, 10, 17, 18, 19]].tolist()
-    (True, [0, 0, 255, 255, 0, 0])
+    >>> found = prepare(white)
+    >>> found.inverted, found.image[14, [8, 9, 10, 17, 18, 19]].tolist(), found.cutout.shape
+    (True, [0, 0, 255, 255, 0, 0], (70, 20, 4))
     """
     if pixels.ndim == 2:
         pixels = np.repeat(pixels[:, :, None], 3, 2)
     if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in (3, 4) or not pixels.size:
         raise ValueError(f"a picture is uint8 (H, W), (H, W, 3) or (H, W, 4), not {pixels.dtype} {pixels.shape}")
-    colours, ground = _ground(pixels)
-    mask, box = _garment(colours, ground)
+    try:
+        colours, ground = _ground(pixels)
+        mask, box = _garment(colours, ground)
+    except DataError as error:
+        raise error if name is None else DataError(f"{name}: {error}") from error
     signed = (colours - ground.colours) @ _LUMA
     light = np.abs(signed)
     colourful = np.abs(colours - ground.colours).max(2)
@@ -175,7 +211,8 @@ def prepare(pixels: npt.NDArray[np.uint8]) -> Prepared:
     inverted = bool(signed[mask].mean() < 0)
     if inverted:  # in shares of the ground's own light, which may come from the side
         light /= np.maximum(ground.colours @ _LUMA, 32)
-    return Prepared(_fitted(light, box), inverted, ground.doubt)
+    cutout = np.dstack([np.rint(colours[box]).astype(np.uint8), mask[box] * np.uint8(255)])
+    return Prepared(_fitted(light, box), inverted, ground.doubt, cutout)
 
 
 class _Ground(NamedTuple):

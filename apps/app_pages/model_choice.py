@@ -1,0 +1,109 @@
+"""The choice of a trained model, on the side; where there is none yet, a small one is trained first."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import streamlit as st
+
+from apps.app_logic import first_model, run_list, settings
+from apps.app_logic.inspection import Inspected
+from apps.app_logic.run_states import state_of
+from tinygrad_fm.errors import CheckpointError, DataError, printable
+from tinygrad_fm.training.checkpoint_scores import checkpoint_of
+
+_USUAL = "as the run ended"
+_ELSEWHERE = "somewhere else …"
+
+
+def choose_model() -> tuple[Inspected, Path] | None:
+    """The model that is chosen on the side, and its run's folder or checkpoint; None, and why on the page, if there is none."""
+    runs = [run for run in run_list.run_folders(settings.RUNS) if run_list.checkpoints(run)]
+    waiting = st.session_state.get("first_model")
+    if waiting is not None or not runs:
+        return _first_model(waiting)
+    with st.sidebar:
+        st.header("Model")
+        by_name = {printable(str(run.relative_to(settings.RUNS))): run for run in runs}
+        name = st.selectbox("Run", [*by_name, _ELSEWHERE], key="run")
+        chosen = by_name[name] if name in by_name else _elsewhere()
+        if chosen is None:
+            return None
+        path = _checkpoint(chosen)
+    try:
+        model = _loaded(path, path.stat().st_mtime_ns)
+    except (CheckpointError, OSError) as error:
+        st.error(f"This model cannot be used: {printable(str(error))}")
+        if st.button("Train a small model"):
+            _begin()
+        return None
+    with st.sidebar:
+        st.caption(f"{model.kind}, {model.parameters:,} parameters, trained for {model.step:,} steps on {model.dataset}")
+    if "synthetic" in model.dataset.lower():
+        st.info("This model was trained on drawn garments, not on Fashion-MNIST: on photographs it errs more often.")
+    return model, chosen
+
+
+def _elsewhere() -> Path | None:
+    text = st.text_input("Folder of a run, or a checkpoint (.npz)", key="elsewhere").strip()
+    path = Path(text).expanduser()
+    if text and not path.exists():
+        st.error("There is nothing of this name.")
+    return path if text and path.exists() else None
+
+
+def _checkpoint(run: Path) -> Path:
+    if run.is_file():
+        return run
+    by_name = {path.stem: path for path in run_list.checkpoints(run)}
+    name = st.selectbox("Checkpoint", [_USUAL, *reversed(by_name)], key=f"checkpoint of {run}")
+    if name in by_name:
+        return by_name[name]
+    try:
+        return checkpoint_of(run)
+    except (CheckpointError, OSError):  # whoever loads it says what is wrong
+        return run / "checkpoints" / "last.npz"
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _loaded(path: Path, changed: int) -> Inspected:
+    return Inspected(path)
+
+
+def _first_model(folder: Path | None) -> None:
+    """Train the first model, and show how far it is."""
+    if folder is None:
+        _begin()
+        return
+    state = state_of(folder)
+    if state.is_alive:
+        drawn = ", on drawn garments, as Fashion-MNIST is not on this machine" if state.is_drawn else ""
+        st.info(f"There is no trained model yet, so a small one is trained now{drawn}. It takes less than a minute.")
+        _progress(folder)
+        return
+    del st.session_state["first_model"]
+    if state.summary is None:
+        st.error(f"The small model was not finished: {printable(state.problem) or 'it was stopped'}.")
+        if st.button("Train it again"):
+            _begin()
+        return
+    st.rerun()
+
+
+def _begin() -> None:
+    try:
+        st.session_state["first_model"] = first_model.begin(settings.RUNS)
+    except (DataError, CheckpointError, OSError) as error:
+        st.error(f"No model can be trained: {printable(str(error))}")
+        st.button("Try again")
+        return
+    st.rerun()
+
+
+@st.fragment(run_every=0.5)
+def _progress(folder: Path) -> None:
+    state = state_of(folder)
+    if not state.is_alive:
+        st.rerun()
+    text = f"Training: {state.told()}" if state.step else "Training begins"
+    st.progress(0.95 * state.share, text="Training is done, the test begins" if state.share == 1 else text)
