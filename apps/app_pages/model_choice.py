@@ -21,11 +21,12 @@ def choose_model() -> tuple[Inspected, Path] | None:
     runs = [run for run in run_list.run_folders(settings.RUNS) if run_list.checkpoints(run)]
     waiting = st.session_state.get("first_model")
     if waiting is not None or not runs:
-        return _first_model(waiting)
+        _first_model(waiting)
+        return None
     with st.sidebar:
         st.header("Model")
         by_name = {printable(str(run.relative_to(settings.RUNS))): run for run in runs}
-        name = st.selectbox("Run", [*by_name, _ELSEWHERE], key="run")
+        name = str(st.selectbox("Run", [*by_name, _ELSEWHERE], key="run"))
         chosen = by_name[name] if name in by_name else _elsewhere()
         if chosen is None:
             return None
@@ -56,7 +57,7 @@ def _checkpoint(run: Path) -> Path:
     if run.is_file():
         return run
     by_name = {path.stem: path for path in run_list.checkpoints(run)}
-    name = st.selectbox("Checkpoint", [_USUAL, *reversed(by_name)], key=f"checkpoint of {run}")
+    name = str(st.selectbox("Checkpoint", [_USUAL, *reversed(by_name)], key=f"checkpoint of {run}"))
     if name in by_name:
         return by_name[name]
     try:
@@ -77,8 +78,9 @@ def _first_model(folder: Path | None) -> None:
         return
     state = state_of(folder)
     if state.is_alive:
-        drawn = ", on drawn garments, as Fashion-MNIST is not on this machine" if state.is_drawn else ""
-        st.info(f"There is no trained model yet, so a small one is trained now{drawn}. It takes less than a minute.")
+        told = "on drawn garments, as Fashion-MNIST is not on this machine" if state.is_drawn else "on Fashion-MNIST"
+        data = f" {told}" if state.config else ""
+        st.info(f"There is no trained model yet, so a small one is trained now{data}. It takes less than a minute.")
         _progress(folder)
         return
     del st.session_state["first_model"]

@@ -162,16 +162,17 @@ def _show_answer(picture: Picture, probabilities: Any, model: Inspected) -> None
 def _look_inside(found: list[Picture], probabilities: Any, model: Inspected) -> None:
     """Saliency, Grad-CAM and feature maps of one of the pictures."""
     st.header("Why")
-    number = 0
+    numbers, order = range(len(found)), list(range(len(model.classes)))
     with st.container(horizontal=True):
+        number = 0
         if len(found) > 1:
-            number = st.selectbox("Picture", range(len(found)), format_func=lambda i: f"{i + 1}: {found[i].name}", width=280)
-        order = [int(k) for k in np.argsort(-probabilities[number], kind="stable")]
+            number = st.selectbox("Picture", numbers, format_func=lambda i: f"{i + 1}: {found[i].name}", width=280) or 0
+        order.sort(key=lambda k: -probabilities[number][k])
         target = st.selectbox("What speaks for", order, format_func=lambda k: model.classes[k], width=280)
         layer = None
         if model.convolutions:
-            layers = list(reversed(model.convolutions))
-            layer = st.selectbox("Grad-CAM looks at the convolution", layers, width=280)
+            layer = st.selectbox("Grad-CAM looks at", list(reversed(model.convolutions)), width=280)
+    target = order[0] if target is None else target
     picture, name = found[number], model.classes[target]
     try:
         explained = model.explain(picture.image, target, layer)
