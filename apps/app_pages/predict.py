@@ -114,7 +114,7 @@ def _tested(run: Any) -> list[Picture]:
     kind = st.selectbox("Which garments", ["all", *data.classes], key="garments")
     labels = np.asarray(data.targets)
     numbers = np.flatnonzero(labels == data.classes.index(kind)) if kind != "all" else np.arange(len(labels))
-    if st.button("Others"):
+    if st.button("Show others"):
         st.session_state["first_shown"] = st.session_state.get("first_shown", 0) + SHOWN
     start = st.session_state.get("first_shown", 0) % max(1, len(numbers))
     shown = np.take(numbers, range(start, start + min(SHOWN, len(numbers))), mode="wrap")
@@ -144,14 +144,14 @@ def _show_answer(picture: Picture, probabilities: Any, model: Inspected) -> None
             st.write(f"The answer is {right}: this is of the class {model.classes[picture.label]}.")
         if picture.doubt:
             st.warning(picture.doubt.capitalize() + ".")
-        left, right_side = st.columns(2)
+        left, right_side = st.columns([3, 2])
         with left:
             show_figures(
                 [
-                    figure(picture.original, f"The picture {picture.name}", picture.name, 180),
-                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 120),
+                    figure(picture.original, f"The picture {picture.name}", picture.name, 150),
+                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 110),
                     figure(
-                        picture.image, "What the model saw: 28 by 28 pixels, light on dark", "what the model saw, 28×28", 168
+                        picture.image, "What the model saw: 28 by 28 pixels, light on dark", "what the model saw, 28×28", 150
                     ),
                 ]
             )
