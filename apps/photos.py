@@ -123,6 +123,8 @@ def _decoded(file: str | os.PathLike[str] | io.BytesIO, name: str) -> npt.NDArra
         if _is_heif(file):
             raise DataError(f"{name}: this is a HEIF or HEIC picture, which is not read here; save it as JPEG first") from error
         raise DataError(f"{name}: this is no picture of a format that is read here ({', '.join(FORMATS)})") from error
+    except Image.DecompressionBombError as error:
+        raise DataError(f"{name}: it has far more pixels than the limit, {MAX_PIXELS:,}; save it smaller first") from error
     except (MemoryError, KeyboardInterrupt):
         raise
     except Exception as error:  # what a decoder raises on a damaged file is anybody's guess: SyntaxError, struct.error ...

@@ -61,11 +61,14 @@ class Inspected:
         self._lock = threading.Lock()
 
     def probabilities(self, images: Sequence[Pixels]) -> npt.NDArray[np.float32]:
-        """Of each class for each image (28, 28): float32 (N, K). Raises CheckpointError if the model gives no numbers."""
+        """Of each class for each image (28, 28): float32 (N, K). Raises CheckpointError if the model cannot."""
         if not images:
             return np.zeros((0, len(self.classes)), np.float32)
-        with self._lock:
-            found = predict(self._model, self._input(images))
+        try:
+            with self._lock:
+                found = predict(self._model, self._input(images))
+        except (RuntimeError, ValueError) as error:
+            raise CheckpointError(f"the model of {self.path} takes no images of 28×28 pixels: {error}") from error
         if found.shape[1] != len(self.classes) or not np.isfinite(found).all():
             raise CheckpointError(f"the model of {self.path} gives no numbers for these pictures, its weights are too large")
         return found

@@ -26,10 +26,13 @@ _STYLE = """<style>
 </style>"""
 
 
-def figure(pixels: Pixels, words: str, caption: str, width: int) -> str:
-    """A picture with words for those who do not see it, so many pixels wide where there is room."""
+def figure(pixels: Pixels, words: str, caption: str, size: int) -> str:
+    """A picture with words for those who do not see it, so many pixels on its longer side where there is room."""
+    height, width = pixels.shape[:2]
+    width = max(1, round(size * width / max(height, width)))
     return (
-        f'<figure style="width: min({width}px, 100%)"><img src="{data_url(pixels)}" alt="{escape(words)}" width="{width}">'
+        f'<figure style="max-width: min({max(width, 88)}px, 100%)"><img src="{data_url(pixels)}" '
+        f'alt="{escape(words)}" width="{width}">'
         f"<figcaption>{escape(caption)}</figcaption></figure>"
     )
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from apps.app_logic import first_model, run_list, settings
 from apps.app_logic.inspection import Inspected
+from apps.app_logic.texts import plain
 from apps.app_logic.run_states import state_of
 from tinygrad_fm.errors import CheckpointError, DataError, printable
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of
@@ -34,12 +35,12 @@ def choose_model() -> tuple[Inspected, Path] | None:
     try:
         model = _loaded(path, path.stat().st_mtime_ns)
     except (CheckpointError, OSError) as error:
-        st.error(f"This model cannot be used: {printable(str(error))}")
+        st.error(f"This model cannot be used: {plain(error)}")
         if st.button("Train a small model"):
             _begin()
         return None
     with st.sidebar:
-        st.caption(f"{model.kind}, {model.parameters:,} parameters, trained for {model.step:,} steps on {model.dataset}")
+        st.caption(f"{model.kind}, {model.parameters:,} parameters, trained for {model.step:,} steps on {plain(model.dataset)}")
     if "synthetic" in model.dataset.lower():
         st.info("This model was trained on drawn garments, not on Fashion-MNIST: on photographs it errs more often.")
     return model, chosen
@@ -85,7 +86,7 @@ def _first_model(folder: Path | None) -> None:
         return
     del st.session_state["first_model"]
     if state.summary is None:
-        st.error(f"The small model was not finished: {printable(state.problem) or 'it was stopped'}.")
+        st.error(f"The small model was not finished: {plain(state.problem) or 'it was stopped'}.")
         if st.button("Train it again"):
             _begin()
         return
@@ -96,7 +97,7 @@ def _begin() -> None:
     try:
         st.session_state["first_model"] = first_model.begin(settings.RUNS)
     except (DataError, CheckpointError, OSError) as error:
-        st.error(f"No model can be trained: {printable(str(error))}")
+        st.error(f"No model can be trained: {plain(error)}")
         st.button("Try again")
         return
     st.rerun()
@@ -107,5 +108,5 @@ def _progress(folder: Path) -> None:
     state = state_of(folder)
     if not state.is_alive:
         st.rerun()
-    text = f"Training: {state.told()}" if state.step else "Training begins"
+    text = f"Training: {plain(state.told())}" if state.step else "Training begins"
     st.progress(0.95 * state.share, text="Training is done, the test begins" if state.share == 1 else text)

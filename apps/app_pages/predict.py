@@ -10,6 +10,7 @@ import streamlit as st
 
 from apps.app_logic import local_data, pictures, settings
 from apps.app_logic.inspection import Inspected
+from apps.app_logic.texts import plain
 from apps.app_logic.pictures import Picture
 from apps.app_pages.canvas import canvas
 from apps.app_pages.figures import figure, show_figures, show_probabilities
@@ -46,7 +47,7 @@ def show() -> None:
     try:
         probabilities = model.probabilities([picture.image for picture in found])
     except CheckpointError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     for picture, row in zip(found, probabilities, strict=True):
         _show_answer(picture, row, model)
@@ -88,9 +89,8 @@ def _read(files: Iterable[Any]) -> list[Picture]:
 
 
 def _say(error: Exception) -> None:
-    """A sentence, without anything in it being taken for Markdown."""
-    st.error("This picture cannot be used.")
-    st.text(str(error))
+    """Why a picture cannot be used."""
+    st.error(plain(error) + ".")
 
 
 def _drawn() -> list[Picture]:
@@ -109,7 +109,7 @@ def _tested(run: Any) -> list[Picture]:
     try:
         data = local_data.images_for(RunFolder(run.parent.parent if run.is_file() else run))
     except (CheckpointError, DataError, OSError) as error:
-        st.error(f"The test images of this model cannot be had: {error}")
+        st.error(f"The test images of this model cannot be had: {plain(error)}")
         return []
     kind = st.selectbox("Which garments", ["all", *data.classes], key="garments")
     labels = np.asarray(data.targets)
@@ -138,21 +138,19 @@ def _tested(run: Any) -> list[Picture]:
 def _show_answer(picture: Picture, probabilities: Any, model: Inspected) -> None:
     best = int(np.argmax(probabilities))
     with st.container(border=True):
-        st.subheader(f"{model.classes[best]}, {probabilities[best]:.1%}")
+        st.subheader(f"{plain(model.classes[best])}, {probabilities[best]:.1%}")
         if picture.label is not None:
             right = "right" if picture.label == best else "wrong"
-            st.write(f"The answer is {right}: this is of the class {model.classes[picture.label]}.")
+            st.write(f"The answer is {right}: this is of the class {plain(model.classes[picture.label])}.")
         if picture.doubt:
             st.warning(picture.doubt.capitalize() + ".")
         left, right_side = st.columns([3, 2])
         with left:
             show_figures(
                 [
-                    figure(picture.original, f"The picture {picture.name}", picture.name, 150),
-                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 110),
-                    figure(
-                        picture.image, "What the model saw: 28 by 28 pixels, light on dark", "what the model saw, 28×28", 150
-                    ),
+                    figure(picture.original, f"The picture {picture.name}", picture.name, 116),
+                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 116),
+                    figure(picture.image, "What the model saw: 28 by 28 pixels, light on dark", "seen at 28×28", 116),
                 ]
             )
         with right_side:
@@ -177,22 +175,22 @@ def _look_inside(found: list[Picture], probabilities: Any, model: Inspected) -> 
     try:
         explained = model.explain(picture.image, target, layer)
     except ValueError as error:
-        st.error(str(error))
+        st.error(plain(error))
         return
     heat = pictures.coloured(explained.saliency, "magma", low=0.0)
     shown = [
-        figure(picture.image, "What the model saw", "what the model saw", 196),
-        figure(heat, f"Saliency: how much each pixel changes the score of {name}", "saliency", 196),
+        figure(picture.image, "What the model saw", "what the model saw", 168),
+        figure(heat, f"Saliency: how much each pixel changes the score of {name}", "saliency", 168),
     ]
     if explained.grad_cam is not None:
         words = f"Grad-CAM: where the convolution {layer} finds what speaks for {name}"
-        shown.append(figure(pictures.overlaid(picture.image, explained.grad_cam), words, f"Grad-CAM of {layer}", 196))
+        shown.append(figure(pictures.overlaid(picture.image, explained.grad_cam), words, f"Grad-CAM of {layer}", 168))
     show_figures(shown)
     if explained.grad_cam is None:
         st.write(f"{model.kind} has no convolutions: there are no feature maps and no Grad-CAM.")
         return
     if not explained.grad_cam.any():
-        st.write(f"Nothing that {layer} finds speaks for {name}: Grad-CAM is 0 everywhere.")
+        st.write(f"Nothing that {plain(layer)} finds speaks for {plain(name)}: Grad-CAM is 0 everywhere.")
     st.caption(
         "Saliency is bright where a small change of a pixel changes the score of the class most. Grad-CAM is warm where the "
         "maps of a convolution speak for the class."
@@ -203,7 +201,7 @@ def _look_inside(found: list[Picture], probabilities: Any, model: Inspected) -> 
         some = f", the first {_MOST_MAPS} shown" if count > _MOST_MAPS else ""
         caption = f"{path}: {count} maps of {height}×{width}{some}"
         tiles = mosaic(maps[:_MOST_MAPS], columns=16 if count > 32 else 8)
-        with st.expander(caption, expanded=len(explained.maps) <= 4):
+        with st.expander(plain(caption), expanded=len(explained.maps) <= 4):
             show_figures(
                 [figure(pictures.coloured(tiles, "viridis"), f"Feature maps of {caption}", "dark low, bright high", 720)]
             )

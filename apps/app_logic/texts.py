@@ -1,0 +1,16 @@
+"""Texts from files and from users, for labels and paragraphs that Streamlit reads as Markdown."""
+
+from __future__ import annotations
+
+import re
+
+_MARKS = re.compile(r"([!-/:-@\[-`{-~])")
+
+
+def plain(text: object) -> str:
+    """Text that stands as it is: no link, picture, formula or icon begins in it.
+
+    >>> print(plain("a_run ![x](http://y)"))
+    a\\_run \\!\\[x\\]\\(http\\:\\/\\/y\\)
+    """
+    return _MARKS.sub(r"\\\1", " ".join(str(text).split()))
