@@ -57,8 +57,11 @@ def run(args: argparse.Namespace) -> int:
     port = _free_port(args.port)
     settings.RUNS = args.runs.resolve()
     logging.getLogger("tinygrad_fm.viz").setLevel(logging.ERROR)
+    from streamlit import net_util
     from streamlit.web import bootstrap
 
+    # a request from a page elsewhere would make Streamlit ask a server elsewhere for this machine's address
+    net_util.get_external_ip = net_util.get_internal_ip = lambda: None
     options = {**_OPTIONS, "server.headless": args.no_browser, "server.port": port, "browser.serverPort": port}
     bootstrap.load_config_options(options)
     print(f"The app runs at http://{HOST}:{port}; Ctrl-C ends it.", flush=True)

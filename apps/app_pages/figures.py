@@ -14,7 +14,8 @@ _STYLE = """<style>
 .fm-figures figure { margin: 0; }
 .fm-figures img { display: block; height: auto; max-width: 100%; image-rendering: pixelated; border-radius: 4px;
   background: repeating-conic-gradient(#8882 0 25%, #8884 0 50%) 0 0 / 16px 16px; }
-.fm-figures figcaption { font-size: 0.875rem; opacity: 0.85; margin-top: 0.25rem; }
+.fm-figures figcaption { font-size: 0.875rem; opacity: 0.85; margin-top: 0.25rem;
+  overflow-wrap: anywhere; }
 .fm-bars { border-collapse: collapse; width: 100%; max-width: 32rem; }
 .fm-bars th, .fm-bars td { padding: 0.1rem 0.4rem; border: 0; font-weight: 400; text-align: left; white-space: nowrap; }
 .fm-bars td:nth-child(2) { width: 100%; }

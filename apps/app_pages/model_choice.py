@@ -8,8 +8,8 @@ import streamlit as st
 
 from apps.app_logic import first_model, run_list, settings
 from apps.app_logic.inspection import Inspected
-from apps.app_logic.texts import plain
 from apps.app_logic.run_states import state_of
+from apps.app_logic.texts import plain
 from tinygrad_fm.errors import CheckpointError, DataError, printable
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of
 

@@ -10,8 +10,8 @@ import streamlit as st
 
 from apps.app_logic import local_data, pictures, settings
 from apps.app_logic.inspection import Inspected
-from apps.app_logic.texts import plain
 from apps.app_logic.pictures import Picture
+from apps.app_logic.texts import plain
 from apps.app_pages.canvas import canvas
 from apps.app_pages.figures import figure, show_figures, show_probabilities
 from apps.app_pages.model_choice import choose_model

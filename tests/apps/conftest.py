@@ -20,7 +20,11 @@ SETTINGS: dict[str, Any] = {"data": "synthetic", "train_size": 240, "validation"
 @pytest.fixture(scope="session")
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the runs "mlp" and "lenet"."""
-    base = tmp_path_factory.mktemp("runs")
+    return train_runs(tmp_path_factory.mktemp("runs"))
+
+
+def train_runs(base: Path) -> Path:
+    """Train them in a folder."""
     for name, epochs in (("mlp", 3), ("lenet", 3)):
         options = {"hidden": [32], "batch_norm": True} if name == "mlp" else {}
         config = Config(model=name, options=options, epochs=epochs, **SETTINGS)

@@ -1,7 +1,9 @@
-"""The app as a process of its own, and a real browser that looks at it."""
+"""The app as a process of its own, and a real browser that looks at it; neither may speak to anybody but the other."""
 
 from __future__ import annotations
 
+import contextlib
+import ipaddress
 import os
 import shutil
 import signal
@@ -19,6 +21,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.apps.conftest import train_runs
 from tests.viz.browser import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -30,7 +33,26 @@ FLAGS = (
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
+    "--use-fake-device-for-media-stream",
+    "--use-fake-ui-for-media-stream",
 )
+# notes whom the server, and every process that it starts, listens to, calls or looks up
+_WATCH = """
+import os, sys
+
+EVENTS = {f"socket.{name}" for name in ("bind", "connect", "sendto", "sendmsg", "getaddrinfo", "gethostbyname")}
+
+def note(event, arguments):
+    if event in EVENTS:
+        address = arguments[0] if event.startswith("socket.get") else arguments[1]
+        host = address[0] if isinstance(address, tuple) else address
+        file = os.open(os.environ["APP_WATCH"], os.O_WRONLY | os.O_APPEND | os.O_CREAT)
+        os.write(file, f"{event} {host}\\n".encode())
+        os.close(file)
+
+sys.addaudithook(note)
+"""
+_HERE = ("127.0.0.1", "::1", "localhost")
 
 
 def free_port() -> int:
@@ -60,7 +82,18 @@ def served(folder: Path) -> Iterator[App]:
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     environment = {name: value for name, value in os.environ.items() if name != "FASHION_MNIST_DIR"}
-    environment |= {"PYTHONPATH": str(ROOT), "HOME": str(folder), "TINYGRAD_FM_CACHE": str(folder / "cache")}
+    for name in ("watch", "tmp", "home"):
+        (folder / name).mkdir(exist_ok=True)
+    (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
+    environment |= {
+        "PYTHONPATH": f"{folder / 'watch'}{os.pathsep}{ROOT}",
+        "APP_WATCH": str(folder / "watch" / "calls.txt"),
+        "HOME": str(folder / "home"),
+        "TMPDIR": str(folder / "tmp"),
+        "TINYGRAD_FM_CACHE": str(folder / "home" / "cache"),
+        "OMP_NUM_THREADS": "1",
+        "OPENBLAS_NUM_THREADS": "1",
+    }
     with (folder / "output.txt").open("w+", encoding="utf-8") as output:
         command = [sys.executable, "-m", "apps", "app", "--no-browser", "--port", str(port)]
         process = subprocess.Popen(command, cwd=folder, env=environment, stdout=output, stderr=subprocess.STDOUT, text=True)
@@ -70,9 +103,12 @@ def served(folder: Path) -> Iterator[App]:
         finally:
             process.send_signal(signal.SIGINT)
             try:
-                process.wait(30)
+                assert process.wait(30) == 0
             finally:
                 process.kill()
+    called = (folder / "watch" / "calls.txt").read_text(encoding="utf-8").splitlines()
+    assert called and [line for line in called if line.split(" ", 1)[1] not in _HERE] == []
+    assert list((folder / "tmp").rglob("*")) == []
 
 
 def _wait_for(url: str, process: subprocess.Popen[str], output: Path) -> None:
@@ -88,8 +124,10 @@ def _wait_for(url: str, process: subprocess.Popen[str], output: Path) -> None:
 
 @pytest.fixture(scope="session")
 def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
-    """The app, started once."""
-    with served(tmp_path_factory.mktemp("app")) as running:
+    """The app, started once, with the runs "mlp" and "lenet", trained on drawn garments for some steps."""
+    folder = tmp_path_factory.mktemp("app")
+    train_runs(folder / "runs")
+    with served(folder) as running:
         yield running
 
 
@@ -133,3 +171,20 @@ def visitor(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
     inside = (f"http{host}", f"ws{host}", "data:", "blob:", "about:")
     strange = [url for url in asked if not url.startswith(inside)]
     assert not errors and not shown and not strange, (errors, shown, strange)
+
+
+def listening(pid: int) -> set[str]:
+    """The addresses that a process listens on, as Linux tells: those of its sockets in the state 0A."""
+    inodes = set()
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(OSError):
+            inodes.add(os.readlink(link).removeprefix("socket:[").removesuffix("]"))
+    found = set()
+    for table in ("tcp", "tcp6", "udp", "udp6"):
+        for line in Path(f"/proc/{pid}/net/{table}").read_text(encoding="ascii").splitlines()[1:]:
+            parts = line.split()
+            if parts[9] in inodes and (parts[3] == "0A" or table.startswith("udp")):
+                words = bytes.fromhex(parts[1].split(":")[0])
+                address = b"".join(words[i : i + 4][::-1] for i in range(0, len(words), 4))
+                found.add(str(ipaddress.ip_address(address)))
+    return found
