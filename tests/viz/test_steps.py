@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -141,3 +142,177 @@ def test_other_formats_refuse(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match=r"must end in \.html, got 'x\.svg'"):
         viz.draw(x.sum()).save(tmp_path / "x.svg", steps=True)
     assert not list(tmp_path.iterdir())
+
+
+def test_a_leaf_alone_is_a_pass_of_its_own() -> None:
+    steps = steps_of(viz.draw(torch.ones(2, requires_grad=True)))
+    assert [s["title"] for s in steps["steps"]] == ["backward from leaf", "the gradient of leaf is complete"]
+
+
+def test_what_is_let_go_of_and_what_lives_on() -> None:
+    x = torch.randn(100, 50, requires_grad=True)
+    with viz.trace() as t:
+        h = x.exp()
+        h.tanh().sum().backward()
+    words = said(steps_of(t.draw(names={"x": x, "h": h})))
+    assert "Let go of 20.0 KB: its result (100, 50)." in words  # tanh's: nobody holds it
+    assert "Let go of its result (100, 50): something else still holds that memory." in words  # exp's: it is h
+
+
+def test_retain_graph_hooks_and_accumulation() -> None:
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    with viz.trace() as t:
+        h = x * x
+
+        def double(g: Any) -> Any:
+            return g * 2
+
+        h.register_hook(double)
+        h.retain_grad()
+        s = h.sum()
+        s.backward(retain_graph=True)
+        s.backward()
+    steps = steps_of(t.draw(names={"x": x, "h": h, "s": s}))
+    words = said(steps)
+    assert words.count("1 hook of the user: double.") == words.count("A hook replaced the gradient: it is 2 2 now.") == 2
+    assert words.count("retain_grad(): a copy of the gradient is kept in .grad.") == 2
+    assert words.count("It keeps what it saved: the graph can be gone through again.") == 1
+    assert words.count("retain_graph=True") == 1
+    assert words.count(".grad was None") == words.count("Added to .grad") == 1
+    assert "added to what waits there: 4 8 now" in words
+    last = steps["steps"][-1]
+    assert numbers(steps, last["grads"]["in1"]).tolist() == x.grad.tolist() == [8.0, 16.0]
+    assert [s["title"].split("(")[0] for s in steps["steps"] if s["phase"] == "forward"] == ["h = mul", "s = sum"]  # no clone
+
+
+def test_views_and_writes() -> None:
+    with viz.trace() as t:
+        x = torch.ones(4, 4, requires_grad=True)
+        y = x * 1
+        y[0].mul_(2)
+        y.sum().backward()
+    words = said(steps_of(t.draw(names={"x": x, "y": y})))
+    assert "The result is a view: it shares the memory of mul, nothing is copied." in words
+    assert "In place: written into the memory of getitem, which is at version 1 now." in words
+    assert "the old base, with the view's new values in place of that part" in words
+
+
+def test_the_second_derivative() -> None:
+    x = torch.tensor(2.0, requires_grad=True)
+    with viz.trace() as t:
+        y = x * x * x
+        (dy,) = torch.autograd.grad(y, x, create_graph=True)
+        dy.backward()
+    graph = t.draw(names={"x": x, "y": y, "dy/dx": dy})
+    steps = steps_of(graph)
+    assert "create_graph=True" in said(steps) and "Part of the gradient of mul" in said(steps)
+    assert numbers(steps, steps["steps"][-1]["grads"]["in1"]) == 12.0
+    assert "This is what was asked for." in said(steps)
+
+
+def test_the_order_of_several_results() -> None:
+    x = torch.arange(6.0).reshape(6).requires_grad_()
+    a, b, c = x.split(2)
+    steps = steps_of(viz.draw((a * b + c).sum(), names={"x": x}))
+    titles = [s["title"] for s in taken(steps)]
+    results = [f"the gradient of split[{i}], one of several results" for i in (2, 1, 0)]
+    assert titles == [
+        "backward through sum",
+        "backward through add",
+        "backward through mul",
+        *results,
+        "backward through split",
+        "the gradient of x is complete",
+    ]
+
+
+def test_forward_only_is_said() -> None:
+    model = nn.Linear(3, 2)
+    with torch.no_grad():
+        steps = steps_of(viz.draw(model, (1, 3)))
+    assert steps["notes"] == [
+        "Forward only: nothing is on the tape, as nothing requires a gradient, or gradients are off (no_grad)."
+    ]
+    assert {s["phase"] for s in steps["steps"]} == {"forward"}
+    with viz.trace() as t:
+        model(torch.ones(1, 3))
+    assert steps_of(t.draw())["notes"] == ["Forward only: no backward pass ran while this was recorded."]
+
+
+def test_a_failed_operation_and_a_failed_pass() -> None:
+    x = torch.ones(2, 3, requires_grad=True)
+    with pytest.raises(RuntimeError), viz.trace() as t:
+        torch.exp(x) @ torch.ones(2, 3)
+    assert steps_of(t.draw())["steps"][-1]["say"][0].startswith("It fails: ShapeError: matmul()")
+    with pytest.raises(RuntimeError), viz.trace() as t:
+        s = x.exp().sum()
+        s.backward()
+        s.backward()
+    last = steps_of(t.draw())["steps"][-1]
+    assert last["title"] == "backward through exp" and "a second time" in last["say"][-1]
+
+
+def test_too_many_steps() -> None:
+    with viz.trace() as t:
+        x = torch.ones(1, requires_grad=True)
+        for _ in range(2001):
+            x = x + 1
+    graph = t.draw()
+    with pytest.raises(ValueError, match=r"more than 2,000 steps were recorded.*record less"):
+        graph.data(steps=True)
+    with pytest.raises(ValueError, match="no operation ran"):
+        viz.trace().draw().data(steps=True)
+
+
+def test_large_arrays_are_sampled_and_it_is_said() -> None:
+    images = torch.arange(2.0 * 3 * 28 * 56).reshape(2, 3, 28, 56).requires_grad_()
+    steps = steps_of(viz.draw(images.sum(), names={"images": images}))
+    shown = steps["arrays"][steps["start"]["in1"]]
+    assert shown["cut"] == "[0, 0, :, :] to [1, 0, :, :] of 2 × 3 matrices, every 2nd row, every 4th column"
+    heat = np.array(shown["heat"])
+    assert heat.shape == (4, 14, 14)
+    expected = images.detach().numpy().reshape(6, 28, 56)[:4, ::2, ::4]
+    np.testing.assert_allclose(heat / 100 * shown["largest"], expected, atol=shown["largest"] / 150)
+
+
+def test_the_file_stays_small() -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(*(layer for _ in range(250) for layer in (nn.Linear(64, 64), nn.Tanh())))
+    graph = viz.draw(model, (32, 64))
+    assert len(json.dumps(graph.data(steps=True))) < 3_500_000
+    assert steps_of(graph)["notes"][0].endswith("only the range is kept, so that the file stays small")
+
+
+def test_not_finite_and_empty_arrays() -> None:
+    x = torch.tensor([1.0, float("nan"), float("inf")], requires_grad=True)
+    steps = steps_of(viz.draw((x * torch.ones(0, 1)).sum() + (x * torch.ones(20, 1)).sum(), names={"x": x}))
+    assert steps["arrays"][steps["start"]["in1"]]["numbers"] == [[1.0, "nan", "inf"]]
+    product = next(a for a in steps["arrays"] if a["shape"] == [20, 3] and "heat" in a and None in a["heat"][0][0])
+    assert product["heat"][0][0] == [100, None, None]
+    assert any(a["text"] == "empty" for a in steps["arrays"])
+
+
+def test_a_large_tape_has_to_be_held_by_somebody() -> None:
+    x = torch.ones(3_000_000, requires_grad=True)
+    s = x.exp().sum()
+    graph = viz.draw(s)
+    assert len(steps_of(graph)["steps"]) == 6
+    del s
+    with pytest.raises(ValueError, match=r"more than 8\.0 MB"):
+        graph.data(steps=True)
+
+
+def test_other_threads_and_other_passes_are_not_watched() -> None:
+    from tinygrad_fm.autograd import hooks
+
+    x = torch.ones(3, requires_grad=True)
+    with viz.trace() as t:
+        s = (x * x).sum()
+        viz.draw(s, values=True)  # goes back through the tape for its own ends
+        other = threading.Thread(target=lambda: (x * 2).sum().backward())
+        other.start()
+        other.join()
+        s.backward()
+    assert not hooks.passes and not hooks.active
+    titles = [s["title"] for s in steps_of(t.draw())["steps"]]
+    assert titles.count("backward from sum") == 1

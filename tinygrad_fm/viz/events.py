@@ -41,6 +41,9 @@ class Ran:
         expanded: the inputs that were broadcast, with their shapes.
         version: how often the memory of the first input had been written to, once the result was written there; 0 for an
             operation that is not in place.
+        within: whether it ran within a backward pass.
+        unseen: whether it was found on the tape only: recorded before all this, by a user's Function, or by a write to a view.
+        packed: whether what it saves was packed by ``saved_tensors_hooks``.
     """
 
     step: Step
@@ -49,6 +52,9 @@ class Ran:
     view: bool = False
     expanded: list[tuple[Any, Shape]] = field(default_factory=list)
     version: int = 0
+    within: bool = False
+    unseen: bool = False
+    packed: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -149,6 +155,7 @@ class EventLog:
         self._grads: dict[Origin, Any] = {}  # leaves whose .grad was seen to be there
         self._versions: dict[Origin, int] = {}
         self._depth = 0
+        self.in_hook = False  # whether a hook of the user's is at work, which is no part of what is followed
 
     def add(self, event: Any) -> None:
         """Note an event, if there is room for it."""
@@ -173,13 +180,19 @@ class EventLog:
                     self._versions[value] = versions.version(array)
 
     def ran(
-        self, step: Step, op: Any, arguments: tuple[Any, ...], results: list[np.ndarray[Any, Any]], recording: bool
+        self,
+        step: Step,
+        op: Any,
+        arguments: tuple[Any, ...],
+        results: list[np.ndarray[Any, Any]],
+        recording: bool,
+        packed: bool = False,
     ) -> None:
         """Note that an operation ran, or failed (no results)."""
         if self.full:
             self.count += 1
             return
-        event = Ran(step, [Snapshot.of(array) for array in results], recording)
+        event = Ran(step, [Snapshot.of(array) for array in results], recording, within=self._depth > 0, packed=packed)
         given = [getattr(a, "_array", a) for a in arguments]
         if results and getattr(op, "view", False) and isinstance(given[0], np.ndarray):
             event.view = versions.storage(results[0]) is versions.storage(given[0])
@@ -190,19 +203,26 @@ class EventLog:
         self.add(event)
         self._ran = event
 
+    def found(self, steps: list[Step], tensor: Any = None) -> None:
+        """Note operations that were found on the tape, the last of which gave ``tensor``."""
+        for step in steps:
+            self.add(Ran(step, [], recording=True, within=self._depth > 0, unseen=True))
+        if steps and tensor is not None and not self.full and len(steps[-1].results) == 1:
+            self.events[-1].values = [Snapshot.of(tensor._array)]
+
     def replayed(self, step: Step, node: Node, inputs: list[Any] | None, results: tuple[Any, ...] | None) -> None:
         """Note the operation of a tape's ``node``, as far as its inputs and results are still known."""
         given = tuple(inputs or ())
         self.reads([value for _, value in step.inputs], given)
         self.ran(step, node.op, given, list(results or ()), recording=True)
 
-    def wrote_in_place(self, step: Step, array: np.ndarray[Any, Any]) -> None:
-        """Note that the result of ``step``, the last that ran, was written into its first input, ``array``."""
+    def wrote_in_place(self, step: Step, memory: np.ndarray[Any, Any]) -> None:
+        """Note that the result of ``step``, the last that ran, was written into its first input, which is in ``memory``."""
         if self._ran is not None and self._ran.step is step:
-            self._ran.version = versions.version(array)
+            self._ran.version = versions.version(memory)
             for origin in self._versions:
                 tensor = origin.leaf.tensor()
-                if tensor is not None and tensor._array is array:
+                if tensor is not None and versions.storage(tensor._array) is memory:
                     self._versions[origin] = self._ran.version
 
     def notice_writes(self) -> None:
@@ -241,7 +261,7 @@ class EventLog:
 
     def began(self, run: WatchedPass, roots: list[tuple[Any, Any]]) -> None:
         """Note the beginning of a pass."""
-        self.reader.read([node for node, _ in roots])
+        self.found(self.reader.read([node for node, _ in roots]))
         emptied = [o for o in self._grads if (t := o.leaf.tensor()) is not None and t._grad is None]
         for origin in emptied:
             del self._grads[origin]
@@ -350,15 +370,25 @@ class WatchedPass(Pass):
         now.keeps = bool(kept) and node.saved is not None
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
-        found = super()._call_hooks(node, g)
         self._now.hooks += [_hook_name(hook) for hook in node.hooks.values()]
+        with self._hooks_at_work():
+            found = super()._call_hooks(node, g)
         if found is not g and not isinstance(found, list):
             self._now.replaced = Snapshot.of(_array(found))
         return found
 
     def _call_post_hooks(self, node: HookedNode, pairs: list[tuple[Any, Any]], gs: Any) -> list[tuple[Any, Any]]:
         self._now.hooks += [_hook_name(hook) for hook in node.post_hooks.values()]
-        return super()._call_post_hooks(node, pairs, gs)
+        with self._hooks_at_work():
+            return super()._call_post_hooks(node, pairs, gs)
+
+    @contextmanager
+    def _hooks_at_work(self) -> Iterator[None]:
+        self.log.in_hook = not self.create  # what they compute in a recorded pass is on the tape
+        try:
+            yield
+        finally:
+            self.log.in_hook = False
 
     def deliver(self, leaf: Leaf, g: Any, create: bool) -> None:
         """As the engine's, noted with the leaf's ``.grad`` before and after."""
@@ -366,7 +396,8 @@ class WatchedPass(Pass):
         now.gone = tensor is None
         if tensor is not None and tensor._grad is not None:
             now.before = Snapshot.of(tensor._grad._array)
-        accumulate_grad(leaf, g, create)
+        with self._hooks_at_work():
+            accumulate_grad(leaf, g, create)
         if tensor is not None:
             now.after = Snapshot.of(tensor._grad._array)
             self.log.delivered(now.value)

@@ -59,7 +59,7 @@ class Recorder:
         self._reader = Reader(weakref.WeakKeyDictionary())
         self.events = EventLog(self._reader) if events else None
         self._backward_runs = 0
-        self._last: tuple[Step, Any] | None = None  # the last step, and a weak reference to its first input
+        self._last: tuple[Step, Any, Any] | None = None  # the last step, weak references to its first input and to that memory
         self._seen = 0  # the last write that is accounted for
         self._on = ExitStack()
 
@@ -104,7 +104,7 @@ class Recorder:
     # -- watching ----------------------------------------------------------------------------------------------------
 
     def _watch(self, call: OpCall, run: Callable[[], Any]) -> Any:
-        if threading.get_ident() != self._thread:
+        if threading.get_ident() != self._thread or (self.events is not None and self.events.in_hook):
             return run()
         return self._watch_forward(call, run) if call.phase == "forward" else self._watch_backward(call, run)
 
@@ -129,6 +129,7 @@ class Recorder:
                 self.events.ran(step, call.op, call.inputs, [], state.grad_enabled)
             raise
         step.forward = time.perf_counter() - start
+        packed = False
         several = results if isinstance(results, tuple) else (results,)
         made = [t._array for t in several if is_tensor(t)]
         step.results = [(array.shape, dtype_text(array.dtype)) for array in made]
@@ -139,14 +140,16 @@ class Recorder:
             step.inputs = [*((input_name(node, i), value) for i, (_, value) in enumerate(inputs)), *arrays]
             self._reader.made[node] = step
             self._reader.describe(step, node)
+            packed = callable(node.saved)
         for i, t in enumerate(several):
             if is_tensor(t):
                 self._reader.remember(t._array, (step, i))
         self._finish(step)
         if self.events is not None:
-            self.events.ran(step, call.op, call.inputs, made, state.grad_enabled)
+            self.events.ran(step, call.op, call.inputs, made, state.grad_enabled, packed)
         target = call.inputs[0] if call.inputs else None
-        self._last = (step, weakref.ref(target) if is_tensor(target) else lambda: None)
+        if target is not None and is_tensor(target) and step.results and step.results[0][0] == target._array.shape:
+            self._last = step, weakref.ref(target), weakref.ref(versions.storage(target._array))
         return results
 
     def _finish(self, step: Step) -> None:
@@ -169,13 +172,14 @@ class Recorder:
     def _notice_write(self) -> None:
         """Account for writes since the last look. One right after an operation, into its first input: it was in place."""
         if versions.log.last > self._seen:
-            step, reference = self._last or (None, lambda: None)
-            target = reference()
-            if step is not None and target is not None and versions.writes_since(target._array, self._seen):
+            step, reference, memory = self._last or (None, lambda: None, lambda: None)
+            target, owner = reference(), memory()
+            if step is not None and owner is not None and versions.writes_since(owner, self._seen):
                 step.inplace = True
-                self._reader.remember(target._array, (step, 0))
+                if target is not None:
+                    self._reader.remember(target._array, (step, 0))
                 if self.events is not None:
-                    self.events.wrote_in_place(step, target._array)
+                    self.events.wrote_in_place(step, owner)
             if self.events is not None:
                 self.events.notice_writes()
         self._seen = versions.log.last
@@ -186,7 +190,9 @@ class Recorder:
             return self._reader.constant(argument)
         node = argument._node
         if isinstance(node, (Node, Output)):
-            self._reader.read([node])  # does nothing for a node that was made here
+            found = self._reader.read([node])  # nothing, of a node that was made here
+            if self.events is not None:
+                self.events.found(found, argument)
         if isinstance(node, (Node, Output, Leaf)):
             return self._reader.value_of(node)
         return self._reader.constant(argument._array)

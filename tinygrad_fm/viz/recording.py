@@ -267,8 +267,10 @@ class Reader:
         self._held: dict[int, Any] = {}  # storages that some step is known to keep
         self._names: dict[Any, list[str]] = {}  # of what a plan saves
 
-    def read(self, roots: Iterable[Any]) -> None:
-        """Read the nodes that ``roots`` were computed through and that are not known yet, in the order of the tape."""
+    def read(self, roots: Iterable[Any]) -> list[Step]:
+        """Read the nodes that ``roots`` were computed through and that are not known yet, in the order of the tape; returns
+        their steps."""
+        known = len(self.steps)
         pending = [node for node in roots if node is not None]
         found: set[Any] = set()
         while pending:
@@ -278,6 +280,7 @@ class Reader:
                 pending += [parent for parent in node.parents if parent is not None]
         for node in sorted((n for n in found if isinstance(n, Node)), key=lambda n: n.number):
             self.steps.append(self._step(node))
+        return self.steps[known:]
 
     def _step(self, node: Node) -> Step:
         saved = self._saved_inputs(node)
@@ -298,7 +301,7 @@ class Reader:
         step.place = node.source_line or step.place
         step.gradient_of = gradient_origin(node.scope)
         step.rules = tuple(input_name(node, i) for i, parent in enumerate(node.parents) if parent is not None)
-        step.kept = self._kept(node)
+        step.kept = self.kept(node)
 
     def value_of(self, node: Any) -> Any:
         """Where the result that has this place on the tape came from; its step must have been read."""
@@ -379,7 +382,8 @@ class Reader:
         kept = getattr(node.plan, "kept", ())
         return {at: value for at, value in zip(kept, node.saved, strict=False) if at < len(node.parents)}
 
-    def _kept(self, node: Node) -> list[Kept] | None:
+    def kept(self, node: Node) -> list[Kept] | None:
+        """The arrays that ``node`` keeps for backward; None if it has let them go, or keeps something else in their place."""
         if not isinstance(node.saved, (list, tuple)):
             return None
         names = self._names.get(node.plan)

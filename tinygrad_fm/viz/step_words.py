@@ -19,9 +19,10 @@ class Words:
 
     def __init__(self, content: Content) -> None:
         self._item_of = content.item_of
+        self._numbers = _numbers(content)
 
     def name(self, value: Any) -> str:
-        """What a sentence calls a value: the caller's name, or the operation's."""
+        """What a sentence calls a value: the caller's name, or the operation's, with its module and number among its like."""
         if isinstance(value, str):
             return value
         item = self._item_of.get(value)
@@ -29,7 +30,9 @@ class Words:
             return value[0].name if isinstance(value, tuple) else "a tensor outside the picture"
         if not isinstance(value, tuple):
             return item.title
-        return (item.name or item.title) + (f"[{value[1]}]" if len(value[0].results) > 1 else "")
+        index = f"[{value[1]}]" if len(value[0].results) > 1 else ""
+        path = _module_path(item)
+        return (item.name or item.title + self._numbers.get(item, "") + (f" of {path}" if path else "")) + index
 
     def names(self, values: list[Any]) -> str:
         """Several, in a list that has an end."""
@@ -43,7 +46,13 @@ class Words:
         step = event.step
         inputs = ", ".join([*(self.name(v) for _, v in step.inputs), *([step.brief] if step.brief else [])])
         call = f"{item.title if item is not None else step.name}({inputs})"
-        return f"{item.name} = {call}" if item is not None and item.name else call
+        if item is None:
+            return call
+        if item.name:
+            return f"{item.name} = {call}"
+        path = _module_path(item)
+        which = self.name((step, 0)).removesuffix("[0]") if item in self._numbers else path
+        return f"{which}: {call}" if which else call
 
     def ran(self, event: Ran) -> Iterator[str]:
         """What there is to say of an operation that ran."""
@@ -51,6 +60,10 @@ class Words:
         if step.error:
             yield f"It fails: {step.error}"
             return
+        if event.unseen:
+            yield self._unseen(step)
+        elif event.within and not step.gradient_of:
+            yield "It runs within the backward pass: a rule written by the user, or a module run again (checkpoint)."
         if step.gradient_of:
             yield f"Part of the gradient of {step.gradient_of}: the backward pass is itself recorded (create_graph=True)."
         for value, shape in event.expanded:
@@ -64,7 +77,11 @@ class Words:
             yield f"It has {len(event.values)} results; the first is shown."
         if step.taped:
             yield f"On the tape, with a rule for the gradient of {self.live(step)}."
-            kept = ", ".join(self.kept(step, k) for k in step.kept or ())
+            if event.packed:
+                yield "What it saves for backward was packed by saved_tensors_hooks."
+            if step.kept is None:
+                return
+            kept = ", ".join(dict.fromkeys(self.kept(step, k) for k in step.kept or ()))
             yield f"Saved for backward: {kept}." if kept else "Its rules need nothing to be saved."
         elif not event.recording:
             yield "Not on the tape: gradients are off here, as within no_grad()."
@@ -74,7 +91,16 @@ class Words:
     def live(self, step: Step) -> str:
         """The inputs that have a rule."""
         by_name = dict(step.inputs)
-        return ", ".join(self.name(by_name[rule]) if rule in by_name else rule or "an input" for rule in step.rules)
+        names = (self.name(by_name[rule]) if rule in by_name else rule or "an input" for rule in step.rules)
+        return ", ".join(dict.fromkeys(names))
+
+    @staticmethod
+    def _unseen(step: Step) -> str:
+        if step.name == "view_scatter":
+            return (
+                "A view was written to: its base is from now on the old base, with the view's new values in place of that part."
+            )
+        return "Found on the tape: it was recorded before this began, by an autograd.Function, or to follow a write."
 
     def kept(self, step: Step | None, kept: Kept, size: int | None = None) -> str:
         """An array that an operation saves: ``x (64, 784) 200.7 KB``."""
@@ -95,7 +121,7 @@ class Words:
             yield f"It starts at {self.name(value)}, with the gradient {_short(shown.text, shown.shape)}."
         if event.wanted is not None:
             asked = self.names(event.wanted)
-            yield f"Asked for is the gradient of {asked}: only what leads there is visited, and no .grad changes."
+            yield f"Asked for is the gradient of {asked}: only what leads there is visited."
         if event.create:
             yield "create_graph=True: what the rules compute is itself recorded, so that it can be differentiated again."
         if event.retain:
@@ -107,7 +133,7 @@ class Words:
         """``backward through e``."""
         name = self.name(event.value)
         if event.kind == "operation":
-            return f"backward through {name}"
+            return f"backward through {name.removesuffix('[0]')}"
         return (
             f"the gradient of {name} is complete" if event.kind == "leaf" else f"the gradient of {name}, one of several results"
         )
@@ -135,7 +161,7 @@ class Words:
     def _hooks(event: Took) -> Iterator[str]:
         own = [name for name in event.hooks if name != "retain_grad"]
         if own:
-            yield f"{plural(len(own), 'hook')} of the user's called: {', '.join(own)}."
+            yield f"{plural(len(own), 'hook')} of the user: {', '.join(own)}."
         if event.replaced is not None:
             yield f"A hook replaced the gradient: it is {_short(event.replaced.text, event.replaced.shape)} now."
         if len(own) < len(event.hooks):
@@ -169,10 +195,10 @@ class Words:
         step = event.value[0] if isinstance(event.value, tuple) else None
         if event.keeps:
             yield "It keeps what it saved: the graph can be gone through again."
-        freed = [self.kept(step, kept, 0) for kept, size in event.released if size]
+        freed = dict.fromkeys(self.kept(step, kept, 0) for kept, size in event.released if size)
         if freed:
             yield f"Let go of {bytes_text(sum(size for _, size in event.released))}: {', '.join(freed)}."
-        held = [self.kept(step, kept, 0) for kept, size in event.released if not size]
+        held = dict.fromkeys(self.kept(step, kept, 0) for kept, size in event.released if not size)
         if held:
             yield f"Let go of {', '.join(held)}: something else still holds that memory."
 
@@ -190,9 +216,23 @@ class Words:
         yield f"{memory} at version {', '.join(map(str, versions))} now."
 
 
+def _module_path(item: Item) -> str:
+    """The path of the module that ran the operation; '' for none, and for the model itself."""
+    return item.box.path if item.box is not None and item.box.what == "module" else ""
+
+
+def _numbers(content: Content) -> dict[Item, str]:
+    """A number, " #2", for each of the operations without a name that do not differ in name and module."""
+    alike: dict[tuple[Any, str], list[Item]] = {}
+    for item in content.operations():
+        if not item.name:
+            alike.setdefault((item.box, item.title), []).append(item)
+    return {item: f" #{i + 1}" for items in alike.values() if len(items) > 1 for i, item in enumerate(items)}
+
+
 def _short(text: str, shape: Shape) -> str:
     """The numbers in a line; of a matrix only its shape."""
-    return text if "\n" not in text else f"a gradient of shape {shape_text(shape)}"
+    return " ".join(text.split()) if "\n" not in text else f"a gradient of shape {shape_text(shape)}"
 
 
 def _axes_text(wide: Shape, narrow: Shape) -> str:

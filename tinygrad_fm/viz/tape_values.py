@@ -19,7 +19,7 @@ from ..autograd.hooks import OpCall, op_hook, passes_made_by
 from ..autograd.node import Constant, Leaf, Node, Output
 from ..autograd.primitives import Primitive
 from .events import EventLog
-from .recording import Recording, value_text
+from .recording import Reader, Recording, value_text
 
 __all__ = ["add_gradients", "add_values", "pass_in_sight", "replay_events", "sweep"]
 
@@ -100,13 +100,20 @@ def replay_events(recording: Recording, tensors: list[Any]) -> EventLog:
         return log
     if whole:
         roots = [twin_of[n.parents[0], n.index] if isinstance(n, Output) else twin_of.get((n, 0), n) for n in roots]
-        steps = {twin_of[node, 0 if node.outputs == 1 else -1]: reader.made[node] for node in nodes}
-        reader.made.update(steps)
+        for node in nodes:
+            _take_for(node, twin_of[node, 0 if node.outputs == 1 else -1], reader)
     del twin_of
     seeds = [np.ones(t._array.shape, t._array.dtype) for t in tensors]
     with _leaves_set_aside(reached, emptied=over), log.watching():
         run_backward(list(zip(roots, seeds, strict=True)), not whole, False)
     return log
+
+
+def _take_for(node: Node, twin: Node, reader: Reader) -> None:
+    """From now on ``twin`` is the node of the step that ``node`` recorded."""
+    step = reader.made[twin] = reader.made[node]
+    if node.saved is None:
+        step.kept = reader.kept(twin)
 
 
 def pass_in_sight(roots: list[tuple[Any, Any]], recording: Recording) -> None:

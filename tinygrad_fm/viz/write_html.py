@@ -81,22 +81,23 @@ def graph_data(picture: Picture, steps: bool = False) -> dict[str, Any]:
     if len(picture.content.items) > _MOST_ITEMS:
         return _drawn(picture)
     unfolded = steps and count(picture.content, picture.depth, False) <= LIMIT
-    return _whole(picture, picture.fold and not unfolded)
+    return _whole(picture, picture.fold and not unfolded, steps)
 
 
-def _whole(picture: Picture, fold: bool) -> dict[str, Any]:
-    """Everything, so that all boxes can be opened."""
+def _whole(picture: Picture, fold: bool, steps: bool) -> dict[str, Any]:
+    """Everything, so that all boxes can be opened. The steps have the values, and say them when they are known."""
     levels, shut = folding_levels(picture.content, picture.depth)
     items = []
     for item in picture.content.items:
         node = Shown(item.id, item.role, item, None, items=[item])
-        items.append(_item(node, picture, item.box.id if item.box else None, [[r.id, copy, t.id] for r, copy, t in item.twins]))
+        twins = [[r.id, copy, t.id] for r, copy, t in item.twins]
+        items.append(_item(node, picture, item.box.id if item.box else None, twins, picture.values and not steps))
     boxes = [
         _box(box, box.parent.id if box.parent else None, picture)
         | {"level": levels[box], "closed": box in shut, "open": box.what != "backward", "folded": box.what == "repeat" and fold}
         for box in picture.content.boxes()
     ]
-    edges = [_edge(e.source, e.target, e, picture) for e in picture.content.edges]
+    edges = [_edge(e.source, e.target, e, picture.values or steps) for e in picture.content.edges]
     return _data(picture, items, boxes, edges)
 
 
@@ -114,7 +115,7 @@ def _drawn(picture: Picture) -> dict[str, Any]:
                 boxes.append(_box(box, parent, picture) | drawn)
                 pending.append((child, box.id))
             else:
-                items.append(_item(child, picture, parent, []))
+                items.append(_item(child, picture, parent, [], picture.values))
     order = {node.id: i for i, node in enumerate(picture.view.nodes)}
     items.sort(key=lambda item: order[item["id"]])
     edges = [
@@ -124,20 +125,20 @@ def _drawn(picture: Picture) -> dict[str, Any]:
     return _data(picture, items, boxes, edges)
 
 
-def _edge(source: Item | Shown, target: Item | Shown, edge: Edge, picture: Picture) -> list[Any]:
-    number = picture.values and not edge.shape  # it stands on the node
+def _edge(source: Item | Shown, target: Item | Shown, edge: Edge, values: bool) -> list[Any]:
+    number = values and not edge.shape  # it stands on the node
     words = ("", "", edge.live, edge.label) if number else (shape_text(edge.shape), edge.dtype, edge.live, edge.text())
     return [source.id, target.id, *words]
 
 
-def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any]) -> dict[str, Any]:
+def _item(node: Shown, picture: Picture, box: str | None, twins: list[Any], values: bool) -> dict[str, Any]:
     title, *more = node.lines()
     item = node.item
     if item is not None:
         title += f" → {item.name}" if item.name else ""
         more += [item.brief[:40]] if item.brief else []
         more += [item.error[:90]] if item.error else []
-    more += value_lines(item) if picture.values and item is not None else []
+    more += value_lines(item) if values and item is not None else []
     more += backward_lines(node) if picture.backward else []
     known = node.sums() | ({"gradient": v} if (v := max(node.gradients(), key=abs, default=None)) is not None else {})
     measures = {k: v if math.isfinite(v) else str(v) for k, v in known.items()}

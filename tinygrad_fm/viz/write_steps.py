@@ -5,6 +5,7 @@
 
     {"schema": 1,
      "notes": [text],                     what was cut or could not be recorded
+     "names": {id: text},                 what sentences call the items
      "arrays": [array],                   each different one once; everywhere else they are given by their index
      "start": {id: index},                values known before the first step: inputs, leaves, constants
      "steps": [{
@@ -14,7 +15,8 @@
          "nodes": [id],                   what lights up
          "reads": [id],                   forward: where its inputs came from
          "gives": [[id, text]],           backward: which nodes were given which gradient
-         "waiting": [id],                 backward: nodes whose gradients wait, in the order in which they would be taken
+         "waiting": [id],                 backward: nodes whose gradients wait, in the order in which they would be taken (the
+                                          first 20; a sentence says how many there are)
          "values": {id: index},           values known from now on
          "gradients": {id: index},        gradients that have arrived
          "grads": {id: index or null},    what .grad is after the step
@@ -40,6 +42,7 @@ from .step_words import Words
 __all__ = ["steps_data"]
 
 SCHEMA = 1
+_MOST_WAITING = 20  # ids, as each step has its own list
 _MOST_CELLS = 400_000  # numbers in all arrays together: about 1.5 MB of text
 
 
@@ -70,7 +73,8 @@ class _Writer:
         notes = [] if any(isinstance(event, Began) for event in self.log.events) else [self.forward_only()]
         if self.cut:
             notes.append(f"of {plural(self.cut, 'array')} only the range is kept, so that the file stays small")
-        return {"schema": SCHEMA, "notes": notes, "arrays": self.arrays, "start": start, "steps": steps}
+        names = {item.id: self.words.name(value) for value, item in self.item_of.items()}
+        return {"schema": SCHEMA, "notes": notes, "names": names, "arrays": self.arrays, "start": start, "steps": steps}
 
     def forward_only(self) -> str:
         """Why there is no backward pass."""
@@ -104,7 +108,7 @@ class _Writer:
         sources = [v for _, v in step.inputs]
         changed = [value, *(v for v in sources[:1] if event.version and isinstance(v, Origin))]
         return {
-            "phase": "backward" if step.gradient_of else "forward",
+            "phase": "backward" if step.gradient_of or event.within else "forward",
             "title": self.words.ran_title(event, self.item_of.get(value)),
             "say": list(self.words.ran(event)),
             "nodes": self.ids([value]),
@@ -133,7 +137,7 @@ class _Writer:
             "say": list(self.words.took(event)),
             "nodes": ids,
             "gives": [[id, gift.text] for gift in event.gifts for id in self.ids([gift.value])],
-            "waiting": self.ids(event.waiting),
+            "waiting": self.ids(event.waiting)[:_MOST_WAITING],
             "gradients": {id: self.array(shown) for id in ids} if shown is not None else {},
             "grads": {id: self.array(event.after) for id in ids} if event.after is not None else {},
         }

@@ -504,11 +504,13 @@ function graphView(element, data) {
   function remark() {
     if (!marks) return;
     const sets = Object.fromEntries(["lit", "reads", "gives", "waiting", "done"].map((k) => [k, new Set(marks[k].map(shownId))]));
+    const texts = { ...marks.texts };
+    for (const id of marks.lit) texts[shownId(id)] = marks.texts[id]; // a copy's, on the one that stands for all
     svg.dataset.phase = marks.phase;
     for (const g of svg.querySelectorAll("[data-node]")) {
       for (const [name, ids] of Object.entries(sets)) g.classList.toggle(name, ids.has(g.dataset.node));
-      const texts = marks.texts[g.dataset.node] || {};
-      for (const slot of g.querySelectorAll("[data-slot]")) slot.textContent = slotText(slot.dataset.slot, texts);
+      const known = texts[g.dataset.node] || {};
+      for (const slot of g.querySelectorAll("[data-slot]")) slot.textContent = slotText(slot.dataset.slot, known);
     }
     const along = (s, t) => (sets.reads.has(s) && sets.lit.has(t)) || (sets.gives.has(s) && sets.lit.has(t));
     for (const g of svg.querySelectorAll("[data-edge]")) {
@@ -536,7 +538,7 @@ function graphView(element, data) {
   }
 
   /** Where the graph is too small to be read, show it larger. */
-  function readable() { if (view.scale < 0.6) zoom(0.8 / view.scale); }
+  function readable() { if (view.scale < 0.7) zoom(0.9 / view.scale); }
 
   function destroy() { listeners.abort(); element.replaceChildren(); element.classList.remove("graph"); }
 

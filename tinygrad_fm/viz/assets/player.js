@@ -8,14 +8,15 @@
 class Player {
   static SPEEDS = [0.5, 1, 2, 4];
   static PAUSE = 1400; // milliseconds from step to step at speed 1
+  static ICONS = { first: "M3 3h2v10H3zM13 3v10L6 8z", last: "M11 3h2v10h-2zM3 3v10l7-5z", back: "M9 3v10L3 8zM11 3h2v10h-2z", forward: "M7 3v10l6-5zM3 3h2v10H3z",
+    play: "M4 2v12l10-6z", pause: "M4 3h3v10H4zM9 3h3v10H9z" };
   static NEGATIVE = [[247, 247, 245], [146, 197, 222], [33, 102, 172]]; // blue and orange, which colour-blind people tell apart
   static POSITIVE = [[247, 247, 245], [244, 177, 104], [179, 78, 6]];
 
   constructor(element, graph, steps) {
     Object.assign(this, { element, steps, length: steps.steps.length, position: 0, playing: false, timer: 0 });
     this.listeners = new AbortController();
-    this.names = new Map(graph.items.map((item) => [item.id, item.title]));
-    this.states = this.#statesOf();
+    this.outputs = graph.edges.filter(([, target]) => target.startsWith("out"));
     element.classList.add("player");
     const place = this.#tag("div", {}, element);
     this.#build();
@@ -26,17 +27,15 @@ class Player {
 
   // ---- what is known when -------------------------------------------------------------------------------------------------
 
-  /** For each position, the values, gradients and .grad known then: {id: index of an array}, each made from the one before. */
-  #statesOf() {
-    const states = [{ values: { ...this.steps.start }, gradients: {}, grads: {}, done: new Set(Object.keys(this.steps.start)) }];
-    for (const step of this.steps.steps) {
-      const before = states[states.length - 1];
-      const merged = (name) => (step[name] ? { ...before[name], ...step[name] } : before[name]);
-      const fresh = step.nodes && step.nodes.some((id) => !before.done.has(id));
-      states.push({ values: merged("values"), gradients: merged("gradients"), grads: merged("grads"),
-        done: fresh ? new Set([...before.done, ...step.nodes]) : before.done });
+  /** The values, gradients and .grad that are known at a position, {id: index of an array}, and the nodes that have had their turn. */
+  #stateAt(position) {
+    const state = { values: { ...this.steps.start }, gradients: {}, grads: {}, done: new Set(Object.keys(this.steps.start)) };
+    for (const step of this.steps.steps.slice(0, position)) {
+      for (const name of ["values", "gradients", "grads"]) Object.assign(state[name], step[name]);
+      for (const id of step.nodes || []) state.done.add(id);
     }
-    return states;
+    for (const [source, target] of this.outputs) if (state.done.has(source)) state.done.add(target);
+    return state;
   }
 
   /** An array in a few characters: its numbers if they fit into a line, else its range. */
@@ -76,17 +75,18 @@ class Player {
     const panel = this.#tag("section", { class: "panel", "aria-label": "step player" }, this.element);
     const controls = this.#tag("div", { class: "controls", role: "group", "aria-label": "controls" }, panel);
     const row = this.#tag("div", { class: "buttons" }, controls);
-    const button = (kind, text, label, action) => {
-      const b = this.#tag("button", { type: "button", class: kind, "aria-label": label, title: label }, row, text);
+    const button = (kind, label, action) => {
+      const b = this.#tag("button", { type: "button", class: kind, "aria-label": label, title: label }, row);
       b.addEventListener("click", action);
+      this.#icon(b, kind);
       return b;
     };
     this.buttons = {
-      first: button("first", "⏮", "to the beginning (Home)", () => this.first()),
-      back: button("back", "◀", "one step back (left arrow)", () => this.back()),
-      play: button("play", "▶", "play (space)", () => (this.playing ? this.pause() : this.play())),
-      forward: button("forward", "▶|", "one step forward (right arrow)", () => this.forward()),
-      last: button("last", "⏭", "to the end (End)", () => this.last()),
+      first: button("first", "to the beginning (Home)", () => this.first()),
+      back: button("back", "one step back (left arrow)", () => this.back()),
+      play: button("play", "play (space)", () => (this.playing ? this.pause() : this.play())),
+      forward: button("forward", "one step forward (right arrow)", () => this.forward()),
+      last: button("last", "to the end (End)", () => this.last()),
     };
     this.speed = this.#tag("select", { "aria-label": "speed", title: "speed" }, row);
     for (const s of Player.SPEEDS) this.speed.add(new Option(`${s} ×`, s, s === 1, s === 1));
@@ -99,6 +99,16 @@ class Player {
     this.words = this.#tag("div", { "aria-live": "polite", "aria-atomic": "true" }, this.told);
     this.figures = this.#tag("div", {}, this.told);
     document.addEventListener("keydown", (ev) => this.#key(ev), { signal: this.listeners.signal });
+  }
+
+  /** The sign on a button, drawn, as not every font has it. */
+  #icon(button, kind) {
+    const path = Player.ICONS[kind], svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    svg.setAttribute("viewBox", "0 0 16 16");
+    svg.setAttribute("aria-hidden", "true");
+    svg.append(document.createElementNS("http://www.w3.org/2000/svg", "path"));
+    svg.firstChild.setAttribute("d", path);
+    button.replaceChildren(svg);
   }
 
   /** The phases along the slider, as a background. */
@@ -167,11 +177,11 @@ class Player {
   // ---- showing ------------------------------------------------------------------------------------------------------------
 
   #show() {
-    const step = this.steps.steps[this.position - 1], state = this.states[this.position];
+    const step = this.steps.steps[this.position - 1], state = this.#stateAt(this.position);
     const { first, back, play, forward, last } = this.buttons;
     first.disabled = back.disabled = this.position === 0;
     forward.disabled = last.disabled = this.position === this.length;
-    play.textContent = this.playing ? "❚❚" : "▶";
+    this.#icon(play, this.playing ? "pause" : "play");
     const label = this.playing ? "pause (space)" : "play (space)";
     play.setAttribute("aria-label", label);
     play.title = label;
@@ -217,7 +227,7 @@ class Player {
   #showArrays(step, state) {
     this.figures.replaceChildren();
     if (!step) return;
-    const name = (id) => this.names.get(id) || id;
+    const name = (id) => this.steps.names[id] || id;
     const nodes = (step.nodes || []).slice(0, 4);
     for (const id of step.phase === "forward" ? (step.reads || []).slice(0, 3) : []) this.#figure(`reads ${name(id)}`, state.values[id]);
     for (const id of nodes) {
@@ -240,11 +250,11 @@ class Player {
   }
 
   #numbers(figure, rows) {
-    if (rows.length === 1 && rows[0].length === 1) return this.#tag("div", { class: "single" }, figure, String(rows[0][0]).replace("-", "−"));
+    if (rows.length === 1 && rows[0].length === 1) return this.#tag("div", { class: "single" }, figure, String(rows[0][0]));
     const table = this.#tag("table", {}, this.#tag("div", { class: "numbers" }, figure));
     for (const row of rows) {
       const line = this.#tag("tr", {}, table);
-      for (const value of row) this.#tag("td", {}, line, String(value).replace("-", "−"));
+      for (const value of row) this.#tag("td", {}, line, String(value));
     }
     return table;
   }
