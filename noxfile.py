@@ -1,6 +1,6 @@
 """The checks of the project, a session to each. ``nox`` runs those that a change must pass, ``nox -s lint`` one of them.
 
-``tests`` and ``tests_oldest`` work in a clean clone, so they see what is committed. ``docs`` and ``bench`` are run by hand.
+``tests`` and ``tests_oldest`` work in a clean clone, so they see what is committed. ``pictures`` and ``bench`` are run by hand.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from pathlib import Path
 import nox
 
 nox.needs_version = ">=2024.4"
-nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "pyodide", "parity", "extras"]
+nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "pyodide", "parity", "extras", "docs"]
 
 TORCH = "torch==2.13.0"
 PYODIDE = "pyodide@0.29.0"
@@ -130,6 +130,13 @@ def extras(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
+    """Build the documentation site without a warning, and check every link inside it."""
+    session.install(".[docs,train]")
+    session.run("python", "-m", "docs.site", *session.posargs)
+
+
+@nox.session
+def pictures(session: nox.Session) -> None:
     """Make the pictures of docs/graphs.md and the tables of docs/pytorch.md anew, and run the code of all pages."""
     session.install(".[test]")
     session.run("python", "docs/gallery.py")

@@ -7,14 +7,12 @@ from __future__ import annotations
 
 import re
 import textwrap
-import types
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 import tinygrad_fm
-from tinygrad_fm.ops import functions
+from docs.site.public_names import methods, names_of, top_level
 from tinygrad_fm.torch_compat.left_out import INSTEAD, LEFT_OUT
 
 PAGE = Path(__file__).parent.parent / "docs" / "pytorch.md"
@@ -37,29 +35,6 @@ MODULES = {
     "torch.cuda": tinygrad_fm.cuda,
     "torch.amp": tinygrad_fm.amp,
 }
-
-
-def names_of(module: Any) -> list[str]:
-    """What a module offers: its ``__all__``, or the operations, functions and classes in it, without modules."""
-    offered = getattr(module, "__all__", None)
-    if offered is None:
-        made = [name for name, value in vars(module).items() if getattr(value, "__module__", "") == module.__name__]
-        offered = {*made, *(name for name in vars(functions) if getattr(module, name, None) is vars(functions)[name])}
-    return sorted(
-        name for name in offered if not name.startswith("_") and not isinstance(getattr(module, name), types.ModuleType)
-    )
-
-
-def top_level() -> list[str]:
-    """The functions, classes and values directly in ``torch``."""
-    names = vars(tinygrad_fm).items()
-    return sorted(name for name, value in names if not name.startswith("_") and not isinstance(value, types.ModuleType))
-
-
-def methods() -> list[str]:
-    """The methods and attributes of tensors."""
-    tensor = tinygrad_fm.ones(1, 1)
-    return sorted(name for name in dir(tensor) if not name.startswith("_") and hasattr(tensor, name))
 
 
 def listed(names: list[str]) -> str:

@@ -26,6 +26,7 @@ EXTRAS = {
     "app": ("streamlit",),
     "mpi": ("mpi4py", "mpich"),
     "notebooks": ("jupytext", "nbclient", "ipykernel"),
+    "docs": ("sphinx", "furo", "myst-nb", "sphinx-copybutton"),
     "bench": ("jax", "dezero", "mygrad", "autograd"),
     "test-extras": ("onnxruntime", "playwright", "safetensors"),
     "dev": ("nox", "pre-commit", "ruff", "mypy"),

@@ -1,0 +1,1 @@
+"""The pages of the documentation, and in ``docs.site`` what makes a site of them."""

@@ -1,0 +1,50 @@
+"""``python -m docs.site [FOLDER]``: build the documentation site, and check every link inside it."""
+
+from __future__ import annotations
+
+import argparse
+import shutil
+import sys
+import tempfile
+from pathlib import Path
+
+from sphinx.cmd.build import main as sphinx
+
+from . import check_links, pages, reference
+
+
+def build(out: Path) -> int:
+    """Build the site in the folder ``out``; 0 if Sphinx had nothing to say and no link is broken."""
+    shutil.rmtree(out, ignore_errors=True)
+    with tempfile.TemporaryDirectory() as folder:
+        stage = Path(folder, "source")
+        names = reference.write(stage)
+        pages.write_pages(stage, None, {"Reference": names})
+        here = Path(__file__).parent
+        code = sphinx(
+            ["-q", "-W", "--keep-going", "-b", "html", "-c", str(here), "-d", f"{folder}/doctrees", str(stage), str(out)]
+        )
+        for picture in stage.glob("images/**/*.*"):  # HTML within Markdown names them by their paths
+            target = out / picture.relative_to(stage)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(picture, target)
+    if code:
+        return code
+    broken = check_links.broken(out)
+    for line in broken:
+        print(line, file=sys.stderr)
+    return 1 if broken else 0
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="python -m docs.site", description=__doc__)
+    parser.add_argument("folder", nargs="?", type=Path, default=Path("build/site"), help="where to (%(default)s)")
+    folder = parser.parse_args().folder
+    code = build(folder)
+    if not code:
+        print(f"The site is in {folder}; open {folder / 'index.html'}")
+    return code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,134 @@
+"""The documentation site's own parts, without Sphinx: links, docstrings, where names are defined."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+import tinygrad_fm
+from docs.site import address, check_links, docstrings, pages
+from docs.site.source_lines import definition_of
+
+
+@pytest.mark.parametrize(
+    ("url", "known"),
+    [
+        ("git@github.com:owner/name.git", "https://github.com/owner/name"),
+        ("https://github.com/owner/name", "https://github.com/owner/name"),
+        ("https://user:secret@forge.example.org/group/owner/name.git", "https://forge.example.org/group/owner/name"),
+        ("ssh://git@forge.example.org:2222/owner/name.git", "https://forge.example.org/owner/name"),
+        ("/home/somebody/project", None),
+        ("../project", None),
+        ("", None),
+    ],
+)
+def test_the_address_of_a_remote(url: str, known: str | None) -> None:
+    assert address.of_remote(url) == known
+
+
+def test_the_forge_names_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
+    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
+    assert address.repository() == "https://github.com/owner/name"
+
+
+WHERE = {"docs/data.md": "data.md", "docs/README.md": "index.md", "examples/README.md": "examples.md"}
+
+
+@pytest.mark.parametrize(
+    ("page", "link", "becomes"),
+    [
+        ("docs/README.md", "data.md#worker-processes", "data.md#worker-processes"),
+        ("docs/data.md", "README.md", "index.md"),
+        ("docs/README.md", "../examples/README.md", "examples.md"),
+        ("docs/README.md", "images/tape.svg", "images/tape.svg"),
+        ("examples/README.md", "vae.py", "repo:examples/vae.py"),
+        ("docs/data.md", "../tinygrad_fm/data/loader.py#L10", "repo:tinygrad_fm/data/loader.py#L10"),
+        ("docs/data.md", "../tests", "repo:tests"),
+        ("docs/data.md", "#pictures", "#pictures"),
+        ("docs/data.md", "https://example.org/a.md", "https://example.org/a.md"),
+    ],
+)
+def test_links_go_where_the_page_is_in_the_site(page: str, link: str, becomes: str) -> None:
+    assert pages.rewritten(f"see [it]({link}).", page, WHERE) == f"see [it]({becomes})."
+
+
+def test_a_link_in_code_is_left_alone_and_a_broken_one_is_an_error() -> None:
+    for code in ("```text\n[x](nowhere.md)\n```\n", "`[x](nowhere.md)`"):
+        assert pages.rewritten(code, "docs/data.md", WHERE) == code
+    with pytest.raises(pages.BrokenLinkError, match=r"docs/data.md: the link to nowhere.md leads nowhere"):
+        pages.rewritten("[x](nowhere.md)", "docs/data.md", WHERE)
+
+
+def test_every_page_is_in_the_table_of_contents() -> None:
+    listed = {page for section in pages.sections() for page in section.pages}
+    assert {page for page in pages.places() if not page.startswith("notebooks/")} - listed == {pages.START}
+
+
+DOC = """The sum of *all* x_ elements, see :func:`add`::
+
+    y = Σ xᵢ
+
+Args:
+    input: (N, C), of any
+        dtype.
+    a, b: two ``numbers``.
+
+Returns:
+    (N,), one each.
+
+Raises:
+    ShapeError: they differ.
+
+Source: https://example.org/a_b_, section 2.
+
+>>> 1 + 1
+2
+"""
+
+
+def test_a_docstring_becomes_fields_and_blocks() -> None:
+    text = "\n".join(docstrings.rendered(DOC, {"add": "tinygrad_fm.add"}.get))
+    for part in [
+        r"The sum of \*all\* x\_ elements, see :py:obj:`add <tinygrad_fm.add>`:",
+        ".. code-block:: text\n\n   y = Σ xᵢ",
+        "   * **input** – (N, C), of any dtype.",
+        "   * **a, b** – two ``numbers``.",
+        ":Returns: (N,), one each.",
+        ":Raises: **ShapeError** – they differ.",
+        ":Source: `example.org/a_b_ <https://example.org/a_b_>`__, section 2.",
+        ".. code-block:: pycon\n\n   >>> 1 + 1\n   2",
+    ]:
+        assert part in text
+
+
+@pytest.mark.parametrize(
+    ("name", "path", "text"),
+    [
+        ("exp", "tinygrad_fm/ops/elementwise.py", "exp = "),
+        ("cat", "tinygrad_fm/ops/join_split.py", "def cat("),
+        ("zeros_like", "tinygrad_fm/ops/creation.py", "zeros_like"),
+        ("Generator", "tinygrad_fm/random.py", "class Generator"),
+        ("eq", "tinygrad_fm/ops/comparison.py", "eq, ne = "),
+    ],
+)
+def test_where_a_name_is_defined(name: str, path: str, text: str) -> None:
+    found = definition_of(getattr(tinygrad_fm, name), name)
+    assert found is not None
+    assert (found.path, text in found.text().split("\n")[0]) == (path, True)
+
+
+def test_broken_links_of_the_site_are_found(tmp_path: Path) -> None:
+    (tmp_path / "a.html").write_text(
+        '<h1 id="top"><a href="b.html#there">1</a><a href="b.html#not">2</a><a href="c.html">3</a><a href="#top">4</a>'
+        '<a href="https://example.org">5</a><img src="p.png"><script src="https://example.org/x.js"></script></h1>',
+        encoding="utf-8",
+    )
+    (tmp_path / "b.html").write_text('<p id="there">', encoding="utf-8")
+    assert check_links.broken(tmp_path) == [
+        "a.html: loads https://example.org/x.js",
+        "a.html: b.html#not leads nowhere",
+        "a.html: c.html leads nowhere",
+        "a.html: p.png leads nowhere",
+    ]
