@@ -7,31 +7,8 @@ from pathlib import Path
 import pytest
 
 import tinygrad_fm
-from docs.site import address, check_links, docstrings, pages
+from docs.site import check_links, docstrings, pages
 from docs.site.source_lines import definition_of
-
-
-@pytest.mark.parametrize(
-    ("url", "known"),
-    [
-        ("git@github.com:owner/name.git", "https://github.com/owner/name"),
-        ("https://github.com/owner/name", "https://github.com/owner/name"),
-        ("https://user:secret@forge.example.org/group/owner/name.git", "https://forge.example.org/group/owner/name"),
-        ("ssh://git@forge.example.org:2222/owner/name.git", "https://forge.example.org/owner/name"),
-        ("/home/somebody/project", None),
-        ("../project", None),
-        ("", None),
-    ],
-)
-def test_the_address_of_a_remote(url: str, known: str | None) -> None:
-    assert address.of_remote(url) == known
-
-
-def test_the_forge_names_the_repository(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("GITHUB_REPOSITORY", "owner/name")
-    monkeypatch.delenv("GITHUB_SERVER_URL", raising=False)
-    assert address.repository() == "https://github.com/owner/name"
-
 
 WHERE = {"docs/data.md": "data.md", "docs/README.md": "index.md", "examples/README.md": "examples.md"}
 

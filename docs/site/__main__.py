@@ -19,7 +19,7 @@ def build(out: Path) -> int:
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder, "source")
         names = reference.write(stage)
-        pages.write_pages(stage, None, {"Reference": names})
+        pages.write_pages(stage, {"Reference": names})
         here = Path(__file__).parent
         code = sphinx(
             ["-q", "-W", "--keep-going", "-b", "html", "-c", str(here), "-d", f"{folder}/doctrees", str(stage), str(out)]

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-import re
 import subprocess
 from pathlib import Path
+
+from notebooks.stamping import address_of_this_project, web_address
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -19,18 +20,9 @@ def git(*arguments: str) -> str:
     return done.stdout.strip() if done.returncode == 0 else ""
 
 
-def of_remote(url: str) -> str | None:
-    """``https://host/owner/name`` of a remote's address in any of git's forms; None for a folder of this machine."""
-    found = re.fullmatch(r"(?:https?://(?:[^@/]*@)?|ssh://(?:[^@/]*@)?|git://|[\w.-]+@)([\w.-]+\.\w+)(?::\d+)?[:/](.+)", url)
-    return f"https://{found[1]}/{found[2].strip('/').removesuffix('.git')}" if found else None
-
-
 def repository() -> str | None:
-    """The address, from GITHUB_REPOSITORY (``owner/name``) or the remote ``origin``; None if neither tells."""
-    named = os.environ.get("GITHUB_REPOSITORY")
-    if named:
-        return f"{os.environ.get('GITHUB_SERVER_URL', 'https://github.com').rstrip('/')}/{named}"
-    return of_remote(git("remote", "get-url", "origin"))
+    """The address, as the notebooks find it; None where it is not known."""
+    return web_address(address_of_this_project())
 
 
 def commit() -> str:

@@ -11,9 +11,10 @@ import json
 import posixpath
 import re
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
+
+from notebooks.stamping import address_of_this_project, stamp
 
 from .address import ROOT
 
@@ -71,6 +72,8 @@ def new_target(target: str, page: str, where: dict[str, str]) -> str:
     if not (ROOT / path).exists() or path.startswith(".."):
         raise BrokenLinkError(f"{page}: the link to {target} leads nowhere: there is no {path}")
     here = posixpath.dirname(where[page])
+    if path in where and where[path].startswith("/"):
+        return where[path] + mark + heading
     if path in where:
         return posixpath.relpath(where[path], here or ".") + mark + heading
     if path.endswith(PICTURES) and path.startswith("docs/"):
@@ -102,11 +105,10 @@ def contents(listed: list[Section], where: dict[str, str], more: dict[str, list[
     return "\n\n".join(parts)
 
 
-def write_pages(stage: Path, stamp: Callable[[Any], Any] | None, more: dict[str, list[str]]) -> None:
+def write_pages(stage: Path, more: dict[str, list[str]]) -> None:
     """Write the pages, the notebooks and the pictures into the folder ``stage``, as Sphinx's source.
 
     Args:
-        stamp: what is done to each notebook, a dict, before it is written.
         more: further pages of a section of the table of contents, by its title.
     """
     where = places()
@@ -116,12 +118,13 @@ def write_pages(stage: Path, stamp: Callable[[Any], Any] | None, more: dict[str,
         target.parent.mkdir(parents=True, exist_ok=True)
         text = (ROOT / page).read_text(encoding="utf-8")
         if page.endswith(".ipynb"):
-            target.write_text(json.dumps(notebook(json.loads(text), page, where, stamp)), encoding="utf-8")
+            write_notebook(target, json.loads(text), page, where)
             continue
         text = rewritten(text, page, where)
         if page == START:
-            tutorial = [p for p in where.values() if p.startswith("tutorial/")]
-            text += "\n\n" + contents(listed, where, {**more, listed[0].title: tutorial})
+            notebooks = [place for path, place in where.items() if path.endswith(".ipynb")]
+            more = {listed[0].title: notebooks, **more}
+            text += "\n\n" + contents(listed, where, more)
         target.write_text(text, encoding="utf-8")
     for picture in ROOT.glob("docs/**/*"):
         if picture.suffix in PICTURES:
@@ -130,9 +133,11 @@ def write_pages(stage: Path, stamp: Callable[[Any], Any] | None, more: dict[str,
             shutil.copyfile(picture, target)
 
 
-def notebook(content: Any, page: str, where: dict[str, str], stamp: Callable[[Any], Any] | None) -> Any:
-    """A notebook with the links of its Markdown rewritten, and stamped."""
+def write_notebook(target: Path, content: Any, page: str, where: dict[str, str]) -> None:
+    """A notebook with the links of its Markdown rewritten, and where the repository's address is known with one to Colab."""
+    where = {path: f"/{place}" if path != page else place for path, place in where.items()}  # from the site's root
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
-            cell["source"] = rewritten("".join(cell["source"]), page, where)
-    return stamp(content) if stamp else content
+            cell["source"] = rewritten("".join(cell["source"]), page, where).splitlines(keepends=True)
+    target.write_text(json.dumps(content), encoding="utf-8")
+    target.write_text(json.dumps(stamp(target, address_of_this_project())), encoding="utf-8")
