@@ -7,10 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import graphviz
-
 from ..atomic_files import write_atomically
-from . import write_dot, write_html, write_text
+from . import write_html, write_text
 from .events import EventLog
 from .picture import Picture
 from .write_steps import steps_data
@@ -20,6 +18,10 @@ __all__ = ["FORMATS", "INSTALL", "Graph"]
 _log = logging.getLogger("tinygrad_fm.viz")
 FORMATS = ("svg", "png", "pdf", "gv", "html", "txt")
 INSTALL = "install Graphviz (apt install graphviz, brew install graphviz, conda install graphviz) for SVG, PNG and PDF"
+
+
+class _NoDot(RuntimeError):
+    """The ``dot`` program is not there."""
 
 
 class Graph:
@@ -46,7 +48,7 @@ class Graph:
 
     def dot(self) -> str:
         """The graph in the DOT language."""
-        return write_dot.to_dot(self.picture).source
+        return self._digraph().source
 
     def html(self, steps: bool = False) -> str:
         """A page that shows the graph by itself: pan, zoom, and a click opens or closes a module. With ``steps`` it also
@@ -63,14 +65,26 @@ class Graph:
 
     def svg(self) -> str:
         """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
+        return self._render("svg").decode("utf-8")
+
+    def _digraph(self) -> Any:
+        """The ``graphviz.Digraph``. Where there are no programs to start, as in a browser, the package may be missing."""
         try:
-            return self._render("svg").decode("utf-8")
-        except graphviz.ExecutableNotFound as error:
-            raise RuntimeError(f"the 'dot' program was not found: {INSTALL}") from error
+            from .write_dot import to_dot
+        except ModuleNotFoundError as error:
+            raise ModuleNotFoundError(
+                "this picture needs the Python package 'graphviz': python -m pip install graphviz (.html and .txt need nothing)"
+            ) from error
+        return to_dot(self.picture)
 
     def _render(self, kind: str) -> bytes:
+        graph = self._digraph()
+        import graphviz
+
         try:
-            return write_dot.to_dot(self.picture).pipe(kind)
+            return graph.pipe(kind)
+        except graphviz.ExecutableNotFound as error:
+            raise _NoDot(f"the 'dot' program was not found: {INSTALL}") from error
         except graphviz.CalledProcessError as error:
             said = (error.stderr or b"").decode("utf-8", "replace").strip()
             raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
@@ -107,7 +121,7 @@ class Graph:
         else:
             try:
                 data = self._render(kind)
-            except graphviz.ExecutableNotFound:
+            except _NoDot:
                 instead = path.with_suffix(".gv")
                 _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
                 return self.save(instead)

@@ -538,7 +538,8 @@ function graphView(element, data) {
   }
 
   /** Where the graph is too small to be read, show it larger. */
-  function readable() { if (view.scale < 0.7) zoom(0.9 / view.scale); }
+  let wantsReadable = false;
+  function readable() { wantsReadable = true; if (laidOut() && view.scale < 0.7) zoom(0.9 / view.scale); }
 
   function destroy() { listeners.abort(); element.replaceChildren(); element.classList.remove("graph"); }
 
@@ -587,9 +588,12 @@ function graphView(element, data) {
 
   function place() { svg.lastElementChild.setAttribute("transform", `translate(${view.x},${view.y}) scale(${view.scale})`); }
 
+  const laidOut = () => svg.clientWidth > 24 && svg.clientHeight > 24;
+
   /** Show the whole graph. */
   function fit() {
     const b = svg.lastElementChild.getBBox(), w = svg.clientWidth, h = svg.clientHeight;
+    if (!laidOut()) return;
     view.scale = Math.min(1.5, (w - 24) / b.width, (h - 24) / b.height) || 1;
     const room = (w - b.width * view.scale) / 2;
     view.x = Math.max(12, room) - b.x * view.scale;
@@ -637,6 +641,15 @@ function graphView(element, data) {
   outButton.addEventListener("click", () => zoom(1 / 1.3));
   draw();
   fit();
+  if (!laidOut()) { // in a frame that has no size yet
+    const observer = new ResizeObserver(() => {
+      if (!laidOut()) return;
+      observer.disconnect();
+      fit();
+      if (wantsReadable) readable();
+    });
+    observer.observe(svg);
+  }
   window.addEventListener("resize", () => fit(), { signal: listeners.signal });
   return { element, svg, mark, reveal, readable, fit, destroy };
 }
