@@ -25,6 +25,7 @@ COMMANDS = {
     "predict": "say what is on your own pictures of garments",
     "sweep": "train with many settings, and find those that do best",
     "sweep-report": "draw what a sweep found, and test its winner",
+    "try": "run programs in the browser: a page that needs no installation",
 }
 _USER_ERRORS = (ValueError, TypeError, OSError, RuntimeError, ImportError, ArithmeticError, MemoryError)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import ipaddress
 import os
-import shutil
 import signal
 import socket
 import subprocess
@@ -19,23 +18,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page
 
 from tests.apps.conftest import train_runs
-from tests.viz.browser import NAMES
 
 ROOT = Path(__file__).resolve().parents[3]
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--use-fake-device-for-media-stream",
-    "--use-fake-ui-for-media-stream",
-)
 # notes whom the server, and every process that it starts, listens to, calls or looks up
 _WATCH = """
 import os, sys
@@ -129,18 +116,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[App]:
     train_runs(folder / "runs")
     with served(folder) as running:
         yield running
-
-
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """A real Chromium."""
-    path = next((path for path in map(shutil.which, NAMES) if path), None)
-    if path is None:
-        pytest.skip("no Chromium is installed")
-    with sync_playwright() as driver:
-        found = driver.chromium.launch(executable_path=path, args=list(FLAGS))
-        yield found
-        found.close()
 
 
 @pytest.fixture
