@@ -57,6 +57,9 @@ def run(args: argparse.Namespace) -> int:
     port = _free_port(args.port)
     settings.RUNS = args.runs.resolve()
     logging.getLogger("tinygrad_fm.viz").setLevel(logging.ERROR)
+    # not first by a session: another's thread would meet half of them
+    import altair  # noqa: F401
+    import pandas  # noqa: F401
     from streamlit import net_util
     from streamlit.web import bootstrap
 

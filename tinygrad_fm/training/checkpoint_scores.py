@@ -104,7 +104,7 @@ def score(folder: RunFolder, data: ImageDataset, build: Build, tta: bool = False
         found = seen.get((status.st_dev, status.st_ino))
         if found is None:
             try:
-                found = _score(path, data, build, tta)
+                found = score_checkpoint(path, data, build, tta)
             except CheckpointError as error:
                 errors.append(error)
                 continue
@@ -113,7 +113,11 @@ def score(folder: RunFolder, data: ImageDataset, build: Build, tta: bool = False
     return scores, errors
 
 
-def _score(path: Path, data: ImageDataset, build: Build, tta: bool) -> Score:
+def score_checkpoint(path: Path, data: ImageDataset, build: Build, tta: bool = False) -> Score:
+    """Test one checkpoint; see :func:`score`.
+
+    Raises CheckpointError if it cannot be read, tells other classes apart, or gives no numbers.
+    """
     model, content = load_model(path, build)
     classes = tuple(content["dataset"]["classes"])
     if classes != data.classes:

@@ -18,11 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, expect
 
 from tests.apps.conftest import train_runs
 
 ROOT = Path(__file__).resolve().parents[3]
+expect.set_options(timeout=30_000)
 # notes whom the server, and every process that it starts, listens to, calls or looks up
 _WATCH = """
 import os, sys
