@@ -28,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--values", action="store_true", help="write data and gradients on the nodes")
     parser.add_argument("--aspect", type=float, metavar="X", help="width by height to set a long graph in columns for")
     parser.add_argument("--backward", action="store_true", help="also show what the backward pass does")
+    parser.add_argument("--steps", action="store_true", help="a page (.html) that plays the run step by step, forward and back")
     parser.add_argument("--direction", choices=["TB", "LR"], help="top down, or left to right")
     parser.add_argument("--batch-size", type=int, default=64, metavar="N", help="images in the input (default: 64)")
 
@@ -64,9 +65,11 @@ def run(args: argparse.Namespace) -> int:
         aspect=args.aspect,
         direction=args.direction,
     )
+    if args.steps and args.out is None:
+        raise ValueError("--steps makes a page: give its name with --out, such as --out lenet.html")
     if args.out is None:
         print(graph)
         return 0
-    written = graph.save(args.out)
+    written = graph.save(args.out, steps=args.steps)
     print(f"wrote {written}")
     return 0 if str(written) == args.out else 1

@@ -1,11 +1,13 @@
 """Makes the graph pictures in docs/images anew: ``python docs/gallery.py``, from the project's folder.
 
-It runs the Python code of docs/graphs.md, and draws the two expressions of docs/autograd.md.
+It runs the Python code of docs/graphs.md, and draws the two expressions of docs/autograd.md and the player's picture
+(player_picture.py).
 """
 
 from __future__ import annotations
 
 import re
+import runpy
 import sys
 from pathlib import Path
 from typing import Any
@@ -38,8 +40,14 @@ def draw_autograd() -> None:
     torch.draw([y, dy], names={"x": x, "y": y, "dy/dx": dy}).save("docs/images/cube.svg")
 
 
+def draw_player() -> None:
+    """The picture that plays the steps of a neuron."""
+    runpy.run_path(str(Path(__file__).with_name("player_picture.py")))["draw"]()
+
+
 if __name__ == "__main__":
     sys.path.insert(0, str(Path.cwd()))
     Path("docs/images").mkdir(parents=True, exist_ok=True)
     render(Path("docs/graphs.md"))
     draw_autograd()
+    draw_player()

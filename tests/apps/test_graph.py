@@ -24,6 +24,12 @@ def test_writes_the_format_of_the_ending(tmp_path: Path, capsys: pytest.CaptureF
     assert str(path) in capsys.readouterr().out
 
 
+def test_a_page_that_plays_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "graph.html"
+    assert main(["graph", "mlp", "--batch-size", "2", "--steps", "--out", str(path)]) == 0
+    assert "new Player(" in path.read_text(encoding="utf-8")
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -31,6 +37,8 @@ def test_writes_the_format_of_the_ending(tmp_path: Path, capsys: pytest.CaptureF
         (["lenet", "--out", "x.bmp"], "must end in"),
         (["lenet", "--batch-size", "0"], "--batch-size"),
         (["lenet", "--depth", "0"], "depth"),
+        (["lenet", "--steps"], "--steps makes a page: give its name with --out"),
+        (["mlp", "--steps", "--out", "x.svg"], "must end in .html"),
         (["mlp", "--option", "hidden"], "NAME=VALUE"),
         (["mlp", "--option", "hiden=[1]"], "no option 'hiden'"),
         (["mlp", "--option", "hidden=[1,2"], "--option hidden: '[1,2' is neither a word nor JSON"),

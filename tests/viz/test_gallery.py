@@ -1,4 +1,4 @@
-"""The pictures of docs/graphs.md come from the code beside them, those of docs/autograd.md from docs/gallery.py."""
+"""The pictures of docs/graphs.md come from the code beside them, the others from docs/gallery.py."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def test_every_picture_is_there_and_used() -> None:
     text = PAGE.read_text(encoding="utf-8")
     shown = set(re.findall(r"images/([\w-]+\.svg)", text))
     saved = set(re.findall(r'save\("docs/images/([\w-]+\.svg)"\)', text))
-    assert shown == saved
+    assert shown == saved | {"player.svg"}
     for name in shown:
         ET.parse(DOCS / "images" / name)
 
@@ -31,7 +31,8 @@ def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     names = {path.name for path in (tmp_path / "docs/images").iterdir()}
     assert names == set(re.findall(r'save\("docs/images/([\w-]+\.svg)"\)', PAGE.read_text(encoding="utf-8")))
     gallery["draw_autograd"]()
-    names |= {"tape.svg", "cube.svg"}
+    gallery["draw_player"]()
+    names |= {"tape.svg", "cube.svg", "player.svg"}
     assert names == {path.name for path in (DOCS / "images").glob("*.svg")}
     for name in sorted(names):
         assert shown(DOCS / "images" / name) == shown(tmp_path / "docs/images" / name), f"{name}: run python docs/gallery.py"

@@ -192,6 +192,29 @@ def test_two_players_on_a_page_and_one_that_is_taken_away(page: browser.Page, tm
     assert look(page)["count"].startswith("1 /") and page.ask("second.position") == 1
 
 
+def test_the_picture_shows_each_step_in_its_turn_and_stands_still_for_who_wants_that(page: browser.Page) -> None:
+    svg = Path(__file__).resolve().parents[2] / "docs/images/player.svg"
+    assert svg.stat().st_size < 100_000
+    page.open(svg)
+    titles = page.ask("[...document.querySelectorAll('.what')].map((e) => e.textContent)")
+    assert len(titles) > 10
+    seen = """((k) => {
+      const all = document.getAnimations(), length = all[0].effect.getComputedTiming().duration;
+      all.forEach((a) => { a.pause(); a.currentTime = (length * (k + 0.5)) / (STEPS + 4); });
+      const there = [...document.querySelectorAll(".during")].filter((e) => getComputedStyle(e).opacity === "1");
+      return there.flatMap((e) => [...e.querySelectorAll(".what")].map((t) => t.textContent));
+    })""".replace("STEPS", str(len(titles)))
+    for k, title in enumerate(titles, 1):
+        assert page.ask(f"{seen}({k})") == [title]
+    page.send("Emulation.setEmulatedMedia", features=[{"name": "prefers-reduced-motion", "value": "reduce"}])
+    try:
+        assert page.ask("document.getAnimations().length") == 0
+        assert page.ask("[...document.querySelectorAll('.grad')].every((e) => getComputedStyle(e).opacity === '1')")
+        assert page.ask("getComputedStyle(document.querySelector('.still')).display") != "none"
+    finally:
+        page.send("Emulation.setEmulatedMedia", features=[])
+
+
 def test_hostile_names_stay_text(page: browser.Page, tmp_path: Path) -> None:
     name = '</script><script>document.title="hacked"</script><b>"\'&{|}\\'
     x = torch.ones(2, requires_grad=True)
