@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Generator
 from typing import Any
 
@@ -22,6 +23,8 @@ RIGHT_SKIPS: list[tuple[str, bool, str]] = [
     (r"root may read everything", getattr(os, "geteuid", lambda: 1)() == 0 or WINDOWS, "files that cannot be read need a user"),
     (r"no fork|no pipes with names|POSIX's|could not import 'resource'", WINDOWS, "POSIX only"),
     (r"no (threads|processes) in WebAssembly", WASM, "one thread is all there is"),
+    (r"the machine's word has 64 bits", sys.maxsize > 2**32, "the session 'pyodide' has one of 32"),
+    (r"Graphviz is not installed", WASM, "programs are processes"),
     (r"NumPy's BLAS is not OpenBLAS", not LINUX, "NumPy may bring another one there, whose threads we cannot set"),
     (r"no Chromium is installed", not LINUX, "the browser is driven through POSIX descriptors, on one system is enough"),
 ]

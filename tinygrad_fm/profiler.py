@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import html
 import json
+import math
 import threading
 import time
 import weakref
@@ -375,14 +376,14 @@ def multiply_adds(call: OpCall, result: Any) -> int:
     """How many products one run of a contraction adds up: linear, matmul, convolution, recurrent layers; 0 for others."""
     if call.name == "conv_transpose2d":
         image, kernel = (raw(x) for x in call.inputs[:2])
-        return int(image.size * np.prod(kernel.shape[1:]))
+        return image.size * math.prod(kernel.shape[1:])
     if call.name in ("rnn", "lstm", "gru"):  # each element of a sequence meets every weight once: W_ih, W_hh and W_hr
         weights = [raw(w) for w in (*call.inputs[2:4], *call.inputs[7:]) if w is not None]
         return len(raw(call.inputs[0])) * sum(int(w.size) for w in weights)
     if call.name == "matmul":
         depth = raw(call.inputs[0]).shape[-1]
     elif call.name in ("linear", "conv2d"):
-        depth = int(np.prod(raw(call.inputs[1]).shape[1:]))
+        depth = math.prod(raw(call.inputs[1]).shape[1:])
     else:
         return 0
     return sum(int(array.size) for array in _arrays(result)) * depth

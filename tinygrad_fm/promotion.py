@@ -7,6 +7,7 @@ arrays and numbers, which it changes in place.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import zip_longest
 from typing import Any
 
 import numpy as np
@@ -165,9 +166,12 @@ def same_dtype(op: Any, arrays: list[Any]) -> None:
 def explained(error: ValueError, op: Any, arrays: list[Any]) -> Exception:
     """What to raise for an ``error`` of the kernel: which shapes do not fit, if that is the reason."""
     shapes = [np.shape(a) for a in arrays]
-    try:
-        np.broadcast_shapes(*shapes)
-    except ValueError:
-        if op.broadcasts:
-            return ShapeError(f"{op.name}(): shapes {' and '.join(map(str, shapes))} do not broadcast")
+    if op.broadcasts and not broadcastable(*shapes):
+        return ShapeError(f"{op.name}(): shapes {' and '.join(map(str, shapes))} do not broadcast")
     return error
+
+
+def broadcastable(*shapes: tuple[int, ...]) -> bool:
+    """Whether these shapes broadcast, even if to more than an array can hold, which NumPy refuses alike."""
+    aligned = zip_longest(*(shape[::-1] for shape in shapes), fillvalue=1)
+    return all(len({*sizes} - {1}) < 2 for sizes in aligned)

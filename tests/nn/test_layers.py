@@ -146,7 +146,7 @@ def test_in_place_activations(layer):
 
 
 def test_losses():
-    logits, labels = tensor([[1, 2, 3], [0, 0, 0]]), tensor_of(np.array([2, 0]))
+    logits, labels = tensor([[1, 2, 3], [0, 0, 0]]), tensor_of(np.array([2, 0], np.int64))
     logp = np.log(np.exp(logits.numpy()) / np.exp(logits.numpy()).sum(1, keepdims=True))
     expected = -logp[[0, 1], [2, 0]]
     np.testing.assert_allclose(nn.CrossEntropyLoss()(logits, labels).item(), expected.mean(), rtol=1e-6)

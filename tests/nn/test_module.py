@@ -173,7 +173,7 @@ def test_casting_keeps_the_parameters():
     import tinygrad_fm as torch
 
     net = Net()
-    net.register_buffer("count", tensor_of(np.array(3)))
+    net.register_buffer("count", tensor_of(np.array(3, np.int64)))
     weight = net.first.weight
     net(tensor(2, 4)).sum().backward()
     assert net.double() is net

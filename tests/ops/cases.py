@@ -90,9 +90,9 @@ def np_batch_norm(x: Array, w: Array, b: Array) -> Array:
     return (x - x.mean(0)) / np.sqrt(x.var(0) + 1e-5) * w + b
 
 
-ROWS = np.array([2, 0, 2])
-COLUMNS = np.array([[0, 2, 1, 3], [3, 3, 0, 1], [1, 0, 2, 2]])
-PERMUTED = np.array([[0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]])
+ROWS = np.array([2, 0, 2], np.int64)
+COLUMNS = np.array([[0, 2, 1, 3], [3, 3, 0, 1], [1, 0, 2, 2]], np.int64)
+PERMUTED = np.array([[0, 2, 1, 3], [3, 2, 0, 1], [1, 0, 3, 2]], np.int64)
 MASK = np.array([[True, False, True, True], [False, False, True, False], [True, True, False, True]])
 LABELS = [2, 0, 1]
 SIGNS = np.array([1, -1, 1])

@@ -9,9 +9,9 @@ from .case import Array, C, function
 MATRIX = (3, 4)
 CUBE = (2, 3, 4)
 PAIR = (MATRIX, MATRIX)
-ROWS = np.array([2, 0])
+ROWS = np.array([2, 0], np.int64)
 LABELS = [2, 0, 1]
-CORNERS = np.array([[[[0, 3], [9, 14]]]])
+CORNERS = np.array([[[[0, 3], [9, 14]]]], np.int64)
 MASK = np.array([[True, False, True, True], [False, False, True, False], [True, True, False, True]])
 
 

@@ -116,7 +116,7 @@ ORDER = [
 DISTANCE = [C("pdist", lambda x: np.array([np.sqrt(((x[i] - x[j]) ** 2).sum()) for i in range(3) for j in range(i + 1, 3)]),
               MATRIX, empty=None, bare=False)]  # fmt: skip
 
-REDUCED = np.array([[0, 2, 1, 0], [1, 0, 1, 2]])
+REDUCED = np.array([[0, 2, 1, 0], [1, 0, 1, 2]], np.int64)
 BOTH = ((3, 4), (2, 4))
 
 

@@ -176,7 +176,10 @@ class _Request:
     def __init__(self, request: urllib.request.Request) -> None:
         self._answers: queue.Queue[Any] = queue.Queue(maxsize=4)
         self._abandoned = threading.Event()
-        threading.Thread(target=self._run, args=(request,), daemon=True, name="download").start()
+        try:
+            threading.Thread(target=self._run, args=(request,), daemon=True, name="download").start()
+        except RuntimeError as error:  # where there are no threads
+            self._answers.put(error)
 
     def next(self, seconds: float) -> Any:
         """The response, and from then on its next bytes, empty at the end; raises what went wrong, TimeoutError too."""

@@ -17,6 +17,7 @@ from ..autograd.vmap_levels import refuse_write
 from ..dtypes import float16, float32
 from ..errors import ShapeError
 from ..ops import functions as ops
+from ..ops._arguments import as_index
 from ..ops.activation import *
 from ..ops.adaptive_pooling import *
 from ..ops.attention import *
@@ -271,7 +272,7 @@ def embedding_bag(
         counts = input._array.ravel() != padding_idx % len(weight)
         bag, rows = bag[counts], rows[box(counts)]
         factors = None if factors is None else factors[box(counts)]
-    sizes = np.bincount(bag.astype(np.intp), minlength=count)
+    sizes = np.bincount(as_index(bag), minlength=count)
     if mode == "max":
         return _largest_in_bags(rows, bag, sizes)
     total = weight.new_zeros(count, weight.shape[1]).index_add(0, box(bag), rows if factors is None else rows * factors)
@@ -283,7 +284,7 @@ def _bag_numbers(input: Tensor, offsets: Tensor | None, include_last_offset: boo
     if input.ndim == 2:
         if offsets is not None:
             raise ValueError("embedding_bag(): if input is 2D, each row is a bag, and offsets has to be None")
-        return np.repeat(np.arange(len(input)), input.shape[1]), len(input)
+        return np.repeat(np.arange(len(input), dtype=np.int64), input.shape[1]), len(input)
     if input.ndim != 1:
         raise ValueError(f"embedding_bag(): input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     if offsets is None or offsets.ndim != 1:
@@ -302,7 +303,7 @@ def _bag_numbers(input: Tensor, offsets: Tensor | None, include_last_offset: boo
             f"embedding_bag(): offsets must start with 0, not decrease and not be greater than input's length {len(input)}, "
             f"got {offsets._array.tolist()}"
         )
-    return np.repeat(np.arange(len(starts)), ends - starts), len(starts)
+    return np.repeat(np.arange(len(starts), dtype=np.int64), as_index(ends - starts)), len(starts)
 
 
 def _largest_in_bags(rows: Tensor, bag: np.ndarray, sizes: np.ndarray) -> Tensor:

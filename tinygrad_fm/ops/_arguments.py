@@ -92,8 +92,14 @@ def int64(indices: Any) -> np.ndarray[Any, Any]:
 
 
 def as_index(indices: Any) -> np.ndarray[Any, Any]:
-    """Indices as NumPy's take, bincount and repeat want them, which refuse int64 where the machine's word has 32 bits."""
-    return np.asarray(indices).astype(np.intp, copy=False)
+    """Indices as NumPy's take, bincount and repeat want them, which refuse int64 where the machine's word has 32 bits.
+
+    Raises MemoryError for one that such a machine has no memory for; NumPy would wrap it around.
+    """
+    array = np.asarray(indices)
+    if array.dtype.itemsize > np.dtype(np.intp).itemsize and array.size and array.max() > np.iinfo(np.intp).max:
+        raise MemoryError(f"indices and counts must be at most {np.iinfo(np.intp).max} on this machine, got {array.max()}")
+    return array.astype(np.intp, copy=False)
 
 
 # -- arguments ---------------------------------------------------------------------------------------------------------

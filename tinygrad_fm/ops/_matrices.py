@@ -10,6 +10,7 @@ import numpy as np
 
 from ..autograd.box import raw
 from ..errors import AutogradError, LinAlgError, OperandError, ShapeError
+from . import _lapack
 from .shape import broadcast_to
 
 Array = np.ndarray[Any, Any]
@@ -97,7 +98,7 @@ def factorized(
 def _failing(kernel: Callable[..., Any], x: Array, options: dict[str, Any]) -> tuple[str, Array]:
     """Which matrix of a batch fails, as PyTorch says it, and that matrix."""
     if x.ndim > 2:
-        test = kernel if kernel is not np.linalg.solve else np.linalg.inv
+        test = kernel if kernel is not _lapack.solve else _lapack.inv
         for i, matrix in each_matrix(x):
             try:
                 test(matrix, **options)

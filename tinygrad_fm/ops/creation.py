@@ -317,7 +317,7 @@ def arange(
     count = math.ceil((end - start) / step)
     if kind.kind != "f":
         start, step = int(start), int(step)
-    return finish((start + step * np.arange(count)).astype(kind), device, requires_grad)
+    return finish((start + step * np.arange(count, dtype=np.int64)).astype(kind), device, requires_grad)
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:

@@ -14,7 +14,7 @@ from ..autograd.broadcast import clone
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..dtypes import as_numpy, default_float
-from ._arguments import accepts_axis, one_dim
+from ._arguments import accepts_axis, int64, one_dim
 from .elementwise import cast, mul, quiet
 from .gather_scatter import pick
 from .join_split import cat, narrow_to
@@ -88,7 +88,7 @@ def _last_extreme(x: Array, dim: int, ufunc: Any) -> Array:
     """Where each running extreme was last met; a NaN is one for good."""
     found = (x == ufunc.accumulate(x, dim)) | np.isnan(x)
     places = np.arange(x.shape[dim]).reshape(-1, *(1,) * (x.ndim - dim - 1))
-    return np.maximum.accumulate(np.where(found, places, 0), dim)
+    return int64(np.maximum.accumulate(np.where(found, places, 0), dim))
 
 
 def _extreme(ufunc: Any, name: str, size: str) -> Any:

@@ -20,6 +20,7 @@ from ..autograd.box import is_tensor, raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import AutogradError
+from . import _lapack
 from ._matrices import Array, each_matrix, factorized, matrices, shape_of, square
 from .creation import as_tensor
 from .diagonal import diag_embed, tril
@@ -35,7 +36,7 @@ __all__ = ["cholesky", "qr", "svd"]
 
 
 def _cholesky_kernel(x: Array) -> Any:
-    return factorized("linalg.cholesky", _not_positive, np.linalg.cholesky, x)
+    return factorized("linalg.cholesky", _not_positive, _lapack.cholesky, x)
 
 
 def _not_positive(matrix: Array) -> str:
@@ -109,7 +110,7 @@ def _first_bad_minor(matrix: Array) -> int:
 
     def good(n: int) -> bool:
         try:
-            return bool(np.isfinite(np.linalg.cholesky(matrix[:n, :n])).all())
+            return bool(np.isfinite(_lapack.cholesky(matrix[:n, :n])).all())
         except np.linalg.LinAlgError:
             return False
 
@@ -231,7 +232,7 @@ class Eigh(NamedTuple):
 
 
 def _eigh_kernel(x: Array, UPLO: str) -> Any:
-    values, vectors = factorized("linalg.eigh", "The algorithm failed to converge.", np.linalg.eigh, x, UPLO=UPLO)
+    values, vectors = factorized("linalg.eigh", "The algorithm failed to converge.", _lapack.eigh, x, UPLO=UPLO)
     return (values, vectors), values, vectors
 
 
@@ -313,7 +314,7 @@ class OldSVD(NamedTuple):
 
 
 def _svd_kernel(x: Array, full_matrices: bool) -> Any:
-    found = factorized("linalg.svd", "The algorithm failed to converge.", np.linalg.svd, x, full_matrices=full_matrices)
+    found = factorized("linalg.svd", "The algorithm failed to converge.", _lapack.svd, x, full_matrices=full_matrices)
     return tuple(found), *found
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
+from . import _lapack
 from ._matrices import Array, factorized, square
 from .elementwise import quiet, where
 from .inverses import inverse_or_nan
@@ -22,7 +23,7 @@ __all__ = ["det", "logdet", "slogdet"]
 
 def _svd(x: Array) -> tuple[Array, Array, Array, Array]:
     """U, S and Vᵀ of square matrices, and det(U) · det(V)."""
-    u, s, vh = factorized("linalg.det", "The algorithm failed to converge.", np.linalg.svd, x, full_matrices=False)
+    u, s, vh = factorized("linalg.det", "The algorithm failed to converge.", _lapack.svd, x, full_matrices=False)
     return u, s, vh, np.linalg.det(u) * np.linalg.det(vh)
 
 

@@ -123,7 +123,7 @@ def getitem(input: Any, index: Any) -> Tensor:
     if key is not None:
         try:
             return basic(input, key=key)
-        except IndexError:
+        except (IndexError, OverflowError):
             pass  # the slow path raises the same error with our message
     key, advanced = split_key(tuple(input.shape), index)
     if advanced is None:
@@ -385,7 +385,11 @@ def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
         raise ValueError(f"unravel_index(): an index is out of range for shape {sizes}")
     at = at.astype(np.int64)
     at = np.where(at < 0, at + total, at)
-    return tuple(box(np.asarray(part)) for part in np.unravel_index(at, sizes)) if at.size else tuple(box(at) for _ in sizes)
+    parts: list[Array] = []
+    for size in reversed(sizes):  # NumPy's own gives indices of the machine's word
+        at, part = np.divmod(at, size) if at.size else (at, at)
+        parts.append(np.asarray(part))
+    return tuple(map(box, reversed(parts)))
 
 
 def _together(*parts: Array, keys: Any, shape: tuple[int, ...]) -> Array:

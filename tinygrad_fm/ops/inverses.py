@@ -11,6 +11,7 @@ from ..autograd.box import raw
 from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
+from . import _lapack
 from ._matrices import Array, each_matrix, factorized, matrices, shape_of, square
 from .creation import as_tensor
 from .elementwise import quiet
@@ -32,15 +33,13 @@ def _inverse_rule(g: Any, y: Any) -> Any:
     return -(y.mT @ g @ y.mT)
 
 
-_inverse = primitive(
-    lambda x: factorized("linalg.inv", _singular, np.linalg.inv, x), name="inv", promotion=None, x=_inverse_rule
-)
+_inverse = primitive(lambda x: factorized("linalg.inv", _singular, _lapack.inv, x), name="inv", promotion=None, x=_inverse_rule)
 
 
 def invertible(x: Array) -> Array:
     """For each matrix of a batch, whether LAPACK finds it invertible: none of its pivots is 0."""
     try:
-        np.linalg.inv(x)
+        _lapack.inv(x)
         return np.ones(x.shape[:-2], bool)
     except np.linalg.LinAlgError:
         return np.array([not first_zero_pivot(m) for _, m in each_matrix(x)], bool).reshape(x.shape[:-2])
@@ -63,8 +62,8 @@ def or_nan(x: Array) -> Array:
     """The inverses; NaNs in place of those that there are not."""
     good = invertible(x)[..., None, None]
     if good.all():
-        return np.linalg.inv(x)
-    return np.where(good, np.linalg.inv(np.where(good, x, np.eye(x.shape[-1], dtype=x.dtype))), np.array(np.nan, x.dtype))
+        return _lapack.inv(x)
+    return np.where(good, _lapack.inv(np.where(good, x, np.eye(x.shape[-1], dtype=x.dtype))), np.array(np.nan, x.dtype))
 
 
 # the inverse as rules want it, where a singular matrix gives NaN and no error
@@ -156,10 +155,10 @@ def _pinv_kernel(x: Array, atol: Any, rtol: Any, hermitian: bool) -> Array:
         return np.zeros((*x.shape[:-2], x.shape[-1], x.shape[-2]), x.dtype)
     op, failed = "linalg.pinv", "The algorithm failed to converge."
     if hermitian:
-        s, v = factorized(op, failed, np.linalg.eigh, x)
+        s, v = factorized(op, failed, _lapack.eigh, x)
         left, right = v, v
     else:
-        u, s, vh = factorized(op, failed, np.linalg.svd, x, full_matrices=False)
+        u, s, vh = factorized(op, failed, _lapack.svd, x, full_matrices=False)
         left, right = vh.mT, u
     size = np.abs(s)
     kept = size > cut_off(op, size.max(-1), x.shape, atol, rtol)[..., None]

@@ -12,7 +12,7 @@ from ..autograd.broadcast import sum_to
 from ..autograd.primitives import Primitive, primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import OperandError, ShapeError
-from ..promotion import same_dtype
+from ..promotion import broadcastable, same_dtype
 from ..runtime import blas_has_threads, defer, get_num_threads, parallel, resolve, take_over_blas
 from .shape import to_shape, unsqueeze
 
@@ -127,6 +127,8 @@ def _product(a: Array, b: Array) -> Array:
             return _dot(_rows(a), b).reshape(*a.shape[:-1], b.shape[1])  # one product, not one for each of the batch
         return _many_products(a, b)
     except ValueError:
+        if a.ndim and b.ndim and a.shape[-1] == b.shape[-2:][0] and broadcastable(a.shape[:-2], b.shape[:-2]):
+            raise  # the result is too large
         raise ShapeError(_mismatch(a.shape, b.shape)) from None
 
 

@@ -428,7 +428,7 @@ def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float =
     Source: Ulyanov et al. 2016, "Instance normalization".
     """
     shape = tuple(input.shape)
-    if int(np.prod(shape[2:])) == 1:
+    if math.prod(shape[2:]) == 1:
         raise ValueError(f"instance_norm(): expected more than 1 element per channel, got shape {shape}")
     return group_norm(input, max(shape[1], 1), weight, bias, eps)
 

@@ -114,7 +114,7 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
     if repeats is None:
         if len(input.shape) != 1 or raw(input).dtype.kind not in "iu":
             raise RuntimeError(f"repeat_interleave(): repeats must be a vector of integers, got shape {tuple(input.shape)}")
-        input, repeats, dim = box(np.arange(len(input))), input, 0
+        input, repeats, dim = box(np.arange(len(input), dtype=np.int64)), input, 0
     x = ravel(input) if dim is None or not input.shape else input
     dim = one_dim("repeat_interleave", dim or 0, len(x.shape))
     rows = np.repeat(np.arange(x.shape[dim]), as_index(raw(repeats)))

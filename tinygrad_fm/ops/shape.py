@@ -6,6 +6,7 @@ https://pytorch.org/docs/stable/tensor_view.html
 
 from __future__ import annotations
 
+import math
 from functools import partial
 from typing import Any
 
@@ -254,9 +255,9 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
     dim = one_dim("unflatten", dim, len(shape))
     inner = tuple(int(n) for n in sizes)
     if inner.count(-1) == 1:  # found here, as the other dimensions may be 0
-        known = -int(np.prod(inner))
+        known = -math.prod(inner)
         inner = tuple(shape[dim] // known if n == -1 and known else n for n in inner)
-    if min(inner, default=0) < 0 or int(np.prod(inner)) != shape[dim]:
+    if min(inner, default=0) < 0 or math.prod(inner) != shape[dim]:
         raise ShapeError(f"unflatten(): sizes {tuple(sizes)} do not multiply up to dimension {dim}'s size, {shape[dim]}")
     return to_shape(input, shape=shape[:dim] + inner + shape[dim + 1 :])
 

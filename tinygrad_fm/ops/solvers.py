@@ -12,6 +12,7 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import same_dtype
+from . import _lapack
 from ._matrices import Array, factorized, floats, matrices, same_batch, same_kind, shape_of, square
 from .creation import as_tensor
 from .elementwise import where
@@ -22,7 +23,7 @@ from .shape import movedim, to_shape
 _SINGULAR = "The solver failed because the input matrix is singular."
 
 _solve: Any = primitive(
-    lambda a, b: factorized("torch.linalg.solve", _SINGULAR, np.linalg.solve, a, b),
+    lambda a, b: factorized("torch.linalg.solve", _SINGULAR, _lapack.solve, a, b),
     name="solve",
     promotion=same_dtype,
     a=lambda g, y, a: -(_solve(a.mT, g) @ y.mT),

@@ -117,30 +117,39 @@ class _Here(threading.local):
 _here = _Here()
 _tasks: SimpleQueue[Callable[[], None]] = SimpleQueue()
 _workers = 0  # that have been started
+_refused = False  # whether the system has no more of them: WebAssembly has none at all
 _workers_lock = threading.Lock()
 _fork_handled = False
 
 
 def _hand_out(task: Callable[[], None], times: int = 1) -> None:
-    """Let so many workers call ``task`` when they have time. They are started when first needed, and again after a fork."""
-    global _fork_handled, _workers  # noqa: PLW0603
+    """Let so many workers, if there are as many, call ``task`` when they have time. They are started when first needed, and
+    again after a fork."""
     take_over_blas()
-    if _workers < get_num_threads() - 1:
-        with _workers_lock:
-            if not _fork_handled and hasattr(os, "register_at_fork"):
-                os.register_at_fork(after_in_child=_after_fork)
-            _fork_handled = True
-            while _workers < get_num_threads() - 1:
-                _workers += 1
-                threading.Thread(target=_serve, name=f"tinygrad_fm-{_workers}", daemon=True).start()
-    for _ in range(times):
+    if _workers < get_num_threads() - 1 and not _refused:
+        _start_workers()
+    for _ in range(min(times, _workers)):
         _tasks.put(task)
+
+
+def _start_workers() -> None:
+    global _fork_handled, _refused, _workers  # noqa: PLW0603
+    with _workers_lock:
+        if not _fork_handled and hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_after_fork)
+        _fork_handled = True
+        while _workers < get_num_threads() - 1 and not _refused:
+            try:
+                threading.Thread(target=_serve, name=f"tinygrad_fm-{_workers + 1}", daemon=True).start()
+                _workers += 1
+            except RuntimeError:  # the caller does by itself what nobody takes
+                _refused = True
 
 
 def _after_fork() -> None:
     """In a forked child: no worker lives there, and no other thread that may have held the lock or been at work."""
-    global _tasks, _workers, _workers_lock
-    _tasks, _workers, _workers_lock = SimpleQueue(), 0, threading.Lock()
+    global _refused, _tasks, _workers, _workers_lock
+    _refused, _tasks, _workers, _workers_lock = False, SimpleQueue(), 0, threading.Lock()
     _here.busy = False
 
 

@@ -181,7 +181,7 @@ class RunFolder:
         temporary.unlink(missing_ok=True)
         try:
             os.link(self.best, temporary)
-        except OSError:  # a file system without links
+        except (OSError, AttributeError):  # a file system or a platform without links
             shutil.copyfile(self.best, temporary)
         put_in_place(temporary, self.last)
 

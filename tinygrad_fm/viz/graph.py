@@ -64,7 +64,7 @@ class Graph:
         return {"graph": write_html.graph_data(picture, steps=True), "steps": steps_data(log, picture.content)}
 
     def svg(self) -> str:
-        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, or fails."""
+        """The picture as SVG. Raises RuntimeError if the ``dot`` program is not installed, cannot be started, or fails."""
         return self._render("svg").decode("utf-8")
 
     def _digraph(self) -> Any:
@@ -85,6 +85,8 @@ class Graph:
             return graph.pipe(kind)
         except graphviz.ExecutableNotFound as error:
             raise _NoDot(f"the 'dot' program was not found: {INSTALL}") from error
+        except OSError as error:  # such as where there are no processes
+            raise _NoDot(f"the 'dot' program cannot be started ({error.strerror or error}): {INSTALL}") from error
         except graphviz.CalledProcessError as error:
             said = (error.stderr or b"").decode("utf-8", "replace").strip()
             raise RuntimeError(f"the 'dot' program failed (exit code {error.returncode}): {said}") from error
@@ -92,8 +94,8 @@ class Graph:
     def save(self, path: str | Path, *, steps: bool = False) -> Path:
         """Write the picture in the format that the ending of ``path`` names: svg, png, pdf, gv, html or txt.
 
-        Where the ``dot`` program is missing, svg, png and pdf cannot be made: the DOT file is written instead, beside
-        where the picture would be, and one line in the log says how to install it.
+        Where the ``dot`` program is missing or cannot be started, svg, png and pdf cannot be made: the DOT file is written
+        instead, beside where the picture would be, and one line in the log says how to install it.
 
         Args:
             steps: of a page (html), also record and play what happens, operation by operation, forward and then backward. Of
@@ -121,9 +123,9 @@ class Graph:
         else:
             try:
                 data = self._render(kind)
-            except _NoDot:
+            except _NoDot as error:
                 instead = path.with_suffix(".gv")
-                _log.warning("%s: the 'dot' program was not found, so %s was written; %s", path.name, instead.name, INSTALL)
+                _log.warning("%s was written in place of %s: %s", instead.name, path.name, error)
                 return self.save(instead)
         write_atomically(path, lambda file: file.write(data))
         return path

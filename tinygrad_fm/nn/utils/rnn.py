@@ -15,6 +15,7 @@ import numpy as np
 from ..._tensor import Tensor
 from ...autograd.box import box, raw
 from ...ops import functions as ops
+from ...ops._arguments import as_index, int64
 from ...torch_compat.left_out import refuse
 
 __all__ = [
@@ -115,17 +116,17 @@ class PackedSequence(_PackedSequence):
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
     """The permutation that undoes ``permutation``, a vector of the numbers from 0 on; None of None."""
-    return None if permutation is None else box(np.argsort(raw(permutation), kind="stable"))
+    return None if permutation is None else box(int64(np.argsort(raw(permutation), kind="stable")))
 
 
 def _starts(sizes: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """The row in packed data at which each step begins."""
-    return np.cumsum(sizes) - sizes
+    return np.cumsum(sizes, dtype=np.int64) - sizes
 
 
 def _sizes_of(lengths: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     """How many of the sequences have an element at each step."""
-    return (lengths[None] > np.arange(lengths.max())[:, None]).sum(1)
+    return int64((lengths[None] > np.arange(lengths.max())[:, None]).sum(1))
 
 
 def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False, enforce_sorted: bool = True) -> PackedSequence:
@@ -155,7 +156,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
     _check_lengths(input, wanted, count, longest)
     indices = None
     if not enforce_sorted:
-        order = np.argsort(-wanted, kind="stable")
+        order = int64(np.argsort(-wanted, kind="stable"))
         wanted, indices = wanted[order], box(order)
         input = input.index_select(0 if batch_first else 1, indices)
     elif (wanted[1:] > wanted[:-1]).any():
@@ -165,8 +166,8 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
             "need ONNX exportability."
         )
     sizes = _sizes_of(wanted)
-    steps = np.repeat(np.arange(len(sizes)), sizes)
-    places = np.arange(sizes.sum()) - np.repeat(_starts(sizes), sizes)  # of each row among those of its step
+    steps, starts = (np.repeat(each, as_index(sizes)) for each in (np.arange(len(sizes)), _starts(sizes)))
+    places = np.arange(sizes.sum()) - starts  # of each row among those of its step
     rows = places * longest + steps if batch_first else steps * count + places
     data = input.reshape(count * longest, *input.shape[2:]).index_select(0, box(rows))
     return PackedSequence(data, box(sizes), indices)
@@ -214,7 +215,7 @@ def pad_packed_sequence(
     rows = np.where(places < sizes[:, None], _starts(sizes)[:, None] + places, len(data))  # (T, N); len(data) is the padding
     if sequence.unsorted_indices is not None:
         rows = rows[:, raw(sequence.unsorted_indices)]
-    lengths = (rows < len(data)).sum(0)
+    lengths = int64((rows < len(data)).sum(0))
     if batch_first:
         rows = rows.T
     padding = ops.full((1, *data.shape[1:]), padding_value).to(data.dtype)

@@ -13,6 +13,9 @@ from .logger import Logger
 _ROOM = 1000  # records that may wait
 _PATIENCE, _LONGEST = 10.0, 60.0  # seconds: without a record taken, and in all, that the end of a run waits
 
+# the processor time of this thread, in seconds; WebAssembly has no clock for it, and one thread only
+thread_time: Callable[[], float] = getattr(time, "thread_time", time.process_time)
+
 
 class BackgroundLogger:
     """Hands what it is told to a logger that is opened, used and closed on another thread.
@@ -74,13 +77,13 @@ class BackgroundLogger:
     def _work(self) -> None:
         try:
             logger = self._opened()
-            before = time.thread_time()
+            before = thread_time()
             method = ""
             while method != "close":
                 method, arguments = self._queue.get()
                 getattr(logger, method)(*arguments)
                 self._taken += 1
-                self.cost = time.thread_time() - before
+                self.cost = thread_time() - before
         except BaseException as error:  # a tracker may even call sys.exit
             self._fail(error)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import numpy as np
 from ...nn import Module
 from ...viz.graph import Graph
 from ..metrics_log import EpochRecord, StepRecord
-from .background import BackgroundLogger
+from .background import BackgroundLogger, thread_time
 from .logger import Histogram, Logger
 
 _SHARE, _CREDIT = 0.007, 0.1  # of the training's time, beyond so many seconds, telling of steps may take so much
@@ -58,7 +57,7 @@ class Tracking:
         """
         if not self._loggers:
             return
-        now = time.thread_time()
+        now = thread_time()
         self._began = now if self._began is None else self._began
         if self._spent() > _CREDIT + _SHARE * (now - self._began):
             return
@@ -115,11 +114,11 @@ class Tracking:
 
     @contextmanager
     def _counted(self) -> Iterator[None]:
-        before = time.thread_time()
+        before = thread_time()
         try:
             yield
         finally:
-            self._cost += time.thread_time() - before
+            self._cost += thread_time() - before
 
 
 def _norms(model: Module) -> tuple[dict[str, float], dict[str, float]]:
