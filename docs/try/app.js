@@ -15,7 +15,7 @@ const EXAMPLES = {
 const KEPT = "tinygrad_fm.try.own"; // where the browser keeps the user's own program
 const $ = (id) => document.getElementById(id);
 const texts = new Map(), edited = new Map(); // of the examples: as they came, and as they were left
-let chosen = null, python = null, ran = "";
+let chosen = null, wanted = null, python = null, ran = "";
 
 const output = new Output($("output")), charts = new Charts($("charts")), pictures = new Pictures($("pictures")), graphs = new Graphs($("graphs"));
 const editor = new Editor($("editor"), { onRun: run, onChange: changed });
@@ -43,15 +43,22 @@ function changed(text) {
 
 async function choose(name) {
   try {
-    const original = await textOf(name);
+    wanted = name;
+    enableButtons();
+    const original = texts.get(name) ?? await textOf(name);
+    if (wanted !== name) return; // another was chosen meanwhile
     chosen = name;
+    enableButtons();
     $("example").value = name;
     const text = edited.get(name) ?? (name === "own" ? kept() : null) ?? original;
     editor.text = text;
     $("restore").hidden = text === original;
     $("notice").hidden = name !== "link";
   } catch (error) {
-    say(String(error.message), true);
+    wanted = chosen;
+    if (chosen) $("example").value = chosen;
+    enableButtons();
+    say(error.message, true);
   }
 }
 
@@ -87,7 +94,9 @@ function say(text, bad = false) {
 }
 
 function run() {
-  if (!python || ["running", "stopping"].includes(python.state)) return;
+  if (chosen === null || chosen !== wanted) return; // its text is not here yet
+  if (!python) { begin(); return; }
+  if (["running", "stopping"].includes(python.state)) return;
   for (const part of [output, charts, pictures, graphs]) part.clear();
   editor.unmark();
   $("nothing").hidden = false;
@@ -103,11 +112,15 @@ const WHY = {
 };
 let restarted = false;
 
-function state(name, detail) {
-  const busy = name === "running" || name === "stopping" || name === "waiting";
-  document.body.dataset.state = name;
-  $("run").disabled = busy;
+function enableButtons() {
+  const busy = ["running", "stopping", "waiting"].includes(document.body.dataset.state);
+  $("run").disabled = busy || chosen === null || chosen !== wanted;
   $("stop").disabled = !busy;
+}
+
+function state(name, detail) {
+  document.body.dataset.state = name;
+  enableButtons();
   $("progress").hidden = name !== "loading" && name !== "waiting";
   if (name === "loading") restarted = typeof detail === "string";
   if (name === "failed") say(`Python could not be loaded: ${detail}. Run tries again.`, true);
@@ -178,4 +191,4 @@ async function begin() {
   }
 }
 begin();
-fromAddress();
+fromAddress().then(() => Promise.all(Object.keys(EXAMPLES).map(textOf))).catch(() => {}); // said when one is chosen

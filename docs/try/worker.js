@@ -25,8 +25,10 @@ function watchFetches(settings) {
     const url = new URL(address instanceof Request ? address.url : address, self.location.href).href;
     const file = settings.files.find((f) => f.url === url);
     if (!file) return plain(address, options);
-    const response = await plain(url, { ...options, integrity: file.integrity });
-    if (!response.ok) throw new Error(`${url} could not be loaded: ${response.status} ${response.statusText}`);
+    const response = await plain(url, { ...options, integrity: file.integrity }).catch((error) => {
+      throw new Error(`${url} cannot be reached, or is not the file that it should be (${error.message})`);
+    });
+    if (!response.ok) throw new Error(`${url}: ${response.status} ${response.statusText}`);
     if (url.endsWith(".wasm")) { came(file.bytes); return response; } // as it came, so that the browser keeps what it compiled
     return new Response(counted(response.body), { headers: response.headers });
   };

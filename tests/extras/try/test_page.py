@@ -9,8 +9,7 @@ import pytest
 
 
 def choose(visit: Any, name: str) -> None:
-    visit.page.select_option("#example", name)
-    visit.page.wait_for_function("name => document.querySelector('.cm-content').textContent.includes(name)", arg='"""')
+    visit.page.select_option("#example", name)  # and Run waits until its text has come
 
 
 def test_a_scalar_expression(visit: Any) -> None:
@@ -29,8 +28,28 @@ def test_a_neuron(visit: Any) -> None:
     visit.graph.locator("svg").get_by_text("tanh → y", exact=True).wait_for()
 
 
+def test_stepping_through_one_backward_pass(visit: Any) -> None:
+    choose(visit, "scalar")
+    visit.run()
+    told, count = visit.graph.locator(".told"), visit.graph.locator(".count")
+    count.get_by_text("0 / 11", exact=True).wait_for()
+    seen = []
+    visit.graph.locator("button.forward").focus()
+    for position in range(1, 12):
+        visit.page.keyboard.press("ArrowRight")
+        count.get_by_text(f"{position} / 11", exact=True).wait_for()
+        seen.append(told.inner_text())
+    forward, backward = seen[:3], seen[3:]
+    assert all("forward" in text for text in forward) and all("backward" in text for text in backward)
+    assert "mul(a, b)" in forward[0] and "L = mul(add, f)" in forward[2] and "from L" in backward[0]
+    assert "the gradient of a is complete" in backward[-1] and ".grad" in backward[-1] and backward[-1].split()[-1] == "6"
+    assert visit.graph.locator("svg .lit").count() > 0
+    visit.page.keyboard.press("ArrowLeft")
+    count.get_by_text("10 / 11", exact=True).wait_for()
+    assert told.inner_text() == seen[-2]
+
+
 def test_points_with_their_boundary(visit: Any) -> None:
-    choose(visit, "points")
     visit.write(visit.page.evaluate("fetch('examples/points.py').then(r => r.text())").replace("STEPS = 400", "STEPS = 60"))
     assert re.search(r"accuracy (\d+\.\d) %", visit.run())
     label = visit.page.get_attribute("#pictures canvas", "aria-label")
@@ -40,7 +59,6 @@ def test_points_with_their_boundary(visit: Any) -> None:
 
 
 def test_lenet_on_the_drawn_garments(visit: Any) -> None:
-    choose(visit, "lenet")
     visit.write(visit.page.evaluate("fetch('examples/lenet.py').then(r => r.text())").replace("STEPS = 120", "STEPS = 40"))
     found = re.search(r"after 40 steps (\d+) %", visit.run())
     assert found and int(found[1]) >= 20, visit.output  # a tenth would be guessing
@@ -68,6 +86,23 @@ def test_an_error_is_marked_in_its_line_and_shows_only_the_users_lines(visit: An
     visit.page.keyboard.press("End")
     visit.page.keyboard.insert_text(" ")
     assert marked.count() == 0  # what is changed may be right
+
+
+def test_the_keyboard_alone(visit: Any) -> None:
+    """Tab indents in the editor; Escape and then Tab leaves it. Every control has a name."""
+    visit.write("if 1:")
+    visit.page.keyboard.press("Enter")
+    visit.page.keyboard.type("print('key')")
+    visit.page.keyboard.press("Control+Enter")
+    visit.page.get_by_text("key", exact=True).wait_for()
+    visit.wait()
+    visit.page.locator(".cm-content").focus()
+    visit.page.keyboard.press("Escape")
+    visit.page.keyboard.press("Tab")
+    assert not visit.page.evaluate("document.querySelector('.cm-editor').contains(document.activeElement)")
+    tree = visit.page.locator("body").aria_snapshot()
+    for name in ('combobox "Example"', 'button "Run"', 'button "Stop"', 'textbox "Program"', 'log "Output"', "status"):
+        assert name in tree, tree
 
 
 def test_a_syntax_error_is_marked(visit: Any) -> None:
