@@ -316,3 +316,58 @@ def test_other_threads_and_other_passes_are_not_watched() -> None:
     assert not hooks.passes and not hooks.active
     titles = [s["title"] for s in steps_of(t.draw())["steps"]]
     assert titles.count("backward from sum") == 1
+
+
+def test_values_of_a_tape_whose_leaf_nobody_holds() -> None:
+    x = torch.tensor([0.5, 1.0], requires_grad=True)
+    for _ in range(3):
+        x = torch.sin(x)
+    graph = viz.draw(x.sum())
+    steps = steps_of(graph)
+    values = [numbers(steps, s["values"][s["nodes"][0]]).tolist() for s in steps["steps"] if s["phase"] == "forward"]
+    expected = np.array([0.5, 1.0])
+    for value in values[:3]:
+        expected = np.sin(expected)
+        np.testing.assert_allclose(value, expected, rtol=1e-3)
+    assert not steps["notes"] and "Nobody holds this leaf any more: its gradient is dropped." in said(steps)
+
+
+def test_a_tape_that_cannot_be_copied() -> None:
+    class Square(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx: Any, x: Any) -> Any:
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx: Any, g: Any) -> Any:
+            return 2 * g * ctx.saved_tensors[0]
+
+    x = torch.tensor([1.0, 3.0], requires_grad=True)
+    s = Square.apply(x).sum()
+    steps = steps_of(viz.draw(s, names={"x": x}))
+    assert any("with retain_graph=True" in note for note in steps["notes"])
+    assert numbers(steps, steps["steps"][-1]["grads"]["in1"]).tolist() == [2.0, 6.0] and x.grad is None
+    s.backward()
+    steps = steps_of(viz.draw(s, names={"x": x}))
+    assert {step["phase"] for step in steps["steps"]} == {"forward"}
+    assert "The backward pass is over, and cannot be computed again: record it within viz.trace()." in steps["notes"]
+
+
+KEYS = {"phase", "title", "say", "nodes", "reads", "gives", "waiting", "values", "gradients", "grads", "line"}
+ARRAY_KEYS = {"shape", "dtype", "text", "cut", "numbers", "heat", "largest"}
+
+
+@pytest.mark.parametrize("make", [drawn_before_backward, drawn_after_backward, traced])
+def test_the_data_is_as_its_schema_says(make: Callable[[], viz.Graph]) -> None:
+    data = json.loads(json.dumps(make().data(steps=True)))
+    steps = data["steps"]
+    ids = {item["id"] for item in data["graph"]["items"]}
+    assert set(steps) == {"schema", "notes", "names", "arrays", "start", "steps"} and set(steps["names"]) <= ids
+    for step in steps["steps"]:
+        assert set(step) <= KEYS and {"phase", "title", "say", "nodes"} <= set(step)
+        lists = [*step["nodes"], *step.get("reads", []), *step.get("waiting", []), *(id for id, _ in step.get("gives", []))]
+        known = [step.get(key, {}) for key in ("values", "gradients", "grads")]
+        assert ids.issuperset([*lists, *(id for table in known for id in table)])
+        assert all(index is None or 0 <= index < len(steps["arrays"]) for table in known for index in table.values())
+    assert all(set(array) <= ARRAY_KEYS for array in steps["arrays"])

@@ -265,7 +265,7 @@ def _reaching(starts: Iterable[Any], targets: Iterable[Any]) -> set[Any]:
 def run_backward(roots: Sequence[tuple[Any, Any]], retain: bool, create: bool, wanted: dict[Any, Any] | None = None) -> None:
     """Send gradients from ``roots``, pairs of a node and the gradient of its result, to the leaves or to ``wanted``."""
     inner = None if wanted is None else _reaching((node for node, _ in roots), wanted)
-    make = hooks.passes[-1] if hooks.passes else Pass
+    make = next(reversed(hooks.passes), Pass)
     sweep = make(retain, create, wanted if wanted is not None else {}, inner)
     for node, g in roots:
         sweep.pass_on(None, node, g)

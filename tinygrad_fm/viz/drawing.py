@@ -53,8 +53,9 @@ class Trace(Recorder):
 def trace(places: bool = False) -> Trace:
     """Follow all that runs in a ``with`` block, for a picture of what the tape does not hold.
 
-    That is: parts under ``no_grad()``, the time of each operation forward and backward, gradients after backward, and the
-    operation that failed, with its inputs, if one did. The block's exceptions go on as usual.
+    That is: parts under ``no_grad()``, the time of each operation forward and backward, gradients after backward, all that the
+    step player plays (``draw().save("x.html", steps=True)``), and the operation that failed, with its inputs, if one did. The
+    block's exceptions go on as usual.
 
     Args:
         places: also note the line of the user's code that each operation comes from.

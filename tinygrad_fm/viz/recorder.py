@@ -32,6 +32,7 @@ from .recording import (
     telling,
     value_text,
 )
+from .watched_pass import watching
 
 __all__ = ["Recorder"]
 
@@ -68,7 +69,7 @@ class Recorder:
         self._seen = versions.log.last
         self._on.enter_context(op_hook(self._watch))
         if self.events is not None:
-            self._on.enter_context(self.events.watching(self._notice_write))
+            self._on.enter_context(watching(self.events, self._notice_write))
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, stack: Any) -> None:

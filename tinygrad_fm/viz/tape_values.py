@@ -20,6 +20,7 @@ from ..autograd.node import Constant, Leaf, Node, Output
 from ..autograd.primitives import Primitive
 from .events import EventLog
 from .recording import Reader, Recording, value_text
+from .watched_pass import watching
 
 __all__ = ["add_gradients", "add_values", "pass_in_sight", "replay_events", "sweep"]
 
@@ -92,19 +93,24 @@ def replay_events(recording: Recording, tensors: list[Any]) -> EventLog:
     nodes = sorted((n for n in reached if isinstance(n, Node)), key=lambda n: n.number)
     for node in nodes:
         log.replayed(reader.made[node], node, replay.inputs(node), replay.results(node))
+    if not replay.complete:
+        log.notes.append("Some values are not known any more: what they were computed from is gone, or was changed since.")
     over = any(node.saved is None for node in nodes)
     twin_of = replay.record(nodes)
     whole = bool(twin_of) or not nodes
     del replay  # it holds results, which the pass is to let go of
     if not whole and over:
+        log.notes.append("The backward pass is over, and cannot be computed again: record it within viz.trace().")
         return log
+    if not whole:
+        log.notes.append("The tape could not be copied: the pass went through the tape itself, with retain_graph=True.")
     if whole:
         roots = [twin_of[n.parents[0], n.index] if isinstance(n, Output) else twin_of.get((n, 0), n) for n in roots]
         for node in nodes:
             _take_for(node, twin_of[node, 0 if node.outputs == 1 else -1], reader)
     del twin_of
     seeds = [np.ones(t._array.shape, t._array.dtype) for t in tensors]
-    with _leaves_set_aside(reached, emptied=over), log.watching():
+    with _leaves_set_aside(reached, emptied=over), watching(log):
         run_backward(list(zip(roots, seeds, strict=True)), not whole, False)
     return log
 
@@ -187,7 +193,12 @@ class _Replay:
     def __init__(self, tensors: list[Any], made: Any) -> None:
         self.complete = True
         self._made = made
-        self._held = {t._node: t._array for t in tensors if t._node is not None and t._view is None}
+        self._held: dict[Any, Any] = {}  # by node or leaf: its result, where somebody has it
+        for node in made:
+            if isinstance(node, Node):
+                self._held.update(_saved_values(node))
+        results = [t for t in tensors if t._view is None and isinstance(t._node, (Node, Output))]
+        self._held.update((t._node, t._array) for t in results)
         self._known: dict[Any, Any] = {}  # by node: what its kernel returned, as a tuple; None where that is out of reach
 
     def results(self, node: Node) -> tuple[Any, ...] | None:
@@ -233,7 +244,7 @@ class _Replay:
         if isinstance(parent, Leaf):
             tensor = parent.tensor()
             if tensor is None or versions.writes_since(tensor._array, reader.number):
-                return None
+                return self._held.get(parent)
             return tensor._array
         if isinstance(parent, Output):
             results = self.results(parent.parents[0])
@@ -263,6 +274,20 @@ class _Replay:
                 twin_of[node, -1] = twin
                 twin_of.update({(node, i): Output(twin, i, r) for i, r in enumerate(results)})
         return twin_of
+
+
+def _saved_values(node: Node) -> Iterator[tuple[Any, Any]]:
+    """What a node has saved of its inputs, by their nodes, and of its result, as far as that was not written to since."""
+    if isinstance(node.saved, (list, tuple)):
+        nodes = [*node.parents, node]
+        for at, value in zip(getattr(node.plan, "kept", ()), node.saved, strict=False):
+            known = at < len(nodes) and isinstance(nodes[at], (Node, Leaf)) and isinstance(value, np.ndarray)
+            if (
+                known
+                and (nodes[at].shape, nodes[at].dtype) == (value.shape, value.dtype)
+                and not versions.writes_since(value, node.number)
+            ):
+                yield nodes[at], value
 
 
 def _constant(node: Node, position: int) -> Any:

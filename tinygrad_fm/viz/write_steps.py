@@ -70,10 +70,14 @@ class _Writer:
         steps = [
             {key: value for key, value in self.step(event).items() if value not in ([], {}, "")} for event in self.log.events
         ]
-        notes = [] if any(isinstance(event, Began) for event in self.log.events) else [self.forward_only()]
+        notes = list(self.log.notes)
+        if not any(isinstance(event, Began) for event in self.log.events):
+            notes.append(self.forward_only())
         if self.cut:
             notes.append(f"of {plural(self.cut, 'array')} only the range is kept, so that the file stays small")
-        names = {item.id: self.words.name(value) for value, item in self.item_of.items()}
+        names: dict[str, str] = {}
+        for value, item in self.item_of.items():
+            names.setdefault(item.id, self.words.name(value).removesuffix("[0]"))
         return {"schema": SCHEMA, "notes": notes, "names": names, "arrays": self.arrays, "start": start, "steps": steps}
 
     def forward_only(self) -> str:

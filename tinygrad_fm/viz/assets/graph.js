@@ -419,7 +419,7 @@ function graphView(element, data) {
     n.lines.forEach((text, i) => make("text", { x: n.x, y: n.y - n.h / 2 + 19 + 14 * i + (i ? 3 : 0) + (n.look.shape === "ellipse" ? 2 : 0), "text-anchor": "middle",
       "font-size": i || small ? 11 : 13, "font-weight": i || small ? "normal" : "bold", fill: i ? faint : ink }, g, (n.box && !i && n.box.open ? "▸ " : "") + text));
     n.slots.forEach(([name], i) => make("text", { x: n.x, y: n.y - n.h / 2 + 22 + 14 * (n.lines.length + i) + (n.look.shape === "ellipse" ? 2 : 0) + (n.lines.length > 1 ? 0 : -1),
-      "text-anchor": "middle", "font-size": 11, fill: name === "grad" ? "#a3243c" : INK, "data-slot": name }, g, ""));
+      "text-anchor": "middle", "font-size": 11, fill: name === "grad" && !data.heat ? "#a3243c" : ink, "data-slot": name }, g, ""));
     make("title", {}, g, n.item ? n.item.tip : n.box.open ? "click to open" : "too many operations to open here");
     n.chips.forEach((c, i) => drawChip(g, n, c, i, scale));
     if (n.box && n.box.open) clickable(g, n.id, () => closed.delete(n.id));

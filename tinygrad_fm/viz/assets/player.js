@@ -221,7 +221,9 @@ class Player {
     const ids = (name) => (step && step[name]) || [];
     const gives = ids("gives").map(([id]) => id), lit = ids("nodes");
     this.view.mark({ phase: step ? step.phase : "", lit, reads: ids("reads"), gives, waiting: ids("waiting"), done: [...state.done], texts });
-    if (lit.length) this.view.reveal(lit[0]);
+    const first = this.steps.steps[0] || {};
+    const seen = lit[0] || (first.reads || first.nodes || [])[0];
+    if (seen) this.view.reveal(seen);
   }
 
   #showArrays(step, state) {
