@@ -60,7 +60,12 @@ _default = np.dtype(np.float32)
 
 
 def get_default_dtype() -> dtype:
-    """The type that Python floats become: float32 unless :func:`set_default_dtype` says otherwise."""
+    """The type that Python floats become: float32 unless :func:`set_default_dtype` says otherwise.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.get_default_dtype()
+    torch.float32
+    """
     return OURS[_default]
 
 

@@ -124,7 +124,15 @@ default_generator.seed()
 
 
 def manual_seed(seed: int) -> Generator:
-    """Seed the default generator, from which everything draws that is not given one of its own; returns it."""
+    """Seed the default generator, from which everything draws that is not given one of its own; returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> _ = torch.manual_seed(0)
+    >>> a = torch.rand(2)
+    >>> _ = torch.manual_seed(0)
+    >>> torch.equal(a, torch.rand(2))
+    True
+    """
     return default_generator.manual_seed(int(seed))
 
 

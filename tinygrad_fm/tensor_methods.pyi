@@ -22,16 +22,20 @@ class Methods:
     @property
     def T(self) -> Tensor:
         """All dimensions in reverse order."""
-    def abs(self) -> Tensor: ...
+    def abs(self) -> Tensor:
+        """The absolute value of each element, ``|input|``; its derivative at 0 is 0."""
     def abs_(self) -> Tensor:
         """:meth:`abs`, written into this tensor."""
-    def absolute(self) -> Tensor: ...
+    def absolute(self) -> Tensor:
+        """The absolute value of each element, ``|input|``; its derivative at 0 is 0."""
     def absolute_(self) -> Tensor:
         """:meth:`absolute`, written into this tensor."""
-    def acos(self) -> Tensor: ...
+    def acos(self) -> Tensor:
+        """The inverse cosine of each element, in radians, from 0 to π; NaN outside of [−1, 1]."""
     def acos_(self) -> Tensor:
         """:meth:`acos`, written into this tensor."""
-    def acosh(self) -> Tensor: ...
+    def acosh(self) -> Tensor:
+        """The inverse hyperbolic cosine of each element; NaN below 1."""
     def acosh_(self) -> Tensor:
         """:meth:`acosh`, written into this tensor."""
     def add(self, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
@@ -76,25 +80,32 @@ class Methods:
         """Least and largest element, over all dimensions or over ``dim``."""
     def any(self, dim: Any = None, keepdim: builtins.bool = False) -> Tensor:
         """Whether an element over ``dim`` is true (not 0). NaN counts as true."""
-    def arccos(self) -> Tensor: ...
+    def arccos(self) -> Tensor:
+        """The inverse cosine of each element, in radians, from 0 to π; NaN outside of [−1, 1]."""
     def arccos_(self) -> Tensor:
         """:meth:`arccos`, written into this tensor."""
-    def arccosh(self) -> Tensor: ...
+    def arccosh(self) -> Tensor:
+        """The inverse hyperbolic cosine of each element; NaN below 1."""
     def arccosh_(self) -> Tensor:
         """:meth:`arccosh`, written into this tensor."""
-    def arcsin(self) -> Tensor: ...
+    def arcsin(self) -> Tensor:
+        """The inverse sine of each element, in radians, from −π/2 to π/2; NaN outside of [−1, 1]."""
     def arcsin_(self) -> Tensor:
         """:meth:`arcsin`, written into this tensor."""
-    def arcsinh(self) -> Tensor: ...
+    def arcsinh(self) -> Tensor:
+        """The inverse hyperbolic sine of each element."""
     def arcsinh_(self) -> Tensor:
         """:meth:`arcsinh`, written into this tensor."""
-    def arctan(self) -> Tensor: ...
-    def arctan2(self, b: Any, /) -> Tensor: ...
+    def arctan(self) -> Tensor:
+        """The inverse tangent of each element, in radians, from −π/2 to π/2."""
+    def arctan2(self, b: Any, /) -> Tensor:
+        """The angle, in radians, of the point with ordinate ``input`` and abscissa ``other``, from −π to π. The two broadcast."""
     def arctan2_(self, b: Any, /) -> Tensor:
         """:meth:`arctan2`, written into this tensor."""
     def arctan_(self) -> Tensor:
         """:meth:`arctan`, written into this tensor."""
-    def arctanh(self) -> Tensor: ...
+    def arctanh(self) -> Tensor:
+        """The inverse hyperbolic tangent of each element; ±∞ at ±1, NaN beyond."""
     def arctanh_(self) -> Tensor:
         """:meth:`arctanh`, written into this tensor."""
     def argmax(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Tensor:
@@ -105,19 +116,24 @@ class Methods:
         """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order."""
     def argwhere(self, *, as_tuple: builtins.bool = False) -> Any:
         """The indices (n, ndim) of the n elements that are not 0, in order; as a tuple of one vector per dimension if wished."""
-    def asin(self) -> Tensor: ...
+    def asin(self) -> Tensor:
+        """The inverse sine of each element, in radians, from −π/2 to π/2; NaN outside of [−1, 1]."""
     def asin_(self) -> Tensor:
         """:meth:`asin`, written into this tensor."""
-    def asinh(self) -> Tensor: ...
+    def asinh(self) -> Tensor:
+        """The inverse hyperbolic sine of each element."""
     def asinh_(self) -> Tensor:
         """:meth:`asinh`, written into this tensor."""
-    def atan(self) -> Tensor: ...
-    def atan2(self, b: Any, /) -> Tensor: ...
+    def atan(self) -> Tensor:
+        """The inverse tangent of each element, in radians, from −π/2 to π/2."""
+    def atan2(self, b: Any, /) -> Tensor:
+        """The angle, in radians, of the point with ordinate ``input`` and abscissa ``other``, from −π to π. The two broadcast."""
     def atan2_(self, b: Any, /) -> Tensor:
         """:meth:`atan2`, written into this tensor."""
     def atan_(self) -> Tensor:
         """:meth:`atan`, written into this tensor."""
-    def atanh(self) -> Tensor: ...
+    def atanh(self) -> Tensor:
+        """The inverse hyperbolic tangent of each element; ±∞ at ±1, NaN beyond."""
     def atanh_(self) -> Tensor:
         """:meth:`atanh`, written into this tensor."""
     def baddbmm(self, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
@@ -130,22 +146,28 @@ class Methods:
         """Fill with 1 with probability ``p``, else 0; raises RuntimeError for a probability that is not from 0 to 1."""
     def bincount(self, weights: Any = None, minlength: builtins.int = 0) -> Tensor:
         """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does."""
-    def bitwise_and(self, other: Any, /) -> Tensor: ...
+    def bitwise_and(self, other: Any, /) -> Tensor:
+        """The bits that are set in both, for whole numbers and bools, which broadcast. Raises an error for floats."""
     def bitwise_and_(self, other: Any, /) -> Tensor:
         """:meth:`bitwise_and`, written into this tensor."""
-    def bitwise_left_shift(self, other: Any, /) -> Tensor: ...
+    def bitwise_left_shift(self, other: Any, /) -> Tensor:
+        """The bits of ``input`` moved up by ``other`` places: ``input · 2**other``, for whole numbers."""
     def bitwise_left_shift_(self, other: Any, /) -> Tensor:
         """:meth:`bitwise_left_shift`, written into this tensor."""
-    def bitwise_not(self) -> Tensor: ...
+    def bitwise_not(self) -> Tensor:
+        """Every bit turned over: ``−input − 1`` for signed whole numbers, 'not' for bools."""
     def bitwise_not_(self) -> Tensor:
         """:meth:`bitwise_not`, written into this tensor."""
-    def bitwise_or(self, other: Any, /) -> Tensor: ...
+    def bitwise_or(self, other: Any, /) -> Tensor:
+        """The bits that are set in either, for whole numbers and bools, which broadcast."""
     def bitwise_or_(self, other: Any, /) -> Tensor:
         """:meth:`bitwise_or`, written into this tensor."""
-    def bitwise_right_shift(self, other: Any, /) -> Tensor: ...
+    def bitwise_right_shift(self, other: Any, /) -> Tensor:
+        """The bits of ``input`` moved down by ``other`` places: ``input / 2**other``, rounded down, for whole numbers."""
     def bitwise_right_shift_(self, other: Any, /) -> Tensor:
         """:meth:`bitwise_right_shift`, written into this tensor."""
-    def bitwise_xor(self, other: Any, /) -> Tensor: ...
+    def bitwise_xor(self, other: Any, /) -> Tensor:
+        """The bits that are set in one of the two only, for whole numbers and bools, which broadcast."""
     def bitwise_xor_(self, other: Any, /) -> Tensor:
         """:meth:`bitwise_xor`, written into this tensor."""
     def bmm(self, mat2: Any) -> Tensor:
@@ -156,7 +178,8 @@ class Methods:
         """``input`` expanded to ``shape``, as :func:`expand`."""
     def byte(self, memory_format: Any = None) -> Tensor:
         """``to(uint8)``."""
-    def ceil(self) -> Tensor: ...
+    def ceil(self) -> Tensor:
+        """Each element rounded up to a whole number; the derivative is 0."""
     def ceil_(self) -> Tensor:
         """:meth:`ceil`, written into this tensor."""
     def char(self, memory_format: Any = None) -> Tensor:
@@ -191,15 +214,18 @@ class Methods:
         """The tensor itself if its elements lie in memory in the order of their indices, else a copy that does."""
     def copy_(self, source: Any, /) -> Tensor:
         """:meth:`copy`, written into this tensor."""
-    def copysign(self, other: Any, /) -> Tensor: ...
+    def copysign(self, other: Any, /) -> Tensor:
+        """The size of ``input`` with the sign of ``other``, which broadcast; the sign of −0.0 counts."""
     def copysign_(self, other: Any, /) -> Tensor:
         """:meth:`copysign`, written into this tensor."""
     def corrcoef(self) -> Tensor:
         """Pearson's correlation coefficients (V, V) of V variables with N observations each, (V, N): from −1 to 1."""
-    def cos(self) -> Tensor: ...
+    def cos(self) -> Tensor:
+        """The cosine of each element, in radians."""
     def cos_(self) -> Tensor:
         """:meth:`cos`, written into this tensor."""
-    def cosh(self) -> Tensor: ...
+    def cosh(self) -> Tensor:
+        """The hyperbolic cosine of each element, (eˣ + e⁻ˣ) / 2."""
     def cosh_(self) -> Tensor:
         """:meth:`cosh`, written into this tensor."""
     def count_nonzero(self, dim: Any = None) -> Tensor:
@@ -266,22 +292,28 @@ class Methods:
         """Views of parts along the third dimension; see :func:`tensor_split`."""
     def element_size(self) -> builtins.int:
         """Bytes per element."""
-    def eq(self, other: Any, /) -> Tensor: ...
+    def eq(self, other: Any, /) -> Tensor:
+        """Where the two are equal, as bools; they broadcast. NaN equals nothing."""
     def eq_(self, other: Any, /) -> Tensor:
         """:meth:`eq`, written into this tensor."""
     def equal(self, other: Any) -> builtins.bool:
         """Whether both have the same shape and the same elements."""
-    def erf(self) -> Tensor: ...
+    def erf(self) -> Tensor:
+        """The error function, 2/√π · ∫₀ˣ exp(−t²) dt, of each element."""
     def erf_(self) -> Tensor:
         """:meth:`erf`, written into this tensor."""
-    def erfc(self) -> Tensor: ...
+    def erfc(self) -> Tensor:
+        """One minus the error function of each element, exact also where that is close to 1."""
     def erfc_(self) -> Tensor:
         """:meth:`erfc`, written into this tensor."""
-    def erfinv(self) -> Tensor: ...
+    def erfinv(self) -> Tensor:
+        """The inverse of the error function, for elements between −1 and 1; ±∞ at the ends, NaN beyond."""
     def erfinv_(self) -> Tensor:
         """:meth:`erfinv`, written into this tensor."""
-    def exp(self) -> Tensor: ...
-    def exp2(self) -> Tensor: ...
+    def exp(self) -> Tensor:
+        """e to the power of each element. Its derivative is itself."""
+    def exp2(self) -> Tensor:
+        """2 to the power of each element."""
     def exp2_(self) -> Tensor:
         """:meth:`exp2`, written into this tensor."""
     def exp_(self) -> Tensor:
@@ -290,14 +322,16 @@ class Methods:
         """A read-only view in which dimensions of size 1, and new ones in front, are repeated without taking memory."""
     def expand_as(self, other: Any) -> Tensor:
         """``input`` expanded to the shape of ``other``."""
-    def expm1(self) -> Tensor: ...
+    def expm1(self) -> Tensor:
+        """eˣ − 1 of each element, exact also where x is close to 0."""
     def expm1_(self) -> Tensor:
         """:meth:`expm1`, written into this tensor."""
     def exponential_(self, lambd: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with numbers drawn from lambd · exp(−lambd · x), x > 0."""
     def fill_(self, value: Any) -> Tensor:
         """:meth:`fill`, written into this tensor."""
-    def fix(self) -> Tensor: ...
+    def fix(self) -> Tensor:
+        """Each element rounded towards 0; the derivative is 0."""
     def fix_(self) -> Tensor:
         """:meth:`fix`, written into this tensor."""
     def flatten(self, start_dim: builtins.int = 0, end_dim: builtins.int = -1) -> Tensor:
@@ -314,15 +348,20 @@ class Methods:
         """``input`` to the power ``exponent``, both as float64."""
     def float_power_(self, exponent: Any) -> Tensor:
         """:func:`float_power` of the tensor itself, which must be float64, as the result is; else raises RuntimeError."""
-    def floor(self) -> Tensor: ...
+    def floor(self) -> Tensor:
+        """Each element rounded down to a whole number; the derivative is 0."""
     def floor_(self) -> Tensor:
         """:meth:`floor`, written into this tensor."""
-    def floor_divide(self, other: Any, /) -> Tensor: ...
+    def floor_divide(self, other: Any, /) -> Tensor:
+        """``input / other`` rounded down, as Python's ``//``; they broadcast. Whole numbers stay whole."""
     def floor_divide_(self, other: Any, /) -> Tensor:
         """:meth:`floor_divide`, written into this tensor."""
-    def fmax(self, b: Any, /) -> Tensor: ...
-    def fmin(self, b: Any, /) -> Tensor: ...
-    def fmod(self, b: Any, /) -> Tensor: ...
+    def fmax(self, b: Any, /) -> Tensor:
+        """The larger of the two; where one is NaN, the other. They broadcast. Of equal ones ``input`` gets the gradient."""
+    def fmin(self, b: Any, /) -> Tensor:
+        """The smaller of the two; where one is NaN, the other. They broadcast. Of equal ones ``input`` gets the gradient."""
+    def fmod(self, b: Any, /) -> Tensor:
+        """The remainder of ``input / other`` rounded towards 0: it has the sign of ``input``. They broadcast."""
     def fmod_(self, b: Any, /) -> Tensor:
         """:meth:`fmod`, written into this tensor."""
     def frac(self) -> Tensor:
@@ -333,23 +372,28 @@ class Methods:
         """``input`` as mantissa · 2^exponent: the mantissa's size from ½ to below 1, the exponent int32. Floats only."""
     def gather(self, dim: builtins.int, index: Any, *, sparse_grad: builtins.bool = False) -> Tensor:
         """Elements picked along ``dim``: for dim 1 of three, ``out[i, j, k] = input[i, index[i, j, k], k]``."""
-    def gcd(self, other: Any, /) -> Tensor: ...
+    def gcd(self, other: Any, /) -> Tensor:
+        """The greatest common divisor of whole numbers, which broadcast."""
     def gcd_(self, other: Any, /) -> Tensor:
         """:meth:`gcd`, written into this tensor."""
-    def ge(self, other: Any, /) -> Tensor: ...
+    def ge(self, other: Any, /) -> Tensor:
+        """Where ``input ≥ other``, as bools; they broadcast."""
     def ge_(self, other: Any, /) -> Tensor:
         """:meth:`ge`, written into this tensor."""
     def ger(self, vec2: Any) -> Tensor:
         """The outer product of two vectors (n,) and (m,): (n, m), input_i · vec2_j."""
     def get_device(self) -> builtins.int:
         """−1, as on the CPU."""
-    def greater(self, other: Any, /) -> Tensor: ...
+    def greater(self, other: Any, /) -> Tensor:
+        """Where ``input > other``, as bools; they broadcast."""
     def greater_(self, other: Any, /) -> Tensor:
         """:meth:`greater`, written into this tensor."""
-    def greater_equal(self, other: Any, /) -> Tensor: ...
+    def greater_equal(self, other: Any, /) -> Tensor:
+        """Where ``input ≥ other``, as bools; they broadcast."""
     def greater_equal_(self, other: Any, /) -> Tensor:
         """:meth:`greater_equal`, written into this tensor."""
-    def gt(self, other: Any, /) -> Tensor: ...
+    def gt(self, other: Any, /) -> Tensor:
+        """Where ``input > other``, as bools; they broadcast."""
     def gt_(self, other: Any, /) -> Tensor:
         """:meth:`gt`, written into this tensor."""
     def half(self, memory_format: Any = None) -> Tensor:
@@ -366,16 +410,20 @@ class Methods:
         """How many elements fall between neighbouring edges, the last one included, and the edges."""
     def hsplit(self, indices_or_sections: Any) -> tuple[Tensor, ...]:
         """Views of parts with some of the columns each (of a vector, of the elements); see :func:`tensor_split`."""
-    def hypot(self, b: Any, /) -> Tensor: ...
+    def hypot(self, b: Any, /) -> Tensor:
+        """The length √(input² + other²), without overflow on the way; they broadcast."""
     def hypot_(self, b: Any, /) -> Tensor:
         """:meth:`hypot`, written into this tensor."""
-    def i0(self) -> Tensor: ...
+    def i0(self) -> Tensor:
+        """The modified Bessel function of the first kind, of order 0, of each element."""
     def i0_(self) -> Tensor:
         """:meth:`i0`, written into this tensor."""
-    def igamma(self, other: Any, /) -> Tensor: ...
+    def igamma(self, other: Any, /) -> Tensor:
+        """The regularised lower incomplete gamma function, ∫₀ˣ tᵃ⁻¹ e⁻ᵗ dt / Γ(a), with a = ``input`` and x = ``other``."""
     def igamma_(self, other: Any, /) -> Tensor:
         """:meth:`igamma`, written into this tensor."""
-    def igammac(self, other: Any, /) -> Tensor: ...
+    def igammac(self, other: Any, /) -> Tensor:
+        """The regularised upper incomplete gamma function, one minus :func:`igamma`, exact also where that is close to 1."""
     def igammac_(self, other: Any, /) -> Tensor:
         """:meth:`igammac`, written into this tensor."""
     def index_add(self, dim: builtins.int, index: Any, source: Any, *, alpha: Any = 1) -> Tensor:
@@ -432,9 +480,12 @@ class Methods:
     is_sparse: builtins.bool
     def isclose(self, other: Any, rtol: builtins.float = 1e-05, atol: builtins.float = 1e-08, equal_nan: builtins.bool = False) -> Tensor:
         """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
-    def isfinite(self) -> Tensor: ...
-    def isinf(self) -> Tensor: ...
-    def isnan(self) -> Tensor: ...
+    def isfinite(self) -> Tensor:
+        """Where elements are neither infinite nor NaN, as bools."""
+    def isinf(self) -> Tensor:
+        """Where elements are infinite, as bools."""
+    def isnan(self) -> Tensor:
+        """Where elements are NaN, as bools."""
     def isneginf(self) -> Tensor:
         """Whether each element is −∞."""
     def isposinf(self) -> Tensor:
@@ -448,37 +499,46 @@ class Methods:
         """Kronecker's product: every element of ``input`` times the whole of ``other``, side by side."""
     def kthvalue(self, k: builtins.int, dim: builtins.int = -1, keepdim: builtins.bool = False) -> ValuesIndices:
         """The ``k``-th smallest element along ``dim``, counted from 1, and its index. NaN counts as the largest."""
-    def lcm(self, other: Any, /) -> Tensor: ...
+    def lcm(self, other: Any, /) -> Tensor:
+        """The least common multiple of whole numbers, which broadcast."""
     def lcm_(self, other: Any, /) -> Tensor:
         """:meth:`lcm`, written into this tensor."""
     def ldexp(self, other: Any) -> Tensor:
         """``input · 2^other``."""
     def ldexp_(self, other: Any) -> Tensor:
         """:meth:`ldexp`, written into this tensor."""
-    def le(self, other: Any, /) -> Tensor: ...
+    def le(self, other: Any, /) -> Tensor:
+        """Where ``input ≤ other``, as bools; they broadcast."""
     def le_(self, other: Any, /) -> Tensor:
         """:meth:`le`, written into this tensor."""
     def lerp(self, end: Any, weight: Any) -> Tensor:
         """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
     def lerp_(self, end: Any, weight: Any) -> Tensor:
         """:meth:`lerp`, written into this tensor."""
-    def less(self, other: Any, /) -> Tensor: ...
+    def less(self, other: Any, /) -> Tensor:
+        """Where ``input < other``, as bools; they broadcast."""
     def less_(self, other: Any, /) -> Tensor:
         """:meth:`less`, written into this tensor."""
-    def less_equal(self, other: Any, /) -> Tensor: ...
+    def less_equal(self, other: Any, /) -> Tensor:
+        """Where ``input ≤ other``, as bools; they broadcast."""
     def less_equal_(self, other: Any, /) -> Tensor:
         """:meth:`less_equal`, written into this tensor."""
-    def lgamma(self) -> Tensor: ...
+    def lgamma(self) -> Tensor:
+        """log |Γ(x)| of each element; the derivative is :func:`digamma`."""
     def lgamma_(self) -> Tensor:
         """:meth:`lgamma`, written into this tensor."""
-    def log(self) -> Tensor: ...
-    def log10(self) -> Tensor: ...
+    def log(self) -> Tensor:
+        """The natural logarithm of each element; −∞ at 0, NaN below."""
+    def log10(self) -> Tensor:
+        """The logarithm to base 10 of each element; −∞ at 0, NaN below."""
     def log10_(self) -> Tensor:
         """:meth:`log10`, written into this tensor."""
-    def log1p(self) -> Tensor: ...
+    def log1p(self) -> Tensor:
+        """log(1 + x) of each element, exact also where x is close to 0."""
     def log1p_(self) -> Tensor:
         """:meth:`log1p`, written into this tensor."""
-    def log2(self) -> Tensor: ...
+    def log2(self) -> Tensor:
+        """The logarithm to base 2 of each element; −∞ at 0, NaN below."""
     def log2_(self) -> Tensor:
         """:meth:`log2`, written into this tensor."""
     def log_(self) -> Tensor:
@@ -493,16 +553,20 @@ class Methods:
         """The running logsumexp along ``dim``: yᵢ = log(exp(x₀) + … + exp(xᵢ)), without overflow."""
     def logdet(self) -> Tensor:
         """log det of square matrices; NaN where the determinant is negative."""
-    def logical_and(self, other: Any, /) -> Tensor: ...
+    def logical_and(self, other: Any, /) -> Tensor:
+        """Where both are not 0, as bools; they broadcast."""
     def logical_and_(self, other: Any, /) -> Tensor:
         """:meth:`logical_and`, written into this tensor."""
-    def logical_not(self) -> Tensor: ...
+    def logical_not(self) -> Tensor:
+        """Where elements are 0, as bools."""
     def logical_not_(self) -> Tensor:
         """:meth:`logical_not`, written into this tensor."""
-    def logical_or(self, other: Any, /) -> Tensor: ...
+    def logical_or(self, other: Any, /) -> Tensor:
+        """Where one of the two is not 0, or both, as bools; they broadcast."""
     def logical_or_(self, other: Any, /) -> Tensor:
         """:meth:`logical_or`, written into this tensor."""
-    def logical_xor(self, other: Any, /) -> Tensor: ...
+    def logical_xor(self, other: Any, /) -> Tensor:
+        """Where one of the two is not 0, but not both, as bools; they broadcast."""
     def logical_xor_(self, other: Any, /) -> Tensor:
         """:meth:`logical_xor`, written into this tensor."""
     def logit(self, eps: builtins.float | None = None) -> Tensor:
@@ -513,7 +577,8 @@ class Methods:
         """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after."""
     def long(self, memory_format: Any = None) -> Tensor:
         """``to(int64)``."""
-    def lt(self, other: Any, /) -> Tensor: ...
+    def lt(self, other: Any, /) -> Tensor:
+        """Where ``input < other``, as bools; they broadcast."""
     def lt_(self, other: Any, /) -> Tensor:
         """:meth:`lt`, written into this tensor."""
     @property
@@ -540,14 +605,16 @@ class Methods:
         """``n`` times the matrix by itself, batches too; by squaring. A negative power is one of the inverse."""
     def max(self, dim: Any = None, keepdim: builtins.bool = False, *, other: Any = None) -> Any:
         """The largest element."""
-    def maximum(self, b: Any, /) -> Tensor: ...
+    def maximum(self, b: Any, /) -> Tensor:
+        """The larger of the two, elementwise; they broadcast. NaN if one is NaN. Equal ones share the gradient."""
     def mean(self, dim: Any = None, keepdim: builtins.bool = False, *, dtype: Any = None) -> Tensor:
         """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float."""
     def median(self, dim: builtins.int | None = None, keepdim: builtins.bool = False) -> Any:
         """The middle element in order, the lower one of two: of all, or along ``dim`` as a named tuple ``(values, indices)``."""
     def min(self, dim: Any = None, keepdim: builtins.bool = False, *, other: Any = None) -> Any:
         """The smallest element; arguments and result as those of :func:`max`."""
-    def minimum(self, b: Any, /) -> Tensor: ...
+    def minimum(self, b: Any, /) -> Tensor:
+        """The smaller of the two, elementwise; they broadcast. NaN if one is NaN. Equal ones share the gradient."""
     def mm(self, mat2: Any) -> Tensor:
         """The product of two matrices (p, n) and (n, m): :func:`matmul` that accepts nothing else."""
     def mode(self, dim: builtins.int = -1, keepdim: builtins.bool = False) -> ValuesIndices:
@@ -558,12 +625,14 @@ class Methods:
         """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order."""
     def msort(self) -> Tensor:
         """``input`` in order along its first dimension."""
-    def mul(self, b: Any, /) -> Tensor: ...
+    def mul(self, b: Any, /) -> Tensor:
+        """``input · other``, elementwise. They broadcast; the dtype is PyTorch's promotion of both."""
     def mul_(self, b: Any, /) -> Tensor:
         """:meth:`mul`, written into this tensor."""
     def multinomial(self, num_samples: builtins.int, replacement: builtins.bool = False, *, generator: Generator | None = None) -> Tensor:
         """Indices drawn with probabilities proportional to ``input``, (K,) or (N, K); returns int64 (num_samples,) or (N, …)."""
-    def multiply(self, b: Any, /) -> Tensor: ...
+    def multiply(self, b: Any, /) -> Tensor:
+        """``input · other``, elementwise. They broadcast; the dtype is PyTorch's promotion of both."""
     def multiply_(self, b: Any, /) -> Tensor:
         """:meth:`multiply`, written into this tensor."""
     def mv(self, vec: Any) -> Tensor:
@@ -591,13 +660,16 @@ class Methods:
         """Bytes of all elements."""
     def ndimension(self) -> builtins.int:
         """How many dimensions."""
-    def ne(self, other: Any, /) -> Tensor: ...
+    def ne(self, other: Any, /) -> Tensor:
+        """Where the two differ, as bools; they broadcast. NaN differs from everything."""
     def ne_(self, other: Any, /) -> Tensor:
         """:meth:`ne`, written into this tensor."""
-    def neg(self) -> Tensor: ...
+    def neg(self) -> Tensor:
+        """Each element with the other sign, ``−input``. Raises RuntimeError for bools."""
     def neg_(self) -> Tensor:
         """:meth:`neg`, written into this tensor."""
-    def negative(self) -> Tensor: ...
+    def negative(self) -> Tensor:
+        """Each element with the other sign, ``−input``. Raises RuntimeError for bools."""
     def negative_(self) -> Tensor:
         """:meth:`negative`, written into this tensor."""
     def nelement(self) -> builtins.int:
@@ -614,7 +686,8 @@ class Methods:
         """:func:`tensor` with this tensor's dtype."""
     def new_zeros(self, *size: Any, dtype: Any = None, device: Any = None, requires_grad: builtins.bool = False) -> Tensor:
         """:func:`zeros` with this tensor's dtype."""
-    def nextafter(self, other: Any, /) -> Tensor: ...
+    def nextafter(self, other: Any, /) -> Tensor:
+        """The floating-point number next to ``input`` in the direction of ``other``. They broadcast."""
     def nextafter_(self, other: Any, /) -> Tensor:
         """:meth:`nextafter`, written into this tensor."""
     def nonzero(self, *, as_tuple: builtins.bool = False) -> Any:
@@ -623,7 +696,8 @@ class Methods:
         """The norm (Σ |x|ᵖ)^(1/p) over ``dim``, of the elements as one long vector."""
     def normal_(self, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Tensor:
         """Fill with normally distributed numbers."""
-    def not_equal(self, other: Any, /) -> Tensor: ...
+    def not_equal(self, other: Any, /) -> Tensor:
+        """Where the two differ, as bools; they broadcast. NaN differs from everything."""
     def not_equal_(self, other: Any, /) -> Tensor:
         """:meth:`not_equal`, written into this tensor."""
     def outer(self, vec2: Any) -> Tensor:
@@ -664,14 +738,16 @@ class Methods:
         """Fill with whole numbers from [``from_``, ``to``), or [0, ``from_``) if it is the only one given."""
     def ravel(self) -> Tensor:
         """``input`` in one dimension; a view where the memory allows."""
-    def reciprocal(self) -> Tensor: ...
+    def reciprocal(self) -> Tensor:
+        """1 / x of each element; ±∞ at 0."""
     def reciprocal_(self) -> Tensor:
         """:meth:`reciprocal`, written into this tensor."""
     def relu(self, inplace: builtins.bool = False) -> Tensor:
         """max(input, 0), elementwise; the derivative at 0 is 0."""
     def relu_(self, inplace: builtins.bool = False) -> Tensor:
         """:meth:`relu`, written into this tensor."""
-    def remainder(self, b: Any, /) -> Tensor: ...
+    def remainder(self, b: Any, /) -> Tensor:
+        """The remainder of ``input / other`` rounded down: it has the sign of ``other``, as Python's ``%``. They broadcast."""
     def remainder_(self, b: Any, /) -> Tensor:
         """:meth:`remainder`, written into this tensor."""
     def renorm(self, p: builtins.float, dim: builtins.int, maxnorm: builtins.float) -> Tensor:
@@ -698,7 +774,8 @@ class Methods:
         """To the nearest whole number (or to ``decimals`` places), halves to the even one. The derivative is 0."""
     def round_(self, *, decimals: builtins.int = 0) -> Tensor:
         """:meth:`round`, written into this tensor."""
-    def rsqrt(self) -> Tensor: ...
+    def rsqrt(self) -> Tensor:
+        """1 / √x of each element; ∞ at 0, NaN below."""
     def rsqrt_(self) -> Tensor:
         """:meth:`rsqrt`, written into this tensor."""
     def scatter(self, dim: builtins.int, index: Any, src: Any = None, *, value: Any = None, reduce: str | None = None) -> Tensor:
@@ -725,21 +802,26 @@ class Methods:
         """The tensor itself; it is not shared with other processes."""
     def short(self, memory_format: Any = None) -> Tensor:
         """``to(int16)``."""
-    def sigmoid(self) -> Tensor: ...
+    def sigmoid(self) -> Tensor:
+        """The logistic function 1 / (1 + e⁻ˣ) of each element; the derivative is y · (1 − y)."""
     def sigmoid_(self) -> Tensor:
         """:meth:`sigmoid`, written into this tensor."""
-    def sign(self) -> Tensor: ...
+    def sign(self) -> Tensor:
+        """−1, 0 or 1, as each element is negative, 0 or positive; the derivative is 0."""
     def sign_(self) -> Tensor:
         """:meth:`sign`, written into this tensor."""
     def signbit(self) -> Tensor:
         """Whether the sign is minus, also that of −0."""
-    def sin(self) -> Tensor: ...
+    def sin(self) -> Tensor:
+        """The sine of each element, in radians."""
     def sin_(self) -> Tensor:
         """:meth:`sin`, written into this tensor."""
-    def sinc(self) -> Tensor: ...
+    def sinc(self) -> Tensor:
+        """sin(πx) / (πx) of each element, and 1 at 0."""
     def sinc_(self) -> Tensor:
         """:meth:`sinc`, written into this tensor."""
-    def sinh(self) -> Tensor: ...
+    def sinh(self) -> Tensor:
+        """The hyperbolic sine of each element, (eˣ − e⁻ˣ) / 2."""
     def sinh_(self) -> Tensor:
         """:meth:`sinh`, written into this tensor."""
     def slice_scatter(self, src: Any, dim: builtins.int = 0, start: builtins.int | None = None, end: builtins.int | None = None, step: builtins.int = 1) -> Tensor:
@@ -754,7 +836,8 @@ class Methods:
         """Views of consecutive parts along ``dim``."""
     def split_with_sizes(self, split_size_or_sections: Any, dim: builtins.int = 0) -> tuple[Tensor, ...]:
         """Views of consecutive parts along ``dim``."""
-    def sqrt(self) -> Tensor: ...
+    def sqrt(self) -> Tensor:
+        """The square root of each element; NaN below 0. The derivative at 0 is ∞."""
     def sqrt_(self) -> Tensor:
         """:meth:`sqrt`, written into this tensor."""
     def square(self) -> Tensor:
@@ -801,10 +884,12 @@ class Methods:
         """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape."""
     def take_along_dim(self, indices: Any, dim: builtins.int | None = None) -> Tensor:
         """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both."""
-    def tan(self) -> Tensor: ...
+    def tan(self) -> Tensor:
+        """The tangent of each element, in radians."""
     def tan_(self) -> Tensor:
         """:meth:`tan`, written into this tensor."""
-    def tanh(self) -> Tensor: ...
+    def tanh(self) -> Tensor:
+        """The hyperbolic tangent of each element; the derivative is 1 − y²."""
     def tanh_(self) -> Tensor:
         """:meth:`tanh`, written into this tensor."""
     def tensor_split(self, indices_or_sections: Any, dim: builtins.int = 0) -> tuple[Tensor, ...]:
@@ -835,7 +920,8 @@ class Methods:
         """``input / other``, broadcast; integers give the default float dtype. Division by 0 gives ±inf or NaN."""
     def true_divide_(self, other: Any, *, rounding_mode: str | None = None) -> Tensor:
         """:meth:`true_divide`, written into this tensor."""
-    def trunc(self) -> Tensor: ...
+    def trunc(self) -> Tensor:
+        """Each element rounded towards 0; the derivative is 0."""
     def trunc_(self) -> Tensor:
         """:meth:`trunc`, written into this tensor."""
     def type(self, dtype: Any = None) -> Any:

@@ -333,6 +333,12 @@ def backward(
         AutogradError: no graph, a missing or misshaped gradient, a graph already let go, a saved array overwritten.
 
     Source: https://pytorch.org/docs/stable/generated/torch.autograd.backward.html
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor([1.0, 2.0], requires_grad=True)
+    >>> torch.autograd.backward((x * x).sum())
+    >>> x.grad
+    tensor([2., 4.])
     """
     roots = _roots(_as_list(tensors), grad_tensors, create_graph)
     retain = create_graph if retain_graph is None else retain_graph

@@ -102,7 +102,12 @@ def box(array: Any, node: Any = None) -> Any:
 
 
 def is_tensor(x: Any) -> bool:
-    """Whether ``x`` is a Tensor."""
+    """Whether ``x`` is a Tensor.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.is_tensor(torch.ones(1)), torch.is_tensor([1.0])
+    (True, False)
+    """
     return isinstance(x, TensorBase)
 
 

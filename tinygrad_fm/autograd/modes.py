@@ -107,7 +107,16 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Operations inside record again, within a :class:`no_grad`."""
+    """Operations inside record again, within a :class:`no_grad`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> x = torch.ones(1, requires_grad=True)
+        >>> with torch.no_grad(), torch.enable_grad():
+        ...     y = x * 2
+        >>> y.requires_grad
+        True
+    """
 
 
 class composed(_Mode):

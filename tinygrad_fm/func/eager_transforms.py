@@ -141,6 +141,11 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
     """``func(*primals)`` and a function that sends cotangents of the result back: ``(value, vjp_fn)``.
 
     ``vjp_fn(cotangent)``, in the structure of the value, returns one gradient per primal (a tuple), as often as it is called.
+
+    >>> import tinygrad_fm as torch
+    >>> y, vjp_of = torch.func.vjp(lambda x: x**2, torch.tensor([1.0, 2.0]))
+    >>> vjp_of(torch.ones(2))[0]
+    tensor([2., 4.])
     """
     call = _Call(func, primals, {}, tuple(range(len(primals))))
     value, aux = call.result if has_aux else (call.result, None)
@@ -333,6 +338,11 @@ def jacrev(
     """The function that returns the Jacobian: for a result of shape S and an argument of shape A, of shape (*S, *A).
 
     Computed by rows, one backward pass for each element of the results; ``chunk_size`` is accepted and changes nothing.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.func.jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))
+    tensor([[2., 0.],
+            [0., 4.]])
     """
     if chunk_size is not None and chunk_size <= 0:
         raise ValueError("jacrev: `chunk_size` should be greater than 0.")
@@ -356,11 +366,22 @@ def jacrev(
 
 def hessian(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0) -> Callable[..., Any]:
     """The function that returns the matrix of second derivatives of a scalar ``func``, shape (*A, *A), or for a result of shape
-    S (*S, *A, *A): ``jacfwd(jacrev(func))``."""
+    S (*S, *A, *A): ``jacfwd(jacrev(func))``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.func.hessian(lambda x: (x**3).sum())(torch.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
     return jacfwd(jacrev(func, argnums), argnums)
 
 
 def hvp(func: Callable[..., Any], primals: tuple[Any, ...], tangents: tuple[Any, ...]) -> Any:
-    """The product of ``func``'s Hessian with ``tangents``, at the cost of two backward passes: one tensor per primal."""
+    """The product of ``func``'s Hessian with ``tangents``, at the cost of two backward passes: one tensor per primal.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.func.hvp(lambda x: (x**3).sum(), (torch.tensor([1.0, 2.0]),), (torch.ones(2),))
+    (tensor([ 6., 12.]),)
+    """
     every = tuple(range(len(primals)))
     return jvp(grad(func, every), tuple(primals), tuple(tangents))[1]

@@ -72,6 +72,12 @@ def batch_norm(
         RuntimeError: a (C,) argument of another length, no running statistics when not training.
 
     Source: Ioffe and Szegedy 2015, "Batch normalization", algorithms 1 and 2.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.batch_norm(torch.tensor([[1.0], [3.0]]), torch.zeros(1), torch.ones(1), training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
     """
     channels = input.shape[1] if input.ndim > 1 else 0
     count = input.numel() // channels if channels else 0
@@ -152,6 +158,11 @@ def instance_norm(
         ValueError: a single value per channel of a sample. And what `batch_norm` raises.
 
     Source: Ulyanov et al. 2016, "Instance normalization".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.instance_norm(torch.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
     """
     _check_running("instance_norm", running_mean, running_var, use_input_stats)
     if use_input_stats and math.prod(input.shape[2:]) == 1:
@@ -192,6 +203,12 @@ def embedding(
 
     Raises:
         IndexError: an index beyond the table.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.embedding(torch.tensor([0, 2]), torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    tensor([[1., 2.],
+            [5., 6.]])
     """
     if max_norm is not None:
         _shorten_rows(weight, input, max_norm, norm_type)

@@ -70,13 +70,25 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
 
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill ``tensor`` with draws from the uniform distribution over [a, b). Returns it."""
+    """Fill ``tensor`` with draws from the uniform distribution over [a, b). Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> bool((init.uniform_(torch.empty(100), 2.0, 3.0) >= 2).all())
+    True
+    """
     draws = _bits(generator).random(tensor._array.shape, _drawn(tensor))
     return _fill(tensor, draws * float(b - a) + float(a))
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Generator | None = None) -> Tensor:
-    """Fill ``tensor`` with draws from the normal distribution. Returns it."""
+    """Fill ``tensor`` with draws from the normal distribution. Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.normal_(torch.empty(3, 5), std=0.01).shape
+    torch.Size([3, 5])
+    """
     draws = _bits(generator).standard_normal(tensor._array.shape, _drawn(tensor))
     return _fill(tensor, draws * float(std) + float(mean))
 
@@ -87,6 +99,11 @@ def trunc_normal_(
     """Fill ``tensor`` with draws from the normal distribution, drawn again while they are outside [a, b]. Returns it.
 
     Raises ValueError if the interval is empty, or so far out that almost nothing falls into it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> bool((init.trunc_normal_(torch.empty(100)).abs() <= 2).all())
+    True
     """
     low, high = (a - mean) / std, (b - mean) / std
     if not low < high or low > 5 or high < -5:
@@ -101,22 +118,47 @@ def trunc_normal_(
 
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
-    """Fill ``tensor`` with ``val``. Returns it."""
+    """Fill ``tensor`` with ``val``. Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.constant_(torch.empty(2), 3.0)
+    tensor([3., 3.])
+    """
     return _fill(tensor, val)
 
 
 def ones_(tensor: Tensor) -> Tensor:
-    """Fill ``tensor`` with ones. Returns it."""
+    """Fill ``tensor`` with ones. Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.ones_(torch.empty(2))
+    tensor([1., 1.])
+    """
     return _fill(tensor, 1)
 
 
 def zeros_(tensor: Tensor) -> Tensor:
-    """Fill ``tensor`` with zeros. Returns it."""
+    """Fill ``tensor`` with zeros. Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.zeros_(torch.empty(2))
+    tensor([0., 0.])
+    """
     return _fill(tensor, 0)
 
 
 def eye_(tensor: Tensor) -> Tensor:
-    """Make a matrix the identity, as far as its shape allows. Returns it. Raises ValueError for what is no matrix."""
+    """Make a matrix the identity, as far as its shape allows. Returns it. Raises ValueError for what is no matrix.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.eye_(torch.empty(2, 2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     return _fill(tensor, np.eye(*tensor._array.shape))
@@ -190,6 +232,11 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Generator | Non
     """Fill ``tensor`` from the normal distribution with std gain · √(2 / (fan_in + fan_out)). Returns it.
 
     Source: Glorot and Bengio 2010, "Understanding the difficulty of training deep feedforward neural networks", eq. 12.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.xavier_normal_(torch.empty(3, 5)).shape
+    torch.Size([3, 5])
     """
     return normal_(tensor, 0.0, gain * math.sqrt(2 / sum(_fans(tensor))), generator)
 
@@ -207,6 +254,11 @@ def kaiming_uniform_(
         generator: where the numbers come from.
 
     Source: He et al. 2015, "Delving deep into rectifiers", eqs. 10 and 14.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.kaiming_uniform_(torch.empty(3, 5)).shape
+    torch.Size([3, 5])
     """
     std = _kaiming_std(tensor, a, mode, nonlinearity)
     return uniform_(tensor, -math.sqrt(3) * std, math.sqrt(3) * std, generator)
@@ -218,6 +270,11 @@ def kaiming_normal_(
     """Fill ``tensor`` from the normal distribution with std gain / √fan. Returns it.
 
     Arguments and source are those of `kaiming_uniform_`.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> init.kaiming_normal_(torch.empty(3, 5)).shape
+    torch.Size([3, 5])
     """
     return normal_(tensor, 0.0, _kaiming_std(tensor, a, mode, nonlinearity), generator)
 
@@ -228,6 +285,12 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Generator | None = N
     Raises ValueError with fewer than two dimensions.
 
     Source: Saxe et al. 2014, "Exact solutions to the nonlinear dynamics of learning in deep linear neural networks".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> w = init.orthogonal_(torch.empty(2, 3))
+    >>> torch.allclose(w @ w.T, torch.eye(2), atol=1e-6)
+    True
     """
     if tensor.ndim < 2:
         raise ValueError("Only tensors with 2 or more dimensions are supported")

@@ -134,7 +134,13 @@ _leaky_relu = primitive(
 
 
 def leaky_relu(input: Any, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, elsewhere ``negative_slope · input``."""
+    """``input`` where it is positive, elsewhere ``negative_slope · input``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.leaky_relu(torch.tensor([-1.0, 2.0]), 0.1)
+    tensor([-0.1000,  2.0000])
+    """
     return _run(_leaky_relu, input, inplace, negative_slope=number("leaky_relu", "negative_slope", negative_slope))
 
 
@@ -144,6 +150,10 @@ def prelu(input: Any, weight: Any) -> Tensor:
     Args:
         input: (N, C, …), or any shape for a single weight.
         weight: (C,) or one element: the slopes below zero, which are learned.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
+    tensor([-0.2500,  2.0000])
     """
     channels = input.shape[1] if input.ndim > 1 else 1
     if weight.ndim > 1 or weight.numel() not in (1, channels):
@@ -190,7 +200,13 @@ _hardtanh = primitive(
 
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """``input`` kept between the two values. Unlike clamp's, the gradient stops at the bounds themselves."""
+    """``input`` kept between the two values. Unlike clamp's, the gradient stops at the bounds themselves.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.hardtanh(torch.tensor([-2.0, 0.5, 2.0]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError(f"hardtanh(): min_val must not be above max_val, got {min_val} and {max_val}")
     kind = raw(input).dtype.kind
@@ -204,7 +220,13 @@ def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: b
 
 
 def relu6(input: Any, inplace: bool = False) -> Tensor:
-    """min(max(input, 0), 6)."""
+    """min(max(input, 0), 6).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.relu6(torch.tensor([-1.0, 3.0, 8.0]))
+    tensor([0., 3., 6.])
+    """
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
@@ -218,7 +240,13 @@ _hardsigmoid = primitive(
 
 
 def hardsigmoid(input: Any, inplace: bool = False) -> Tensor:
-    """relu6(input + 3) / 6: a sigmoid of straight lines."""
+    """relu6(input + 3) / 6: a sigmoid of straight lines.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.hardsigmoid(torch.tensor([-4.0, 0.0, 4.0]))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     return _run(_hardsigmoid, input, inplace)
 
 
@@ -233,7 +261,13 @@ _hardswish = primitive(
 
 
 def hardswish(input: Any, inplace: bool = False) -> Tensor:
-    """input · hardsigmoid(input). Source: Howard et al. 2019, "Searching for MobileNetV3"."""
+    """input · hardsigmoid(input). Source: Howard et al. 2019, "Searching for MobileNetV3".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.hardswish(torch.tensor([-4.0, 1.0, 4.0]))
+    tensor([-0.0000, 0.6667, 4.0000])
+    """
     return _run(_hardswish, input, inplace)
 
 
@@ -244,12 +278,23 @@ def _threshold(x: Any, limit: float, value: float) -> Any:
 
 
 def threshold(input: Any, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """``input`` where it is above ``threshold``, elsewhere ``value``."""
+    """``input`` where it is above ``threshold``, elsewhere ``value``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.threshold(torch.tensor([0.5, 2.0]), 1.0, -1.0)
+    tensor([-1.,  2.])
+    """
     return _run(_threshold, input, inplace, limit=threshold, value=value)
 
 
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
-    """``input`` moved towards 0 by ``lambd``, and no further than 0."""
+    """``input`` moved towards 0 by ``lambd``, and no further than 0.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.softshrink(torch.tensor([-1.0, 0.3, 1.0]))
+    tensor([-0.5000,  0.0000,  0.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"softshrink(): lambd must not be negative, got {lambd}")
     outside = piecewise(gt(input, 0), input - lambd, input + lambd)
@@ -257,7 +302,12 @@ def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
 
 
 def hardshrink(input: Any, lambd: float = 0.5) -> Tensor:
-    """``input``, but 0 within ``lambd`` of 0."""
+    """``input``, but 0 within ``lambd`` of 0.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.hardshrink(torch.tensor([-1.0, 0.3, 1.0]))
+    tensor([-1.,  0.,  1.])
+    """
     return piecewise(le(abs(input), lambd), 0.0, input)
 
 
@@ -278,7 +328,6 @@ tanhshrink = primitive(
     promotion=promote_float,
     input=lambda g, input: g * square(tanh(input)),
 )
-tanhshrink.__doc__ = "``input − tanh(input)``."
 
 
 # -- exponential units -------------------------------------------------------------------------------------------------
@@ -303,12 +352,23 @@ _elu, _celu, _selu = _unit("elu"), _unit("celu"), _unit("selu")
 
 
 def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, elsewhere alpha · (exp(input) − 1)."""
+    """``input`` where it is positive, elsewhere alpha · (exp(input) − 1).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.elu(torch.tensor([-1.0, 2.0]))
+    tensor([-0.6321,  2.0000])
+    """
     return _run(_elu, input, inplace, alpha=number("elu", "alpha", alpha), scale=1.0, stretch=1.0)
 
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha."""
+    """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.celu(torch.tensor([-1.0, 1.0]))
+    tensor([-0.6321,  1.0000])
+    """
     if alpha == 0:
         raise RuntimeError("celu(): alpha cannot be 0")
     return _run(_celu, input, inplace, alpha=number("celu", "alpha", alpha), scale=1.0, stretch=1 / alpha)
@@ -319,12 +379,23 @@ _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805
 
 
 def selu(input: Any, inplace: bool = False) -> Tensor:
-    """1.0507… · elu(input, 1.6733…), which keeps activations near mean 0 and variance 1."""
+    """1.0507… · elu(input, 1.6733…), which keeps activations near mean 0 and variance 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.selu(torch.tensor([-1.0, 1.0]))
+    tensor([-1.1113,  1.0507])
+    """
     return _run(_selu, input, inplace, alpha=_SELU_ALPHA, scale=_SELU_SCALE, stretch=1.0)
 
 
 def silu(input: Any, inplace: bool = False) -> Tensor:
-    """input · sigmoid(input), also called swish."""
+    """input · sigmoid(input), also called swish.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.silu(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.2689,  0.0000,  0.7311])
+    """
     if inplace:
         return run_inplace(silu, input)
     return input * sigmoid(input)
@@ -345,7 +416,13 @@ _softplus = primitive(
 
 
 def softplus(input: Any, beta: float = 1, threshold: float = 20) -> Tensor:
-    """log(1 + exp(beta · input)) / beta, and ``input`` itself where beta · input is above ``threshold``."""
+    """log(1 + exp(beta · input)) / beta, and ``input`` itself where beta · input is above ``threshold``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.softplus(torch.tensor([0.0, 30.0]))
+    tensor([ 0.6931, 30.0000])
+    """
     return _softplus(input, beta=number("softplus", "beta", beta), threshold=number("softplus", "threshold", threshold))
 
 
@@ -364,11 +441,16 @@ softsign = primitive(
     promotion=promote_float,
     input=lambda g, input: g / square(abs(input) + 1),
 )
-softsign.__doc__ = "``input / (1 + |input|)``."
 
 
 def mish(input: Any, inplace: bool = False) -> Tensor:
-    """input · tanh(softplus(input)). Source: Misra 2019, "Mish"."""
+    """input · tanh(softplus(input)). Source: Misra 2019, "Mish".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.mish(torch.tensor([-1.0, 1.0]))
+    tensor([-0.3034,  0.8651])
+    """
     if inplace:
         return run_inplace(mish, input)
     return input * tanh(softplus(input))
@@ -378,6 +460,11 @@ def glu(input: Any, dim: int = -1) -> Tensor:
     """The first half of ``input`` along ``dim`` times the sigmoid of the second.
 
     Raises RuntimeError if the size along ``dim`` is odd.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.glu(torch.tensor([2.0, 0.0]))
+    tensor([1.])
     """
     if not input.ndim:
         raise RuntimeError("glu(): does not support scalars, which cannot be halved")
@@ -440,6 +527,11 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
             Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.
 
     Source: Hendrycks and Gimpel 2016, "Gaussian error linear units".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.gelu(torch.tensor([-1.0, 0.0, 1.0]))
+    tensor([-0.1587,  0.0000,  0.8413])
     """
     if approximate not in ("none", "tanh"):
         raise RuntimeError(f"gelu(): approximate must be 'none' or 'tanh', got {approximate!r}")

@@ -67,6 +67,11 @@ def adaptive_avg_pool2d(input: Any, output_size: Any) -> Tensor:
         input: (N, C, H, W) or (C, H, W).
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.adaptive_avg_pool2d.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.adaptive_avg_pool2d(torch.ones(1, 3, 5, 7), 1).shape
+    torch.Size([1, 3, 1, 1])
     """
 
     def run(x: Any) -> Any:
@@ -98,7 +103,13 @@ _argadaptive = primitive(_largest_places, name="argadaptive", inputs="x", promot
 
 
 def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of the windows of :func:`adaptive_avg_pool2d`; with ``return_indices`` also where they are."""
+    """The largest elements of the windows of :func:`adaptive_avg_pool2d`; with ``return_indices`` also where they are.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.adaptive_max_pool2d(torch.ones(1, 3, 5, 7), (2, 2)).shape
+    torch.Size([1, 3, 2, 2])
+    """
     found: list[Any] = []
 
     def run(x: Any) -> Any:
@@ -115,10 +126,20 @@ def adaptive_max_pool2d(input: Any, output_size: Any, return_indices: bool = Fal
 
 
 def adaptive_avg_pool1d(input: Any, output_size: Any) -> Tensor:
-    """:func:`adaptive_avg_pool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`adaptive_avg_pool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.adaptive_avg_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     return on_rows(adaptive_avg_pool2d, input, output_size=(output_size, 1))
 
 
 def adaptive_max_pool1d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """:func:`adaptive_max_pool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`adaptive_max_pool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.adaptive_max_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[3., 7.]]])
+    """
     return on_rows(partial(adaptive_max_pool2d, return_indices=return_indices), input, output_size=(output_size, 1))

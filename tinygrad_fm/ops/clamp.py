@@ -67,6 +67,10 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
 
     Args:
         min, max: numbers or tensors that broadcast with ``input``; at least one.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), min=0, max=1)
+    tensor([0.0000, 0.5000, 1.0000])
     """
     if min is None and max is None:
         raise RuntimeError("clamp(): at least one of min and max must be given")
@@ -87,10 +91,20 @@ clip = clamp
 
 
 def clamp_min(input: Any, min: Any) -> Tensor:
-    """``clamp(input, min=min)``."""
+    """``clamp(input, min=min)``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.clamp_min(torch.tensor([1.0, 3.0]), 2)
+    tensor([2., 3.])
+    """
     return clamp(input, min=min)
 
 
 def clamp_max(input: Any, max: Any) -> Tensor:
-    """``clamp(input, max=max)``."""
+    """``clamp(input, max=max)``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.clamp_max(torch.tensor([1.0, 3.0]), 2)
+    tensor([1., 2.])
+    """
     return clamp(input, max=max)

@@ -102,7 +102,12 @@ bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
 
 
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves."""
+    """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-7, 2.1]))
+    tensor([ True, False])
+    """
     if rtol < 0 or atol < 0:
         raise RuntimeError(f"isclose(): rtol and atol must not be negative, got {rtol} and {atol}")
     kinds = {raw(v).dtype for v in (input, other) if hasattr(v, "dtype")}
@@ -120,39 +125,74 @@ def _note_read(*tensors: Any) -> None:
 
 
 def allclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-    """Whether all elements are close, by :func:`isclose`."""
+    """Whether all elements are close, by :func:`isclose`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.allclose(torch.tensor([1.0]), torch.tensor([1.0 + 1e-7]))
+    True
+    """
     _note_read(input, other)
     return bool(np.all(raw(isclose(input, other, rtol, atol, equal_nan))))
 
 
 def equal(input: Any, other: Any) -> bool:
-    """Whether both have the same shape and the same elements."""
+    """Whether both have the same shape and the same elements.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.equal(torch.tensor([1, 2]), torch.tensor([1, 2]))
+    True
+    """
     _note_read(input, other)
     return bool(raw(input).shape == raw(other).shape and np.all(np.equal(raw(input), raw(other))))
 
 
 def isposinf(input: Any) -> Tensor:
-    """Whether each element is +∞."""
+    """Whether each element is +∞.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.isposinf(torch.tensor([float("-inf"), float("inf")]))
+    tensor([False,  True])
+    """
     return box(np.asarray(raw(input) == math.inf))
 
 
 def isneginf(input: Any) -> Tensor:
-    """Whether each element is −∞."""
+    """Whether each element is −∞.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.isneginf(torch.tensor([float("-inf"), float("inf")]))
+    tensor([ True, False])
+    """
     return box(np.asarray(raw(input) == -math.inf))
 
 
 def isreal(input: Any) -> Tensor:
-    """True for each element: there are no complex numbers here."""
+    """True for each element: there are no complex numbers here.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.isreal(torch.tensor([1, 2]))
+    tensor([True, True])
+    """
     return box(np.ones(raw(input).shape, bool))
 
 
 def signbit(input: Any) -> Tensor:
-    """Whether the sign is minus, also that of −0."""
+    """Whether the sign is minus, also that of −0.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.signbit(torch.tensor([-1.0, 0.0]))
+    tensor([ True, False])
+    """
     return box(np.signbit(raw(input)) if raw(input).dtype.kind == "f" else raw(input) < 0)
 
 
 def isin(elements: Any, test_elements: Any, *, assume_unique: bool = False, invert: bool = False) -> Tensor:
-    """For each element whether it is among ``test_elements`` (with ``invert``, whether it is not)."""
+    """For each element whether it is among ``test_elements`` (with ``invert``, whether it is not).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.isin(torch.tensor([1, 2, 3]), torch.tensor([2, 4]))
+    tensor([False,  True, False])
+    """
     return box(np.isin(raw(elements), raw(test_elements), assume_unique, invert))
 
 

@@ -203,6 +203,10 @@ def conv_transpose2d(
         ShapeError: weight or bias do not fit, or output_padding is not smaller than stride or dilation.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose2d.html
+
+    >>> import tinygrad_fm as torch
+    >>> torch.conv_transpose2d(torch.ones(1, 1, 2, 2), torch.ones(1, 1, 2, 2), stride=2).shape
+    torch.Size([1, 1, 4, 4])
     """
 
     def run(x: Any) -> Any:
@@ -250,7 +254,12 @@ def _one_dimensional(op: Callable[..., Any], name: str, input: Any, weight: Any,
 def conv1d(
     input: Any, weight: Any, bias: Any = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1, groups: int = 1
 ) -> Tensor:
-    """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K)."""
+    """:func:`conv2d` of sequences: (N, C, L) or (C, L), with weight (O, C/groups, K).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.conv1d(torch.ones(1, 1, 5), torch.ones(1, 1, 3))
+    tensor([[[3., 3., 3.]]])
+    """
     return _one_dimensional(
         partial(conv2d, bias=bias, groups=groups),
         "conv1d",
@@ -272,7 +281,12 @@ def conv_transpose1d(
     groups: int = 1,
     dilation: Any = 1,
 ) -> Tensor:
-    """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K)."""
+    """:func:`conv_transpose2d` of sequences: (N, C, L) or (C, L), with weight (C, O/groups, K).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.conv_transpose1d(torch.ones(1, 1, 2), torch.ones(1, 1, 2), stride=2)
+    tensor([[[1., 1., 1., 1.]]])
+    """
     return _one_dimensional(
         partial(conv_transpose2d, bias=bias, groups=groups),
         "conv_transpose1d",
@@ -337,6 +351,10 @@ def conv_transpose3d(
     """:func:`conv_transpose2d` of volumes: (N, C, D, H, W) or (C, D, H, W), with weight (C, O/groups, KD, KH, KW).
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.conv_transpose3d.html
+
+    >>> import tinygrad_fm as torch
+    >>> torch.conv_transpose3d(torch.ones(1, 1, 2, 2, 2), torch.ones(1, 1, 2, 2, 2), stride=2).shape
+    torch.Size([1, 1, 4, 4, 4])
     """
 
     def run(x: Any) -> Any:

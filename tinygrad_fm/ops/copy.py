@@ -30,6 +30,12 @@ def clone(input: Any, *, memory_format: Any = None) -> Tensor:
     Args:
         memory_format: ``contiguous_format`` puts the elements in memory in the order of their indices; otherwise they keep
             the order they have.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor([1.0, 2.0])
+    >>> y = torch.clone(x).zero_()
+    >>> x, y
+    (tensor([1., 2.]), tensor([0., 0.]))
     """
     return contiguous(input) if str(memory_format).endswith("contiguous_format") else _clone(input)
 

@@ -51,6 +51,10 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
     """``input`` with every run of equal elements (or of equal slices along ``dim``) shortened to one.
 
     The further results are those of :func:`unique`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.unique_consecutive(torch.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
     """
     x = raw(input).reshape(-1) if dim is None else np.moveaxis(raw(input), dim, 0)
     differs = (x[1:] != x[:-1]).any(tuple(range(1, x.ndim)))
@@ -62,7 +66,12 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
 
 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
-    """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does."""
+    """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.bincount(torch.tensor([0, 1, 1, 3]))
+    tensor([1, 2, 0, 1])
+    """
     x = raw(input)
     if x.ndim != 1 or x.dtype.kind not in "iu" or (x.size and x.min() < 0):
         raise RuntimeError(f"bincount(): expected a vector of integers that are not negative, got shape {x.shape} of {x.dtype}")
@@ -72,7 +81,12 @@ def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
 
 
 def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
-    """How many elements fall into each of ``bins`` equal stretches of [min, max]; of the data's own range if both are equal."""
+    """How many elements fall into each of ``bins`` equal stretches of [min, max]; of the data's own range if both are equal.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.histc(torch.tensor([1.0, 2.0, 2.5, 4.0]), bins=3, min=1, max=4)
+    tensor([1., 2., 1.])
+    """
     x = raw(input)
     low, high = (x.min(), x.max()) if min == max and x.size else (min, max)
     return box(np.histogram(x, bins, (low, high))[0].astype(x.dtype)) if x.size else zeros(bins, dtype=x.dtype)
@@ -80,7 +94,12 @@ def histc(input: Any, bins: int = 100, min: float = 0, max: float = 0) -> Tensor
 
 @accepts_axis
 def count_nonzero(input: Any, dim: Any = None) -> Tensor:
-    """How many elements over ``dim`` are not 0, as int64."""
+    """How many elements over ``dim`` are not 0, as int64.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.count_nonzero(torch.tensor([[1, 0], [2, 3]]), dim=1)
+    tensor([1, 2])
+    """
     return sum(input != 0, dim)
 
 

@@ -22,6 +22,11 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         input: (V, N), or (N,) for one variable; of one the variance is returned, 0-d.
         correction: what is taken off the number of observations.
         fweights: (N,) whole numbers: how often each observation counts. aweights: (N,) its relative weight.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cov(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
     """
     if len(input.shape) > 2:
         raise ShapeError(f"cov(): at most 2 dimensions are possible, got shape {tuple(input.shape)}")
@@ -63,7 +68,13 @@ def _check_weights(fweights: Any, aweights: Any, n: int) -> None:
 
 
 def corrcoef(input: Any) -> Tensor:
-    """Pearson's correlation coefficients (V, V) of V variables with N observations each, (V, N): from −1 to 1."""
+    """Pearson's correlation coefficients (V, V) of V variables with N observations each, (V, N): from −1 to 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.corrcoef(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
+    tensor([[ 1., -1.],
+            [-1.,  1.]])
+    """
     c = cov(input)
     if not c.shape:
         return c / c

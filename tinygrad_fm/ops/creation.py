@@ -130,7 +130,12 @@ def tensor(data: Any, dtype: Any = None, device: Any = None, requires_grad: bool
 
 
 def as_tensor(data: Any, dtype: Any = None, device: Any = None) -> Tensor:
-    """``data`` as a tensor, without a copy if it is a tensor or an array of that dtype already."""
+    """``data`` as a tensor, without a copy if it is a tensor or an array of that dtype already.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.as_tensor([1.0, 2.0])
+    tensor([1., 2.])
+    """
     if is_tensor(data):
         return data.to(dtype) if dtype is not None else data
     if isinstance(data, np.ndarray) and (dtype is None or data.dtype == as_numpy(dtype)):
@@ -147,6 +152,10 @@ def asarray(
         copy: True for a copy in any case, False for an error where sharing the memory is not possible, None for a copy then.
         requires_grad: whether the result asks for a gradient of its own; False gives a tensor that is not on the tape, None
             leaves it as it is.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.asarray([1, 2], dtype=torch.float32)
+    tensor([1., 2.])
     """
     found = as_tensor(obj, dtype, device)
     shared = is_tensor(obj) or isinstance(obj, np.ndarray)
@@ -169,6 +178,10 @@ def frombuffer(
         count: how many elements; −1 for all.
 
     Raises ValueError if the buffer is empty, too short, or not a whole number of elements long.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.frombuffer(bytearray([1, 2]), dtype=torch.uint8)
+    tensor([1, 2], dtype=torch.uint8)
     """
     kind, length = as_numpy(dtype), memoryview(buffer).nbytes
     if length == 0 or count == 0:
@@ -185,12 +198,22 @@ def frombuffer(
 
 
 def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False, layout: Any = None) -> Tensor:
-    """A 0-d tensor of the default float dtype, unless another is given."""
+    """A 0-d tensor of the default float dtype, unless another is given.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.scalar_tensor(3)
+    tensor(3.)
+    """
     return tensor(s, default_float() if dtype is None else dtype, device, requires_grad)
 
 
 def broadcast_shapes(*shapes: Any) -> Tensor:
-    """The shape that tensors of the given shapes broadcast to; an int is a shape of one dimension."""
+    """The shape that tensors of the given shapes broadcast to; an int is a shape of one dimension.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.broadcast_shapes((3, 1), (2,))
+    torch.Size([3, 2])
+    """
     try:
         found = np.broadcast_shapes(*shapes)
     except ValueError:
@@ -202,6 +225,14 @@ def from_numpy(ndarray: np.ndarray[Any, Any]) -> Tensor:
     """A tensor that shares ``ndarray``'s memory: a write to one shows in the other, and the tape cannot see it.
 
     Raises TypeError for anything but an array of a dtype that tensors can hold.
+
+    >>> import tinygrad_fm as torch
+    >>> import numpy as np
+    >>> a = np.zeros(2)
+    >>> x = torch.from_numpy(a)
+    >>> x[0] = 5.0
+    >>> a
+    array([5., 0.])
     """
     if not isinstance(ndarray, np.ndarray):
         raise TypeError(f"from_numpy() expects a NumPy array, got {type(ndarray).__name__}")
@@ -277,7 +308,13 @@ empty = size_by_name(_creator("empty", np.zeros, "whose content does not matter 
 
 
 def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype."""
+    """A tensor of ``size`` filled with ``fill_value``, whose kind of number decides the dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
     if dtype is not None:
         number = fill_value if isinstance(fill_value, (int, float)) else raw(fill_value).item()
         fill_value = as_stored("full", number, as_numpy(dtype))
@@ -286,7 +323,13 @@ def full(size: Any, fill_value: Any, *, dtype: Any = None, device: Any = None, r
 
 
 def eye(n: int, m: int | None = None, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """The identity matrix (n, m), with m = n by default. Raises RuntimeError for negative sizes."""
+    """The identity matrix (n, m), with m = n by default. Raises RuntimeError for negative sizes.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.eye(2, 3)
+    tensor([[1., 0., 0.],
+            [0., 1., 0.]])
+    """
     if n < 0 or (m is not None and m < 0):
         raise RuntimeError(f"eye(): sizes must not be negative, got {n} and {m}")
     return finish(np.eye(n, m, dtype=default_float() if dtype is None else as_numpy(dtype)), device, requires_grad)
@@ -321,7 +364,12 @@ def arange(
 
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart."""
+    """``steps`` numbers from ``start`` to ``end``, both included, equally far apart.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     kind = default_float() if dtype is None else as_numpy(dtype)
     if steps < 0:
         raise RuntimeError(f"linspace(): the number of steps cannot be negative, got {steps}")
@@ -337,7 +385,12 @@ def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any
 def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """``base`` to the powers :func:`linspace` gives."""
+    """``base`` to the powers :func:`linspace` gives.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
     if steps < 0:
         raise RuntimeError(f"logspace(): the number of steps cannot be negative, got {steps}")
     kind = default_float() if dtype is None else as_numpy(dtype)
@@ -392,14 +445,29 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
 
 def cartesian_prod(*tensors: Any) -> Tensor:
-    """Every choice of one element from each vector, a row each."""
+    """Every choice of one element from each vector, a row each.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cartesian_prod(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[1, 3],
+            [1, 4],
+            [2, 3],
+            [2, 4]])
+    """
     if len(tensors) == 1:
         return tensors[0]
     return stack([g.reshape(-1) for g in meshgrid(*tensors)], 1)
 
 
 def combinations(input: Any, r: int = 2, with_replacement: bool = False) -> Tensor:
-    """Every choice of ``r`` elements of a vector in their order, a row each."""
+    """Every choice of ``r`` elements of a vector in their order, a row each.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.combinations(torch.tensor([1, 2, 3]))
+    tensor([[1, 2],
+            [1, 3],
+            [2, 3]])
+    """
     choose = itertools.combinations_with_replacement if with_replacement else itertools.combinations
     index = np.array(list(choose(range(len(input)), r)), np.int64).reshape(-1, r)
     return input[box(index)]

@@ -115,6 +115,11 @@ def nll_loss(
         reduction: "mean" divides by the sum of the labels' weights.
 
     Raises IndexError for a label that is no class, ShapeError for shapes that do not fit.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.nll_loss(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([1]))
+    tensor(0.2877)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _check_labels("nll_loss", input, target, weight)

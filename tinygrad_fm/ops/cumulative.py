@@ -31,7 +31,12 @@ Array = np.ndarray[Any, Any]
 
 @accepts_axis
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
-    """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64."""
+    """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cumsum(torch.tensor([1, 2, 3, 4]), dim=0)
+    tensor([ 1,  3,  6, 10])
+    """
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
     elif dtype is not None and as_numpy(dtype).kind == "b":
@@ -52,6 +57,10 @@ def cumprod(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """The running product along ``dim``: yᵢ = x₀ · … · xᵢ. Integers and bools are multiplied as int64.
 
     The gradient is right with zeros among them, to any order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cumprod(torch.tensor([1, 2, 3, 4]), dim=0)
+    tensor([ 1,  2,  6, 24])
     """
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
@@ -155,12 +164,22 @@ trapz = trapezoid
 
 
 def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1) -> Tensor:
-    """The running integral of ``y`` along ``dim`` by the trapezoidal rule; one element shorter than ``y``."""
+    """The running integral of ``y`` along ``dim`` by the trapezoidal rule; one element shorter than ``y``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cumulative_trapezoid(torch.tensor([1.0, 3.0, 5.0]))
+    tensor([2., 6.])
+    """
     return cumsum(_strips("cumulative_trapezoid", y, x, dx, dim), dim)
 
 
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
-    """Each element's difference from the one before along ``dim``, ``n`` times over."""
+    """Each element's difference from the one before along ``dim``, ``n`` times over.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diff(torch.tensor([1, 4, 9, 16]))
+    tensor([3, 5, 7])
+    """
     if n < 0:
         raise RuntimeError(f"diff(): order must be non-negative but got {n}")
     if n == 0:

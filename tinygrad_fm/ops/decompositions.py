@@ -77,7 +77,13 @@ def linalg_cholesky(A: Any, *, upper: bool = False) -> Tensor:
 
 
 def cholesky(input: Any, upper: bool = False) -> Tensor:
-    """:func:`linalg.cholesky` under its older name."""
+    """:func:`linalg.cholesky` under its older name.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cholesky(torch.tensor([[4.0, 2.0], [2.0, 5.0]]))
+    tensor([[2., 0.],
+            [1., 2.]])
+    """
     return linalg_cholesky(input, upper=upper)
 
 
@@ -278,7 +284,12 @@ def eigh(A: Any, UPLO: str = "L") -> Eigh:
 
 
 def eigvalsh(A: Any, UPLO: str = "L") -> Tensor:
-    """The eigenvalues of symmetric matrices, rising: those of :func:`eigh`."""
+    """The eigenvalues of symmetric matrices, rising: those of :func:`eigh`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.eigvalsh(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([2., 4.])
+    """
     return _eigh(square("linalg.eigvalsh", A), UPLO=_triangle("linalg.eigvalsh", UPLO))[0]
 
 
@@ -372,7 +383,13 @@ def linalg_svd(A: Any, full_matrices: bool = True, *, driver: Any = None) -> SVD
 
 
 def svd(input: Any, some: bool = True, compute_uv: bool = True) -> OldSVD:
-    """:func:`linalg.svd` in its older form, with V in place of its transpose; U and V are zeros where not ``compute_uv``."""
+    """:func:`linalg.svd` in its older form, with V in place of its transpose; U and V are zeros where not ``compute_uv``.
+
+    >>> import tinygrad_fm as torch
+    >>> u, s, v = torch.svd(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    >>> s
+    tensor([4., 3.])
+    """
     matrices("svd", input, "input")
     if not compute_uv:
         rows, columns = shape_of(input)[-2:]
@@ -383,7 +400,12 @@ def svd(input: Any, some: bool = True, compute_uv: bool = True) -> OldSVD:
 
 
 def svdvals(A: Any, *, driver: Any = None) -> Tensor:
-    """The singular values, falling: those of :func:`linalg.svd`, whose derivative exists for equal ones, too."""
+    """The singular values, falling: those of :func:`linalg.svd`, whose derivative exists for equal ones, too.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.svdvals(torch.tensor([[3.0, 0.0], [0.0, 4.0]]))
+    tensor([4., 3.])
+    """
     _no_driver("linalg.svdvals", driver)
     return _svd(matrices("linalg.svdvals", A), full_matrices=False)[1]
 

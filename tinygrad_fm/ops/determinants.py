@@ -107,7 +107,12 @@ def linalg_det(A: Any) -> Tensor:
 
 
 def det(input: Any) -> Tensor:
-    """:func:`linalg.det`."""
+    """:func:`linalg.det`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.det(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor(-2.)
+    """
     return linalg_det(input)
 
 
@@ -158,7 +163,14 @@ class OldSlogdet(Slogdet):
 
 
 def slogdet(input: Any) -> OldSlogdet:
-    """:func:`linalg.slogdet`."""
+    """:func:`linalg.slogdet`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.slogdet(torch.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    torch.return_types.slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(0.6931))
+    """
     return OldSlogdet(*linalg_slogdet(input))
 
 

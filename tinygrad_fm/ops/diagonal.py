@@ -50,7 +50,12 @@ _put_diagonal: Any = primitive(
 
 
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A view of the diagonal in the plane of ``dim1`` and ``dim2``, as a new last dimension; ``offset`` > 0 lies above."""
+    """A view of the diagonal in the plane of ``dim1`` and ``dim2``, as a new last dimension; ``offset`` > 0 lies above.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     ndim = len(input.shape)
     dim1, dim2 = one_dim("diagonal", dim1, ndim), one_dim("diagonal", dim2, ndim)
     if dim1 == dim2 or ndim < 2:
@@ -59,7 +64,12 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tenso
 
 
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """Zeros with ``input``'s last dimension as the diagonal in the plane of ``dim1`` and ``dim2`` of the result."""
+    """Zeros with ``input``'s last dimension as the diagonal in the plane of ``dim1`` and ``dim2`` of the result.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diag_embed(torch.tensor([[1, 2]])).shape
+    torch.Size([1, 2, 2])
+    """
     shape = tuple(input.shape)
     dim1, dim2 = (one_dim("diag_embed", dim, len(shape) + 1) for dim in (dim1, dim2))
     if dim1 == dim2:
@@ -71,7 +81,15 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 
 
 def diag(input: Any, diagonal: int = 0) -> Tensor:
-    """Of a vector, the square matrix with it on the diagonal; of a matrix, a copy of its diagonal."""
+    """Of a vector, the square matrix with it on the diagonal; of a matrix, a copy of its diagonal.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diag(torch.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    >>> torch.diag(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     ndim = len(input.shape)
     if ndim not in (1, 2):
         raise ShapeError(f"diag(): a tensor of 1 or 2 dimensions is needed, got shape {tuple(input.shape)}")
@@ -92,12 +110,26 @@ _tril, _triu = _triangle(np.tril, "tril"), _triangle(np.triu, "triu")
 
 
 def tril(input: Any, diagonal: int = 0) -> Tensor:
-    """The lower triangle of each matrix, up to and with the given diagonal; zeros elsewhere."""
+    """The lower triangle of each matrix, up to and with the given diagonal; zeros elsewhere.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tril(torch.ones(3, 3))
+    tensor([[1., 0., 0.],
+            [1., 1., 0.],
+            [1., 1., 1.]])
+    """
     return _tril(_matrix("tril", input), diagonal=diagonal)
 
 
 def triu(input: Any, diagonal: int = 0) -> Tensor:
-    """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere."""
+    """The upper triangle of each matrix, from the given diagonal on; zeros elsewhere.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.triu(torch.ones(3, 3), diagonal=1)
+    tensor([[0., 1., 1.],
+            [0., 0., 1.],
+            [0., 0., 0.]])
+    """
     return _triu(_matrix("triu", input), diagonal=diagonal)
 
 
@@ -108,19 +140,37 @@ def _matrix(op: str, input: Any) -> Any:
 
 
 def trace(input: Any) -> Tensor:
-    """The sum of a matrix's diagonal."""
+    """The sum of a matrix's diagonal.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.trace(torch.tensor([[1, 2], [3, 4]]))
+    tensor(5)
+    """
     if input.ndim != 2:
         raise RuntimeError(f"trace(): expected a matrix, got a tensor of {input.ndim} dimensions")
     return diagonal(input).sum()
 
 
 def diagflat(input: Any, offset: int = 0) -> Tensor:
-    """A matrix with all elements of ``input`` on one diagonal."""
+    """A matrix with all elements of ``input`` on one diagonal.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diagflat(torch.tensor([1, 2]), offset=1)
+    tensor([[0, 1, 0],
+            [0, 0, 2],
+            [0, 0, 0]])
+    """
     return diag_embed(input.reshape(-1), offset)
 
 
 def block_diag(*tensors: Any) -> Tensor:
-    """A matrix with the given ones along its diagonal and zeros elsewhere."""
+    """A matrix with the given ones along its diagonal and zeros elsewhere.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.block_diag(torch.ones(1, 2), torch.tensor([[2.0]]))
+    tensor([[1., 1., 0.],
+            [0., 0., 2.]])
+    """
     blocks = [atleast_2d(x) for x in tensors] or [zeros(1, 0)]
     width = sum(b.shape[1] for b in blocks)
     rows, left = [], 0
@@ -132,10 +182,22 @@ def block_diag(*tensors: Any) -> Tensor:
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Tensor:
-    """(2, N): rows and columns of the elements on and below the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
+    """(2, N): rows and columns of the elements on and below the diagonal ``offset`` of a ``row`` × ``col`` matrix.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
     return as_tensor(int64(np.tril_indices(row, offset, col)), dtype, device)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype: Any = None, device: Any = None, layout: Any = None) -> Tensor:
-    """(2, N): rows and columns of the elements on and above the diagonal ``offset`` of a ``row`` × ``col`` matrix."""
+    """(2, N): rows and columns of the elements on and above the diagonal ``offset`` of a ``row`` × ``col`` matrix.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
     return as_tensor(int64(np.triu_indices(row, offset, col)), dtype, device)

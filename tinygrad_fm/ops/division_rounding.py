@@ -35,6 +35,12 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
 
     Args:
         rounding_mode: None, "trunc" (towards 0) or "floor" (towards −inf); the latter two keep integers integers.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.div(torch.tensor([7, -7]), 2)
+    tensor([ 3.5000, -3.5000])
+    >>> torch.div(torch.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
     """
     if rounding_mode is None:
         return true_div(input, other)
@@ -125,12 +131,24 @@ _round = _rounding(quiet(lambda x, decimals: np.round(x, decimals)), name="round
 
 
 def round(input: Any, *, decimals: int = 0) -> Tensor:
-    """To the nearest whole number (or to ``decimals`` places), halves to the even one. The derivative is 0."""
+    """To the nearest whole number (or to ``decimals`` places), halves to the even one. The derivative is 0.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.round(torch.tensor([0.5, 1.5, 2.567]))
+    tensor([0., 2., 3.])
+    >>> torch.round(torch.tensor([2.567]), decimals=1)
+    tensor([2.6000])
+    """
     return _round(input, decimals=decimals)
 
 
 def frac(input: Any) -> Tensor:
-    """The part behind the point: ``input − trunc(input)``."""
+    """The part behind the point: ``input − trunc(input)``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.frac(torch.tensor([1.25, -1.25]))
+    tensor([ 0.2500, -0.2500])
+    """
     return input - trunc(input)
 
 

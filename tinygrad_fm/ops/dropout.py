@@ -115,6 +115,11 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
     As in PyTorch, other inputs of two dimensions or more are taken as (N, C, …), with a warning: also three, which are not
     (C, H, W).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.dropout2d(torch.ones(1, 2, 3, 3), training=False).sum()
+    tensor(18.)
     """
     _need_channels("dropout2d", input, p, training)
     if input.ndim != 4:

@@ -132,7 +132,12 @@ def add(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
 
 
 def sub(input: Any, other: Any, *, alpha: Any = 1, out: Any = None) -> Tensor:
-    """``input − alpha · other``, broadcast. Raises RuntimeError for bools, as for those only ``^`` makes sense."""
+    """``input − alpha · other``, broadcast. Raises RuntimeError for bools, as for those only ``^`` makes sense.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.sub(torch.tensor([5, 7]), torch.tensor([1, 2]), alpha=2)
+    tensor([3, 3])
+    """
     y = _sub(input, other if alpha == 1 else _scaled("sub", input, other, alpha))
     return y if out is None else write_out("sub", y, out)
 
@@ -148,12 +153,22 @@ def _scaled(op: str, input: Any, other: Any, alpha: Any) -> Any:
 
 
 def rsub(input: Any, other: Any, *, alpha: Any = 1) -> Tensor:
-    """``other − alpha · input``: subtraction with the arguments reversed."""
+    """``other − alpha · input``: subtraction with the arguments reversed.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rsub(torch.tensor([1, 2]), 10)
+    tensor([9, 8])
+    """
     return sub(other, input, alpha=alpha)
 
 
 def positive(input: Any) -> Tensor:
-    """``+input``, the tensor itself. Raises RuntimeError for bools."""
+    """``+input``, the tensor itself. Raises RuntimeError for bools.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.positive(torch.tensor([-1, 2]))
+    tensor([-1,  2])
+    """
     if raw(input).dtype == bool:
         raise RuntimeError("positive() is not implemented for bool tensors")
     return input
@@ -229,7 +244,12 @@ def pow(input: Any, exponent: Any) -> Tensor:
 
 
 def square(input: Any) -> Tensor:
-    """``input ²``."""
+    """``input ²``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.square(torch.tensor([1.0, -3.0]))
+    tensor([1., 9.])
+    """
     return pow(input, 2)
 
 
@@ -312,12 +332,22 @@ atanh = unary_float(quiet(np.arctanh), name="atanh", x=lambda g, x: g / ((1 - x)
 
 
 def deg2rad(input: Any) -> Tensor:
-    """Degrees as radians."""
+    """Degrees as radians.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.deg2rad(torch.tensor([180.0, 90.0]))
+    tensor([3.1416, 1.5708])
+    """
     return input * (math.pi / 180)
 
 
 def rad2deg(input: Any) -> Tensor:
-    """Radians as degrees."""
+    """Radians as degrees.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rad2deg(torch.tensor([0.0, 3.14159265]))
+    tensor([  0., 180.])
+    """
     return input * (180 / math.pi)
 
 
@@ -345,7 +375,12 @@ sign = primitive(_sign, name="sign", x=lambda g, x_shape: zeros_for(g, x_shape))
 
 
 def sgn(input: Any) -> Tensor:
-    """:func:`sign`."""
+    """:func:`sign`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.sgn(torch.tensor([-2.0, 0.0, 3.0]))
+    tensor([-1.,  0.,  1.])
+    """
     return sign(input)
 
 
@@ -395,6 +430,10 @@ def where(condition: Any, input: Any = None, other: Any = None) -> Any:
 
     Args:
         condition: bool. input, other: tensors or numbers, promoted to their common dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.where(torch.tensor([True, False]), torch.tensor([1, 2]), 0)
+    tensor([1, 0])
     """
     if input is None and other is None:
         return tuple(box(int64(index)) for index in np.atleast_1d(raw(condition)).nonzero())
@@ -437,7 +476,12 @@ fmin = pointwise(
 
 
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
-    """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``."""
+    """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.lerp(torch.tensor([0.0, 10.0]), torch.tensor([10.0, 20.0]), 0.25)
+    tensor([ 2.5000, 12.5000])
+    """
     if raw(input).dtype.kind != "f":
         raise NotImplementedError(f"lerp(): a floating-point tensor is needed, got {raw(input).dtype}")
     if raw(input).dtype != raw(end).dtype:
@@ -446,12 +490,22 @@ def lerp(input: Any, end: Any, weight: Any) -> Tensor:
 
 
 def addcmul(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-    """``input + value · tensor1 · tensor2``."""
+    """``input + value · tensor1 · tensor2``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addcmul(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([3.0]), value=0.5)
+    tensor([4.])
+    """
     return add(input, mul(tensor1, tensor2), alpha=value)
 
 
 def addcdiv(input: Any, tensor1: Any, tensor2: Any, *, value: Any = 1) -> Tensor:
-    """``input + value · tensor1 / tensor2``."""
+    """``input + value · tensor1 / tensor2``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addcdiv(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([2.0]), value=0.5)
+    tensor([1.7500])
+    """
     return add(input, true_div(tensor1, tensor2), alpha=value)
 
 

@@ -66,6 +66,12 @@ def one_hot(tensor: Any, num_classes: int = -1) -> Tensor:
         num_classes: -1 stands for one more than the highest number.
 
     Raises RuntimeError for numbers that are negative or too high.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.one_hot(torch.tensor([0, 2]), 3)
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
     """
     x = raw(tensor)
     if x.dtype.kind not in "iu":

@@ -55,6 +55,11 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
     """The patches of an image that a convolution's filters see: (N, C, H, W) → (N, C·KH·KW, OH·OW). Also without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.unfold.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.unfold(torch.arange(9.0).reshape(1, 1, 3, 3), 2)[0, :, 0]
+    tensor([0., 1., 3., 4.])
     """
     if len(input.shape) not in (3, 4):
         raise ShapeError(f"unfold(): expected a 3D or 4D input, got shape {tuple(input.shape)}")
@@ -67,6 +72,12 @@ def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padd
     """The adjoint of :func:`unfold`: patches (N, C·KH·KW, OH·OW) added up in images (N, C, *output_size). Also without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.fold(torch.ones(1, 4, 1), (2, 2), (2, 2))
+    tensor([[[[1., 1.],
+              [1., 1.]]]])
     """
     if len(input.shape) not in (2, 3):
         raise ShapeError(f"fold(): expected a 2D or 3D input, got shape {tuple(input.shape)}")

@@ -67,3 +67,6 @@ from .triangular_solve import *
 from .unpooling import *
 from .covariance import *
 from .special import entr, xlog1py
+from .docstrings import document
+
+document(globals())

@@ -125,7 +125,12 @@ _polygamma_op: Any = unary_float(
 
 
 def digamma(input: Any) -> Tensor:
-    """The derivative of :func:`lgamma`."""
+    """The derivative of :func:`lgamma`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.digamma(torch.tensor([1.0, 2.0]))
+    tensor([-0.5772,  0.4228])
+    """
     return _polygamma_op(input, n=0)
 
 
@@ -142,7 +147,12 @@ def polygamma(n: int, input: Any) -> Tensor:
 
 
 def mvlgamma(input: Any, p: int) -> Tensor:
-    """The logarithm of the multivariate gamma function of dimension ``p``. Raises RuntimeError unless input > (p − 1) / 2."""
+    """The logarithm of the multivariate gamma function of dimension ``p``. Raises RuntimeError unless input > (p − 1) / 2.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.mvlgamma(torch.tensor([3.0]), 2)
+    tensor([1.5502])
+    """
     if p < 1:
         raise RuntimeError(f"mvlgamma(): p must be at least 1, got {p}")
     total: Any = sum(lgamma(input - j / 2) for j in range(p))

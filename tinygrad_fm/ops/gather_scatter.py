@@ -126,6 +126,11 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
         reduce: "add" adds instead of replacing, as :func:`scatter_add`; "multiply" multiplies, without a gradient.
 
     Which of several elements for one place wins is not defined.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.scatter(torch.zeros(2, 3), 1, torch.tensor([[2], [0]]), 1.0)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
     """
     src = value if src is None else src
     if reduce == "add":
@@ -174,6 +179,10 @@ def scatter_add(input: Any, dim: int, index: Any, src: Any) -> Tensor:
     """``input`` with elements of ``src`` added along ``dim``: ``out[i, index[i, j, k], k] += src[i, j, k]`` for dim 1 of three.
 
     Elements for one place add up. Arguments as for :func:`scatter`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.scatter_add(torch.zeros(3), 0, torch.tensor([0, 0, 2]), torch.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 0., 3.])
     """
     x, dim, at = checked("scatter_add", input, dim, index)
     must_agree("scatter_add", input, src)
@@ -190,6 +199,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
     """As :func:`gather`, with ``input`` and ``indices`` broadcast in all dimensions but ``dim``; None flattens both.
 
     Negative indices count from the end.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.take_along_dim(torch.tensor([[3, 1, 2]]), torch.tensor([[1, 2, 0]]), dim=1)
+    tensor([[1, 2, 3]])
     """
     if dim is None:
         return take_along_dim(ravel(input), ravel(indices), 0)

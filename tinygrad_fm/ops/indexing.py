@@ -208,6 +208,10 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
 
     Args:
         indices: a tuple of index arrays or masks. accumulate: add, so that repeated indices add up.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
     """
     key, advanced = split_key(tuple(input.shape), tuple(indices))
     if advanced is None or not is_whole(key):
@@ -250,6 +254,10 @@ def index_add(input: Any, dim: int, index: Any, source: Any, *, alpha: Any = 1) 
     """``input`` with ``alpha`` times the slices of ``source`` added to its slices ``index`` along ``dim``.
 
     Raises ShapeError if ``source`` does not have ``input``'s shape, except for as many slices as ``index`` has elements.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_add(torch.zeros(3), 0, torch.tensor([0, 0, 2]), torch.tensor([1.0, 2.0, 3.0]))
+    tensor([3., 0., 3.])
     """
     x, key = _slices("index_add", input, dim, index)
     shape, at = tuple(x.shape), len(key) - 1
@@ -271,6 +279,10 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
     """``input`` with ``value``, a number or a 0-d tensor, in the slices ``index`` along ``dim``; negative ones count back.
 
     Raises IndexError for an index out of range or not of int64, RuntimeError for an index of two dimensions or a value of one.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_fill(torch.zeros(3), 0, torch.tensor([0, 2]), 9.0)
+    tensor([9., 0., 9.])
     """
     if np.ndim(raw(value)):
         raise RuntimeError(f"index_fill(): value must be a number or a 0-d tensor, got {raw(value).ndim} dimension(s)")
@@ -288,7 +300,12 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
 
 
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
-    """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order."""
+    """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([0, 2]), torch.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
     x, key = _slices("index_copy", input, dim, index)
     shape, at = tuple(x.shape), len(key) - 1
     expected = (*shape[:at], key[-1].size, *shape[at + 1 :])
@@ -335,7 +352,12 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
 
 
 def masked_select(input: Any, mask: Any) -> Tensor:
-    """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast."""
+    """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.masked_select(torch.tensor([1, 2, 3]), torch.tensor([True, False, True]))
+    tensor([1, 3])
+    """
     chosen = _mask("masked_select", mask)
     try:
         shape = np.broadcast_shapes(tuple(input.shape), chosen.shape)
@@ -350,7 +372,12 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 
 
 def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
-    """``input`` with the elements where ``mask`` holds taken from ``source``, one after the other."""
+    """``input`` with the elements where ``mask`` holds taken from ``source``, one after the other.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.masked_scatter(torch.zeros(3), torch.tensor([True, False, True]), torch.tensor([1.0, 2.0]))
+    tensor([1., 0., 2.])
+    """
     if mask.dtype is not bool_:
         raise RuntimeError(f"masked_scatter(): expected a mask of bools, got {mask.dtype}")
     input, where = broadcast_tensors(input, mask)
@@ -358,14 +385,25 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
 
 
 def take(input: Any, index: Any) -> Tensor:
-    """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape."""
+    """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.take(torch.tensor([[1, 2], [3, 4]]), torch.tensor([0, 3]))
+    tensor([1, 4])
+    """
     if raw(index).dtype != np.int64:
         raise RuntimeError(f"take(): index must be int64, got {raw(index).dtype}; use .long()")
     return input.reshape(-1)[index]
 
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
-    """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there."""
+    """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.put(torch.zeros(2, 2), torch.tensor([3]), torch.tensor([5.0]))
+    tensor([[0., 0.],
+            [0., 5.]])
+    """
     if raw(input).dtype != raw(source).dtype:
         raise RuntimeError(f"put(): source must have input's dtype {raw(input).dtype}, got {raw(source).dtype}")
     if raw(index).size != raw(source).size:
@@ -374,7 +412,12 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor
 
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
-    """Indices into the flattened tensor of ``shape`` as indices of each dimension, int64."""
+    """Indices into the flattened tensor of ``shape`` as indices of each dimension, int64.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.unravel_index(torch.tensor([3]), (2, 2))
+    (tensor([1]), tensor([1]))
+    """
     sizes = (shape,) if isinstance(shape, int) else tuple(shape)
     at, total = raw(indices), math.prod(sizes)
     if at.dtype.kind not in "iu":
@@ -425,7 +468,12 @@ def parts(op: str, input: Any, keys: list[Any]) -> tuple[Any, ...]:
 
 
 def unbind(input: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of all slices along ``dim``, as a tuple."""
+    """Views of all slices along ``dim``, as a tuple.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.unbind(torch.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     dim = one_dim("unbind", dim, len(input.shape))
     return parts("unbind", input, [(*(slice(None),) * dim, i, ...) for i in range(input.shape[dim])])
 
@@ -441,7 +489,13 @@ _nonzero = primitive(_indices, name="nonzero", inputs="x", promotion=None)
 
 
 def nonzero(input: Any, *, as_tuple: bool = False) -> Any:
-    """The indices (n, ndim) of the n elements that are not 0, in order; as a tuple of one vector per dimension if wished."""
+    """The indices (n, ndim) of the n elements that are not 0, in order; as a tuple of one vector per dimension if wished.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.argwhere(torch.tensor([[1, 0], [0, 2]]))
+    tensor([[0, 0],
+            [1, 1]])
+    """
     if as_tuple:
         return unbind(_nonzero(input if input.shape else ravel(input)), 1)
     return _nonzero(input)

@@ -85,7 +85,13 @@ def inv(A: Any) -> Tensor:
 
 
 def inverse(input: Any) -> Tensor:
-    """:func:`linalg.inv` under its older name."""
+    """:func:`linalg.inv` under its older name.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.inverse(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
     return inv(input)
 
 
@@ -188,6 +194,10 @@ def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None
         rcond: ``rtol`` under its older name.
 
     The derivative is the one among matrices of the same rank.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.pinv(torch.tensor([[2.0], [0.0]]))
+    tensor([[0.5000, 0.0000]])
     """
     rtol = rcond if rtol is None else rtol
     (square if hermitian else matrices)("linalg.pinv", A)
@@ -195,5 +205,10 @@ def pinv(A: Any, rcond: Any = None, hermitian: bool = False, *, atol: Any = None
 
 
 def pinverse(input: Any, rcond: float = 1e-15) -> Tensor:
-    """:func:`linalg.pinv` under its older name."""
+    """:func:`linalg.pinv` under its older name.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.pinverse(torch.tensor([[2.0], [0.0]]))
+    tensor([[0.5000, 0.0000]])
+    """
     return pinv(input, rcond)

@@ -42,6 +42,10 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     """A view of ``length`` elements along ``dim`` from ``start`` on, which may be negative to count from the end.
 
     Raises IndexError if ``start`` is out of range, ShapeError if the end is.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.narrow(torch.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
     """
     if not input.shape:
         raise RuntimeError("narrow(): a 0-d tensor cannot be narrowed")
@@ -61,7 +65,12 @@ def narrow_to(input: Any, dim: int, start: int, length: int) -> Any:
 
 
 def select(input: Any, dim: int, index: Any) -> Tensor:
-    """A view of the slice at ``index`` along ``dim``, without that dimension."""
+    """A view of the slice at ``index`` along ``dim``, without that dimension.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     ndim = len(input.shape)
     if ndim == 0:
         raise IndexError("select(): a 0-d tensor has no dimension to select from")
@@ -105,6 +114,11 @@ def cat(tensors: Any, dim: int = 0) -> Tensor:
     """The tensors joined along the existing dimension ``dim``; they agree in all others. Dtypes are promoted.
 
     Raises ShapeError if they do not fit. Empty tensors of shape (0,) are left out, as in PyTorch.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cat([torch.tensor([[1, 2]]), torch.tensor([[3, 4]])], dim=0)
+    tensor([[1, 2],
+            [3, 4]])
     """
     given = _list("cat", tensors)
     found = [x for x in given if tuple(x.shape) != (0,)] or given
@@ -128,7 +142,13 @@ concat = concatenate = cat
 
 
 def stack(tensors: Any, dim: int = 0) -> Tensor:
-    """The tensors, all of one shape, joined along a new dimension ``dim``."""
+    """The tensors, all of one shape, joined along a new dimension ``dim``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
     found = _list("stack", tensors)
     first = tuple(found[0].shape)
     for i, x in enumerate(found):
@@ -138,13 +158,24 @@ def stack(tensors: Any, dim: int = 0) -> Tensor:
 
 
 def hstack(tensors: Any) -> Tensor:
-    """The tensors joined side by side: along dimension 1, or 0 where they have only one."""
+    """The tensors joined side by side: along dimension 1, or 0 where they have only one.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.hstack([torch.tensor([1, 2]), torch.tensor([3])])
+    tensor([1, 2, 3])
+    """
     found = [ravel(x) if not x.shape else x for x in _list("hstack", tensors)]
     return cat(found, 0 if len(found[0].shape) == 1 else 1)
 
 
 def vstack(tensors: Any) -> Tensor:
-    """The tensors joined on top of one another, along dimension 0; those of one dimension become rows."""
+    """The tensors joined on top of one another, along dimension 0; those of one dimension become rows.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.vstack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return cat([to_shape(x, shape=(1, -1)) if len(x.shape) < 2 else x for x in _list("vstack", tensors)])
 
 
@@ -154,12 +185,23 @@ def row_stack(tensors: Any) -> Tensor:
 
 
 def column_stack(tensors: Any) -> Tensor:
-    """Vectors as the columns of a matrix; matrices beside one another."""
+    """Vectors as the columns of a matrix; matrices beside one another.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.column_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 3],
+            [2, 4]])
+    """
     return hstack([x.reshape(-1, 1) if x.ndim < 2 else x for x in tensors])
 
 
 def dstack(tensors: Any) -> Tensor:
-    """The tensors beside one another along the third dimension."""
+    """The tensors beside one another along the third dimension.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.dstack([torch.tensor([1, 2]), torch.tensor([3, 4])]).shape
+    torch.Size([1, 2, 2])
+    """
     return cat([atleast_3d(x) for x in tensors], 2)
 
 
@@ -193,7 +235,12 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
-    """``input`` split along ``dim`` into at most ``chunks`` parts of equal size; the last may be smaller."""
+    """``input`` split along ``dim`` into at most ``chunks`` parts of equal size; the last may be smaller.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.chunk(torch.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     if chunks < 1:
         raise ShapeError(f"chunk(): chunks must be at least 1, got {chunks}")
     total = input.shape[one_dim("chunk", dim, len(input.shape))]
@@ -201,7 +248,12 @@ def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
 
 
 def tensor_split(input: Any, indices_or_sections: Any, dim: int = 0) -> tuple[Any, ...]:
-    """Views of the parts: a number of parts, as even as can be, or the indices at which to cut."""
+    """Views of the parts: a number of parts, as even as can be, or the indices at which to cut.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tensor_split(torch.arange(5), 3)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     n = input.shape[dim]
     if is_tensor(indices_or_sections):
         indices_or_sections = indices_or_sections.tolist()
@@ -225,15 +277,30 @@ def _split_evenly(name: str, input: Any, indices_or_sections: Any, dim: int, ndi
 
 
 def hsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of parts with some of the columns each (of a vector, of the elements); see :func:`tensor_split`."""
+    """Views of parts with some of the columns each (of a vector, of the elements); see :func:`tensor_split`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.hsplit(torch.arange(4), 2)
+    (tensor([0, 1]), tensor([2, 3]))
+    """
     return _split_evenly("hsplit", input, indices_or_sections, 0 if input.ndim == 1 else 1, 1)
 
 
 def vsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of parts with some of the rows each; see :func:`tensor_split`."""
+    """Views of parts with some of the rows each; see :func:`tensor_split`.
+
+    >>> import tinygrad_fm as torch
+    >>> [tuple(x.shape) for x in torch.vsplit(torch.ones(4, 2), 2)]
+    [(2, 2), (2, 2)]
+    """
     return _split_evenly("vsplit", input, indices_or_sections, 0, 2)
 
 
 def dsplit(input: Any, indices_or_sections: Any) -> tuple[Any, ...]:
-    """Views of parts along the third dimension; see :func:`tensor_split`."""
+    """Views of parts along the third dimension; see :func:`tensor_split`.
+
+    >>> import tinygrad_fm as torch
+    >>> [tuple(x.shape) for x in torch.dsplit(torch.ones(1, 2, 4), 2)]
+    [(1, 2, 2), (1, 2, 2)]
+    """
     return _split_evenly("dsplit", input, indices_or_sections, 2, 3)

@@ -104,6 +104,11 @@ def mse_loss(
 
     Args:
         weight: how much each element counts, of the input's shape; "mean" then divides by the sum of the weights.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.mse_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]))
+    tensor(2.)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _warn_of_broadcast("mse_loss", input, target)
@@ -118,7 +123,13 @@ def mse_loss(
 def l1_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """|input − target|. Warns if the shapes differ; the derivative where they are equal is 0."""
+    """|input − target|. Warns if the shapes differ; the derivative where they are equal is 0.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.l1_loss(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]))
+    tensor(1.)
+    """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _warn_of_broadcast("l1_loss", input, target)
     return reduced(abs(input - target), reduction)
@@ -135,6 +146,11 @@ def smooth_l1_loss(
     """d² / (2 beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2; for beta = 0 the L1 loss.
 
     Source: Girshick 2015, "Fast R-CNN", equation 3.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.smooth_l1_loss(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]), reduction="none")
+    tensor([0.1250, 2.5000])
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     if beta < 0:
@@ -155,6 +171,11 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
 
     Args:
         weight: how much each element counts, of the input's shape; "mean" then divides by the sum of the weights.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.huber_loss(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]), reduction="none")
+    tensor([0.1250, 2.5000])
     """
     reduction = chosen_reduction(None, None, reduction)
     if delta <= 0:
@@ -200,6 +221,11 @@ def binary_cross_entropy(
         weight: how much each element counts; broadcasts to the input.
 
     Raises ShapeError (a ValueError) if the shapes differ, RuntimeError if an element of input is not from 0 to 1.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.binary_cross_entropy(torch.tensor([0.5]), torch.tensor([1.0]))
+    tensor(0.6931)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("binary_cross_entropy", input, target)
@@ -223,6 +249,10 @@ def binary_cross_entropy_with_logits(
         pos_weight: w, how much the positive part of each target counts; broadcasts to the input.
 
     Raises ShapeError (a ValueError) if the shapes differ.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.binary_cross_entropy_with_logits(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("binary_cross_entropy_with_logits", input, target)
@@ -244,6 +274,10 @@ def kl_div(
     Args:
         reduction: besides the usual ones "batchmean", the sum divided by N, as the divergence's mean is defined.
         log_target: whether target holds logarithms, too.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.kl_div(torch.tensor([0.5, 0.5]).log(), torch.tensor([0.5, 0.5]), reduction="sum")
+    tensor(0.)
     """
     batchmean = reduction == "batchmean"
     reduction = chosen_reduction(size_average, reduce, "sum" if batchmean else reduction)
@@ -271,6 +305,10 @@ def cosine_embedding_loss(
 
     Args:
         input1, input2: (N, D) or (D,). target: (N,) or (), of 1 and −1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.cosine_embedding_loss(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([-1.0]))
+    tensor(1.)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     if target.ndim > 1:
@@ -297,7 +335,12 @@ def margin_ranking_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """max(0, −target · (input1 − input2) + margin): target says which should be larger, 1 the first, −1 the second."""
+    """max(0, −target · (input1 − input2) + margin): target says which should be larger, 1 the first, −1 the second.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.margin_ranking_loss(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+    tensor(2.)
+    """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_same_ndim("margin_ranking_loss", input1=input1, input2=input2, target=target)
     return reduced(clamp(-target * (input1 - input2) + margin, min=0.0), reduction)
@@ -320,6 +363,10 @@ def triplet_margin_loss(
     Args:
         anchor, positive, negative: (N, D) or (D,).
         swap: use d(positive, negative) where that is smaller than d(anchor, negative).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2) * 3)
+    tensor(0.)
     """
     if margin <= 0:
         raise ValueError(f"triplet_margin_loss(): margin must be greater than 0, got {margin}")
@@ -339,7 +386,12 @@ def hinge_embedding_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """``input`` where target is 1, max(0, margin − input) where it is −1."""
+    """``input`` where target is 1, max(0, margin − input) where it is −1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.hinge_embedding_loss(torch.tensor([0.25]), torch.tensor([-1.0]))
+    tensor(0.7500)
+    """
     reduction = chosen_reduction(size_average, reduce, reduction)
     t = raw(target)
     apart = where(t != 1, clamp(margin - input, min=0.0), 0.0)
@@ -349,7 +401,13 @@ def hinge_embedding_loss(
 def soft_margin_loss(
     input: Any, target: Any, size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean"
 ) -> Tensor:
-    """log(1 + exp(−target · input)) for targets of 1 and −1."""
+    """log(1 + exp(−target · input)) for targets of 1 and −1.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.soft_margin_loss(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(0.6931)
+    """
     reduction = chosen_reduction(size_average, reduce, reduction)
     return reduced(softplus(-target * input, threshold=float("inf")), reduction)
 
@@ -362,6 +420,11 @@ def gaussian_nll_loss(
     Args:
         var: of the input's shape, or with one of its dimensions as 1, or without the last.
         full: add the constant log(2π) / 2. eps: as a bound of v it has no gradient.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.gaussian_nll_loss(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([1.0]))
+    tensor(0.5000)
     """
     var = var if is_tensor(var) else full_like(input, var)
     if bool((var < 0).any()):
@@ -391,6 +454,10 @@ def poisson_nll_loss(
     Args:
         log_input: False: ``input`` is the rate, and the loss input − target · log(input + eps).
         full: add Stirling's approximation of log(target!) where target is above 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.poisson_nll_loss(torch.tensor([0.0]), torch.tensor([1.0]))
+    tensor(1.)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     loss = exp(input) - target * input if log_input else input - target * log(input + eps)
@@ -415,6 +482,11 @@ def multi_margin_loss(
 
     Args:
         input: (N, K) or (K,). target: (N,) or (), class indices. p: 1 or 2. weight: (K,), of the target's class.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.multi_margin_loss(torch.tensor([[0.1, 0.2, 0.9]]), torch.tensor([2]))
+    tensor(0.1667)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
@@ -473,7 +545,13 @@ def multilabel_soft_margin_loss(
     reduce: bool | None = None,
     reduction: str = "mean",
 ) -> Tensor:
-    """The mean over the classes of :func:`binary_cross_entropy_with_logits`, for targets of 0 and 1."""
+    """The mean over the classes of :func:`binary_cross_entropy_with_logits`, for targets of 0 and 1.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.multilabel_soft_margin_loss(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+    tensor(0.6931)
+    """
     reduction = chosen_reduction(size_average, reduce, reduction)
     loss = -(target * logsigmoid(input) + (1 - target) * logsigmoid(-input))
     return reduced((loss if weight is None else loss * weight).mean(-1), reduction)

@@ -72,7 +72,14 @@ _frexp: Any = primitive(
 
 
 def frexp(input: Any) -> MantissaExponent:
-    """``input`` as mantissa · 2^exponent: the mantissa's size from ½ to below 1, the exponent int32. Floats only."""
+    """``input`` as mantissa · 2^exponent: the mantissa's size from ½ to below 1, the exponent int32. Floats only.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.frexp(torch.tensor([8.0]))
+    torch.return_types.frexp(
+    mantissa=tensor([0.5000]),
+    exponent=tensor([4], dtype=torch.int32))
+    """
     if raw(input).dtype.kind != "f":
         raise RuntimeError(f"frexp(): a floating-point tensor is needed, got {raw(input).dtype}")
     return MantissaExponent(*_frexp(input))

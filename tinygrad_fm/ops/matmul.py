@@ -238,13 +238,24 @@ def _check_dims(op: str, dims: tuple[int, ...], **inputs: Any) -> None:
 
 
 def mm(input: Any, mat2: Any) -> Tensor:
-    """The product of two matrices (p, n) and (n, m): :func:`matmul` that accepts nothing else."""
+    """The product of two matrices (p, n) and (n, m): :func:`matmul` that accepts nothing else.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.mm(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([[1.0], [1.0]]))
+    tensor([[3.],
+            [7.]])
+    """
     _check_dims("mm", (2, 2), input=input, mat2=mat2)
     return _matmul(input, mat2)
 
 
 def bmm(input: Any, mat2: Any) -> Tensor:
-    """The products of two batches of matrices, (B, p, n) and (B, n, m), without broadcasting: (B, p, m)."""
+    """The products of two batches of matrices, (B, p, n) and (B, n, m), without broadcasting: (B, p, m).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.bmm(torch.ones(2, 3, 4), torch.ones(2, 4, 5)).shape
+    torch.Size([2, 3, 5])
+    """
     _check_dims("bmm", (3, 3), input=input, mat2=mat2)
     if input.shape[0] != mat2.shape[0]:
         raise ShapeError(f"bmm(): shapes {tuple(input.shape)} and {tuple(mat2.shape)} differ in the number of matrices")
@@ -252,7 +263,12 @@ def bmm(input: Any, mat2: Any) -> Tensor:
 
 
 def mv(input: Any, vec: Any) -> Tensor:
-    """The product of a matrix (p, n) and a vector (n,): (p,)."""
+    """The product of a matrix (p, n) and a vector (n,): (p,).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.mv(torch.tensor([[1.0, 2.0], [3.0, 4.0]]), torch.tensor([1.0, 1.0]))
+    tensor([3., 7.])
+    """
     _check_dims("mv", (2, 1), input=input, vec=vec)
     return _matmul(input, vec)
 
@@ -272,7 +288,13 @@ vdot = dot  # they differ for complex numbers only
 
 
 def outer(input: Any, vec2: Any) -> Tensor:
-    """The outer product of two vectors (n,) and (m,): (n, m), input_i · vec2_j."""
+    """The outer product of two vectors (n,) and (m,): (n, m), input_i · vec2_j.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.outer(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor([[3, 4],
+            [6, 8]])
+    """
     _check_dims("outer", (1, 1), input=input, vec2=vec2)
     return input[:, None] * vec2
 
@@ -304,25 +326,44 @@ def addmm(input: Any, mat1: Any, mat2: Any, *, beta: Any = 1, alpha: Any = 1) ->
     """``beta · input + alpha · mat1 @ mat2`` for matrices (p, n) and (n, m); input broadcasts to (p, m).
 
     With ``beta=0`` input is ignored, NaNs and all.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addmm(torch.tensor([1.0, 2.0]), torch.ones(1, 3), torch.ones(3, 2))
+    tensor([[4., 5.]])
     """
     _check_dims("addmm", (2, 2), mat1=mat1, mat2=mat2)
     return _plus_product("addmm", input, mat1, mat2, beta, alpha)
 
 
 def addmv(input: Any, mat: Any, vec: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """``beta · input + alpha · mat @ vec`` for a matrix (p, n) and a vector (n,); input broadcasts to (p,)."""
+    """``beta · input + alpha · mat @ vec`` for a matrix (p, n) and a vector (n,); input broadcasts to (p,).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addmv(torch.tensor([1.0, 2.0]), torch.ones(2, 3), torch.ones(3))
+    tensor([4., 5.])
+    """
     _check_dims("addmv", (2, 1), mat=mat, vec=vec)
     return _plus_product("addmv", input, mat, vec, beta, alpha)
 
 
 def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """``beta · input + alpha · batch1 @ batch2`` for (B, p, n) and (B, n, m); input broadcasts to (B, p, m)."""
+    """``beta · input + alpha · batch1 @ batch2`` for (B, p, n) and (B, n, m); input broadcasts to (B, p, m).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.baddbmm(torch.ones(2, 3, 5), torch.ones(2, 3, 4), torch.ones(2, 4, 5)).shape
+    torch.Size([2, 3, 5])
+    """
     _check_dims("baddbmm", (3, 3), batch1=batch1, batch2=batch2)
     return _plus_product("baddbmm", input, batch1, batch2, beta, alpha)
 
 
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
-    """``beta · input + alpha · Σ batch1 @ batch2`` over the batch: (B, p, n) and (B, n, m); input broadcasts to (p, m)."""
+    """``beta · input + alpha · Σ batch1 @ batch2`` over the batch: (B, p, n) and (B, n, m); input broadcasts to (p, m).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addbmm(torch.zeros(1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
+    tensor([[6.]])
+    """
     _check_dims("addbmm", (3, 3), batch1=batch1, batch2=batch2)
     if batch1.shape[0] != batch2.shape[0] or batch1.shape[2] != batch2.shape[1]:
         raise ShapeError(f"addbmm(): shapes {tuple(batch1.shape)} and {tuple(batch2.shape)} cannot be multiplied")
@@ -335,6 +376,11 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
     """``beta · input + alpha · vec1 vec2ᵀ`` for vectors (n,) and (m,); input broadcasts to (n, m).
 
     With ``beta=0`` input is ignored, NaNs and all.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.addr(torch.zeros(2, 2), torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
+    tensor([[3., 4.],
+            [6., 8.]])
     """
     _check_dims("addr", (1, 1), vec1=vec1, vec2=vec2)
     kinds = [input, vec1, vec2]
@@ -464,14 +510,24 @@ def _shrunk(a: Any, b: Any, of_a: list[int], of_b: list[int]) -> tuple[Any, Any]
 
 
 def inner(input: Any, other: Any) -> Tensor:
-    """The sum of products over the last dimensions; a plain product where one is 0-d."""
+    """The sum of products over the last dimensions; a plain product where one is 0-d.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.inner(torch.tensor([1, 2]), torch.tensor([3, 4]))
+    tensor(11)
+    """
     if not input.ndim or not other.ndim:
         return input * other
     return tensordot(input, other, ([-1], [-1]))
 
 
 def kron(input: Any, other: Any) -> Tensor:
-    """Kronecker's product: every element of ``input`` times the whole of ``other``, side by side."""
+    """Kronecker's product: every element of ``input`` times the whole of ``other``, side by side.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.kron(torch.tensor([1, 2]), torch.tensor([1, 10]))
+    tensor([ 1, 10,  2, 20])
+    """
     ndim = max(input.ndim, other.ndim)
     a, b = (x.reshape((1,) * (ndim - x.ndim) + tuple(x.shape)) for x in (input, other))
     shape = [n * m for n, m in zip(a.shape, b.shape, strict=True)]
@@ -481,7 +537,12 @@ def kron(input: Any, other: Any) -> Tensor:
 
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
-    """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O)."""
+    """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(4, 2, 3))
+    tensor([[6., 6., 6., 6.]])
+    """
     if tuple(weight.shape[1:]) != (input1.shape[-1], input2.shape[-1]):
         raise ShapeError(
             f"bilinear(): inputs of shapes {tuple(input1.shape)} and {tuple(input2.shape)} do not fit a weight of shape "

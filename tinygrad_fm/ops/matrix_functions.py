@@ -35,7 +35,13 @@ def adjoint(input: Any) -> Tensor:
 
 
 def chain_matmul(*matrices: Any) -> Tensor:
-    """The product of all matrices, multiplied in the order that takes the fewest multiplications."""
+    """The product of all matrices, multiplied in the order that takes the fewest multiplications.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1))
+    tensor([[12.],
+            [12.]])
+    """
     if not matrices:
         raise RuntimeError("chain_matmul(): at least one matrix is needed")
     if any(len(m.shape) != 2 for m in matrices):
@@ -105,6 +111,11 @@ def matrix_power(input: Any, n: int) -> Tensor:
     """``n`` times the matrix by itself, batches too; by squaring. A negative power is one of the inverse.
 
     Raises LinAlgError for a negative power of a singular matrix.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.matrix_power(torch.tensor([[1.0, 1.0], [0.0, 1.0]]), 3)
+    tensor([[1., 3.],
+            [0., 1.]])
     """
     if n < 0:
         return matrix_power(inv(input), -n)
@@ -123,7 +134,13 @@ def matrix_power(input: Any, n: int) -> Tensor:
 
 def multi_dot(tensors: Any) -> Tensor:
     """The product of two or more matrices, multiplied in the order that takes the fewest multiplications. The first may be a
-    vector, which counts as a row, and the last, which counts as a column."""
+    vector, which counts as a row, and the last, which counts as a column.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)])
+    tensor([[12.],
+            [12.]])
+    """
     op = "linalg.multi_dot"
     chain = list(tensors)
     if len(chain) < 2:
@@ -153,12 +170,22 @@ def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
 
 
 def linalg_cross(input: Any, other: Any, *, dim: int = -1) -> Tensor:
-    """:func:`cross` along the last dimension by default."""
+    """:func:`cross` along the last dimension by default.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.cross(torch.tensor([1.0, 0.0, 0.0]), torch.tensor([0.0, 1.0, 0.0]))
+    tensor([0., 0., 1.])
+    """
     return cross(input, other, dim)
 
 
 def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-    """:func:`diagonal` of the matrices in the last two dimensions by default: a view."""
+    """:func:`diagonal` of the matrices in the last two dimensions by default: a view.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.diagonal(torch.tensor([[1, 2], [3, 4]]))
+    tensor([1, 4])
+    """
     return diagonal(A, offset, dim1, dim2)
 
 
@@ -180,7 +207,14 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Tensor:
 
 
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
-    """The powers of a vector's elements as columns, (n, N): from N − 1 down to 0, or rising. N is n by default."""
+    """The powers of a vector's elements as columns, (n, N): from N − 1 down to 0, or rising. N is n by default.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.vander(torch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
     if len(x.shape) != 1:
         raise ShapeError(f"vander(): a vector is needed, got shape {tuple(x.shape)}")
     columns = len(x) if N is None else N
@@ -193,7 +227,13 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
 
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
-    """``input`` with those slices along ``dim`` whose p-norm is above ``maxnorm`` scaled down to it."""
+    """``input`` with those slices along ``dim`` whose p-norm is above ``maxnorm`` scaled down to it.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.renorm(torch.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1)
+    tensor([[0.6000, 0.8000],
+            [0.3000, 0.4000]])
+    """
     if p <= 0 or maxnorm < 0:
         raise RuntimeError(f"renorm(): p must be positive and maxnorm not negative, got {p} and {maxnorm}")
     if len(input.shape) < 2:

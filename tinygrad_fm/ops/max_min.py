@@ -66,7 +66,7 @@ def _extreme(ufunc: Any, name: str) -> Callable[..., Tensor]:
     which = "largest" if name == "amax" else "smallest"
     public.__doc__ = (
         f"The {which} element over ``dim`` (an int, a tuple, or None for all dimensions).\n\n"
-        "    Where several are equal they share the gradient. NaN if there is one. Raises IndexError for a dimension of size 0."
+        "Where several are equal they share the gradient. NaN if there is one. Raises IndexError for a dimension of size 0."
     )
     return accepts_axis(public)
 
@@ -99,7 +99,7 @@ def _arg_extreme(function: Any, name: str) -> Callable[..., Tensor]:
     which = "largest" if name == "argmax" else "smallest"
     public.__doc__ = (
         f"The index (int64) of the {which} element along ``dim``, or in the flattened tensor if that is None.\n\n"
-        "    The first one where several are equal; a NaN counts as the extreme."
+        "The first one where several are equal; a NaN counts as the extreme."
     )
     return accepts_axis(public)
 
@@ -142,7 +142,16 @@ def max(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None
 
 @accepts_axis
 def min(input: Any, dim: Any = None, keepdim: bool = False, *, other: Any = None) -> Any:
-    """The smallest element; arguments and result as those of :func:`max`."""
+    """The smallest element; arguments and result as those of :func:`max`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.min(torch.tensor([3, 1, 2]))
+    tensor(1)
+    >>> torch.min(torch.tensor([[3, 1, 2]]), dim=1)
+    torch.return_types.min(
+    values=tensor([1]),
+    indices=tensor([1]))
+    """
     if other is not None or hasattr(dim, "shape"):
         return minimum(input, dim if other is None else other)
     return _min_of_all(input) if dim is None else _with_indices("min", input, dim, keepdim, argmin)
@@ -175,6 +184,14 @@ def median(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
     """The middle element in order, the lower one of two: of all, or along ``dim`` as a named tuple ``(values, indices)``.
 
     NaN if there is one, or nothing at all. Without ``dim`` equal elements share the gradient.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.median(torch.tensor([3, 1, 2, 4]))
+    tensor(2)
+    >>> torch.median(torch.tensor([[3, 1, 2]]), dim=1)
+    torch.return_types.median(
+    values=tensor([2]),
+    indices=tensor([2]))
     """
     if dim is None:
         return _median(input)
@@ -199,7 +216,12 @@ _nanmedian = primitive(_middle_of_numbers, name="nanmedian", promotion=None, x=_
 
 @accepts_axis
 def nanmedian(input: Any, dim: int | None = None, keepdim: bool = False) -> Any:
-    """As :func:`median`, of what is not NaN."""
+    """As :func:`median`, of what is not NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nanmedian(torch.tensor([1.0, float("nan"), 3.0]))
+    tensor(1.)
+    """
     if dim is None:
         not_empty("nanmedian", tuple(input.shape), None)
         return _nanmedian(input, dim=None, keepdim=False)
@@ -245,7 +267,14 @@ _argmode = primitive(_most_frequent_place, name="argmode", inputs="x", promotion
 
 @accepts_axis
 def mode(input: Any, dim: int = -1, keepdim: bool = False) -> ValuesIndices:
-    """The most frequent element along ``dim``, the smallest of equally frequent ones, and the last index where it is."""
+    """The most frequent element along ``dim``, the smallest of equally frequent ones, and the last index where it is.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.mode(torch.tensor([1, 2, 2, 3]))
+    torch.return_types.mode(
+    values=tensor(2),
+    indices=tensor(2))
+    """
     return _with_indices("mode", input, dim, keepdim, lambda x, along, keep: _argmode(x, dim=along))
 
 
@@ -260,7 +289,14 @@ class MinMax(NamedTuple):
 
 
 def aminmax(input: Any, *, dim: int | None = None, keepdim: bool = False) -> MinMax:
-    """Least and largest element, over all dimensions or over ``dim``."""
+    """Least and largest element, over all dimensions or over ``dim``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.aminmax(torch.tensor([3, 1, 2]))
+    torch.return_types.aminmax(
+    min=tensor(1),
+    max=tensor(3))
+    """
     dims = () if dim is None else dim
     return MinMax(amin(input, dims, keepdim), amax(input, dims, keepdim))
 
@@ -274,12 +310,21 @@ def quantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, 
     Args:
         q: one share between 0 and 1, or a vector of them, which becomes the first dimension.
         interpolation: between two neighbours: "linear", "lower", "higher", "nearest" or "midpoint".
+
+    >>> import tinygrad_fm as torch
+    >>> torch.quantile(torch.tensor([0.0, 1.0, 2.0, 3.0]), 0.5)
+    tensor(1.5000)
     """
     return _quantile("quantile", input, q, dim, keepdim, interpolation)
 
 
 def nanquantile(input: Any, q: Any, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
-    """As :func:`quantile`, of what is not NaN; NaN where nothing else is."""
+    """As :func:`quantile`, of what is not NaN; NaN where nothing else is.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nanquantile(torch.tensor([1.0, float("nan"), 3.0]), 0.5)
+    tensor(2.)
+    """
     return _quantile("nanquantile", input, q, dim, keepdim, interpolation)
 
 

@@ -372,6 +372,10 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
         ShapeError: the input does not end in ``normalized_shape``, or weight or bias have another shape.
 
     Source: Ba et al. 2016, "Layer normalization", eq. 4.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.layer_norm(torch.tensor([[1.0, 3.0]]), (2,))
+    tensor([[-1.0000,  1.0000]])
     """
     sizes = tuple(normalized_shape)
     if not sizes or tuple(input.shape[-len(sizes) :]) != sizes:
@@ -401,6 +405,10 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         ValueError: a single value in all, which is its own mean.
 
     Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.group_norm(torch.ones(1, 4, 2), 2).shape
+    torch.Size([1, 4, 2])
     """
     if input.ndim < 2:
         raise ShapeError(f"group_norm(): expected an input of at least 2 dimensions, got shape {tuple(input.shape)}")
@@ -440,6 +448,10 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
         normalized_shape: the sizes of those dimensions. weight: of that shape. eps: the dtype's epsilon if None.
 
     Source: Zhang and Sennrich 2019, "Root mean square layer normalization", eq. 4.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rms_norm(torch.tensor([[3.0, 4.0]]), (2,))
+    tensor([[0.8485, 1.1314]])
     """
     shape = tuple(normalized_shape)
     if tuple(input.shape[-len(shape) :]) != shape:
@@ -453,6 +465,11 @@ def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float 
     """x / (k + alpha · mean of x² over ``size`` neighbouring channels)^beta, for (N, C, …).
 
     Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 3.3.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.local_response_norm(torch.ones(1, 3, 2, 2), 3).shape
+    torch.Size([1, 3, 2, 2])
     """
     if input.ndim < 3:
         raise ValueError(f"local_response_norm(): expected an input of 3 dimensions or more, got {input.ndim}")

@@ -195,6 +195,10 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
 
     The derivative where the norm is 0 is taken to be 0.
     https://pytorch.org/docs/stable/generated/torch.norm.html
+
+    >>> import tinygrad_fm as torch
+    >>> torch.norm(torch.tensor([3.0, 4.0]))
+    tensor(5.)
     """
     input = as_dtype(input, dtype)
     float_input("norm", input)
@@ -215,7 +219,12 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
 
 def cond(A: Any, p: Any = None) -> Tensor:
     """The condition number ‖A‖ ‖A⁻¹‖ of matrices (…, m, n), by singular values for ``p`` None, 2 and -2; for other norms of
-    :func:`matrix_norm` the matrices are square, and of singular ones the number is infinite."""
+    :func:`matrix_norm` the matrices are square, and of singular ones the number is infinite.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.cond(torch.tensor([[2.0, 0.0], [0.0, 4.0]]))
+    tensor(2.)
+    """
     op = "linalg.cond"
     matrices(op, A)
     if p is None or p in (2, -2):

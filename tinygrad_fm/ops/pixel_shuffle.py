@@ -13,7 +13,12 @@ __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 
 
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
-    """(…, C·r², H, W) → (…, C, H·r, W·r): r² channels become r × r pixels. Source: Shi et al. 2016, section 3.2."""
+    """(…, C·r², H, W) → (…, C, H·r, W·r): r² channels become r × r pixels. Source: Shi et al. 2016, section 3.2.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.pixel_shuffle(torch.ones(1, 4, 2, 2), 2).shape
+    torch.Size([1, 1, 4, 4])
+    """
     r = upscale_factor
     if len(input.shape) < 3 or r < 1 or input.shape[-3] % (r * r):
         raise ShapeError(f"pixel_shuffle(): {r}² must divide the channels of (…, C, H, W), got shape {tuple(input.shape)}")
@@ -25,7 +30,12 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
-    """(…, C, H·r, W·r) → (…, C·r², H, W): the way back from :func:`pixel_shuffle`."""
+    """(…, C, H·r, W·r) → (…, C·r², H, W): the way back from :func:`pixel_shuffle`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.pixel_unshuffle(torch.ones(1, 1, 4, 4), 2).shape
+    torch.Size([1, 4, 2, 2])
+    """
     r = downscale_factor
     if len(input.shape) < 3 or r < 1 or input.shape[-2] % r or input.shape[-1] % r:
         raise ShapeError(f"pixel_unshuffle(): {r} must divide height and width, got shape {tuple(input.shape)}")
@@ -37,7 +47,12 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
-    """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g."""
+    """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.channel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2).flatten()
+    tensor([0, 2, 1, 3])
+    """
     if input.ndim < 3:
         raise ShapeError(f"channel_shuffle(): expected an input of 3 dimensions or more, got shape {tuple(input.shape)}")
     if groups <= 0:

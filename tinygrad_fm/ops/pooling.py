@@ -412,7 +412,12 @@ def max_pool1d(
     ceil_mode: bool = False,
     return_indices: bool = False,
 ) -> Any:
-    """:func:`max_pool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`max_pool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.max_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[3., 7.]]])
+    """
     if input.ndim == 2 and not input.shape[0]:
         raise ShapeError(f"max_pool1d(): an unbatched input needs at least one channel, got shape {tuple(input.shape)}")
     op = partial(max_pool2d, ceil_mode=ceil_mode, return_indices=return_indices)
@@ -423,7 +428,12 @@ def max_pool1d(
 def avg_pool1d(
     input: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
 ) -> Tensor:
-    """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`avg_pool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.avg_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
+    tensor([[[2., 6.]]])
+    """
     op = partial(avg_pool2d, ceil_mode=ceil_mode, count_include_pad=count_include_pad)
     steps = step_of(kernel_size, stride)
     return on_rows(op, input, kernel_size=(kernel_size, 1), stride=(steps, 1), padding=(padding, 0))
@@ -435,12 +445,24 @@ def root_of_sum(mean: Any, count: int, norm_type: float) -> Any:
 
 
 def lp_pool2d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows."""
+    """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool2d` for the windows.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.lp_pool2d(torch.ones(1, 1, 2, 2), 2, 2)
+    tensor([[[[2.]]]])
+    """
     kh, kw = per_dim("lp_pool2d", "kernel_size", kernel_size, 1)
     return root_of_sum(avg_pool2d(input**norm_type, kernel_size, stride, 0, ceil_mode), kh * kw, norm_type)
 
 
 def lp_pool1d(input: Any, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """:func:`lp_pool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`lp_pool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.lp_pool1d(torch.tensor([[[3.0, 4.0]]]), 2, 2)
+    tensor([[[5.]]])
+    """
     k = kernel_size[0] if isinstance(kernel_size, (tuple, list)) else kernel_size
     return root_of_sum(avg_pool1d(input**norm_type, kernel_size, stride, 0, ceil_mode), k, norm_type)

@@ -102,7 +102,13 @@ def avg_pool3d(
     count_include_pad: bool = True,
     divisor_override: int | None = None,
 ) -> Tensor:
-    """:func:`avg_pool2d` of volumes: (N, C, D, H, W) or (C, D, H, W); sizes are an int or three of them."""
+    """:func:`avg_pool2d` of volumes: (N, C, D, H, W) or (C, D, H, W); sizes are an int or three of them.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.avg_pool3d(torch.ones(1, 1, 4, 4, 4), 2).shape
+    torch.Size([1, 1, 2, 2, 2])
+    """
     if divisor_override == 0:
         raise RuntimeError("avg_pool3d(): divisor_override must not be zero")
 

@@ -32,7 +32,13 @@ _roll: Any = primitive(
 
 
 def flip(input: Any, *axes: int, dims: Any = None) -> Tensor:
-    """A copy with the order of the elements reversed along ``dims``, ints one by one or a tuple."""
+    """A copy with the order of the elements reversed along ``dims``, ints one by one or a tuple.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.flip(torch.tensor([[1, 2], [3, 4]]), dims=(1,))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     return _flip(input, dims=some_dims("flip", sizes("flip", axes, dims), len(input.shape)) if input.shape else ())
 
 
@@ -40,6 +46,10 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
     """``input`` with its elements moved on by ``shifts`` along ``dims``, those at the end coming in again at the start.
 
     Without ``dims`` the flattened tensor is shifted.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.roll(torch.tensor([1, 2, 3]), 1)
+    tensor([3, 1, 2])
     """
     moves = sizes("roll", (shifts,))
     if not moves:
@@ -55,19 +65,37 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
 
 
 def fliplr(input: Any) -> Tensor:
-    """Columns in reverse order."""
+    """Columns in reverse order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.fliplr(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 1],
+            [4, 3]])
+    """
     return flip(input, 1)
 
 
 def flipud(input: Any) -> Tensor:
-    """Rows in reverse order."""
+    """Rows in reverse order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[3, 4],
+            [1, 2]])
+    """
     if not input.ndim:
         raise RuntimeError("flipud(): Input must be >= 1-d.")
     return flip(input, 0)
 
 
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
-    """Turned ``k`` quarter turns in the plane of two dimensions, from the first towards the second."""
+    """Turned ``k`` quarter turns in the plane of two dimensions, from the first towards the second.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[2, 4],
+            [1, 3]])
+    """
     if len(dims := dims if isinstance(dims, (tuple, list)) else (dims,)) != 2 or dims[0] % input.ndim == dims[1] % input.ndim:
         raise RuntimeError(f"rot90(): expected two different rotation dims, got {dims}")
     first, second = dims
@@ -98,7 +126,13 @@ def repeat(input: Any, *repeats: int) -> Tensor:
 
 
 def tile(input: Any, *reps: int, dims: Any = None) -> Tensor:
-    """As :func:`repeat`, but missing counts in front are 1."""
+    """As :func:`repeat`, but missing counts in front are 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tile(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2, 1, 2],
+            [1, 2, 1, 2]])
+    """
     times = sizes("tile", reps, dims)
     return repeat(input, *(1,) * (len(input.shape) - len(times)), *times)
 
@@ -110,6 +144,10 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
         repeats: an int, or a vector with one count for each slice. Without it ``input`` is that vector, and the result
             holds the number of each count, so often: [1, 0, 2] gives [0, 2, 2].
         output_size: what the counts add up to, if known; it makes no difference here.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.repeat_interleave(torch.tensor([1, 2]), 2)
+    tensor([1, 1, 2, 2])
     """
     if repeats is None:
         if len(input.shape) != 1 or raw(input).dtype.kind not in "iu":

@@ -128,7 +128,12 @@ def sum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None
 
 @accepts_axis
 def mean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float."""
+    """The average over ``dim``; NaN of nothing. Raises RuntimeError for integers, unless ``dtype`` makes them float.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.mean(torch.tensor([[1.0, 3.0], [5.0, 7.0]]), dim=0)
+    tensor([3., 5.])
+    """
     input = as_dtype(input, dtype)
     float_input("mean", input)
     return _mean(input, dim=dims_or_all("mean", dim, input.shape), keepdim=keepdim)
@@ -185,6 +190,10 @@ def var(
     Args:
         unbiased: False is another way to say ``correction=0``, True ``correction=1``.
         correction: 1 by default (Bessel's).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.var(torch.tensor([1.0, 2.0, 3.0, 4.0])), torch.var(torch.tensor([1.0, 2.0, 3.0, 4.0]), correction=0)
+    (tensor(1.6667), tensor(1.2500))
     """
     return _spread(_var, input, dim, unbiased, keepdim, correction)
 
@@ -193,7 +202,12 @@ def var(
 def std(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> Tensor:
-    """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0."""
+    """The standard deviation over ``dim``: the square root of :func:`var`; where it is 0 its derivative is taken to be 0.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.std(torch.tensor([1.0, 2.0, 3.0, 4.0]))
+    tensor(1.2910)
+    """
     return _spread(_std, input, dim, unbiased, keepdim, correction)
 
 
@@ -217,7 +231,12 @@ _logsumexp = primitive(
 
 @accepts_axis
 def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
-    """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after."""
+    """log Σ exp(x) over ``dim``, without overflow: the largest element is taken out before and added again after.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logsumexp(torch.tensor([0.0, 0.0]), dim=0)
+    tensor(0.6931)
+    """
     return _logsumexp(input, dim=dims_or_all("logsumexp", dim, input.shape), keepdim=keepdim)
 
 
@@ -228,7 +247,12 @@ def logsumexp(input: Any, dim: Any, keepdim: bool = False) -> Tensor:
 def var_mean(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Any, Any]:
-    """:func:`var` and :func:`mean` as a pair."""
+    """:func:`var` and :func:`mean` as a pair.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.var_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     dims = None if isinstance(dim, bool) else dim
     return var(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
 
@@ -237,7 +261,12 @@ def var_mean(
 def std_mean(
     input: Any, dim: Any = None, unbiased: bool | None = None, keepdim: bool = False, *, correction: float | None = None
 ) -> tuple[Any, Any]:
-    """:func:`std` and :func:`mean` as a pair."""
+    """:func:`std` and :func:`mean` as a pair.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.std_mean(torch.tensor([1.0, 2.0, 3.0]))
+    (tensor(1.), tensor(2.))
+    """
     dims = None if isinstance(dim, bool) else dim
     return std(input, dim, unbiased, keepdim, correction=correction), mean(input, dims, keepdim)
 
@@ -248,6 +277,10 @@ def prod(input: Any, dim: int | None = None, keepdim: bool = False, *, dtype: An
 
     It multiplies one half of the elements with the other until one is left, so the gradient is right with any number of zeros
     among them, to any order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.prod(torch.tensor([1, 2, 3, 4]))
+    tensor(24)
     """
     if dtype is None and raw(input).dtype.kind in "bui":
         dtype = np.int64
@@ -297,11 +330,21 @@ all = _quantifier(np.logical_and, "all", "Whether all elements over ``dim`` are 
 
 
 def nansum(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The sum of what is not NaN."""
+    """The sum of what is not NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nansum(torch.tensor([1.0, float("nan"), 3.0]))
+    tensor(4.)
+    """
     return sum(masked_fill(input, isnan(input), 0), dim, keepdim, dtype=dtype)
 
 
 def nanmean(input: Any, dim: Any = None, keepdim: bool = False, *, dtype: Any = None) -> Tensor:
-    """The mean of what is not NaN."""
+    """The mean of what is not NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nanmean(torch.tensor([1.0, float("nan"), 3.0]))
+    tensor(2.)
+    """
     count = sum(~isnan(input), dim, keepdim)
     return nansum(input, dim, keepdim, dtype=dtype) / count

@@ -205,5 +205,10 @@ def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh:
 
 
 def gru_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
-    """One step of :func:`gru` for x (N, F) and h (N, H)."""
+    """One step of :func:`gru` for x (N, F) and h (N, H).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.gru_cell(torch.ones(1, 3), torch.zeros(1, 2), torch.zeros(6, 3), torch.zeros(6, 2))
+    tensor([[0., 0.]])
+    """
     return _cell(_gru_layer, input, [hx], w_ih, w_hh, b_ih, b_hh)[0]

@@ -43,7 +43,12 @@ def _draw(size: tuple[Any, ...], name: str, draw: Callable[..., np.ndarray[Any, 
 def rand(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers drawn evenly from [0, 1)."""
+    """Numbers drawn evenly from [0, 1).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rand(2, 3).shape
+    torch.Size([2, 3])
+    """
     return finish(_draw(size, "rand", random.bits(generator).random, dtype), device, requires_grad)
 
 
@@ -51,7 +56,12 @@ def rand(
 def randn(
     *size: Any, generator: Generator | None = None, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
-    """Numbers drawn from the normal distribution with mean 0 and variance 1."""
+    """Numbers drawn from the normal distribution with mean 0 and variance 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.randn(2, 3).shape
+    torch.Size([2, 3])
+    """
     return finish(_draw(size, "randn", random.bits(generator).standard_normal, dtype), device, requires_grad)
 
 
@@ -77,7 +87,12 @@ def randint(
     layout: Any = None,
     pin_memory: bool = False,
 ) -> Tensor:
-    """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``."""
+    """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.randint(0, 10, (2, 3)).shape, torch.randint(5, (1000,)).max()
+    (torch.Size([2, 3]), tensor(4))
+    """
     if size is None:
         low, high, size = 0, low, high
         if size is None:
@@ -98,6 +113,10 @@ def randperm(n: int, *, generator: Generator | None = None, dtype: Any = None, d
     """The numbers 0 … n−1 in random order.
 
     Raises TypeError for what is no int, RuntimeError for a negative one or one that ``dtype`` cannot hold.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.sort(torch.randperm(4)).values
+    tensor([0, 1, 2, 3])
     """
     if not isinstance(n, int | np.integer) or isinstance(n, bool):
         raise TypeError(f"randperm(): n must be int, not {type(n).__name__}")
@@ -123,6 +142,10 @@ def normal(
     """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
 
     Raises RuntimeError for a negative standard deviation.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.normal(0.0, 1.0, (2, 3)).shape
+    torch.Size([2, 3])
     """
     means, stds = raw(mean), raw(std)
     if np.any(np.less(stds, 0)):
@@ -137,6 +160,10 @@ def poisson(input: Any, generator: Generator | None = None) -> Tensor:
     """Whole numbers drawn from the Poisson distribution, whose mean each element of ``input`` gives.
 
     Raises RuntimeError for a negative mean.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.poisson(torch.tensor([0.0, 0.0]))
+    tensor([0., 0.])
     """
     rate = raw(input)
     if rate.dtype.kind != "f":
@@ -147,7 +174,12 @@ def poisson(input: Any, generator: Generator | None = None) -> Tensor:
 
 
 def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Tensor:
-    """How many of ``count`` trials succeed, each with probability ``prob``: drawn for each pair of elements, of their dtype."""
+    """How many of ``count`` trials succeed, each with probability ``prob``: drawn for each pair of elements, of their dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.0, 1.0]))
+    tensor([ 0., 10.])
+    """
     n, p = np.asarray(raw(count)), np.asarray(raw(prob))
     if n.dtype != p.dtype:
         raise RuntimeError(f"binomial(): count and prob must have one dtype, got {n.dtype} and {p.dtype}")
@@ -158,6 +190,10 @@ def bernoulli(input: Any, *, generator: Generator | None = None) -> Tensor:
     """1 with the probability that each element of ``input`` gives, else 0.
 
     Raises RuntimeError for a probability that is not from 0 to 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.bernoulli(torch.tensor([0.0, 1.0, 1.0]))
+    tensor([0., 1., 1.])
     """
     chance = raw(input)
     if not ((chance >= 0) & (chance <= 1)).all():
@@ -169,6 +205,10 @@ def multinomial(input: Any, num_samples: int, replacement: bool = False, *, gene
     """Indices drawn with probabilities proportional to ``input``, (K,) or (N, K); returns int64 (num_samples,) or (N, …).
 
     Raises RuntimeError for negative or all-zero weights, or more samples without replacement than there are positive ones.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.multinomial(torch.tensor([0.0, 0.0, 1.0]), 3, replacement=True)
+    tensor([2, 2, 2])
     """
     if raw(input).dtype.kind != "f":
         raise RuntimeError(f"multinomial(): the weights must be floating-point, got {raw(input).dtype}")
@@ -203,7 +243,12 @@ def randint_like(
     requires_grad: bool = False,
     memory_format: Any = None,
 ) -> Tensor:
-    """:func:`randint` with the shape and (unless given) dtype of ``input``."""
+    """:func:`randint` with the shape and (unless given) dtype of ``input``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.randint_like(torch.ones(2, 3), 10).shape
+    torch.Size([2, 3])
+    """
     bounds = (0, low) if high is None else (low, high)
     kind = OURS[raw(input).dtype] if dtype is None else dtype
     return randint(*bounds, raw(input).shape, dtype=kind, device=device, requires_grad=requires_grad)

@@ -127,6 +127,10 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
     Args:
         index: a vector of as many integers as ``source`` has slices.
         reduce: "prod", "mean", "amax" or "amin".
+
+    >>> import tinygrad_fm as torch
+    >>> torch.index_reduce(torch.ones(2), 0, torch.tensor([0, 0]), torch.tensor([2.0, 3.0]), "prod")
+    tensor([6., 1.])
     """
     if reduce not in _REDUCTIONS[1:]:
         raise RuntimeError(f"index_reduce(): reduce must be one of {', '.join(_REDUCTIONS[1:])}, got {reduce!r}")
@@ -154,18 +158,35 @@ def _with_part(op: str, input: Any, src: Any, part_of: Any) -> Any:
 
 
 def select_scatter(input: Any, src: Any, dim: int, index: int) -> Tensor:
-    """A copy of ``input`` with ``src`` as the slice ``index`` along ``dim``."""
+    """A copy of ``input`` with ``src`` as the slice ``index`` along ``dim``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.select_scatter(torch.zeros(2, 2), torch.tensor([1.0, 2.0]), 0, 1)
+    tensor([[0., 0.],
+            [1., 2.]])
+    """
     return _with_part("select_scatter", input, src, lambda x: x.select(dim, index))
 
 
 def slice_scatter(
     input: Any, src: Any, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1
 ) -> Tensor:
-    """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``."""
+    """A copy of ``input`` with ``src`` as the slices ``start:end:step`` along ``dim``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.slice_scatter(torch.zeros(4), torch.ones(2), start=1, end=3)
+    tensor([0., 1., 1., 0.])
+    """
     along = one_dim("slice_scatter", dim, len(input.shape))
     return _with_part("slice_scatter", input, src, lambda x: x[(slice(None),) * along + (slice(start, end, step),)])
 
 
 def diagonal_scatter(input: Any, src: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-    """A copy of ``input`` with ``src`` on its diagonal, as :func:`diagonal` gives it."""
+    """A copy of ``input`` with ``src`` on its diagonal, as :func:`diagonal` gives it.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.diagonal_scatter(torch.zeros(2, 2), torch.tensor([1.0, 2.0]))
+    tensor([[1., 0.],
+            [0., 2.]])
+    """
     return _with_part("diagonal_scatter", input, src, lambda x: x.diagonal(offset, dim1, dim2))

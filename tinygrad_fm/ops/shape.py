@@ -114,6 +114,10 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
     """The dimensions from ``start_dim`` to ``end_dim``, both included, merged into one; (N, C, H, W) → (N·C·H·W,).
 
     Raises RuntimeError if ``start_dim`` comes after ``end_dim``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.flatten(torch.ones(2, 3, 4), start_dim=1).shape
+    torch.Size([2, 12])
     """
     shape = tuple(input.shape)
     start, end = one_dim("flatten", start_dim, len(shape)), one_dim("flatten", end_dim, len(shape))
@@ -126,19 +130,34 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
 
 def ravel(input: Any) -> Tensor:
-    """``input`` in one dimension; a view where the memory allows."""
+    """``input`` in one dimension; a view where the memory allows.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.ravel(torch.ones(2, 3)).shape
+    torch.Size([6])
+    """
     return to_shape(input, shape=(-1,))
 
 
 def unsqueeze(input: Any, dim: int) -> Tensor:
-    """``input`` with a dimension of size 1 put in at ``dim``, from -ndim - 1 to ndim."""
+    """``input`` with a dimension of size 1 put in at ``dim``, from -ndim - 1 to ndim.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.unsqueeze(torch.ones(3), 0).shape
+    torch.Size([1, 3])
+    """
     shape = tuple(input.shape)
     dim = one_dim("unsqueeze", dim, len(shape) + 1)
     return _unsqueeze(input, shape=(*shape[:dim], 1, *shape[dim:]))
 
 
 def squeeze(input: Any, dim: Any = None) -> Tensor:
-    """``input`` without its dimensions of size 1, or without those among ``dim`` (an int or a tuple) that have size 1."""
+    """``input`` without its dimensions of size 1, or without those among ``dim`` (an int or a tuple) that have size 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.squeeze(torch.ones(1, 3, 1)).shape, torch.squeeze(torch.ones(1, 3, 1), 0).shape
+    (torch.Size([3]), torch.Size([3, 1]))
+    """
     shape = tuple(input.shape)
     dims = range(len(shape)) if dim is None else some_dims("squeeze", dim, len(shape))
     return _squeeze(input, shape=tuple(n for i, n in enumerate(shape) if n != 1 or i not in dims))
@@ -172,7 +191,12 @@ def permute(input: Any, *axes: int, dims: Any = None) -> Tensor:
 
 
 def transpose(input: Any, dim0: int, dim1: int) -> Tensor:
-    """A view with the dimensions ``dim0`` and ``dim1`` swapped."""
+    """A view with the dimensions ``dim0`` and ``dim1`` swapped.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.transpose(torch.ones(2, 3, 4), 1, 2).shape
+    torch.Size([2, 4, 3])
+    """
     ndim = len(input.shape)
     dim0, dim1 = one_dim("transpose", dim0, ndim), one_dim("transpose", dim1, ndim)
     return _transpose(input, dim0=dim0, dim1=dim1) if ndim else _permute(input, dims=())
@@ -201,7 +225,13 @@ def expand(input: Any, *sizes_: int, size: Any = None) -> Tensor:
 
 
 def broadcast_to(input: Any, shape: Any) -> Tensor:
-    """``input`` expanded to ``shape``, as :func:`expand`."""
+    """``input`` expanded to ``shape``, as :func:`expand`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.broadcast_to(torch.tensor([1, 2]), (2, 2))
+    tensor([[1, 2],
+            [1, 2]])
+    """
     return expand(input, *sizes("broadcast_to", (), shape))
 
 
@@ -211,12 +241,22 @@ def expand_as(input: Any, other: Any) -> Tensor:
 
 
 def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
-    """As :func:`transpose`."""
+    """As :func:`transpose`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.swapaxes(torch.ones(2, 3, 4), 0, 2).shape
+    torch.Size([4, 3, 2])
+    """
     return transpose(input, axis0, axis1)
 
 
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:
-    """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order."""
+    """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.movedim(torch.ones(2, 3, 4), 0, -1).shape
+    torch.Size([3, 4, 2])
+    """
     ndim = len(input.shape)
     here, there = some_dims("movedim", source, ndim), some_dims("movedim", destination, ndim)
     if len(here) != len(there):
@@ -243,14 +283,25 @@ def mT(input: Any) -> Tensor:
 
 
 def t(input: Any) -> Tensor:
-    """The transpose of a matrix; tensors of fewer dimensions stay as they are."""
+    """The transpose of a matrix; tensors of fewer dimensions stay as they are.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if len(input.shape) > 2:
         raise ShapeError(f"t(): a tensor of at most 2 dimensions is needed, got shape {tuple(input.shape)}")
     return T(input)
 
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
-    """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`."""
+    """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.unflatten(torch.ones(2, 12), 1, (3, 4)).shape
+    torch.Size([2, 3, 4])
+    """
     shape = tuple(input.shape)
     dim = one_dim("unflatten", dim, len(shape))
     inner = tuple(int(n) for n in sizes)
@@ -263,7 +314,12 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
 
 
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
-    """All tensors, as views of the shape that they broadcast to."""
+    """All tensors, as views of the shape that they broadcast to.
+
+    >>> import tinygrad_fm as torch
+    >>> [tuple(x.shape) for x in torch.broadcast_tensors(torch.ones(3, 1), torch.ones(2))]
+    [(3, 2), (3, 2)]
+    """
     every = several(tensors)
     shape = np.broadcast_shapes(*(x.shape for x in every))
     return tuple(broadcast_to(x, shape) for x in every)
@@ -276,15 +332,30 @@ def _atleast(ndim: int, tensors: tuple[Any, ...], widen: Any) -> Any:
 
 
 def atleast_1d(*tensors: Any) -> Any:
-    """Each tensor, a 0-d one as (1,)."""
+    """Each tensor, a 0-d one as (1,).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.atleast_1d(torch.tensor(1.0))
+    tensor([1.])
+    """
     return _atleast(1, tensors, lambda x: x.reshape(1))
 
 
 def atleast_2d(*tensors: Any) -> Any:
-    """Each tensor with two dimensions or more: (N,) becomes (1, N)."""
+    """Each tensor with two dimensions or more: (N,) becomes (1, N).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.atleast_2d(torch.tensor([1.0, 2.0]))
+    tensor([[1., 2.]])
+    """
     return _atleast(2, tensors, lambda x: x.reshape(1, -1))
 
 
 def atleast_3d(*tensors: Any) -> Any:
-    """Each tensor with three dimensions or more: (N,) becomes (1, N, 1), (N, M) becomes (N, M, 1)."""
+    """Each tensor with three dimensions or more: (N,) becomes (1, N, 1), (N, M) becomes (N, M, 1).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.atleast_3d(torch.tensor([1.0, 2.0])).shape
+    torch.Size([1, 2, 1])
+    """
     return _atleast(3, tensors, lambda x: x.unsqueeze(-1) if x.ndim == 2 else x.reshape(1, -1, 1))

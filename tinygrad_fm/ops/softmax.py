@@ -105,12 +105,23 @@ def softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any
 
 
 def log_softmax(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
-    """log(softmax(input)) along ``dim``, computed without overflow or loss; arguments as for :func:`softmax`."""
+    """log(softmax(input)) along ``dim``, computed without overflow or loss; arguments as for :func:`softmax`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.log_softmax(torch.tensor([0.0, 0.0]), dim=0)
+    tensor([-0.6931, -0.6931])
+    """
     return _along(_log_softmax, input, dim, _stacklevel, dtype)
 
 
 def softmin(input: Any, dim: int | None = None, _stacklevel: Any = 3, dtype: Any = None) -> Tensor:
-    """softmax(−input) along ``dim``; arguments as for :func:`softmax`."""
+    """softmax(−input) along ``dim``; arguments as for :func:`softmax`.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.softmin(torch.tensor([1.0, 1.0]), dim=0)
+    tensor([0.5000, 0.5000])
+    """
     return _along(_softmax, -input, dim, _stacklevel, dtype)
 
 
@@ -121,6 +132,11 @@ def gumbel_softmax(logits: Any, tau: float = 1, hard: bool = False, eps: float =
         hard: one-hot results, with the gradient of the soft ones.
 
     Source: Jang et al. 2017, "Categorical reparameterization with Gumbel-softmax", eq. 2.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.gumbel_softmax(torch.zeros(2, 3), hard=True).sum(1)
+    tensor([1., 1.])
     """
     noise = -log(-log(clamp(rand(tuple(logits.shape), dtype=logits.dtype), min=1e-20)))
     soft = softmax((logits + noise) / tau, dim)

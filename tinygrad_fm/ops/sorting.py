@@ -59,7 +59,12 @@ _argtop = primitive(_first_ranks, name="argtop", inputs="x", promotion=None)
 
 
 def argsort(input: Any, dim: int = -1, descending: bool = False, stable: bool = False) -> Tensor:
-    """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order."""
+    """The indices (int64) that put ``input`` in order along ``dim``. Always stable: equal elements keep their order.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.argsort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 0])
+    """
     dim = one_dim("argsort", dim, len(input.shape))
     if not input.shape:
         return to_shape(_argsort(ravel(input), dim=0, descending=descending), shape=())
@@ -79,7 +84,12 @@ def sort(input: Any, dim: int = -1, descending: bool = False, stable: bool = Fal
 
 
 def msort(input: Any) -> Tensor:
-    """``input`` in order along its first dimension."""
+    """``input`` in order along its first dimension.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.msort(torch.tensor([3, 1, 2]))
+    tensor([1, 2, 3])
+    """
     return sort(input, 0).values
 
 
@@ -87,6 +97,12 @@ def topk(input: Any, k: int, dim: int = -1, largest: bool = True, sorted: bool =
     """The ``k`` largest elements along ``dim`` (or the smallest), in order, and their indices.
 
     Raises RuntimeError if there are fewer than ``k``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.topk(torch.tensor([1, 5, 3, 4]), 2)
+    torch.return_types.topk(
+    values=tensor([5, 4]),
+    indices=tensor([1, 3]))
     """
     dim = one_dim("topk", dim, len(input.shape))
     x = input if input.shape else ravel(input)
@@ -114,6 +130,10 @@ def searchsorted(
         sorted_sequence: (S,), or (…, S) with ``input`` (…, N): each row of the one in the row of the other.
         right: after equal elements instead of before; ``side="right"`` says the same.
         sorter: the indices that sort ``sorted_sequence``, if it is not.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.searchsorted(torch.tensor([1, 3, 5]), torch.tensor([3, 4]))
+    tensor([1, 2])
     """
     rows, wanted = raw(sorted_sequence), np.asarray(raw(input))
     if sorter is not None:
@@ -129,7 +149,12 @@ def searchsorted(
 
 
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
-    """:func:`searchsorted` with the arguments the other way round."""
+    """:func:`searchsorted` with the arguments the other way round.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.bucketize(torch.tensor([1, 5, 9]), torch.tensor([2, 6]))
+    tensor([0, 1, 2])
+    """
     if boundaries.ndim != 1:
         raise RuntimeError(f"bucketize(): boundaries must be 1 dimension, got {boundaries.ndim}")
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)

@@ -138,19 +138,33 @@ def logit(input: Any, eps: float | None = None) -> Tensor:
     """The inverse of sigmoid, log(x / (1 − x)); x is first clamped to [eps, 1 − eps] if ``eps`` is given.
 
     NaN outside [0, 1], and −∞ and ∞ at its ends.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logit(torch.tensor([0.5, 0.9]))
+    tensor([0.0000, 2.1972])
     """
     return _logit_of(input, eps=None if eps is None else float(eps))
 
 
 def logaddexp(input: Any, other: Any) -> Tensor:
-    """log(exp(a) + exp(b)), without overflow."""
+    """log(exp(a) + exp(b)), without overflow.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logaddexp(torch.tensor([0.0]), torch.tensor([0.0]))
+    tensor([0.6931])
+    """
     high, low = maximum(input, other), minimum(input, other)
     same = raw(high) == raw(low)  # equal infinities have no difference
     return high + log1p(exp(where(box(same), 0.0, low - high)))
 
 
 def logaddexp2(input: Any, other: Any) -> Tensor:
-    """log₂(2^a + 2^b), without overflow."""
+    """log₂(2^a + 2^b), without overflow.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.logaddexp2(torch.tensor([0.0]), torch.tensor([0.0]))
+    tensor([1.])
+    """
     scale = math.log(2)
     return logaddexp(input * scale, other * scale) / scale
 
@@ -196,7 +210,6 @@ xlogy = pointwise(
     input=lambda g, input, other: where(np.equal(raw(input), 0) & np.less_equal(raw(other), 0), 0.0, g * _logarithm(other)),
     other=lambda g, input, other: g * (input / other),
 )
-xlogy.__doc__ = "input · log(other), and 0 where input is 0 whatever other is, unless that is NaN. Either may be a number."
 
 
 def _log1p(x: Any) -> Any:
@@ -215,11 +228,15 @@ xlog1py = pointwise(
     input=lambda g, input, other: where(np.equal(raw(input), 0) & np.less_equal(raw(other), -1), 0.0, g * _log1p(other)),
     other=lambda g, input, other: g * (input / (other + 1)),
 )
-xlog1py.__doc__ = "input · log(1 + other), and 0 where input is 0 whatever other is, unless that is NaN."
 
 
 def heaviside(input: Any, values: Any) -> Tensor:
-    """0 below zero, 1 above, and ``values`` at zero. Raises RuntimeError unless both are of one dtype."""
+    """0 below zero, 1 above, and ``values`` at zero. Raises RuntimeError unless both are of one dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.heaviside(torch.tensor([-1.0, 0.0, 2.0]), torch.tensor(0.5))
+    tensor([0.0000, 0.5000, 1.0000])
+    """
     if input.dtype != values.dtype:
         raise RuntimeError(f"heaviside(): both must be of the same dtype, got {input.dtype} and {values.dtype}")
     return where(input == 0, values, (input > 0).to(input.dtype)).detach()
@@ -227,7 +244,12 @@ def heaviside(input: Any, values: Any) -> Tensor:
 
 @quiet
 def nan_to_num(input: Any, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """``input`` with NaN and the infinities replaced; the infinities by the largest numbers there are, if not given."""
+    """``input`` with NaN and the infinities replaced; the infinities by the largest numbers there are, if not given.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nan_to_num(torch.tensor([float("nan"), 1.0]))
+    tensor([0., 1.])
+    """
     x = raw(input)
     if x.dtype.kind != "f":
         return input.clone()

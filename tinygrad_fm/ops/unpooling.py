@@ -29,6 +29,13 @@ def max_unpool2d(
     Raises:
         ValueError: an ``output_size`` that the windows don't allow. ShapeError: indices of another shape.
         IndexError: an index beyond the result.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> y, where = F.max_pool2d(torch.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]), 2, return_indices=True)
+    >>> F.max_unpool2d(y, where, 2)
+    tensor([[[[0., 0.],
+              [4., 0.]]]])
     """
     return _unpool("max_unpool2d", 2, input, indices, kernel_size, stride, padding, output_size)
 

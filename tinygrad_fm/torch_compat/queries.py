@@ -91,7 +91,12 @@ class iinfo(_Limits):
 
 
 def is_floating_point(input: Tensor) -> bool:
-    """Whether the elements are floating-point numbers."""
+    """Whether the elements are floating-point numbers.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.is_floating_point(torch.tensor(1)), torch.is_floating_point(torch.tensor(1.0))
+    (False, True)
+    """
     return input.is_floating_point()
 
 
@@ -101,32 +106,62 @@ def is_complex(input: Tensor) -> bool:
 
 
 def is_nonzero(input: Tensor) -> bool:
-    """The truth of a tensor with one element."""
+    """The truth of a tensor with one element.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.is_nonzero(torch.tensor([1.5]))
+    True
+    """
     return bool(input)
 
 
 def numel(input: Tensor) -> int:
-    """How many elements."""
+    """How many elements.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.numel(torch.ones(2, 3))
+    6
+    """
     return input.numel()
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """The smallest type that holds both."""
+    """The smallest type that holds both.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.promote_types(torch.int64, torch.float32)
+    torch.float32
+    """
     return OURS[_promote_types(as_numpy(type1), as_numpy(type2))]
 
 
 def result_type(tensor1: Any, tensor2: Any) -> dtype:
-    """The type of ``tensor1 + tensor2``, tensors or numbers."""
+    """The type of ``tensor1 + tensor2``, tensors or numbers.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.result_type(torch.tensor([1, 2]), 1.5)
+    torch.float32
+    """
     return OURS[_result_type([x._array if isinstance(x, Tensor) else x for x in (tensor1, tensor2)])]
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
-    """Whether an in-place operation may write ``from_`` into ``to``: not a float into an integer, nor a number into a bool."""
+    """Whether an in-place operation may write ``from_`` into ``to``: not a float into an integer, nor a number into a bool.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.can_cast(torch.float32, torch.int64), torch.can_cast(torch.int64, torch.float32)
+    (False, True)
+    """
     return _can_cast(as_numpy(from_), as_numpy(to))
 
 
 def typename(obj: Any) -> str:
-    """The name of a tensor's type or of any object's class."""
+    """The name of a tensor's type or of any object's class.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.typename(torch.ones(1))
+    'torch.FloatTensor'
+    """
     if isinstance(obj, Tensor):
         return str(obj.type())
     cls = obj if isinstance(obj, type) else type(obj)

@@ -88,7 +88,14 @@ class ReLU(_MayWriteInPlace):
 
 
 class LeakyReLU(_Activation):
-    """x where x > 0, elsewhere negative_slope · x."""
+    """x where x > 0, elsewhere negative_slope · x.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LeakyReLU(0.1)(torch.tensor([-1.0, 2.0]))
+        tensor([-0.1000,  2.0000])
+    """
 
     _function = staticmethod(F.leaky_relu)
     _settings = ("negative_slope", "inplace")
@@ -102,6 +109,12 @@ class PReLU(Module):
     """x where x > 0, elsewhere weight · x, with a weight (num_parameters,) that is learned; one, or one per channel.
 
     Source: He et al. 2015, "Delving deep into rectifiers", section 2.1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.PReLU()(torch.tensor([-1.0, 2.0])).tolist()
+        [-0.25, 2.0]
     """
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
@@ -137,7 +150,14 @@ class RReLU(_Activation):
 
 
 class Hardtanh(_Activation):
-    """x kept between min_val and max_val."""
+    """x kept between min_val and max_val.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Hardtanh()(torch.tensor([-2.0, 0.5, 2.0]))
+        tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     _function = staticmethod(F.hardtanh)
     _settings = ("min_val", "max_val", "inplace")
@@ -150,7 +170,14 @@ class Hardtanh(_Activation):
 
 
 class ReLU6(Hardtanh):
-    """min(max(0, x), 6)."""
+    """min(max(0, x), 6).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReLU6()(torch.tensor([-1.0, 3.0, 8.0]))
+        tensor([0., 3., 6.])
+    """
 
     def __init__(self, inplace: bool = False) -> None:
         super().__init__(0.0, 6.0, inplace)
@@ -165,7 +192,14 @@ class _Hard(_Activation):
 
 
 class Hardsigmoid(_Hard):
-    """A sigmoid of straight lines: relu6(x + 3) / 6."""
+    """A sigmoid of straight lines: relu6(x + 3) / 6.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Hardsigmoid()(torch.tensor([-4.0, 0.0, 4.0]))
+        tensor([0.0000, 0.5000, 1.0000])
+    """
 
     _function = staticmethod(F.hardsigmoid)
     _settings = ("inplace",)
@@ -176,7 +210,14 @@ class Hardsigmoid(_Hard):
 
 
 class Hardswish(_Hard):
-    """x · hardsigmoid(x)."""
+    """x · hardsigmoid(x).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Hardswish()(torch.tensor([-4.0, 1.0, 4.0]))
+        tensor([-0.0000, 0.6667, 4.0000])
+    """
 
     _function = staticmethod(F.hardswish)
     _settings = ("inplace",)
@@ -187,7 +228,14 @@ class Hardswish(_Hard):
 
 
 class Threshold(_Activation):
-    """x where it is above ``threshold``, elsewhere ``value``."""
+    """x where it is above ``threshold``, elsewhere ``value``.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Threshold(1.0, -1.0)(torch.tensor([0.5, 2.0]))
+        tensor([-1.,  2.])
+    """
 
     _function = staticmethod(F.threshold)
     _settings = ("threshold", "value", "inplace")
@@ -209,13 +257,27 @@ class _Shrink(_Activation):
 
 
 class Softshrink(_Shrink):
-    """x moved towards 0 by ``lambd``, and no further than 0."""
+    """x moved towards 0 by ``lambd``, and no further than 0.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Softshrink()(torch.tensor([-1.0, 0.3, 1.0]))
+        tensor([-0.5000,  0.0000,  0.5000])
+    """
 
     _function = staticmethod(F.softshrink)
 
 
 class Hardshrink(_Shrink):
-    """x, but 0 within ``lambd`` of 0."""
+    """x, but 0 within ``lambd`` of 0.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Hardshrink()(torch.tensor([-1.0, 0.3, 1.0]))
+        tensor([-1.,  0.,  1.])
+    """
 
     _function = staticmethod(F.hardshrink)
 
@@ -232,31 +294,66 @@ class _ELU(_Activation):
 
 
 class ELU(_ELU):
-    """x where x > 0, elsewhere alpha · (exp(x) − 1)."""
+    """x where x > 0, elsewhere alpha · (exp(x) − 1).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ELU()(torch.tensor([-1.0, 1.0]))
+        tensor([-0.6321,  1.0000])
+    """
 
     _function = staticmethod(F.elu)
 
 
 class CELU(_ELU):
-    """x where x > 0, elsewhere alpha · (exp(x / alpha) − 1)."""
+    """x where x > 0, elsewhere alpha · (exp(x / alpha) − 1).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CELU()(torch.tensor([-1.0, 1.0]))
+        tensor([-0.6321,  1.0000])
+    """
 
     _function = staticmethod(F.celu)
 
 
 class SELU(_MayWriteInPlace):
-    """1.0507… · elu(x, 1.6733…), which keeps activations near mean 0 and variance 1."""
+    """1.0507… · elu(x, 1.6733…), which keeps activations near mean 0 and variance 1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.SELU()(torch.tensor([-1.0, 1.0]))
+        tensor([-1.1113,  1.0507])
+    """
 
     _function = staticmethod(F.selu)
 
 
 class SiLU(_MayWriteInPlace):
-    """x · sigmoid(x), also called swish."""
+    """x · sigmoid(x), also called swish.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.SiLU()(torch.tensor([-1.0, 0.0, 1.0]))
+        tensor([-0.2689,  0.0000,  0.7311])
+    """
 
     _function = staticmethod(F.silu)
 
 
 class Mish(_MayWriteInPlace):
-    """x · tanh(softplus(x))."""
+    """x · tanh(softplus(x)).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Mish()(torch.tensor([-1.0, 1.0]))
+        tensor([-0.3034,  0.8651])
+    """
 
     _function = staticmethod(F.mish)
 
@@ -265,6 +362,12 @@ class GELU(_Activation):
     """x · Φ(x), Φ being the normal distribution's cumulative function; approximate="tanh" is faster and close.
 
     Source: Hendrycks and Gimpel 2016, "Gaussian error linear units".
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.GELU()(torch.tensor([-1.0, 0.0, 1.0]))
+        tensor([-0.1587,  0.0000,  0.8413])
     """
 
     _function = staticmethod(F.gelu)
@@ -276,7 +379,14 @@ class GELU(_Activation):
 
 
 class Softplus(_Activation):
-    """log(1 + exp(beta · x)) / beta, and x itself where beta · x is above ``threshold``."""
+    """log(1 + exp(beta · x)) / beta, and x itself where beta · x is above ``threshold``.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Softplus()(torch.tensor([0.0, 30.0]))
+        tensor([ 0.6931, 30.0000])
+    """
 
     _function = staticmethod(F.softplus)
     _settings = ("beta", "threshold")
@@ -287,31 +397,66 @@ class Softplus(_Activation):
 
 
 class Softsign(_Activation):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Softsign()(torch.tensor([-1.0, 3.0]))
+        tensor([-0.5000,  0.7500])
+    """
 
     _function = staticmethod(F.softsign)
 
 
 class Tanh(_Activation):
-    """tanh(x)."""
+    """tanh(x).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Tanh()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.7616])
+    """
 
     _function = staticmethod(F.tanh)
 
 
 class Tanhshrink(_Activation):
-    """x − tanh(x)."""
+    """x − tanh(x).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Tanhshrink()(torch.tensor([0.0, 1.0]))
+        tensor([0.0000, 0.2384])
+    """
 
     _function = staticmethod(F.tanhshrink)
 
 
 class Sigmoid(_Activation):
-    """1 / (1 + exp(−x))."""
+    """1 / (1 + exp(−x)).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Sigmoid()(torch.tensor([0.0, 2.0]))
+        tensor([0.5000, 0.8808])
+    """
 
     _function = staticmethod(F.sigmoid)
 
 
 class LogSigmoid(_Activation):
-    """log(sigmoid(x)), computed without overflow."""
+    """log(sigmoid(x)), computed without overflow.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LogSigmoid()(torch.tensor([0.0]))
+        tensor([-0.6931])
+    """
 
     _function = staticmethod(F.logsigmoid)
 
@@ -340,19 +485,40 @@ class Softmax(_Along):
 
 
 class LogSoftmax(_Along):
-    """log(softmax(x)) along ``dim``, computed without overflow."""
+    """log(softmax(x)) along ``dim``, computed without overflow.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LogSoftmax(dim=1)(torch.zeros(1, 2))
+        tensor([[-0.6931, -0.6931]])
+    """
 
     _function = staticmethod(F.log_softmax)
 
 
 class Softmin(_Along):
-    """softmax(−x) along ``dim``."""
+    """softmax(−x) along ``dim``.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Softmin(dim=0)(torch.tensor([1.0, 1.0]))
+        tensor([0.5000, 0.5000])
+    """
 
     _function = staticmethod(F.softmin)
 
 
 class GLU(_Activation):
-    """The first half of x along ``dim`` times the sigmoid of the second."""
+    """The first half of x along ``dim`` times the sigmoid of the second.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.GLU()(torch.tensor([2.0, 0.0]))
+        tensor([1.])
+    """
 
     _function = staticmethod(F.glu)
     _settings = ("dim",)
@@ -363,7 +529,14 @@ class GLU(_Activation):
 
 
 class Softmax2d(Module):
-    """softmax over the channels of (N, C, H, W) or (C, H, W)."""
+    """softmax over the channels of (N, C, H, W) or (C, H, W).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Softmax2d()(torch.zeros(1, 2, 1, 1)).flatten()
+        tensor([0.5000, 0.5000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Apply to ``input``."""
@@ -387,6 +560,14 @@ class MultiheadAttention(Module):
     Attributes:
         in_proj_weight: (3 · E, E), or with ``kdim`` or ``vdim`` q_proj_weight (E, E), k_proj_weight, v_proj_weight.
         in_proj_bias: (3 · E,) or None. bias_k, bias_v: (1, 1, E) or None. out_proj: a `Linear`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> x = torch.randn(2, 5, 8)
+        >>> output, weights = nn.MultiheadAttention(8, 2, batch_first=True)(x, x, x)
+        >>> output.shape, weights.shape
+        (torch.Size([2, 5, 8]), torch.Size([2, 5, 5]))
     """
 
     in_proj_weight: Parameter | None

@@ -162,6 +162,12 @@ class BatchNorm2d(_BatchNorm):
     """Batch normalisation of images, per channel; see `BatchNorm1d`.
 
     Shapes: (N, C, H, W), unchanged.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.BatchNorm2d(3)(torch.randn(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
     """
 
     def _check_input_dim(self, input: Tensor) -> None:
@@ -170,7 +176,14 @@ class BatchNorm2d(_BatchNorm):
 
 
 class BatchNorm3d(_BatchNorm):
-    """Batch normalisation of volumes (N, C, D, H, W), per channel; see `BatchNorm1d`."""
+    """Batch normalisation of volumes (N, C, D, H, W), per channel; see `BatchNorm1d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.BatchNorm3d(3)(torch.randn(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+    """
 
     def _check_input_dim(self, input: Tensor) -> None:
         if input.ndim != 5:

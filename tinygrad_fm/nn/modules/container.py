@@ -365,6 +365,12 @@ class ParameterDict(_Named):
 
     Args:
         parameters: a mapping, taken in the order of its keys unless it is an OrderedDict, or (key, parameter) pairs.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ParameterDict({"scale": nn.Parameter(torch.ones(2))})["scale"].shape
+        torch.Size([2])
     """
 
     def __init__(self, parameters: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:

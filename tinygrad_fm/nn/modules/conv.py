@@ -209,7 +209,14 @@ class Conv2d(_Conv):
 
 
 class Conv1d(_Conv):
-    """`Conv2d` of sequences: (N, C, L) → (N, O, OL), with weight (O, C/groups, K)."""
+    """`Conv2d` of sequences: (N, C, L) → (N, O, OL), with weight (O, C/groups, K).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Conv1d(2, 4, 3)(torch.ones(5, 2, 10)).shape
+        torch.Size([5, 4, 8])
+    """
 
     dims = 1
 
@@ -305,19 +312,39 @@ class ConvTranspose2d(_ConvTransposeNd):
     Shapes: (N, C, H, W) → (N, O, OH, OW), OH = (H − 1)·stride − 2·padding + dilation·(KH − 1) + output_padding + 1.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConvTranspose2d(2, 4, 2, stride=2)(torch.ones(5, 2, 7, 7)).shape
+        torch.Size([5, 4, 14, 14])
     """
 
     dims, _function = 2, staticmethod(F.conv_transpose2d)
 
 
 class ConvTranspose1d(_ConvTransposeNd):
-    """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K)."""
+    """`ConvTranspose2d` of sequences: (N, C, L) → (N, O, OL), with weight (C, O/groups, K).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConvTranspose1d(2, 4, 2, stride=2)(torch.ones(5, 2, 10)).shape
+        torch.Size([5, 4, 20])
+    """
 
     dims, _function = 1, staticmethod(F.conv_transpose1d)
 
 
 class ConvTranspose3d(_ConvTransposeNd):
-    """`ConvTranspose2d` of volumes: (N, C, D, H, W) → (N, O, OD, OH, OW), with weight (C, O/groups, KD, KH, KW)."""
+    """`ConvTranspose2d` of volumes: (N, C, D, H, W) → (N, O, OD, OH, OW), with weight (C, O/groups, KD, KH, KW).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConvTranspose3d(2, 4, 2, stride=2)(torch.ones(1, 2, 3, 3, 3)).shape
+        torch.Size([1, 4, 6, 6, 6])
+    """
 
     dims, _function = 3, staticmethod(F.conv_transpose3d)
 
@@ -408,7 +435,14 @@ class LazyConv1d(_LazyConv, Conv1d):
 
 
 class LazyConv2d(_LazyConv, Conv2d):
-    """`Conv2d` whose ``in_channels`` the first input gives: LazyConv2d(out_channels, kernel_size, …)."""
+    """`Conv2d` whose ``in_channels`` the first input gives: LazyConv2d(out_channels, kernel_size, …).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConv2d(3, 3)(torch.ones(1, 2, 5, 5)).shape
+        torch.Size([1, 3, 3, 3])
+    """
 
     cls_to_become = Conv2d
 

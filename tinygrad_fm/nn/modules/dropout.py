@@ -64,6 +64,12 @@ class Dropout2d(_DropoutNd):
     """`Dropout` of whole channels of (N, C, H, W). Other inputs are taken as (N, C, …), with a warning, as in PyTorch.
 
     Source: Tompson et al. 2015, "Efficient object localization using convolutional networks", section 3.3.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Dropout2d().eval()(torch.ones(1, 2, 3, 3)).sum()
+        tensor(18.)
     """
 
     _function = staticmethod(F.dropout2d)

@@ -45,6 +45,12 @@ class Unflatten(Module):
 
     Raises:
         TypeError: sizes that are no ints.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Unflatten(1, (3, 4))(torch.ones(2, 12)).shape
+        torch.Size([2, 3, 4])
     """
 
     dim: int

@@ -12,7 +12,14 @@ __all__ = ["Fold", "Unfold"]
 
 
 class Unfold(Module):
-    """Cuts images into patches, (N, C, H, W) → (N, C·KH·KW, OH·OW); see `functional.unfold`."""
+    """Cuts images into patches, (N, C, H, W) → (N, C·KH·KW, OH·OW); see `functional.unfold`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Unfold(2)(torch.ones(1, 1, 3, 3)).shape
+        torch.Size([1, 4, 4])
+    """
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
@@ -27,7 +34,14 @@ class Unfold(Module):
 
 
 class Fold(Module):
-    """Adds patches up in images, (N, C·KH·KW, OH·OW) → (N, C, *output_size); see `functional.fold`."""
+    """Adds patches up in images, (N, C·KH·KW, OH·OW) → (N, C, *output_size); see `functional.fold`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Fold((2, 2), (2, 2))(torch.ones(1, 4, 1)).shape
+        torch.Size([1, 1, 2, 2])
+    """
 
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()

@@ -66,6 +66,12 @@ class InstanceNorm1d(_InstanceNorm):
     Arguments are those of `BatchNorm1d`, but affine and track_running_stats are False by default.
 
     Source: Ulyanov et al. 2016, "Instance normalization".
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.InstanceNorm1d(1)(torch.tensor([[[1.0, 3.0]]]))
+        tensor([[[-1.0000,  1.0000]]])
     """
 
     def _without_batch(self) -> int:
@@ -77,7 +83,14 @@ class InstanceNorm1d(_InstanceNorm):
 
 
 class InstanceNorm2d(_InstanceNorm):
-    """Normalises each channel of each image, (N, C, H, W) or (C, H, W), by its own mean and variance; see `InstanceNorm1d`."""
+    """Normalises each channel of each image, (N, C, H, W) or (C, H, W), by its own mean and variance; see `InstanceNorm1d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.InstanceNorm2d(3)(torch.randn(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+    """
 
     def _without_batch(self) -> int:
         return 3

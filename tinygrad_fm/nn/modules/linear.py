@@ -16,7 +16,14 @@ __all__ = ["Bilinear", "Identity", "LazyLinear", "Linear"]
 
 
 class Identity(Module):
-    """Returns its input. Takes and ignores any arguments, so that it can stand in for any layer."""
+    """Returns its input. Takes and ignores any arguments, so that it can stand in for any layer.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Identity()(torch.tensor([1.0, 2.0]))
+        tensor([1., 2.])
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -74,7 +81,14 @@ class Linear(Module):
 
 
 class Bilinear(Module):
-    """x₁ · W · x₂ + b; see `functional.bilinear`. Args: sizes of both inputs and of the output; bias; device; dtype."""
+    """x₁ · W · x₂ + b; see `functional.bilinear`. Args: sizes of both inputs and of the output; bias; device; dtype.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Bilinear(2, 3, 4)(torch.ones(5, 2), torch.ones(5, 3)).shape
+        torch.Size([5, 4])
+    """
 
     weight: Parameter
     bias: Parameter | None
@@ -111,6 +125,12 @@ class LazyLinear(LazyModuleMixin, Linear):
     """`Linear` whose ``in_features`` is the last size of its first input; see `nn.modules.lazy.LazyModuleMixin`.
 
     Args: out_features; bias; device; dtype.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyLinear(3)(torch.ones(2, 7)).shape
+        torch.Size([2, 3])
     """
 
     cls_to_become = Linear

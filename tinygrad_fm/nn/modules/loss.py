@@ -120,6 +120,12 @@ class NLLLoss(_WeightedLoss):
         reduction: "mean" divides by the sum of the weights of the samples' classes.
 
     Shapes: input (N, K), (N, K, …) or (K,); target class indices (N), (N, …) or ().
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.NLLLoss()(torch.tensor([[0.25, 0.75]]).log(), torch.tensor([1]))
+        tensor(0.2877)
     """
 
     _function = staticmethod(F.nll_loss)
@@ -142,6 +148,12 @@ class BCELoss(_WeightedLoss):
 
     Args:
         weight: factors that broadcast against the input.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.BCELoss()(torch.tensor([0.5]), torch.tensor([1.0]))
+        tensor(0.6931)
     """
 
     _function = staticmethod(F.binary_cross_entropy)
@@ -163,6 +175,12 @@ class BCEWithLogitsLoss(_Loss):
     Args:
         weight: factors that broadcast against the input.
         pos_weight: factors of the positive part, that broadcast against the input.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.BCEWithLogitsLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
+        tensor(0.6931)
     """
 
     _function = staticmethod(F.binary_cross_entropy_with_logits)
@@ -186,6 +204,12 @@ class KLDivLoss(_Loss):
 
     Args:
         log_target: whether targets are log-probabilities too.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.KLDivLoss(reduction="sum")(torch.tensor([0.5, 0.5]).log(), torch.tensor([0.5, 0.5]))
+        tensor(0.)
     """
 
     _function = staticmethod(F.kl_div)
@@ -235,13 +259,27 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|input − target|."""
+    """|input − target|.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.L1Loss()(torch.tensor([1.0, 2.0]), torch.tensor([3.0, 2.0]))
+        tensor(1.)
+    """
 
     _function = staticmethod(F.l1_loss)
 
 
 class SmoothL1Loss(_Loss):
-    """d² / (2 · beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2."""
+    """d² / (2 · beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.SmoothL1Loss(reduction="none")(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]))
+        tensor([0.1250, 2.5000])
+    """
 
     _function = staticmethod(F.smooth_l1_loss)
     _settings = ("beta",)
@@ -254,7 +292,14 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """d² / 2 where d = |input − target| is at most ``delta``, elsewhere delta · (d − delta / 2)."""
+    """d² / 2 where d = |input − target| is at most ``delta``, elsewhere delta · (d − delta / 2).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.HuberLoss(reduction="none")(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]))
+        tensor([0.1250, 2.5000])
+    """
 
     _function = staticmethod(F.huber_loss)
     _settings = ("delta",)
@@ -268,13 +313,27 @@ class HuberLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + exp(−target · input)) for targets of 1 and −1."""
+    """log(1 + exp(−target · input)) for targets of 1 and −1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.SoftMarginLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
+        tensor(0.6931)
+    """
 
     _function = staticmethod(F.soft_margin_loss)
 
 
 class HingeEmbeddingLoss(_Loss):
-    """``input``, a distance, where target is 1, max(0, margin − input) where it is −1."""
+    """``input``, a distance, where target is 1, max(0, margin − input) where it is −1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.HingeEmbeddingLoss()(torch.tensor([0.25]), torch.tensor([-1.0]))
+        tensor(0.7500)
+    """
 
     _function = staticmethod(F.hinge_embedding_loss)
     _settings = ("margin",)
@@ -297,19 +356,40 @@ class _MarginLoss(_Loss):
 
 
 class MarginRankingLoss(_MarginLoss):
-    """max(0, −target · (input1 − input2) + margin), called with input1, input2 and a target of 1 and −1."""
+    """max(0, −target · (input1 − input2) + margin), called with input1, input2 and a target of 1 and −1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MarginRankingLoss()(torch.tensor([1.0]), torch.tensor([3.0]), torch.tensor([1.0]))
+        tensor(2.)
+    """
 
     _function = staticmethod(F.margin_ranking_loss)
 
 
 class CosineEmbeddingLoss(_MarginLoss):
-    """1 − cos where target is 1, max(0, cos − margin) where it is −1; called with two inputs (N, D), a target (N,)."""
+    """1 − cos where target is 1, max(0, cos − margin) where it is −1; called with two inputs (N, D), a target (N,).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CosineEmbeddingLoss()(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([-1.0]))
+        tensor(1.)
+    """
 
     _function = staticmethod(F.cosine_embedding_loss)
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, d(anchor, positive) − d(anchor, negative) + margin), called with these three (N, D); d is a p-norm."""
+    """max(0, d(anchor, positive) − d(anchor, negative) + margin), called with these three (N, D); d is a p-norm.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TripletMarginLoss()(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2) * 3)
+        tensor(0.)
+    """
 
     _function = staticmethod(F.triplet_margin_loss)
     _settings = ("margin", "p", "eps", "swap")
@@ -330,7 +410,14 @@ class TripletMarginLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """How unlikely counts are for a rate; see `functional.poisson_nll_loss`."""
+    """How unlikely counts are for a rate; see `functional.poisson_nll_loss`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.PoissonNLLLoss()(torch.tensor([0.0]), torch.tensor([1.0]))
+        tensor(1.)
+    """
 
     _function = staticmethod(F.poisson_nll_loss)
     _settings = ("log_input", "full", "eps")
@@ -349,7 +436,14 @@ class PoissonNLLLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """How unlikely a target is for a mean and a variance; called with input, target, var. See its function."""
+    """How unlikely a target is for a mean and a variance; called with input, target, var. See its function.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.GaussianNLLLoss()(torch.tensor([1.0]), torch.tensor([2.0]), torch.tensor([1.0]))
+        tensor(0.5000)
+    """
 
     _function = staticmethod(F.gaussian_nll_loss)
     _settings = ("full", "eps")
@@ -360,7 +454,14 @@ class GaussianNLLLoss(_Loss):
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """How far other classes come near the target's; see `functional.multi_margin_loss`."""
+    """How far other classes come near the target's; see `functional.multi_margin_loss`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MultiMarginLoss()(torch.tensor([[0.1, 0.2, 0.9]]), torch.tensor([2]))
+        tensor(0.1667)
+    """
 
     _function = staticmethod(F.multi_margin_loss)
     _settings = ("p", "margin", "weight")
@@ -389,7 +490,14 @@ class MultiLabelMarginLoss(_Loss):
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """The mean over classes of binary cross-entropy; see `functional.multilabel_soft_margin_loss`."""
+    """The mean over classes of binary cross-entropy; see `functional.multilabel_soft_margin_loss`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MultiLabelSoftMarginLoss()(torch.zeros(1, 2), torch.tensor([[1.0, 0.0]]))
+        tensor(0.6931)
+    """
 
     _function = staticmethod(F.multilabel_soft_margin_loss)
     _settings = ("weight",)

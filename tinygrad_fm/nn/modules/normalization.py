@@ -98,6 +98,12 @@ class GroupNorm(_Affine):
     Shapes: (N, C, …), unchanged.
 
     Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.GroupNorm(2, 4)(torch.randn(1, 4, 3, 3)).shape
+        torch.Size([1, 4, 3, 3])
     """
 
     def __init__(
@@ -132,6 +138,12 @@ class RMSNorm(Module):
     Args:
         normalized_shape: the sizes of those dimensions, a number for one. eps: the dtype's epsilon if None.
         elementwise_affine: whether the weight is there. device: "cpu". dtype: of the weight.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.RMSNorm(4)(torch.randn(2, 4)).shape
+        torch.Size([2, 4])
     """
 
     weight: Parameter | None
@@ -165,7 +177,14 @@ class RMSNorm(Module):
 
 
 class LocalResponseNorm(Module):
-    """Divides by the mean square of neighbouring channels; see `functional.local_response_norm`."""
+    """Divides by the mean square of neighbouring channels; see `functional.local_response_norm`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LocalResponseNorm(2)(torch.ones(1, 3, 4, 4)).shape
+        torch.Size([1, 3, 4, 4])
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

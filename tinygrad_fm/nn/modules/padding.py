@@ -66,13 +66,27 @@ class _ConstantPadNd(_PadNd):
 
 
 class ConstantPad1d(_ConstantPadNd):
-    """``value`` around sequences."""
+    """``value`` around sequences.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConstantPad1d(1, 9.0)(torch.tensor([[1.0, 2.0]]))
+        tensor([[9., 1., 2., 9.]])
+    """
 
     dims = 1
 
 
 class ConstantPad2d(_ConstantPadNd):
-    """``value`` around images."""
+    """``value`` around images.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConstantPad2d(1, 9.0)(torch.ones(1, 2, 2)).shape
+        torch.Size([1, 4, 4])
+    """
 
     dims = 2
 
@@ -84,7 +98,14 @@ class ConstantPad3d(_ConstantPadNd):
 
 
 class ZeroPad1d(ConstantPad1d):
-    """Zeros around sequences."""
+    """Zeros around sequences.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ZeroPad1d(1)(torch.tensor([[1.0, 2.0]]))
+        tensor([[0., 1., 2., 0.]])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -94,7 +115,14 @@ class ZeroPad1d(ConstantPad1d):
 
 
 class ZeroPad2d(ConstantPad2d):
-    """Zeros around images."""
+    """Zeros around images.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ZeroPad2d((1, 0, 0, 0))(torch.ones(1, 1, 2))
+        tensor([[[0., 1., 1.]]])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -124,13 +152,27 @@ class _CircularPadNd(_PadNd):
 
 
 class ReflectionPad1d(_PadNd):
-    """Sequences mirrored at their ends."""
+    """Sequences mirrored at their ends.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReflectionPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[2., 1., 2., 3., 2.]])
+    """
 
     mode, dims = "reflect", 1
 
 
 class ReflectionPad2d(_PadNd):
-    """Images mirrored at their border."""
+    """Images mirrored at their border.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReflectionPad2d(1)(torch.ones(1, 3, 3)).shape
+        torch.Size([1, 5, 5])
+    """
 
     mode, dims = "reflect", 2
 
@@ -142,13 +184,27 @@ class ReflectionPad3d(_PadNd):
 
 
 class ReplicationPad1d(_PadNd):
-    """Sequences with their ends repeated."""
+    """Sequences with their ends repeated.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReplicationPad1d(1)(torch.tensor([[1.0, 2.0]]))
+        tensor([[1., 1., 2., 2.]])
+    """
 
     mode, dims = "replicate", 1
 
 
 class ReplicationPad2d(_PadNd):
-    """Images with their border repeated."""
+    """Images with their border repeated.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReplicationPad2d(1)(torch.ones(1, 3, 3)).shape
+        torch.Size([1, 5, 5])
+    """
 
     mode, dims = "replicate", 2
 
@@ -160,13 +216,27 @@ class ReplicationPad3d(_PadNd):
 
 
 class CircularPad1d(_CircularPadNd):
-    """Sequences wrapped around."""
+    """Sequences wrapped around.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CircularPad1d(1)(torch.tensor([[1.0, 2.0, 3.0]]))
+        tensor([[3., 1., 2., 3., 1.]])
+    """
 
     dims = 1
 
 
 class CircularPad2d(_CircularPadNd):
-    """Images wrapped around."""
+    """Images wrapped around.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CircularPad2d(1)(torch.ones(1, 3, 3)).shape
+        torch.Size([1, 5, 5])
+    """
 
     dims = 2
 

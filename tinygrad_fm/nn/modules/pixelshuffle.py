@@ -10,7 +10,14 @@ __all__ = ["PixelShuffle", "PixelUnshuffle"]
 
 
 class PixelShuffle(Module):
-    """(N, C·r², H, W) → (N, C, H·r, W·r): r² channels become r × r pixels."""
+    """(N, C·r², H, W) → (N, C, H·r, W·r): r² channels become r × r pixels.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.PixelShuffle(2)(torch.ones(1, 4, 2, 2)).shape
+        torch.Size([1, 1, 4, 4])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -25,7 +32,14 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(N, C, H·r, W·r) → (N, C·r², H, W): the way back from `PixelShuffle`."""
+    """(N, C, H·r, W·r) → (N, C·r², H, W): the way back from `PixelShuffle`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.PixelUnshuffle(2)(torch.ones(1, 1, 4, 4)).shape
+        torch.Size([1, 4, 2, 2])
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()

@@ -73,6 +73,12 @@ class MaxPool2d(_MaxPoolNd):
     Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.MaxPool2d.html
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MaxPool2d(2)(torch.ones(1, 3, 6, 4)).shape
+        torch.Size([1, 3, 3, 2])
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -83,7 +89,14 @@ class MaxPool2d(_MaxPoolNd):
 
 
 class MaxPool1d(_MaxPoolNd):
-    """`MaxPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+    """`MaxPool2d` of sequences: (N, C, L) → (N, C, OL).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MaxPool1d(2)(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+        tensor([[[3., 7.]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Pool ``input`` (N, C, L)."""
@@ -93,7 +106,14 @@ class MaxPool1d(_MaxPoolNd):
 
 
 class MaxPool3d(_MaxPoolNd):
-    """`MaxPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
+    """`MaxPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MaxPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+        torch.Size([1, 1, 2, 2, 2])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Pool ``input`` (N, C, D, H, W)."""
@@ -133,6 +153,12 @@ class AvgPool2d(_AvgPoolNd):
     Shapes: (N, C, H, W) → (N, C, OH, OW), or the same without N.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.AvgPool2d.html
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AvgPool2d(2)(torch.ones(1, 3, 6, 4)).shape
+        torch.Size([1, 3, 3, 2])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -143,7 +169,14 @@ class AvgPool2d(_AvgPoolNd):
 
 
 class AvgPool3d(_AvgPoolNd):
-    """`AvgPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
+    """`AvgPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AvgPool3d(2)(torch.ones(1, 1, 4, 4, 4)).shape
+        torch.Size([1, 1, 2, 2, 2])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, D, H, W)."""
@@ -153,7 +186,14 @@ class AvgPool3d(_AvgPoolNd):
 
 
 class AvgPool1d(Module):
-    """`AvgPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+    """`AvgPool2d` of sequences: (N, C, L) → (N, C, OL).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AvgPool1d(2)(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]))
+        tensor([[[2., 6.]]])
+    """
 
     def __init__(
         self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False, count_include_pad: bool = True
@@ -189,6 +229,12 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
         output_size: a number or a pair; None keeps a dimension as it is.
 
     Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveAvgPool2d(1)(torch.ones(1, 3, 5, 7)).shape
+        torch.Size([1, 3, 1, 1])
     """
 
     def forward(self, input: Tensor) -> Tensor:
@@ -197,7 +243,14 @@ class AdaptiveAvgPool2d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
-    """`AdaptiveAvgPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
+    """`AdaptiveAvgPool2d` of sequences: (N, C, L) → (N, C, output_size).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveAvgPool1d(2)(torch.ones(1, 3, 8)).shape
+        torch.Size([1, 3, 2])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, L)."""
@@ -205,7 +258,14 @@ class AdaptiveAvgPool1d(_AdaptiveAvgPoolNd):
 
 
 class AdaptiveAvgPool3d(_AdaptiveAvgPoolNd):
-    """`AdaptiveAvgPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size)."""
+    """`AdaptiveAvgPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveAvgPool3d(1)(torch.ones(1, 3, 4, 4, 4)).shape
+        torch.Size([1, 3, 1, 1, 1])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, D, H, W)."""
@@ -228,6 +288,12 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
     """The largest elements of as many windows as asked for; with ``return_indices`` also where they are.
 
     Shapes: (N, C, H, W) → (N, C, *output_size), or the same without N.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveMaxPool2d(1)(torch.ones(1, 3, 5, 7)).shape
+        torch.Size([1, 3, 1, 1])
     """
 
     def forward(self, input: Tensor) -> Any:
@@ -236,7 +302,14 @@ class AdaptiveMaxPool2d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
-    """`AdaptiveMaxPool2d` of sequences: (N, C, L) → (N, C, output_size)."""
+    """`AdaptiveMaxPool2d` of sequences: (N, C, L) → (N, C, output_size).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveMaxPool1d(2)(torch.ones(1, 3, 8)).shape
+        torch.Size([1, 3, 2])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Pool ``input`` (N, C, L)."""
@@ -244,7 +317,14 @@ class AdaptiveMaxPool1d(_AdaptiveMaxPoolNd):
 
 
 class AdaptiveMaxPool3d(_AdaptiveMaxPoolNd):
-    """`AdaptiveMaxPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size)."""
+    """`AdaptiveMaxPool2d` of volumes: (N, C, D, H, W) → (N, C, *output_size).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AdaptiveMaxPool3d(1)(torch.ones(1, 3, 4, 4, 4)).shape
+        torch.Size([1, 3, 1, 1, 1])
+    """
 
     def forward(self, input: Tensor) -> Any:
         """Pool ``input`` (N, C, D, H, W)."""
@@ -266,7 +346,14 @@ class _LPPoolNd(Module):
 
 
 class LPPool2d(_LPPoolNd):
-    """(Σ xᵖ)^(1/p) over windows; see `functional.lp_pool2d`."""
+    """(Σ xᵖ)^(1/p) over windows; see `functional.lp_pool2d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LPPool2d(2, 2)(torch.ones(1, 1, 2, 2))
+        tensor([[[[2.]]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, H, W)."""
@@ -306,7 +393,16 @@ class _MaxUnpoolNd(Module):
 
 
 class MaxUnpool2d(_MaxUnpoolNd):
-    """Puts maxima back where `MaxPool2d` found them, with its indices; see `functional.max_unpool2d`."""
+    """Puts maxima back where `MaxPool2d` found them, with its indices; see `functional.max_unpool2d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> y, where = nn.MaxPool2d(2, return_indices=True)(torch.tensor([[[[1.0, 2.0], [4.0, 3.0]]]]))
+        >>> nn.MaxUnpool2d(2)(y, where)
+        tensor([[[[0., 0.],
+                  [4., 0.]]]])
+    """
 
     dims = 2
 

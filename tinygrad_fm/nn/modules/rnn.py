@@ -342,6 +342,13 @@ class GRU(RNNBase):
 
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
     with r applied after the product, as in PyTorch and cuDNN.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> output, h = nn.GRU(10, 20, batch_first=True)(torch.randn(3, 5, 10))
+        >>> output.shape, h.shape
+        (torch.Size([3, 5, 20]), torch.Size([1, 3, 20]))
     """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -409,6 +416,12 @@ class RNNCell(RNNCellBase):
     """One step of `RNN`: x (N, F) or (F,) and h (N, H) or (H,), zeros if left out → h'.
 
     Args: input_size; hidden_size; bias; nonlinearity, "tanh" or "relu"; device; dtype.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.RNNCell(10, 20)(torch.randn(3, 10)).shape
+        torch.Size([3, 20])
     """
 
     def __init__(
@@ -435,6 +448,13 @@ class LSTMCell(RNNCellBase):
     """One step of `LSTM`: x (N, F) or (F,) and a pair of h and c, (N, H) or (H,), zeros if left out → (h', c').
 
     Args: input_size; hidden_size; bias; device; dtype.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> h, c = nn.LSTMCell(10, 20)(torch.randn(3, 10))
+        >>> h.shape, c.shape
+        (torch.Size([3, 20]), torch.Size([3, 20]))
     """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
@@ -450,6 +470,12 @@ class GRUCell(RNNCellBase):
     """One step of `GRU`: x (N, F) or (F,) and h (N, H) or (H,), zeros if left out → h'.
 
     Args: input_size; hidden_size; bias; device; dtype.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.GRUCell(10, 20)(torch.randn(3, 10)).shape
+        torch.Size([3, 20])
     """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:

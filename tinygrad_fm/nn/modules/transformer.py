@@ -85,6 +85,12 @@ class TransformerEncoderLayer(_Block):
         activation: of the network: "relu", "gelu" or a function.
         norm_first: normalise before each part instead of after it.
         layer_norm_eps, batch_first, bias, device, dtype: as in `LayerNorm`, `MultiheadAttention`, `Linear`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TransformerEncoderLayer(8, 2, 16, batch_first=True)(torch.ones(1, 3, 8)).shape
+        torch.Size([1, 3, 8])
     """
 
     def forward(
@@ -96,7 +102,14 @@ class TransformerEncoderLayer(_Block):
 
 
 class TransformerDecoderLayer(_Block):
-    """Self-attention, attention to ``memory`` and a two-layer network; arguments as in `TransformerEncoderLayer`."""
+    """Self-attention, attention to ``memory`` and a two-layer network; arguments as in `TransformerEncoderLayer`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TransformerDecoderLayer(8, 2, 16, batch_first=True)(torch.ones(1, 4, 8), torch.ones(1, 3, 8)).shape
+        torch.Size([1, 4, 8])
+    """
 
     _attentions = ("self_attn", "multihead_attn")
 
@@ -129,7 +142,14 @@ class _Stack(Module):
 
 
 class TransformerEncoder(_Stack):
-    """Several `TransformerEncoderLayer`. Args: encoder_layer, which is copied; num_layers; norm, a last module or None."""
+    """Several `TransformerEncoderLayer`. Args: encoder_layer, which is copied; num_layers; norm, a last module or None.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TransformerEncoder(nn.TransformerEncoderLayer(8, 2, 16, batch_first=True), 2)(torch.ones(1, 3, 8)).shape
+        torch.Size([1, 3, 8])
+    """
 
     def __init__(
         self,
@@ -183,7 +203,14 @@ class TransformerDecoder(_Stack):
 
 
 class Transformer(Module):
-    """An encoder and a decoder that looks at its result. Arguments as in their layers, with a number of each."""
+    """An encoder and a decoder that looks at its result. Arguments as in their layers, with a number of each.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Transformer(8, 2, 1, 1, 16, batch_first=True)(torch.ones(1, 3, 8), torch.ones(1, 4, 8)).shape
+        torch.Size([1, 4, 8])
+    """
 
     def __init__(
         self,

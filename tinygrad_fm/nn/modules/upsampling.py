@@ -12,7 +12,14 @@ __all__ = ["Upsample", "UpsamplingBilinear2d", "UpsamplingNearest2d"]
 
 
 class Upsample(Module):
-    """Resamples images (N, C, H, W) or sequences (N, C, L); the arguments are those of `functional.interpolate`."""
+    """Resamples images (N, C, H, W) or sequences (N, C, L); the arguments are those of `functional.interpolate`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Upsample(scale_factor=2)(torch.tensor([[[1.0, 2.0]]]))
+        tensor([[[1., 1., 2., 2.]]])
+    """
 
     def __init__(
         self,
