@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_fm
-from docs.site import check_links, docstrings, pages
+from docs.site import check_links, docstrings, lacking, pages, reference
 from docs.site.source_lines import definition_of
 
 WHERE = {"docs/data.md": "data.md", "docs/README.md": "index.md", "examples/README.md": "examples.md"}
@@ -94,6 +94,35 @@ def test_where_a_name_is_defined(name: str, path: str, text: str) -> None:
     found = definition_of(getattr(tinygrad_fm, name), name)
     assert found is not None
     assert (found.path, text in found.text().split("\n")[0]) == (path, True)
+
+
+WITHOUT_EXAMPLE, SILENT = 420, 140  # how many public names there may be yet of each kind; to be lowered, never raised
+
+
+def test_what_public_docstrings_lack() -> None:
+    everything = [entry for listed in reference.entries().values() for entry in listed if callable(entry.value)]
+    own = {id(entry.value): entry for entry in everything}.values()
+    assert [entry.full for entry in own if lacking.says_nothing(entry)] == []
+    assert sum(">>>" not in entry.doc for entry in own) <= WITHOUT_EXAMPLE, "run: python -m docs.site.lacking"
+    assert sum(bool(lacking.silent_errors(entry)) for entry in own) <= SILENT, "run: python -m docs.site.lacking"
+
+
+def test_the_most_used_names_lack_nothing() -> None:
+    found = lacking.most_used()
+    assert len(found) > 200
+    assert {entry.full: lacking.lacks(entry) for entry in found if lacking.lacks(entry)} == {}
+
+
+@pytest.mark.parametrize(
+    ("value", "says"),
+    [
+        (tinygrad_fm.exp, "(input, *, out=None) -> Tensor"),
+        (tinygrad_fm.cat, "(tensors, dim: int = 0, *, out=None) -> Tensor"),
+        (tinygrad_fm.nn.Dropout, "(p: float = 0.5, inplace: bool = False)"),
+    ],
+)
+def test_signatures(value: object, says: str) -> None:
+    assert reference.signature(value, getattr(value, "__name__", "")) == says
 
 
 def test_broken_links_of_the_site_are_found(tmp_path: Path) -> None:

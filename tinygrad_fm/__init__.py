@@ -115,14 +115,34 @@ from math import e, inf, nan, pi
 
 
 def summary(model: nn.Module, input_size: object = None, **options: object) -> object:
-    """The table of a model's layers, see :func:`tinygrad_fm.viz.summary`; pictures are imported when first used."""
+    """The table of a model's layers, see :func:`tinygrad_fm.viz.summary`; pictures are imported when first used.
+
+    >>> import tinygrad_fm as torch
+    >>> print(torch.summary(torch.nn.Sequential(torch.nn.Linear(4, 3), torch.nn.ReLU()), (2, 4)))
+    Layer       Output shape  Parameters  Multiply-adds
+    ---------------------------------------------------
+    0 (Linear)  (2, 3)                15             24
+    1 (ReLU)    (2, 3)                 0              0
+    ---------------------------------------------------
+    Sequential: 15 trainable parameters, 24 multiply-adds per sample
+    Size: 0.00 MiB of weights, 0.00 MiB of outputs per sample
+    """
     from .viz import summary as make
 
     return make(model, input_size, **options)
 
 
 def draw(target: object, input: object = None, **options: object) -> object:
-    """The computation graph as a picture, see :func:`tinygrad_fm.viz.draw`."""
+    """The computation graph as a picture, see :func:`tinygrad_fm.viz.draw`.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor(2.0, requires_grad=True)
+    >>> print(torch.draw(x * 3, names={"x": x}))
+    1 operation
+      x  () float32  leaf
+      %1 = mul(x, 3)  () float32
+      output = %1
+    """
     from .viz import draw as make
 
     return make(target, input, **options)  # type: ignore[arg-type]

@@ -110,6 +110,7 @@ def load(
         pickle_module, **pickle_load_args: PyTorch's; they have no effect.
 
     Raises:
+        ValueError: ``mmap`` for a file that is not a path.
         CheckpointError: the file is damaged, or another program's; the message says which and what to do.
         UnpicklingError: (a CheckpointError, and ``pickle.UnpicklingError``) it holds other things, which would have to be
             imported; the message names the first.
@@ -117,6 +118,12 @@ def load(
         OSError: it cannot be read.
 
     See https://docs.pytorch.org/docs/stable/generated/torch.load.html
+
+    >>> import io, tinygrad_fm as torch
+    >>> file = io.BytesIO()
+    >>> torch.save(torch.nn.Linear(1, 1, bias=False).state_dict(), file)
+    >>> torch.load(file)["weight"].shape
+    torch.Size([1, 1])
     """
     if weights_only and pickle_module is not None:
         raise RuntimeError("Can not safely load weights when explicit pickle_module is specified")

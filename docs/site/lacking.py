@@ -1,4 +1,4 @@
-"""What the public docstrings lack: a text of their own, an example, the errors that the code raises. ``python -m docs.site.lacking``."""
+"""What the public docstrings lack: a text, an example, the errors that the code raises: ``python -m docs.site.lacking``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import inspect
 import sys
 import textwrap
 
-from . import public_names, reference
+from . import reference
 
 # what people use most: each has an example that runs, and says which errors it raises
 MOST_USED = {
@@ -19,8 +19,8 @@ MOST_USED = {
         transpose tril triu unbind unique unsqueeze var where zeros zeros_like""",
     "nn": """AdaptiveAvgPool2d AvgPool2d BCELoss BCEWithLogitsLoss BatchNorm1d BatchNorm2d Conv1d Conv2d ConvTranspose2d
         CrossEntropyLoss Dropout Embedding Flatten GELU GRU GroupNorm Identity L1Loss LSTM LayerNorm LeakyReLU Linear LogSoftmax
-        MSELoss MaxPool2d Module ModuleList MultiheadAttention NLLLoss Parameter ReLU Sequential SiLU Sigmoid SmoothL1Loss Softmax
-        Tanh TransformerEncoderLayer Upsample""",
+        MSELoss MaxPool2d Module ModuleList MultiheadAttention NLLLoss Parameter ReLU Sequential SiLU Sigmoid SmoothL1Loss
+        Softmax Tanh TransformerEncoderLayer Upsample""",
     "nn.functional": """avg_pool2d batch_norm binary_cross_entropy binary_cross_entropy_with_logits conv2d cross_entropy dropout
         embedding gelu interpolate l1_loss layer_norm leaky_relu linear max_pool2d mse_loss nll_loss normalize one_hot pad
         scaled_dot_product_attention silu smooth_l1_loss""",
@@ -28,7 +28,7 @@ MOST_USED = {
     "nn.utils": "clip_grad_norm_",
     "optim": "Adam AdamW RMSprop SGD",
     "optim.lr_scheduler": "CosineAnnealingLR ExponentialLR LambdaLR OneCycleLR ReduceLROnPlateau StepLR",
-    "utils.data": "DataLoader Dataset FashionMNIST Subset TensorDataset random_split",
+    "utils.data": "DataLoader Dataset Subset TensorDataset random_split",
     "autograd": "Function backward grad gradcheck",
     "func": "grad jacrev vjp vmap",
     "utils.checkpoint": "checkpoint",
@@ -44,7 +44,7 @@ def silent_errors(entry: reference.Entry) -> list[str]:
     value = inspect.unwrap(entry.value)
     if not (inspect.isfunction(value) or isinstance(value, type)) or hasattr(value, "primitive"):
         return []
-    value = value.__init__ if isinstance(value, type) else value
+    value = vars(value).get("__init__") if isinstance(value, type) else value
     if not inspect.isfunction(value) or value.__code__.co_filename.startswith("<"):  # a dataclass's __init__ has no text
         return []
     raised = {

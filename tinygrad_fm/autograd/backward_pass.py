@@ -384,6 +384,10 @@ def grad(
     Returns:
         A tuple with one gradient per input.
 
+    Raises:
+        AutogradError: no inputs, or one that was not used, unless ``allow_unused``.
+        ValueError: ``materialize_grads`` with ``allow_unused=False``.
+
     >>> import tinygrad_fm as torch
     >>> x = torch.tensor(3.0, requires_grad=True)
     >>> dy, = torch.autograd.grad(x ** 3, x, create_graph=True)

@@ -142,6 +142,9 @@ def vjp(func: Callable[..., Any], *primals: Any, has_aux: bool = False) -> Any:
 
     ``vjp_fn(cotangent)``, in the structure of the value, returns one gradient per primal (a tuple), as often as it is called.
 
+    Raises:
+        AutogradError: not as many cotangents as results (raised by the function that it gives).
+
     >>> import tinygrad_fm as torch
     >>> y, vjp_of = torch.func.vjp(lambda x: x**2, torch.tensor([1.0, 2.0]))
     >>> vjp_of(torch.ones(2))[0]
@@ -338,6 +341,9 @@ def jacrev(
     """The function that returns the Jacobian: for a result of shape S and an argument of shape A, of shape (*S, *A).
 
     Computed by rows, one backward pass for each element of the results; ``chunk_size`` is accepted and changes nothing.
+
+    Raises:
+        ValueError: ``chunk_size`` below 1.
 
     >>> import tinygrad_fm as torch
     >>> torch.func.jacrev(lambda x: x**2)(torch.tensor([1.0, 2.0]))

@@ -68,6 +68,7 @@ def batch_norm(
         eps: added to the variance; in training above 0.
 
     Raises:
+        ShapeError: statistics or parameters of another size.
         ValueError: a single value per channel in training, one running statistic without the other, a bad ``eps``.
         RuntimeError: a (C,) argument of another length, no running statistics when not training.
 

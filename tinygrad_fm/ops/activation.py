@@ -526,6 +526,9 @@ def gelu(input: Any, approximate: str = "none") -> Tensor:
         approximate: "none" for Φ(x) = (1 + erf(x / √2)) / 2, or "tanh" for
             Φ(x) ≈ (1 + tanh(√(2/π) (x + 0.044715 x³))) / 2.
 
+    Raises:
+        RuntimeError: another ``approximate``.
+
     Source: Hendrycks and Gimpel 2016, "Gaussian error linear units".
 
     >>> import tinygrad_fm as torch

@@ -45,6 +45,10 @@ def scaled_dot_product_attention(
     Returns:
         (…, L, D). A query that may look nowhere gets zeros.
 
+    Raises:
+        ShapeError: query and key differ in their last size.
+        RuntimeError: a mask and ``is_causal`` at once.
+
     Source: Vaswani et al. 2017, "Attention is all you need", eq. 1.
 
     >>> import tinygrad_fm as torch

@@ -68,6 +68,10 @@ def clamp(input: Any, min: Any = None, max: Any = None) -> Tensor:
     Args:
         min, max: numbers or tensors that broadcast with ``input``; at least one.
 
+    Raises:
+        RuntimeError: neither bound is given.
+        NotImplementedError: bools.
+
     >>> import tinygrad_fm as torch
     >>> torch.clamp(torch.tensor([-2.0, 0.5, 3.0]), min=0, max=1)
     tensor([0.0000, 0.5000, 1.0000])

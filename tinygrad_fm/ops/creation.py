@@ -340,6 +340,10 @@ def arange(
 ) -> Tensor:
     """The numbers from ``start`` (0) up to but without ``end``, ``step`` apart; int64 unless one of the three is a float.
 
+    Raises:
+        RuntimeError: the bounds are not finite, or ``step`` does not lead from start to end.
+        NotImplementedError: dtype bool.
+
     >>> import tinygrad_fm as torch
     >>> torch.arange(1, 2.5, 0.5)
     tensor([1.0000, 1.5000, 2.0000])
@@ -365,6 +369,10 @@ def arange(
 
 def linspace(start: Any, end: Any, steps: int, *, dtype: Any = None, device: Any = None, requires_grad: bool = False) -> Tensor:
     """``steps`` numbers from ``start`` to ``end``, both included, equally far apart.
+
+    Raises:
+        RuntimeError: a negative number of steps, or bounds that are no numbers.
+        NotImplementedError: dtype bool.
 
     >>> import tinygrad_fm as torch
     >>> torch.linspace(0, 1, 5)
@@ -424,6 +432,9 @@ def meshgrid(*tensors: Any, indexing: str = "ij") -> tuple[Any, ...]:
 
     Args:
         indexing: "xy" exchanges the first two dimensions.
+
+    Raises:
+        RuntimeError: dtypes that differ, or another ``indexing``.
 
     >>> import tinygrad_fm as torch
     >>> torch.meshgrid(torch.arange(2), torch.arange(3), indexing="ij")[1]

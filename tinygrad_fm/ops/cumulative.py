@@ -33,6 +33,9 @@ Array = np.ndarray[Any, Any]
 def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     """The running sum along ``dim``: yᵢ = x₀ + … + xᵢ. Integers and bools are summed as int64.
 
+    Raises:
+        NotImplementedError: dtype bool.
+
     >>> import tinygrad_fm as torch
     >>> torch.cumsum(torch.tensor([1, 2, 3, 4]), dim=0)
     tensor([ 1,  3,  6, 10])

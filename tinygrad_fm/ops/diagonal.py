@@ -83,6 +83,9 @@ def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> T
 def diag(input: Any, diagonal: int = 0) -> Tensor:
     """Of a vector, the square matrix with it on the diagonal; of a matrix, a copy of its diagonal.
 
+    Raises:
+        ShapeError: the input has neither 1 nor 2 dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.diag(torch.tensor([1, 2]))
     tensor([[1, 0],

@@ -36,6 +36,9 @@ def div(input: Any, other: Any, *, rounding_mode: str | None = None) -> Tensor:
     Args:
         rounding_mode: None, "trunc" (towards 0) or "floor" (towards −inf); the latter two keep integers integers.
 
+    Raises:
+        RuntimeError: another ``rounding_mode``.
+
     >>> import tinygrad_fm as torch
     >>> torch.div(torch.tensor([7, -7]), 2)
     tensor([ 3.5000, -3.5000])

@@ -719,6 +719,16 @@ tensor([0.0000, 0.2384])
 
 # examples of those whose text is made with them
 EXAMPLES = {
+    "randn_like": """
+>>> import tinygrad_fm as torch
+>>> torch.randn_like(torch.ones(2, 3)).shape
+torch.Size([2, 3])
+""",
+    "rand_like": """
+>>> import tinygrad_fm as torch
+>>> torch.rand_like(torch.ones(2, 3)).shape
+torch.Size([2, 3])
+""",
     "amax": """
 >>> import tinygrad_fm as torch
 >>> torch.amax(torch.tensor([[1, 5], [7, 0]]), dim=1)

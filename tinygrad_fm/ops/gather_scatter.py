@@ -127,6 +127,10 @@ def scatter(input: Any, dim: int, index: Any, src: Any = None, *, value: Any = N
 
     Which of several elements for one place wins is not defined.
 
+    Raises:
+        RuntimeError: another ``reduce``.
+        TypeError: neither ``src`` nor ``value``.
+
     >>> import tinygrad_fm as torch
     >>> torch.scatter(torch.zeros(2, 3), 1, torch.tensor([[2], [0]]), 1.0)
     tensor([[0., 0., 1.],

@@ -340,6 +340,9 @@ _masked_fill = primitive(
 def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
     """``input`` with ``value``, a number or a 0-d tensor, where ``mask`` holds; mask and input broadcast.
 
+    Raises:
+        ShapeError: ``value`` is neither a number nor 0-d.
+
     >>> import tinygrad_fm as torch
     >>> torch.masked_fill(torch.tensor([1., 2.]), torch.tensor([True, False]), float("-inf"))
     tensor([-inf, 2.])

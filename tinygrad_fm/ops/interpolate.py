@@ -85,6 +85,11 @@ def interpolate(
         recompute_scale_factor: use the scale that follows from the rounded size, instead of the one given.
         antialias: not offered; anything but False raises.
 
+    Raises:
+        NotImplementedError: another number of dimensions, or ``antialias``.
+        ValueError: ``align_corners`` with a mode that has none.
+        ShapeError: a size below 1.
+
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.interpolate.html
 
     >>> import tinygrad_fm as torch

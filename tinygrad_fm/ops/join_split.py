@@ -144,6 +144,9 @@ concat = concatenate = cat
 def stack(tensors: Any, dim: int = 0) -> Tensor:
     """The tensors, all of one shape, joined along a new dimension ``dim``.
 
+    Raises:
+        ShapeError: the shapes differ.
+
     >>> import tinygrad_fm as torch
     >>> torch.stack([torch.tensor([1, 2]), torch.tensor([3, 4])], dim=1)
     tensor([[1, 3],
@@ -236,6 +239,9 @@ def split(tensor: Any, split_size_or_sections: Any, dim: int = 0) -> tuple[Any, 
 
 def chunk(input: Any, chunks: int, dim: int = 0) -> tuple[Any, ...]:
     """``input`` split along ``dim`` into at most ``chunks`` parts of equal size; the last may be smaller.
+
+    Raises:
+        ShapeError: ``chunks`` below 1.
 
     >>> import tinygrad_fm as torch
     >>> torch.chunk(torch.arange(5), 2)

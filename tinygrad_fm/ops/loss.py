@@ -145,6 +145,9 @@ def smooth_l1_loss(
 ) -> Tensor:
     """d² / (2 beta) where d = |input − target| is below ``beta``, elsewhere d − beta / 2; for beta = 0 the L1 loss.
 
+    Raises:
+        RuntimeError: ``beta`` below 0.
+
     Source: Girshick 2015, "Fast R-CNN", equation 3.
 
     >>> import tinygrad_fm as torch

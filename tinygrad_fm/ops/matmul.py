@@ -252,6 +252,9 @@ def mm(input: Any, mat2: Any) -> Tensor:
 def bmm(input: Any, mat2: Any) -> Tensor:
     """The products of two batches of matrices, (B, p, n) and (B, n, m), without broadcasting: (B, p, m).
 
+    Raises:
+        ShapeError: the numbers of matrices, or the sizes that meet, differ.
+
     >>> import tinygrad_fm as torch
     >>> torch.bmm(torch.ones(2, 3, 4), torch.ones(2, 4, 5)).shape
     torch.Size([2, 3, 5])

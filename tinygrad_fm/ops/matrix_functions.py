@@ -62,6 +62,9 @@ def chain_matmul(*matrices: Any) -> Tensor:
 def cross(input: Any, other: Any, dim: int | None = None) -> Tensor:
     """The cross product of vectors of 3 along ``dim``, by default the first dimension of size 3; others broadcast.
 
+    Raises:
+        ShapeError: numbers of dimensions that differ, or no dimension of size 3.
+
     >>> import tinygrad_fm as torch
     >>> torch.cross(torch.tensor([1., 0., 0.]), torch.tensor([0., 1., 0.]), dim=0)
     tensor([0., 0., 1.])

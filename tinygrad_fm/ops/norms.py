@@ -196,6 +196,9 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
     The derivative where the norm is 0 is taken to be 0.
     https://pytorch.org/docs/stable/generated/torch.norm.html
 
+    Raises:
+        ValueError: ``p`` is another string.
+
     >>> import tinygrad_fm as torch
     >>> torch.norm(torch.tensor([3.0, 4.0]))
     tensor(5.)

@@ -92,6 +92,7 @@ def pad(input: Any, pad: Any, mode: str = "constant", value: float | None = None
         value: what mode="constant" fills in; 0 if None.
 
     Raises:
+        TypeError: ``pad`` is no pairs of whole numbers.
         ShapeError: pad does not fit the shape. NotImplementedError: an unknown mode. ValueError: a value for another mode.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.pad.html

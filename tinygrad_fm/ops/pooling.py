@@ -313,6 +313,7 @@ def max_pool2d(
         (N, C, OH, OW) or (C, OH, OW), OH = ⌊(H + 2·padding − dilation·(KH − 1) − 1) / stride⌋ + 1, or ⌈…⌉ with ceil_mode.
 
     Raises:
+        NotImplementedError: bools.
         ShapeError: too much padding, or an image that no window fits into.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.max_pool2d.html
@@ -371,6 +372,9 @@ def avg_pool2d(
         kernel_size, stride, padding, ceil_mode: as in :func:`max_pool2d`, the padding being zeros.
         count_include_pad: whether zeros of the padding count as elements.
         divisor_override: divide sums by this number, instead of the number of elements.
+
+    Raises:
+        RuntimeError: ``divisor_override`` of 0.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.avg_pool2d.html
 

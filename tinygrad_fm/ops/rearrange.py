@@ -47,6 +47,11 @@ def roll(input: Any, shifts: Any, dims: Any = None) -> Tensor:
 
     Without ``dims`` the flattened tensor is shifted.
 
+    Raises:
+        RuntimeError: no shift.
+        ShapeError: not as many shifts as dims.
+        IndexError: a 0-d tensor.
+
     >>> import tinygrad_fm as torch
     >>> torch.roll(torch.tensor([1, 2, 3]), 1)
     tensor([3, 1, 2])

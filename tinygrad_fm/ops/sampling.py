@@ -89,6 +89,10 @@ def randint(
 ) -> Tensor:
     """Whole numbers drawn evenly from ``low`` (0) up to but without ``high``: ``randint(10, (2, 3))``.
 
+    Raises:
+        RuntimeError: ``low`` is not below ``high``, or the dtype does not hold the numbers.
+        TypeError: no size.
+
     >>> import tinygrad_fm as torch
     >>> torch.randint(0, 10, (2, 3)).shape, torch.randint(5, (1000,)).max()
     (torch.Size([2, 3]), tensor(4))

@@ -115,6 +115,9 @@ def flatten(input: Any, start_dim: int = 0, end_dim: int = -1) -> Tensor:
 
     Raises RuntimeError if ``start_dim`` comes after ``end_dim``.
 
+    Raises:
+        ShapeError: ``start_dim`` comes after ``end_dim``.
+
     >>> import tinygrad_fm as torch
     >>> torch.flatten(torch.ones(2, 3, 4), start_dim=1).shape
     torch.Size([2, 12])
@@ -178,6 +181,9 @@ _transpose: Any = view_op(
 
 def permute(input: Any, *axes: int, dims: Any = None) -> Tensor:
     """A view with the dimensions in the order ``dims``, ints one by one or a tuple.
+
+    Raises:
+        ShapeError: not as many ``dims`` as the input has.
 
     >>> import tinygrad_fm as torch
     >>> torch.permute(torch.zeros(2, 3, 4), (2, 0, 1)).shape
@@ -252,6 +258,9 @@ def swapaxes(input: Any, axis0: int, axis1: int) -> Tensor:
 
 def movedim(input: Any, source: Any, destination: Any) -> Tensor:
     """A view with the dimensions ``source`` (an int or several) moved to ``destination``; the others keep their order.
+
+    Raises:
+        ShapeError: source and destination name different numbers of dimensions.
 
     >>> import tinygrad_fm as torch
     >>> torch.movedim(torch.ones(2, 3, 4), 0, -1).shape

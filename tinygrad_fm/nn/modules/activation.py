@@ -561,6 +561,9 @@ class MultiheadAttention(Module):
         in_proj_weight: (3 · E, E), or with ``kdim`` or ``vdim`` q_proj_weight (E, E), k_proj_weight, v_proj_weight.
         in_proj_bias: (3 · E,) or None. bias_k, bias_v: (1, 1, E) or None. out_proj: a `Linear`.
 
+    Raises:
+        ArgumentError: the heads do not divide ``embed_dim``.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm import nn

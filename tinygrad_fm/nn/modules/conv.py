@@ -311,6 +311,9 @@ class ConvTranspose2d(_ConvTransposeNd):
 
     Shapes: (N, C, H, W) → (N, O, OH, OW), OH = (H − 1)·stride − 2·padding + dilation·(KH − 1) + output_padding + 1.
 
+    Raises:
+        ValueError: another padding mode than "zeros", or channels that the groups do not divide.
+
     Source: https://pytorch.org/docs/stable/generated/torch.nn.ConvTranspose2d.html
 
     Example:

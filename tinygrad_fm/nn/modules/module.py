@@ -49,6 +49,9 @@ class Module(ModuleHooks, StateDict):
     Attributes:
         training: whether layers that differ between training and evaluation (dropout, batch norm) train.
 
+    Raises:
+        TypeError: arguments for its own ``__init__``, which takes none.
+
     Example:
         >>> from tinygrad_fm import nn
         >>> class Net(nn.Module):

@@ -97,6 +97,9 @@ class GroupNorm(_Affine):
 
     Shapes: (N, C, …), unchanged.
 
+    Raises:
+        ValueError: the groups do not divide the channels.
+
     Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
 
     Example:

@@ -31,7 +31,7 @@ class LRScheduler:
         base_lrs: each group's learning rate at the start.
 
     Raises:
-        TypeError: ``optimizer`` is none.
+        TypeError: ``optimizer`` is no Optimizer.
         KeyError: going on without ``"initial_lr"`` in a group.
 
     Example:

@@ -133,6 +133,7 @@ class OneCycleLR(LRScheduler):
         last_epoch: the last step done, -1 to start.
 
     Raises:
+        TypeError: ``optimizer`` is no Optimizer.
         ValueError: arguments out of range, an optimizer without momentum where it should cycle, and a step beyond
         the last.
 

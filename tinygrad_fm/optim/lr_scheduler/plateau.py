@@ -27,6 +27,7 @@ class ReduceLROnPlateau(LRScheduler):
         eps: a reduction smaller than this is not made.
 
     Raises:
+        TypeError: ``optimizer`` is no Optimizer.
         ValueError: arguments out of range.
 
     Example:

@@ -173,6 +173,15 @@ class ExponentialLR(FactorLR):
         optimizer: whose groups are scheduled.
         gamma: the factor.
         last_epoch: the last step done, -1 to start.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
@@ -221,6 +230,7 @@ class LambdaLR(LRScheduler):
     The state_dict holds the attributes of callable objects; plain functions are not saved.
 
     Raises:
+        TypeError: ``lr_lambda`` is no function.
         ValueError: a list whose length is not the number of groups.
 
     Example:
