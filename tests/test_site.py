@@ -23,6 +23,7 @@ WHERE = {"docs/data.md": "data.md", "docs/README.md": "index.md", "examples/READ
         ("examples/README.md", "vae.py", "repo:examples/vae.py"),
         ("docs/data.md", "../tinygrad_fm/data/loader.py#L10", "repo:tinygrad_fm/data/loader.py#L10"),
         ("docs/data.md", "../tests", "repo:tests"),
+        ("docs/README.md", "try/index.html#code=x", "site:try/index.html#code=x"),
         ("docs/data.md", "#pictures", "#pictures"),
         ("docs/data.md", "https://example.org/a.md", "https://example.org/a.md"),
     ],
@@ -109,7 +110,7 @@ def test_what_public_docstrings_lack() -> None:
 
 def test_the_most_used_names_lack_nothing() -> None:
     found = lacking.most_used()
-    assert len(found) > 200
+    assert len(found) > 150
     assert {entry.full: lacking.lacks(entry) for entry in found if lacking.lacks(entry)} == {}
 
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 from sphinx.cmd.build import main as sphinx
 
+from apps.try_folder import write_folder
+
 from . import check_links, pages, reference
 
 
@@ -30,6 +32,7 @@ def build(out: Path) -> int:
             shutil.copyfile(picture, target)
     if code:
         return code
+    write_folder(out / "try")
     broken = check_links.broken(out)
     for line in broken:
         print(line, file=sys.stderr)

@@ -16,7 +16,7 @@ source_suffix = {".rst": "restructuredtext", ".md": "myst-nb", ".ipynb": "myst-n
 
 myst_enable_extensions = ["dollarmath", "attrs_inline"]
 myst_heading_anchors = 4
-myst_url_schemes = ["http", "https", "mailto", "repo"]
+myst_url_schemes = ["http", "https", "mailto", "repo", "site"]
 nb_execution_mode = "off"  # the notebooks are committed with their outputs
 nb_merge_streams = True
 

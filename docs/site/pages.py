@@ -19,6 +19,7 @@ from notebooks.stamping import address_of_this_project, stamp
 from .address import ROOT
 
 START = "docs/README.md"  # its sections and their links are the site's table of contents
+TRY = "docs/try/"  # the page in the browser, which is copied whole
 PICTURES = (".svg", ".png", ".gif", ".jpg", ".pdf", ".webp")
 LINK = re.compile(r"(\]\()([^()\s]+)((?:\s+\"[^\"]*\")?\))|((?:src|href)=\")([^\"]+)(\")")
 CODE = re.compile(r"^(`{3,}|~{3,}).*?^\1[`~]*$|(?<!`)(`+)(?!`).+?(?<!`)\2(?!`)", re.M | re.S)
@@ -78,6 +79,8 @@ def new_target(target: str, page: str, where: dict[str, str]) -> str:
         return posixpath.relpath(where[path], here or ".") + mark + heading
     if path.endswith(PICTURES) and path.startswith("docs/"):
         return posixpath.relpath(path.removeprefix("docs/"), here or ".")
+    if path.startswith(TRY):
+        return f"site:{path.removeprefix('docs/')}{mark}{heading}"
     return f"repo:{path}{mark}{heading}"
 
 

@@ -1,4 +1,4 @@
-"""Sphinx extension: links to files of the repository (``repo:path#L12``), and formulas as MathML.
+"""Sphinx extension: links to files of the repository (``repo:path#L12``) and of the site (``site:path``), formulas as MathML.
 
 Where the repository's address is known, such a link leads to the file on its forge. Where it is not, the site holds a page of
 every file and folder that is linked, with a number before each line.
@@ -29,6 +29,9 @@ def resolve_links(app: Any, doctree: Any, docname: str) -> None:
     """Give each ``repo:`` link of a page its address."""
     for node in doctree.findall(nodes.reference):
         uri = node.get("refuri", "")
+        if uri.startswith("site:"):
+            node["refuri"] = posixpath.relpath(uri.removeprefix("site:"), posixpath.dirname(docname) or ".")
+            node["internal"] = True
         if not uri.startswith("repo:"):
             continue
         path, mark, line = uri.removeprefix("repo:").partition("#")
