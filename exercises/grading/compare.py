@@ -67,7 +67,7 @@ def formula(mistake: Mistake, part: Part) -> Callable[..., Any]:
     """The function that a mistake's body makes, as a student would have written it."""
     body = mistake.body if "return" in mistake.body else f"return {mistake.body}"
     lines = "\n".join("    " + line for line in body.splitlines())
-    names: dict[str, Any] = {"np": NUMPY}
+    names: dict[str, Any] = {"np": NUMPY, **part.helpers}
     exec(f"def {part.signature}:\n{lines}", names)
     return names[part.function]  # type: ignore[no-any-return]
 

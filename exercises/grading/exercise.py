@@ -24,8 +24,9 @@ class Random:
         self.rng = np.random.default_rng(seed)
 
     def __call__(self, *shape: int) -> Array:
-        """Numbers of both signs, from 0.3 to 1.7 in size."""
-        return np.asarray(self.positive(*shape) * self.rng.choice((-1.0, 1.0), shape))
+        """Numbers from 0.3 to 1.7 in size, as many negative as positive ones."""
+        signs = np.where(np.arange(math.prod(shape)) % 2, 1.0, -1.0) * self.rng.choice((-1.0, 1.0))
+        return np.asarray(self.positive(*shape) * self.rng.permutation(signs).reshape(shape))
 
     def positive(self, *shape: int) -> Array:
         """Positive numbers, from 0.3 to 1.7."""
@@ -61,11 +62,13 @@ class Part:
         signature: its name and arguments: ``"multiply_a(g, a, b)"``.
         what: what it should be: "multiply: the gradient of a".
         mistakes: wrong ones that are known.
+        helpers: functions that the bodies of mistakes call, by name.
     """
 
     signature: str
     what: str
     mistakes: tuple[Mistake, ...] = ()
+    helpers: dict[str, Callable[..., Any]] = field(default_factory=dict)
 
     @property
     def function(self) -> str:
@@ -76,9 +79,9 @@ class Part:
         return self.signature.partition("(")[2].rstrip(")").split(", ")
 
 
-def part(signature: str, what: str, *mistakes: tuple[str, str]) -> Part:
+def part(signature: str, what: str, *mistakes: tuple[str, str], **helpers: Callable[..., Any]) -> Part:
     """A :class:`Part`, with its mistakes as pairs of body and hint."""
-    return Part(signature, what, tuple(Mistake(*pair) for pair in mistakes))
+    return Part(signature, what, tuple(Mistake(*pair) for pair in mistakes), helpers)
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ class Operation:
     """An operation whose backward rules the student writes; graded by finite differences, to second order.
 
     Attributes:
-        kernel: takes ``inputs`` and static arguments, all by name; returns the result.
+        kernel: takes ``inputs`` by position and static arguments by name; returns the result.
         inputs: the names of its inputs, in order.
         rules: for each differentiable input the function that gives its gradient.
         cases: draws the arguments, for several shapes.
@@ -101,6 +104,11 @@ class Operation:
     kinks: Callable[[Random], list[tuple[Case, dict[str, Array]]]] | None = None
     broadcasts: bool = False
     second: bool = True
+
+    def value(self, case: Case) -> Any:
+        """The result for the arguments of a case."""
+        static = {name: x for name, x in case.items() if name not in (*self.inputs, "g", "y")}
+        return self.kernel(*(case[name] for name in self.inputs), **static)
 
     @property
     def parts(self) -> list[Part]:

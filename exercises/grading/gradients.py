@@ -23,22 +23,20 @@ STEP = 1e-5  # of the finite differences: their error is about 1e-10 for numbers
 
 def arguments(operation: Operation, case: Case) -> Case:
     """What rules may read: the inputs, static arguments, the result ``y`` and its gradient ``g``."""
-    y = np.asarray(operation.kernel(**{name: case[name] for name in case if name not in ("g", "y")}))
-    return {**case, "y": y}
+    return {**case, "y": np.asarray(operation.value(case))}
 
 
 def numerical(operation: Operation, case: Case, name: str) -> Array:
     """The gradient of input ``name`` by central differences: Σ g·(f(x + ε) − f(x − ε)) / 2ε for each entry."""
     given = {key: np.asarray(x, np.float64).copy() if key in operation.inputs else x for key, x in case.items()}
-    del given["g"], given["y"]
     x, g = given[name], np.asarray(case["g"], np.float64)
     found = np.zeros(x.shape)
     for index in np.ndindex(x.shape):
         kept = x[index]
         x[index] = kept + STEP
-        above = operation.kernel(**given)
+        above = operation.value(given)
         x[index] = kept - STEP
-        below = operation.kernel(**given)
+        below = operation.value(given)
         x[index] = kept
         found[index] = np.sum(g * (above - below)) / (2 * STEP)
     return found
@@ -117,8 +115,9 @@ def _as_rule(student: Student, function: Callable[..., Any]) -> Callable[..., An
 def operation_of(student: Student, operation: Operation, rules: dict[str, Callable[..., Any]]) -> Callable[..., Any]:
     """The operation with the student's rules, as one of the library's: of Tensors it records itself."""
 
+    @functools.wraps(operation.kernel)  # whose arguments say what is static
     def kernel(*inputs: Array, **static: Any) -> Array:
-        return np.asarray(operation.kernel(**dict(zip(operation.inputs, inputs, strict=True)), **static))
+        return np.asarray(operation.kernel(*inputs, **static))
 
     return primitive(
         kernel,

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from ..exercise import Exercise
-from . import basics, tape
+from . import basics, classification, elementwise, images, layers, optimizers, reductions, tape
 
-EXERCISES: list[Exercise] = sorted([*basics.EXERCISES, *tape.EXERCISES], key=lambda exercise: exercise.number)
+_CHAPTERS = [basics, tape, elementwise, reductions, classification, layers, images, optimizers]
+EXERCISES: list[Exercise] = [exercise for chapter in _CHAPTERS for exercise in chapter.EXERCISES]
 BY_NAME = {exercise.name: exercise for exercise in EXERCISES}
