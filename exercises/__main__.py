@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import json
 import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.training.console import run_command
 
 from .grading.catalogue import EXERCISES
 from .grading.exercise import Exercise
 from .grading.grade import NOT_STARTED, PASSED, STARTED, Report
+from .grading.paper import sheet
 from .grading.progress import Progress
 from .grading.worker import PRINTED, grade_files
 
@@ -25,11 +28,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("exercise", nargs="*", help="a name or a number; 'all' for all of them; without one: progress")
     parser.add_argument("--folder", type=Path, default=HERE, metavar="FOLDER", help="where the files are (default: exercises/)")
     parser.add_argument("--seed", type=int, metavar="N", help="draw the same inputs again")
+    parser.add_argument("--gradescope", type=Path, metavar="FILE", help="write the points to FILE, as Gradescope reads them")
+    parser.add_argument(
+        "--paper", type=Path, metavar="FILE", help="write a sheet to print to FILE (.html or .md), and grade nothing"
+    )
     arguments = parser.parse_args(argv)
     if not arguments.folder.is_dir():
         parser.error(f"argument --folder: there is no folder {arguments.folder}")
     chosen = [exercise for name in arguments.exercise for exercise in _named(parser, name)]
     seed = random.randrange(1_000_000) if arguments.seed is None else abs(arguments.seed)
+    if arguments.paper:
+        return _write_paper(parser, chosen or EXERCISES, arguments.folder, arguments.paper)
+    if arguments.gradescope:
+        return _write_points(chosen or EXERCISES, arguments.folder, seed, arguments.gradescope)
     if chosen:
         return _grade(chosen, arguments.folder, seed)
     return _show_progress(arguments.folder, seed)
@@ -80,6 +91,41 @@ def text_of(report: Report, printed: str, seed: int) -> str:
     elif report.state not in (NOT_STARTED, STARTED):
         lines.append(f"  the same numbers again: python -m exercises {exercise.name} --seed {seed}")
     return "\n".join(lines) + "\n"
+
+
+def _write_paper(parser: argparse.ArgumentParser, chosen: list[Exercise], folder: Path, path: Path) -> int:
+    kind = path.suffix.lower().removeprefix(".")
+    if kind not in ("html", "md"):
+        parser.error(f"argument --paper: {path.name} must end in .html or .md")
+    try:
+        text = sheet(chosen, folder, kind).encode()
+        write_atomically(path, lambda file: file.write(text))
+    except (OSError, SyntaxError) as error:
+        parser.error(f"argument --paper: {error}")
+    print(path)
+    return 0
+
+
+def _write_points(chosen: list[Exercise], folder: Path, seed: int, path: Path) -> int:
+    """Write Gradescope's results.json: a point for each function."""
+    tests = []
+    for report, printed in grade_files(chosen, folder, seed, None):
+        (exercise,) = (e for e in EXERCISES if e.name == report.exercise)
+        points = len(exercise.parts) if report.state == PASSED else len(report.done)
+        tests.append(
+            {
+                "number": str(exercise.number),
+                "name": f"{exercise.name}: {exercise.title}",
+                "score": points,
+                "max_score": len(exercise.parts),
+                "status": "passed" if report.state == PASSED else "failed",
+                "output": text_of(report, printed, seed),
+            }
+        )
+    text = json.dumps({"tests": tests}, indent=1).encode()
+    write_atomically(path, lambda file: file.write(text))
+    print(f"{sum(test['score'] for test in tests)} of {sum(test['max_score'] for test in tests)} points: {path}")
+    return 0
 
 
 def _short(path: str) -> str:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import hashlib
+import io
 import shutil
+import tokenize
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -65,7 +68,7 @@ def grade(exercise: Exercise, source: str, seed: int, pictures: Path | None = No
     except NotStarted:
         report.state = NOT_STARTED
         return report
-    if exercise.planted and fingerprint(student) == exercise.planted:
+    if exercise.planted and fingerprint(source) == exercise.planted:
         report.state = NOT_STARTED
         return report
     failed = False
@@ -81,13 +84,11 @@ def grade(exercise: Exercise, source: str, seed: int, pictures: Path | None = No
     return report
 
 
-def fingerprint(student: Student) -> str:
+def fingerprint(source: str) -> str:
     """A number that stays the same while a file's code does, whatever its comments and layout."""
-    import ast
-    import hashlib
-
-    functions = [node for node in student.tree.body if not isinstance(node, ast.Expr)]
-    return hashlib.sha256("\n".join(map(ast.dump, functions)).encode()).hexdigest()[:16]
+    layout = {tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT, tokenize.ENDMARKER}
+    tokens = [token.string for token in tokenize.generate_tokens(io.StringIO(source).readline) if token.type not in layout]
+    return hashlib.sha256(" ".join(tokens[1:]).encode()).hexdigest()[:16]  # without the text in front
 
 
 def _where(source: str, name: str, line: int) -> str:

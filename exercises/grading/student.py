@@ -10,7 +10,6 @@ import ast
 import builtins
 import difflib
 import inspect
-import math
 import sys
 import types
 import warnings
@@ -87,8 +86,8 @@ def _suggest(name: str, known: Any) -> str:
 class _Reader(ast.NodeVisitor):
     """Raises :class:`NotAllowed` at the first thing that an exercise does not need."""
 
-    def __init__(self, tree: ast.Module, attributes: frozenset[str], imports: frozenset[str]) -> None:
-        self.attributes, self.imports = attributes, imports
+    def __init__(self, tree: ast.Module, attributes: frozenset[str], imports: frozenset[str], everything: bool) -> None:
+        self.attributes, self.imports, self.everything = attributes, imports, everything
         self.modules: dict[str, str] = {}
         self.own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.own |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
@@ -100,7 +99,7 @@ class _Reader(ast.NodeVisitor):
         raise NotAllowed(f"{what} is not allowed here{instead}", getattr(node, "lineno", 0))
 
     def visit(self, node: ast.AST) -> None:
-        if isinstance(node, _REFUSED):
+        if isinstance(node, _REFUSED) and not (self.everything and isinstance(node, ast.With)):
             name = type(node).__name__.removesuffix("Star").removeprefix("Async").removesuffix("FunctionDef").lower()
             self.refuse(node, f"`{name or 'async'}`", ": no exercise needs it")
         super().visit(node)
@@ -140,7 +139,7 @@ class _Reader(ast.NodeVisitor):
                 self.refuse(node, f"np.{name}", _suggest(name, NUMPY_NAMES) or ": docs/exercises.md lists what is")
         elif isinstance(node.value, ast.Name) and node.value.id == "np" and "np" not in self.own:
             self.refuse(node, f"np.{name}", " yet: write `import numpy as np` at the top")
-        elif module is None and name not in self.attributes | self.own_attributes:
+        elif module is None and not self.everything and name not in self.attributes | self.own_attributes:
             instead = f": write np.{name}(x)" if name in NUMPY_NAMES else _suggest(name, self.attributes)
             self.refuse(node, f"the attribute .{name}", instead)
 
@@ -207,13 +206,11 @@ class Student:
         tree = _parse(source)
         self.tree = tree
         self.unfinished = {n.name for n in tree.body if isinstance(n, ast.FunctionDef) and _has_gap(n)}
-        attributes = _Everything() if everything else ATTRIBUTES | attributes
-        _Reader(tree, attributes, imports).visit(tree)
+        _Reader(tree, ATTRIBUTES | attributes, imports, everything).visit(tree)
         allowed = {n: getattr(builtins, n) for n in BUILTINS if hasattr(builtins, n)}
         allowed |= {"__build_class__": builtins.__build_class__, "__import__": _importer(imports)}
-        self.functions: dict[str, Any] = {"__builtins__": allowed, "__name__": name, "math": math}
+        self.functions: dict[str, Any] = {"__builtins__": allowed, "__name__": name}
         self.library = everything  # whether the library may be called
-        del self.functions["math"]
         with self._errors():
             code = compile(tree, self.filename, "exec")
             with watched(self.filename, self.library):
@@ -269,18 +266,6 @@ class Student:
         if result is ...:
             raise NotStarted
         return result
-
-
-class _Everything(frozenset):  # type: ignore[type-arg]
-    """A set that holds every name."""
-
-    def __contains__(self, item: object) -> bool:
-        return True
-
-    def __or__(self, other: Any) -> Any:
-        return self
-
-    __ror__ = __or__
 
 
 @contextmanager

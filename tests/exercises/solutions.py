@@ -133,4 +133,32 @@ m_hat, v_hat = m / (1 - beta1**t), v / (1 - beta2**t)
 return w - lr * m_hat / (np.sqrt(v_hat) + eps), m, v
 """
     },
+    "training": {
+        "train": """
+losses = []
+model.train()
+for epoch in range(epochs):
+    total, count = 0.0, 0
+    for x, y in batches:
+        outputs = model(x)
+        loss = F.cross_entropy(outputs, y)
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+        total += loss.item() * len(y)
+        count += len(y)
+    losses.append(total / count)
+return losses
+""",
+        "accuracy": """
+model.eval()
+right, count = 0, 0
+with torch.no_grad():
+    for x, y in batches:
+        predicted = model(x).argmax(dim=1)
+        right += (predicted == y).sum().item()
+        count += len(y)
+return right / count
+""",
+    },
 }

@@ -91,3 +91,35 @@ def test_files_that_are_missing_or_no_text(folder: Path) -> None:
     shutil.rmtree(folder)
     ((report, _),) = grade_files([PRODUCT], folder, 0, None)
     assert report.state == "not started"
+
+
+def test_points_as_gradescope_reads_them(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    write(folder, "derivative")
+    write(folder, "product", divide_b="g * a / (b * b)")
+    path = tmp_path / "results.json"
+    assert main(["--folder", str(folder), "--gradescope", str(path), "derivative", "product", "matmul"]) == 0
+    assert capsys.readouterr().out == f"5 of 8 points: {path}\n"
+    tests = json.loads(path.read_text(encoding="utf-8"))["tests"]
+    assert [(test["score"], test["max_score"], test["status"]) for test in tests] == [
+        (2, 2, "passed"),
+        (3, 4, "failed"),
+        (0, 2, "failed"),
+    ]
+    assert "hint: the sign is wrong" in tests[1]["output"]
+
+
+def test_a_sheet_to_print(folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    page, text = tmp_path / "sheet.html", tmp_path / "sheet.md"
+    assert main(["--paper", str(page)]) == 0
+    assert main(["--paper", str(text), "product", "backward_loop"]) == 0
+    whole = page.read_text(encoding="utf-8")
+    assert whole.count("<section>") == len(EXERCISES)
+    for exercise in EXERCISES:
+        assert all(f"def {part.function}(" in whole for part in exercise.parts)
+    assert "return ..." not in whole and "http" not in whole
+    part = text.read_text(encoding="utf-8")
+    assert part.count("\n# Exercise") + part.startswith("# Exercise") == 2
+    assert "def multiply_a(g, a, b):" in part and "____" in part
+    with pytest.raises(SystemExit):
+        main(["--paper", str(tmp_path / "sheet.pdf")])
+    assert "must end in .html or .md" in capsys.readouterr().err
