@@ -6,9 +6,11 @@ the derivative, entry by entry.
 Often the derivative is cheapest to say with the result y itself, which the forward pass has computed already. For y = eˣ
 the derivative is eˣ, and that is y. So some of the rules below are given y and not x, and need no other function:
 
-    y = √x         the derivative is 1 / (2√x)                    say it with y
-    y = tanh x     the derivative is 1 − tanh²x                   say it with y
-    y = σ(x) = 1 / (1 + e⁻ˣ), the sigmoid: its derivative is e⁻ˣ / (1 + e⁻ˣ)², which is σ(x) · (1 − σ(x))
+    y = √x                      dy/dx = 1 / (2√x)
+    y = tanh x                  dy/dx = 1 − tanh²x
+    y = σ(x) = 1 / (1 + e⁻ˣ)    dy/dx = e⁻ˣ / (1 + e⁻ˣ)² = σ(x) · (1 − σ(x))
+
+Say these three with y alone. (σ is called the sigmoid.)
 
 >>> exp_rule(1.0, 20.0)
 20.0

@@ -8,6 +8,7 @@ import random
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.training.console import run_command
@@ -108,7 +109,7 @@ def _write_paper(parser: argparse.ArgumentParser, chosen: list[Exercise], folder
 
 def _write_points(chosen: list[Exercise], folder: Path, seed: int, path: Path) -> int:
     """Write Gradescope's results.json: a point for each function."""
-    tests = []
+    tests: list[dict[str, Any]] = []
     for report, printed in grade_files(chosen, folder, seed, None):
         (exercise,) = (e for e in EXERCISES if e.name == report.exercise)
         points = len(exercise.parts) if report.state == PASSED else len(report.done)

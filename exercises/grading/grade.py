@@ -103,7 +103,7 @@ def _grade_item(student: Student, item: Any, seed: int, report: Report, pictures
     rules: dict[str, Callable[..., Any]] = {}
     good = True
     for name, part in item.rules.items() if isinstance(item, Operation) else [("", item.part)]:
-        function = _guarded(report, student, part, pictures, lambda part=part: student.check_signature(part.signature))
+        function = _guarded(report, student, part, pictures, functools.partial(student.check_signature, part.signature))
         if function is None:
             good = False
         elif part.function in student.unfinished:

@@ -119,13 +119,8 @@ def operation_of(student: Student, operation: Operation, rules: dict[str, Callab
     def kernel(*inputs: Array, **static: Any) -> Array:
         return np.asarray(operation.kernel(*inputs, **static))
 
-    return primitive(
-        kernel,
-        name=operation.name,
-        inputs=" ".join(operation.inputs),
-        broadcasts=operation.broadcasts,
-        **{name: _as_rule(student, function) for name, function in rules.items()},
-    )
+    checked: dict[str, Any] = {name: _as_rule(student, function) for name, function in rules.items()}
+    return primitive(kernel, name=operation.name, inputs=" ".join(operation.inputs), broadcasts=operation.broadcasts, **checked)
 
 
 def _tensors(operation: Operation, case: Case, differentiable: Any) -> tuple[list[Any], Case]:

@@ -43,8 +43,8 @@ body {{ max-width: 170mm; margin: 1em auto; padding: 0 1em; }}
 h1 {{ font-size: 16pt; margin: 0 0 .6em; }}
 section + section {{ break-before: page; }}
 @media screen {{ section + section {{ border-top: 1px solid #888; margin-top: 3em; padding-top: 2em; }} }}
-pre {{ font: 9.5pt/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre-wrap; margin: .6em 0; }}
-pre.text {{ margin-left: 1.5em; }}
+pre, code {{ font: 9.5pt/1.4 "DejaVu Sans Mono", Menlo, Consolas, monospace; white-space: pre-wrap; margin: .6em 0; }}
+pre.text {{ margin-left: 1.5em; font-size: 9pt; }}
 .function {{ break-inside: avoid; margin-top: 1.2em; }}
 .room {{ margin-left: 2em; }}
 .room div {{ height: 8mm; border-bottom: 1px solid #999; }}
@@ -69,15 +69,16 @@ def _pieces(source: str) -> tuple[str, list[tuple[str, int]]]:
         has_gap = code[-1].strip() in ("...", "return ...")
         room = ROOM.get(getattr(node, "name", ""), 2) if has_gap else 0
         pieces.append(("\n".join(code[:-1] if has_gap else code), room))
+    if not any(room for _, room in pieces):  # there are mistakes to find
+        pieces.append(("The lines that are wrong, and what they should be:", 12))
     return text, pieces
 
 
 def _paragraphs(text: str) -> list[tuple[str, str]]:
     """The text as paragraphs, "p", and lines that are kept as they stand, "pre"."""
     found = []
-    for block in re.split(r"\n\s*\n", text):
-        kept = block.startswith((" ", ">>>")) or re.match(r"\d\. ", block)
-        found.append(("pre", block) if kept else ("p", " ".join(block.split())))
+    for block in re.split(r"\n\s*\n|\n(?=\d\. )", text):  # the points of a list are paragraphs of their own
+        found.append(("pre", block) if block.startswith((" ", ">>>")) else ("p", " ".join(block.split())))
     return found
 
 
@@ -86,7 +87,8 @@ def _as_html(exercise: Exercise, source: str) -> str:
     title, *rest = _paragraphs(text)
     out = [f"<h1>{html.escape(title[1].rstrip('.'))}</h1>", '<div class="head"><span>Name:</span><span>Date:</span></div>']
     for kind, block in rest:
-        out.append(f"<p>{html.escape(block)}</p>" if kind == "p" else f'<pre class="text">{html.escape(block)}</pre>')
+        prose = re.sub(r"`([^`]+)`", r"<code>\1</code>", html.escape(block))
+        out.append(f"<p>{prose}</p>" if kind == "p" else f'<pre class="text">{html.escape(block)}</pre>')
     for code, room in pieces:
         lines = "<div></div>" * room
         out.append(f'<div class="function"><pre>{html.escape(code)}</pre><div class="room">{lines}</div></div>')

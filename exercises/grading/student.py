@@ -36,7 +36,7 @@ BUILTINS = frozenset(_BUILTINS.split())
 _OF_ARRAYS = "T mean ndim reshape shape sum swapaxes"  # and of Tensors
 _OF_CONTAINERS = "add append clear copy extend get insert items keys pop remove reverse sort update values"
 ATTRIBUTES = frozenset(f"{_OF_ARRAYS} {_OF_CONTAINERS}".split())
-_REFUSED = (ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.AsyncFunctionDef, ast.Await, ast.Delete)
+_REFUSED: tuple[type[ast.AST], ...] = (ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.AsyncFunctionDef, ast.Await, ast.Delete)
 if hasattr(ast, "TryStar"):
     _REFUSED = (*_REFUSED, ast.TryStar)
 

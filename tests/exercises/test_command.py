@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from exercises.__main__ import main
 from exercises.grading.catalogue import BY_NAME, EXERCISES
 from exercises.grading.worker import grade_files
 
-from .filling import fill, shipped
+from .filling import FOLDER, fill, shipped
 from .solutions import SOLUTIONS
 
 PRODUCT = BY_NAME["product"]
@@ -123,3 +125,11 @@ def test_a_sheet_to_print(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
     with pytest.raises(SystemExit):
         main(["--paper", str(tmp_path / "sheet.pdf")])
     assert "must end in .html or .md" in capsys.readouterr().err
+
+
+def test_pytest_runs_them() -> None:
+    """``pytest exercises``: as handed out, all are skipped, and the files' own examples are left alone."""
+    command = [sys.executable, "-m", "pytest", "exercises", "-p", "no:cacheprovider", "-o", "addopts=--doctest-modules"]
+    done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    assert f"{len(EXERCISES)} skipped" in done.stdout

@@ -176,7 +176,7 @@ def _check_share(got: Any, right: int, outputs: list[Array], labels: list[Array]
         raise Wrong(f"accuracy returned a {type(got).__name__}, expected a float", hints=[".item() makes a number of a tensor"])
     if abs(got - right / count) < 1e-12:
         return
-    flat = sum(int((int(o.argmax()) == y).sum()) for o, y in zip(outputs, labels, strict=True))
+    flat = sum(int(np.count_nonzero(y == int(o.argmax()))) for o, y in zip(outputs, labels, strict=True))
     hints = []
     if abs(got * len(labels) - flat) < 1e-9 or (abs(got * count - flat) < 1e-9 and flat != right):
         hints.append("argmax without dim is one index, of the largest number in the batch: the largest of each row is wanted")
