@@ -25,7 +25,7 @@ _OPTIONS = {
     "browser.gatherUsageStats": False,
     "browser.serverAddress": HOST,
     "client.showErrorLinks": False,
-    "client.toolbarMode": "minimal",
+    "client.toolbarMode": "viewer",
     "logger.hideWelcomeMessage": True,
     "logger.level": "warning",
     "runner.magicEnabled": False,

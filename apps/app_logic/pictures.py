@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import io
 from dataclasses import dataclass
 from typing import Any
@@ -72,7 +71,7 @@ def from_drawing(url: Any, fill: bool = True) -> Picture | None:
         raise DataError("the drawing is no PNG of the canvas")
     try:
         content = base64.b64decode(url[len(_PNG_URL) :], validate=True)
-    except binascii.Error as error:
+    except ValueError as error:
         raise DataError("the drawing is no PNG of the canvas") from error
     pixels = decode_photo(content, "the drawing")
     if pixels.min() == pixels.max() or not (pixels[:, :, :3] < 250).any():
@@ -97,9 +96,9 @@ def filled(pixels: Pixels) -> Pixels:
         return pixels
     flooded = Image.fromarray(np.pad(ink, 1).astype(np.uint8) * 255).copy()
     ImageDraw.floodfill(flooded, (0, 0), 128)
-    enclosed = np.asarray(flooded)[1:-1, 1:-1] == 0
+    inside = np.asarray(flooded)[1:-1, 1:-1] != 128
     result = pixels.copy()
-    result[enclosed, :3] = pixels[ink, :3].mean(0)
+    result[inside, :3] = np.minimum(pixels[inside, :3], pixels[ink, :3].mean(0))
     return result
 
 

@@ -11,7 +11,8 @@ from apps.app_logic.pictures import Pixels, data_url
 
 _STYLE = """<style>
 .fm-figures { display: flex; flex-wrap: wrap; gap: 1rem; align-items: flex-end; }
-.fm-figures figure { margin: 0; }
+.fm-figures.fm-row { flex-wrap: nowrap; }
+.fm-figures figure { margin: 0; min-width: 0; }
 .fm-figures img { display: block; height: auto; max-width: 100%; image-rendering: pixelated; border-radius: 4px;
   background: repeating-conic-gradient(#8882 0 25%, #8884 0 50%) 0 0 / 16px 16px; }
 .fm-figures figcaption { font-size: 0.875rem; opacity: 0.85; margin-top: 0.25rem;
@@ -38,9 +39,9 @@ def figure(pixels: Pixels, words: str, caption: str, size: int) -> str:
     )
 
 
-def show_figures(figures: Sequence[str]) -> None:
-    """Figures side by side, in as many rows as they need."""
-    st.html(f'{_STYLE}<div class="fm-figures">{"".join(figures)}</div>')
+def show_figures(figures: Sequence[str], one_row: bool = False) -> None:
+    """Figures side by side, in as many rows as they need, or in one, smaller where there is less room."""
+    st.html(f'{_STYLE}<div class="fm-figures{" fm-row" if one_row else ""}">{"".join(figures)}</div>')
 
 
 def show_probabilities(probabilities: Sequence[float], classes: Sequence[str], caption: str) -> None:

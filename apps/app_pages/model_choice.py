@@ -79,9 +79,6 @@ def _first_model(folder: Path | None) -> None:
         return
     state = state_of(folder)
     if state.is_alive:
-        told = "on drawn garments, as Fashion-MNIST is not on this machine" if state.is_drawn else "on Fashion-MNIST"
-        data = f" {told}" if state.config else ""
-        st.info(f"There is no trained model yet, so a small one is trained now{data}. It takes less than a minute.")
         _progress(folder)
         return
     del st.session_state["first_model"]
@@ -108,5 +105,8 @@ def _progress(folder: Path) -> None:
     state = state_of(folder)
     if not state.is_alive:
         st.rerun()
+    told = "on drawn garments, as Fashion-MNIST is not on this machine" if state.is_drawn else "on Fashion-MNIST"
+    data = f" {told}" if state.config else ""
+    st.info(f"There is no trained model yet, so a small one is trained now{data}. It takes less than a minute.")
     text = f"Training: {plain(state.told())}" if state.step else "Training begins"
     st.progress(0.95 * state.share, text="Training is done, the test begins" if state.share == 1 else text)

@@ -29,6 +29,8 @@ def show() -> None:
     """The whole page."""
     st.title("Predict")
     st.write("Show the model a garment. Pictures are looked at on this machine, and forgotten when you leave.")
+    if "source" in st.session_state:  # else it would be forgotten where there is no model for a moment
+        st.session_state["source"] = st.session_state["source"]
     chosen = choose_model()
     if chosen is None:
         return
@@ -148,10 +150,11 @@ def _show_answer(picture: Picture, probabilities: Any, model: Inspected) -> None
         with left:
             show_figures(
                 [
-                    figure(picture.original, f"The picture {picture.name}", picture.name, 116),
-                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 116),
-                    figure(picture.image, "What the model saw: 28 by 28 pixels, light on dark", "seen at 28×28", 116),
-                ]
+                    figure(picture.original, f"The picture {picture.name}", picture.name, 140),
+                    figure(picture.cutout, "The garment, cut out of the picture", "cut out", 140),
+                    figure(picture.image, "What the model saw: 28 by 28 pixels, light on dark", "seen at 28×28", 140),
+                ],
+                one_row=True,
             )
         with right_side:
             show_probabilities(probabilities.tolist(), model.classes, f"Probability of each class for {picture.name}")
@@ -185,7 +188,7 @@ def _look_inside(found: list[Picture], probabilities: Any, model: Inspected) -> 
     if explained.grad_cam is not None:
         words = f"Grad-CAM: where the convolution {layer} finds what speaks for {name}"
         shown.append(figure(pictures.overlaid(picture.image, explained.grad_cam), words, f"Grad-CAM of {layer}", 168))
-    show_figures(shown)
+    show_figures(shown, one_row=True)
     if explained.grad_cam is None:
         st.write(f"{model.kind} has no convolutions: there are no feature maps and no Grad-CAM.")
         return

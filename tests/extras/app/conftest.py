@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, Page, expect
 from tests.apps.conftest import train_runs
 
 ROOT = Path(__file__).resolve().parents[3]
-expect.set_options(timeout=30_000)
+expect.set_options(timeout=60_000)  # a busy machine is no failure
 # notes whom the server, and every process that it starts, listens to, calls or looks up
 _WATCH = """
 import os, sys
@@ -65,11 +65,11 @@ class App:
 
 
 @contextmanager
-def served(folder: Path) -> Iterator[App]:
-    """``python -m apps app`` in a folder, without the real images; ended as Ctrl-C does."""
+def served(folder: Path, with_images: bool = False) -> Iterator[App]:
+    """``python -m apps app`` in a folder, with the real images or without; ended as Ctrl-C does."""
     port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
-    environment = {name: value for name, value in os.environ.items() if name != "FASHION_MNIST_DIR"}
+    environment = {name: value for name, value in os.environ.items() if with_images or name != "FASHION_MNIST_DIR"}
     for name in ("watch", "tmp", "home"):
         (folder / name).mkdir(exist_ok=True)
     (folder / "watch" / "sitecustomize.py").write_text(_WATCH, encoding="utf-8")
@@ -131,7 +131,7 @@ def visitor(app: App, browser: Browser, **options: Any) -> Iterator[Page]:
     """A page with further options (a size, dark colours), which is held to the same."""
     context = browser.new_context(**{"viewport": {"width": 1200, "height": 900}, **options})
     opened = context.new_page()
-    opened.set_default_timeout(30_000)
+    opened.set_default_timeout(60_000)
     errors: list[str] = []
     asked: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
