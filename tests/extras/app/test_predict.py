@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, TimeoutError, expect
 
 from tests.apps.test_app_predict import BAD, KINDS
 
@@ -28,11 +28,19 @@ def upload(page: Page, files: dict[str, bytes]) -> None:
 
 
 def choose(place: Page | Locator, label: str, option: str) -> None:
-    """Choose in a list, while nothing else changes the page."""
+    """Choose in a list; it closes where the page changes meanwhile, and is opened again."""
     page = place if isinstance(place, Page) else place.page
     settled(page)
-    place.get_by_label(label, exact=True).click()
-    page.get_by_role("option", name=option, exact=True).click()
+    field, wanted = place.get_by_label(label, exact=True), page.get_by_role("option", name=option, exact=True)
+    for last in (False, False, False, True):
+        if field.get_attribute("aria-expanded") != "true":
+            field.click()
+        try:
+            wanted.click(timeout=60_000 if last else 5_000)
+            break
+        except TimeoutError:
+            if last:
+                raise
     settled(page)
 
 
