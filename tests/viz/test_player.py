@@ -121,6 +121,14 @@ def test_keys_buttons_slider_and_speed(page: browser.Page, tmp_path: Path) -> No
     )
     assert look(page)["count"] == f"5 / {count}" and look(page)["title"] == steps["steps"][4]["title"]
     assert steps["steps"][4]["title"] in page.ask("document.querySelector('input[type=range]').getAttribute('aria-valuetext')")
+    page.ask(
+        "window.setTimeout = ((wait) => (action, pause) => { window.pause = pause; return wait(() => 0, 1e6); })(setTimeout)"
+    )
+    for speed in ("0.5", "4"):
+        page.ask(f"document.querySelector('.panel select').value = '{speed}'")
+        press(page, " ")
+        press(page, " ")
+        assert page.ask("window.pause") == page.ask("Player.PAUSE") / float(speed)
     labels = page.ask(
         "[...document.querySelectorAll('.panel button, .panel select, .panel input')].map((e) => e.getAttribute('aria-label'))"
     )

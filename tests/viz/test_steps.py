@@ -178,11 +178,23 @@ def test_retain_graph_hooks_and_accumulation() -> None:
     assert words.count("retain_grad(): a copy of the gradient is kept in .grad.") == 2
     assert words.count("It keeps what it saved: the graph can be gone through again.") == 1
     assert words.count("retain_graph=True") == 1
-    assert words.count(".grad was None") == words.count("Added to .grad") == 1
+    assert words.count("which was None until now") == words.count("which was there already") == 1
     assert "added to what waits there: 4 8 now" in words
     last = steps["steps"][-1]
     assert numbers(steps, last["grads"]["in1"]).tolist() == x.grad.tolist() == [8.0, 16.0]
     assert [s["title"].split("(")[0] for s in steps["steps"] if s["phase"] == "forward"] == ["h = mul", "s = sum"]  # no clone
+
+
+def test_gradients_have_their_tensors_names() -> None:
+    w = torch.ones(2, requires_grad=True)
+    with viz.trace() as t:
+        (w * w).sum().backward()
+        with torch.no_grad():
+            w -= 0.1 * w.grad
+            w.grad.zero_()
+    graph = t.draw(names={"w": w})
+    titles = [s["title"] for s in steps_of(graph)["steps"] if s["phase"] == "forward"]
+    assert titles == ["mul #1: mul(w, w)", "sum(mul #1)", "mul #2: mul(w.grad, 0.1)", "w = sub_(w, mul #2)", "fill_(w.grad, 0)"]
 
 
 def test_views_and_writes() -> None:
@@ -236,7 +248,7 @@ def test_forward_only_is_said() -> None:
     assert {s["phase"] for s in steps["steps"]} == {"forward"}
     with viz.trace() as t:
         model(torch.ones(1, 3))
-    assert steps_of(t.draw())["notes"] == ["Forward only: no backward pass ran while this was recorded."]
+    assert steps_of(t.draw())["notes"] == ["Forward only: no backward pass was seen while this was recorded."]
 
 
 def test_a_failed_operation_and_a_failed_pass() -> None:

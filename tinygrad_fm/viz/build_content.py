@@ -65,6 +65,8 @@ class _Names:
 
     def _add(self, tensor: Any, name: str, role: str) -> None:
         self._arrays[id(tensor._array)] = (name, role)
+        if tensor._grad is not None:
+            self._arrays[id(tensor._grad._array)] = (f"{name}.grad", "input")
         if tensor._node is not None:
             self._leaves[tensor._node] = (name, role)
 

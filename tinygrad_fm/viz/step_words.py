@@ -21,8 +21,12 @@ class Words:
         self._item_of = content.item_of
         self._numbers = _numbers(content)
 
-    def name(self, value: Any) -> str:
-        """What a sentence calls a value: the caller's name, or the operation's, with its module and number among its like."""
+    def name(self, value: Any, index: bool = True) -> str:
+        """What a sentence calls a value: the caller's name, or the operation's, with its module and number among its like.
+
+        Args:
+            index: whether to say which of the operation's results it is, if there are several.
+        """
         if isinstance(value, str):
             return value
         item = self._item_of.get(value)
@@ -30,9 +34,13 @@ class Words:
             return value[0].name if isinstance(value, tuple) else "a tensor outside the picture"
         if not isinstance(value, tuple):
             return item.title
-        index = f"[{value[1]}]" if len(value[0].results) > 1 else ""
+        which = f"[{value[1]}]" if index and len(value[0].results) > 1 else ""
         path = _module_path(item)
-        return (item.name or item.title + self._numbers.get(item, "") + (f" of {path}" if path else "")) + index
+        return (
+            item.name + which
+            if item.name
+            else item.title + self._numbers.get(item, "") + which + (f" of {path}" if path else "")
+        )
 
     def names(self, values: list[Any]) -> str:
         """Several, in a list that has an end."""
@@ -51,7 +59,7 @@ class Words:
         if item.name:
             return f"{item.name} = {call}"
         path = _module_path(item)
-        which = self.name((step, 0)).removesuffix("[0]") if item in self._numbers else path
+        which = self.name((step, 0), index=False) if item in self._numbers else path
         return f"{which}: {call}" if which else call
 
     def ran(self, event: Ran) -> Iterator[str]:
@@ -118,7 +126,7 @@ class Words:
         if event.inner:
             yield "A pass within the pass: a fused operation is differentiated through the operations that it stands for."
         for value, shown in event.roots:
-            yield f"It starts at {self.name(value)}, with the gradient {_short(shown.text, shown.shape)}."
+            yield f"It starts at {self.name(value)}. The gradient there is {_short(shown.text, shown.shape)}."
         if event.wanted is not None:
             asked = self.names(event.wanted)
             yield f"Asked for is the gradient of {asked}: only what leads there is visited."
@@ -131,9 +139,9 @@ class Words:
 
     def took_title(self, event: Took) -> str:
         """``backward through e``."""
-        name = self.name(event.value)
         if event.kind == "operation":
-            return f"backward through {name.removesuffix('[0]')}"
+            return f"backward through {self.name(event.value, index=False)}"
+        name = self.name(event.value)
         return (
             f"the gradient of {name} is complete" if event.kind == "leaf" else f"the gradient of {name}, one of several results"
         )
@@ -172,7 +180,7 @@ class Words:
         if event.gone:
             yield "Nobody holds this leaf any more: its gradient is dropped."
         elif event.after is not None and event.before is None:
-            yield ".grad was None: the gradient becomes .grad."
+            yield "Added to .grad, which was None until now."
         elif event.after is not None and event.before is not None:
             small = event.after.shape == ()
             yield "Added to .grad" + (

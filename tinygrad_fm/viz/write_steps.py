@@ -77,13 +77,13 @@ class _Writer:
             notes.append(f"of {plural(self.cut, 'array')} only the range is kept, so that the file stays small")
         names: dict[str, str] = {}
         for value, item in self.item_of.items():
-            names.setdefault(item.id, self.words.name(value).removesuffix("[0]"))
+            names.setdefault(item.id, self.words.name(value, index=False))
         return {"schema": SCHEMA, "notes": notes, "names": names, "arrays": self.arrays, "start": start, "steps": steps}
 
     def forward_only(self) -> str:
         """Why there is no backward pass."""
         if any(isinstance(event, Ran) and event.step.taped for event in self.log.events):
-            return "Forward only: no backward pass ran while this was recorded."
+            return "Forward only: no backward pass was seen while this was recorded."
         return "Forward only: nothing is on the tape, as nothing requires a gradient, or gradients are off (no_grad)."
 
     def ids(self, values: Any) -> list[str]:
