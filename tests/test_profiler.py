@@ -40,6 +40,14 @@ def test_flops_and_bytes() -> None:
     assert rows["relu"].allocated >= 8 * 20 * 4
 
 
+@pytest.mark.parametrize("name", ["batch_norm", "lstm"])
+def test_what_an_operation_of_several_results_saves_is_counted(name: str) -> None:
+    x = torch.randn(5, 8, 6, requires_grad=True)
+    with torch.profiler.profile() as p:
+        torch.nn.BatchNorm1d(8)(x * 2) if name == "batch_norm" else torch.nn.LSTM(6, 7)(x * 2)
+    assert p.rows()[name].kept >= 5 * 8 * 6 * 4
+
+
 def test_table_is_sorted_and_checked() -> None:
     p = _profiled()
     lines = p.table(sort_by="flops").splitlines()

@@ -25,12 +25,13 @@ from typing import Any
 
 import numpy as np
 
-from ._pytree import tensors_in, tree_leaves
+from ._pytree import tree_leaves
 from .atomic_files import write_atomically
 from .autograd.box import raw
 from .autograd.hooks import OpCall, op_hook
 from .autograd.modes import state
 from .autograd.node import module_path
+from .autograd.source_lines import recorded
 from .text_table import text_table
 
 
@@ -118,7 +119,7 @@ class Profile:
         result = run()
         duration = time.perf_counter_ns() - start
         arrays = [a for a in _arrays(result) if a.base is None]
-        node = next((x._node for x in tensors_in(result) if x._node is not None), None) if call.phase == "forward" else None
+        node = next(recorded(result), None) if call.phase == "forward" else None
         self.events.append(
             Event(
                 call.name,

@@ -322,6 +322,14 @@ def test_what_a_rule_keeps() -> None:
     assert [e.live for e in into(graph, "linear")] == [False, True]
 
 
+def test_what_an_operation_of_several_results_keeps_is_counted_once() -> None:
+    model = torch.nn.Sequential(torch.nn.Linear(4, 8), torch.nn.BatchNorm1d(8))
+    kept = {k.name: k.bytes for k in item(viz.draw(model, torch.ones(5, 4)), "batch_norm").kept or ()}
+    assert kept["x"] == 5 * 8 * 4 and kept["1 / standard deviation"] == 8 * 4
+    graph = viz.draw(torch.nn.LSTM(4, 3), torch.ones(5, 2, 4))
+    assert sum(k.bytes for k in item(graph, "lstm").kept or ()) > 5 * 2 * 12 * 4  # the gates of all steps, and more
+
+
 def test_memory_that_a_leaf_holds_anyway_costs_nothing() -> None:
     x, w = leaf(5, 4), leaf(3, 4)
     graph = viz.draw(torch.nn.functional.linear(x, w).sum())

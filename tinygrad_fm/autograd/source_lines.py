@@ -24,12 +24,14 @@ def user_line() -> str:
 
 
 def recorded(results: Any) -> Iterator[Node]:
-    """The nodes that ``results``, one Tensor or a tuple of them, were just recorded with."""
+    """The nodes that ``results``, one Tensor or a tuple of them, were just recorded with, each once."""
+    seen: set[Node] = set()
     for result in results if isinstance(results, tuple) else (results,):
         node = result._node if is_tensor(result) else None
         if isinstance(node, Output):
             node = node.parents[0]
-        if isinstance(node, Node):
+        if isinstance(node, Node) and node not in seen:
+            seen.add(node)
             yield node
 
 
