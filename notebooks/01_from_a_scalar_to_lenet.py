@@ -42,7 +42,7 @@ plt.rcParams["figure.figsize"] = 6, 3
 # Take any function, say
 
 
-# %%
+# %% tags=["try"]
 def f(x):
     return 3 * x**2 - 4 * x + 5
 
@@ -54,7 +54,7 @@ f(3.0)
 # Its derivative at 3 answers one question: *if I nudge x a little, how far does f(x) move, for each unit of the nudge?* So
 # nudge it:
 
-# %%
+# %% tags=["try"]
 nudge = 0.001
 (f(3.0 + nudge) - f(3.0)) / nudge
 
@@ -62,7 +62,7 @@ nudge = 0.001
 # Calculus says 6x − 4, which is 14 at x = 3: the nudge was nearly right. Now the same with a number that remembers what is done
 # with it. `requires_grad=True` asks it to, `backward()` finds the derivative, and `.grad` is where it is put:
 
-# %%
+# %% tags=["try"]
 x = torch.tensor(3.0, requires_grad=True)
 y = f(x)
 y.backward()
@@ -116,7 +116,7 @@ plt.show()
 # So: let every operation write down what it did, and the derivative by each of its inputs. That list is the **tape**. Then
 # go through it backwards, multiplying as you go.
 
-# %%
+# %% tags=["try"]
 tape = []  # a line for each operation: its result, and for each input the derivative by it
 
 
@@ -151,7 +151,7 @@ def backward(last):
 # That is all. The two lines of the inner loop are the heart of every library for deep learning. (Backwards, because then
 # everything that used a result has been dealt with before its own turn comes, so its gradient is complete.) Try it:
 
-# %%
+# %% tags=["try"]
 a, b, c, h = Number(2.0), Number(-3.0), Number(10.0), Number(-2.0)
 L = (a * b + c) * h
 backward(L)
@@ -159,22 +159,26 @@ print("L =", L.value)
 print("gradients of a, b, c, h:", a.grad, b.grad, c.grad, h.grad)
 
 # %% [markdown]
-# And now the library, which can also draw its tape. Go through the picture from right to left: each `grad`
-# is the one to its right, times the derivative of one step.
+# And now the library, which can also draw its tape, with what each number is (`data`) and its gradient (`grad`). Go through the
+# picture from right to left: each `grad` is the one to its right, times the derivative of one step.
 
-# %%
+# %% tags=["try"]
 a, b, c, h = (
     torch.tensor(value, requires_grad=True) for value in (2.0, -3.0, 10.0, -2.0)
 )
 e = a * b
 d = e + c
 L = d * h
+names = {"a": a, "b": b, "c": c, "d": d, "e": e, "h": h, "L": L}
+torch.draw(L, names=names, values=True)
+
+# %% tags=["try"]
 L.backward()
-torch.draw(
-    L, names={"a": a, "b": b, "c": c, "d": d, "e": e, "h": h, "L": L}, values=True
-)
+a.grad, b.grad, c.grad, h.grad
 
 # %% [markdown]
+# `torch.draw(L).save("tape.html", steps=True)`, called before `backward`, writes a page that plays it: step by step forward, and back.
+#
 # > **Question.** Why `+=` in `backward`, and not `=`? Try `tape.clear(); x = Number(3.0); y = x * x; backward(y); x.grad`,
 # > and then change it.
 # >
@@ -202,7 +206,7 @@ torch.draw(
 # One number at a time is slow, so from now on a tensor holds a whole array, and an operation works on all of it. Arrays of
 # different shapes go together, too: where one is too small, it is used as if it had been copied. That is **broadcasting**.
 
-# %%
+# %% tags=["try"]
 x = torch.tensor([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]])  # 2 rows, 3 columns
 b = torch.tensor(
     [10.0, 20.0, 30.0], requires_grad=True
@@ -214,7 +218,7 @@ y
 # What is the gradient of `b`? Each of its numbers went into two places of `y`. Where ways meet, gradients are added:
 # what was **copied on the way forward is summed on the way back**. Suppose we know how the loss moves with each entry of `y`:
 
-# %%
+# %% tags=["try"]
 dy = torch.tensor([[1.0, 1.0, 1.0], [0.1, 0.2, 0.3]])
 y.backward(dy)
 b.grad
@@ -353,7 +357,7 @@ for ax, model, parameters in ((axes[0], neuron, [w, b]), (axes[1], layers, sever
 # With ten classes the network gives ten numbers, the **scores** (or *logits*), of any size and sign. Softmax makes
 # probabilities of them: positive, and 1 together. The larger score gets the larger share.
 
-# %%
+# %% tags=["try"]
 scores = torch.tensor([2.0, 1.0, -1.0], requires_grad=True)
 p = scores.exp() / scores.exp().sum()
 p
@@ -363,7 +367,7 @@ p
 # its negative logarithm: 0 if the network was certain and right, without limit if it was certain and wrong. This is the
 # **cross entropy**.
 
-# %%
+# %% tags=["try"]
 loss = -p[0].log()
 loss.backward()
 print("loss", loss.item())
@@ -387,7 +391,7 @@ plt.show()
 # does not change when the same number is taken from all scores, so take the largest away first. `F.cross_entropy` does that, and
 # takes many rows of scores at once.
 
-# %%
+# %% tags=["try"]
 large = torch.tensor([1000.0, 999.0, 0.0])
 print("as above      ", large.exp() / large.exp().sum())
 safe = large - large.max()
@@ -682,7 +686,7 @@ print(
 # copied into up to nine windows, so on the way back those nine are summed. Copying and summing, once more. Let us see it, with
 # a loss that is the sum of all windows' entries:
 
-# %%
+# %% tags=["try"]
 picture = torch.zeros(1, 1, 6, 6, requires_grad=True)
 F.unfold(picture, kernel_size=3).sum().backward()
 picture.grad[0, 0]
@@ -706,7 +710,7 @@ picture.grad[0, 0]
 # its standard deviation; then let two learned numbers, γ and β, choose the size and place that are useful.
 
 
-# %%
+# %% tags=["try"]
 def batch_norm(x, gamma, beta):  # x is (N, C)
     mean = x.mean(dim=0)
     variance = ((x - mean) ** 2).mean(dim=0)

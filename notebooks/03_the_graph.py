@@ -18,7 +18,7 @@ from tinygrad_fm import nn, viz
 # Yellow is what you made and asked a gradient of (a *leaf*), blue what was computed. `values=True` writes on each what it holds,
 # `data`, and how the result moves with it, `grad`. Names are yours: tensors do not know what you call them.
 
-# %%
+# %% tags=["try"]
 x = torch.tensor(2.0, requires_grad=True)
 w = torch.tensor(-0.5, requires_grad=True)
 b = torch.tensor(0.25, requires_grad=True)
@@ -38,7 +38,7 @@ torch.draw(y, names={"x": x, "w": w, "b": b, "z": z, "y": y}, values=True)
 #
 # What is used twice has two arrows going out, and the gradients that come back along them are added:
 
-# %%
+# %% tags=["try"]
 a = torch.tensor(3.0, requires_grad=True)
 square = a * a
 result = square + a
@@ -59,7 +59,7 @@ print(
 # Given a model and an input (or the shape of one), `draw` runs it, and shows the modules as boxes with their parameters. On the
 # arrows are shapes: most mistakes in a model are mistakes of shape, and here you see where one goes wrong.
 
-# %%
+# %% tags=["try"]
 torch.manual_seed(0)
 perceptron = nn.Sequential(
     nn.Flatten(), nn.Linear(784, 32), nn.ReLU(), nn.Dropout(0.2), nn.Linear(32, 10)
@@ -72,7 +72,7 @@ torch.draw(perceptron, (64, 1, 28, 28))
 # drawn once, with "× N":
 
 
-# %%
+# %% tags=["try"]
 class Block(nn.Module):
     """Two convolutions, and the input added to what they give."""
 
@@ -134,7 +134,7 @@ torch.draw(loss, model=perceptron, names=names, backward=True)
 #
 # Gradients can be differentiated again. With `create_graph=True` the backward pass leaves a graph of its own, in violet:
 
-# %%
+# %% tags=["try"]
 x = torch.tensor(2.0, requires_grad=True)
 y = x**3
 (dy,) = torch.autograd.grad(y, x, create_graph=True)  # 3 x² = 12
@@ -155,7 +155,7 @@ torch.draw(residual, (8, 1, 28, 28), depth=1, color_by="memory")
 # A deep network of sigmoids, and a deep one of ReLUs. Where do the gradients go?
 
 
-# %%
+# %% tags=["try"]
 def chain(activation, depth=5):
     torch.manual_seed(0)
     layers = [
@@ -207,6 +207,16 @@ graph = torch.draw(residual, (8, 1, 28, 28), depth=2)
 for name in ("graph.html", "graph.txt", "graph.gv"):
     path = graph.save(name)
     print(path.name, path.stat().st_size, "bytes")
+
+# %% [markdown]
+# With `steps=True` the page plays the computation: forward, operation by operation, then backward, with what each rule is given and
+# gives, and what is let go of. (Draw before `backward()` is called; it uses the graph up.)
+
+# %%
+x = torch.tensor(2.0, requires_grad=True)
+y = torch.tanh(x * x)
+path = torch.draw(y, names={"x": x, "y": y}).save("played.html", steps=True)
+print(path.name, path.stat().st_size, "bytes")
 
 # %% [markdown]
 # All options, and how to read the pictures: [docs/graphs.md](../docs/graphs.md).

@@ -81,7 +81,7 @@ except RuntimeError as error:
 # The *Huber* loss is a parabola near 0 and a straight line further out, so that single wild values do not pull too hard:
 
 
-# %%
+# %% tags=["try"]
 def huber_kernel(guess, target):
     d = np.abs(guess - target)
     return np.where(d < 1, d * d / 2, d - 0.5)
@@ -117,7 +117,7 @@ torch.draw(loss, names=names, backward=True)
 # The *straight-through* trick (Bengio and others, 2013) rounds on the way forward and pretends on the way back that nothing
 # happened. Such a rule fails `gradcheck`, and is meant to:
 
-# %%
+# %% tags=["try"]
 rounded = primitive(np.round, name="round_through", x=lambda g: g)
 
 w = torch.tensor(0.2, requires_grad=True)
@@ -147,7 +147,7 @@ for _ in range(8):
 # carry whatever the way back needs.
 
 
-# %%
+# %% tags=["try"]
 class Softsign(torch.autograd.Function):
     @staticmethod
     def forward(ctx, x):

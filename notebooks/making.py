@@ -35,7 +35,9 @@ def read_source(path: Path) -> Any:
     )
     for number, cell in enumerate(notebook.cells):
         cell.id = f"cell-{number:02}"
-        cell.metadata = nbformat.from_dict({})
+        cell.metadata = nbformat.from_dict(
+            {name: cell.metadata[name] for name in cell.metadata.keys() & {"tags"}}
+        )
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     return notebook
 
@@ -86,7 +88,6 @@ def tidy(notebook: Any) -> Any:
     for cell in notebook.cells:
         if cell.cell_type != "code":
             continue
-        cell.metadata = nbformat.from_dict({})
         for output in cell.outputs:
             data = output.get("data", {})
             if "image/png" in data:
