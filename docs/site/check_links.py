@@ -12,6 +12,7 @@ from urllib.parse import unquote, urlsplit
 
 TAG = re.compile(r"<(a|img|script|source|iframe|video|link)\s([^>]*)>")
 ADDRESS = re.compile(r"\b(?:href|src)=\"([^\"]*)\"")
+FOR_A_SCRIPT = ("code=", "example=")  # what the page in the browser reads from its address; no anchors
 ANCHOR = re.compile(r"\b(?:id|name)=\"([^\"]*)\"")
 
 
@@ -55,4 +56,6 @@ def leads_somewhere(site: Path, page: Path, target: str) -> bool:
     there = there / "index.html" if there.is_dir() else there
     if site not in [there, *there.parents] or not there.is_file():
         return False
+    if parts.fragment.startswith(FOR_A_SCRIPT):
+        return True
     return not parts.fragment or there.suffix != ".html" or unquote(parts.fragment) in parsed(there).anchors

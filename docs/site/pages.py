@@ -14,6 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from notebooks.browser import with_browser_links
 from notebooks.stamping import address_of_this_project, stamp
 
 from .address import ROOT
@@ -137,7 +138,9 @@ def write_pages(stage: Path, more: dict[str, list[str]]) -> None:
 
 
 def write_notebook(target: Path, content: Any, page: str, where: dict[str, str]) -> None:
-    """A notebook with the links of its Markdown rewritten, and where the repository's address is known with one to Colab."""
+    """A notebook with links to the page in the browser, where the repository's address is known one to Colab, and all of them
+    rewritten."""
+    content = with_browser_links(content)
     where = {path: f"/{place}" if path != page else place for path, place in where.items()}  # from the site's root
     for cell in content["cells"]:
         if cell["cell_type"] == "markdown":
