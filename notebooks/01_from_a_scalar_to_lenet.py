@@ -35,7 +35,7 @@ plt.rcParams["figure.figsize"] = 6, 3
 
 # %% [markdown]
 # The library is `tinygrad_fm`: NumPy inside, and outside the names of PyTorch, the library that most people in the field use.
-# It is imported as `torch` because all that you write here is also a PyTorch program.
+# It is imported as `torch`, because nearly all that you write here runs in PyTorch as well.
 #
 # ## 1. A number with a gradient
 #
@@ -203,7 +203,8 @@ a.grad, b.grad, c.grad, h.grad
 #
 # ## 3. Broadcasting
 #
-# One number at a time is slow, so from now on a tensor holds a whole array, and an operation works on all of it. Arrays of
+# One number at a time is slow, so from now on a tensor holds a whole array, and an operation works on all of it. Its **shape** says
+# how many there are: (2, 3) is 2 rows and 3 columns. Arrays of
 # different shapes go together, too: where one is too small, it is used as if it had been copied. That is **broadcasting**.
 
 # %% tags=["try"]
@@ -216,7 +217,8 @@ y
 
 # %% [markdown]
 # What is the gradient of `b`? Each of its numbers went into two places of `y`. Where ways meet, gradients are added:
-# what was **copied on the way forward is summed on the way back**. Suppose we know how the loss moves with each entry of `y`:
+# what was **copied on the way forward is summed on the way back**. Suppose that `y` goes on into some final result, and we know
+# how that moves with each entry of `y`:
 
 # %% tags=["try"]
 dy = torch.tensor([[1.0, 1.0, 1.0], [0.1, 0.2, 0.3]])
@@ -266,8 +268,8 @@ print(f"w = {w.item():.2f}, b = {b.item():.2f}")
 #
 # ## 4. A neuron
 #
-# A **neuron** takes several numbers, weighs each, adds a bias, and squashes the sum into a range: here with the sigmoid, to
-# between 0 and 1. With many points at once, the weighing is a product with a matrix, `@`. The task: to which of two moons
+# A **neuron** takes several numbers, weighs each, adds a bias, and squashes the sum into a range: here with the sigmoid,
+# 1 / (1 + exp(−z)), to between 0 and 1. With many points at once, the weighing is a product with a matrix, `@`. The task: to which of two moons
 # does a point belong?
 
 # %%
@@ -410,6 +412,8 @@ print(
 # > It gives each class a tenth, so the loss is −log(1/10) = log 10 ≈ 2.30. Remember the number: a network that begins far
 # > above it is not ignorant but wrong, and something about its beginning is (step 7).
 # > </details>
+#
+# *More exercises*: softmax; cross entropy.
 
 # %% [markdown]
 # ## 6. A network on real pictures
@@ -641,9 +645,12 @@ plt.show()
 # >
 # > <details><summary>Answer</summary>
 # >
-# > Its first point is at (−9 + 0.6, 2 − 0.6), though the slopes there are −0.45 and 4. The step is lr · mean slope / √(mean squared slope), and after one step the mean is that one slope:
+# > Its second point is at (−9 + 0.6, 2 − 0.6), though the slopes at the first are −0.45 and 4. The step is
+# > lr · mean slope / √(mean squared slope), and after one step the mean is that one slope:
 # > lr · g / |g|, which is lr with the sign of g.
 # > </details>
+#
+# *More exercises*: gradient descent; momentum; Adam.
 #
 # ## 9. Convolution
 #
@@ -702,6 +709,8 @@ picture.grad[0, 0]
 # > 784 · 3,456 = 2.7 million; and 6 · 25 = 150 (and 6 biases). That is what it gains: few weights, each of which learns from every
 # > place in every picture.
 # > </details>
+#
+# *More exercises*: windows of a picture; convolution; pooling.
 #
 # ## 10. Batch normalization
 #
@@ -763,6 +772,8 @@ plt.show()
 # > and nothing would be left. So in training the layer also keeps running averages, and `eval()` makes it use those. If you forget it,
 # > a picture's class depends on which others are classified with it.
 # > </details>
+#
+# *More exercises*: the variance; batch norm.
 #
 # ## 11. LeNet
 #
@@ -878,4 +889,5 @@ for strength in (0, 0.02, 0.05, 0.1):
 # - The rest of the exercises: softmax, convolution and Adam with your own hands, and a training loop with planted mistakes.
 # - The other notebooks: *Fashion-MNIST, end to end* does it with all pictures and all care. *The graph* shows what can be
 #   drawn. *Your own operation* adds one to the library, with its rule. *PyTorch side by side* runs the same programs in both.
-# - The engine is not much longer than yours of step 2: [how it differentiates](../docs/autograd.md).
+# - What the library's engine does beyond yours of step 2, and a loop like yours that runs on its tape:
+#   [how it differentiates](../docs/autograd.md).
