@@ -527,9 +527,9 @@ function graphView(element, data) {
 
   /** Bring what stands for an item into sight. */
   function reveal(id) {
-    const g = svg.querySelector(`[data-node="${CSS.escape(shownId(id) || "")}"]`);
-    if (!g) return;
-    const r = g.getBoundingClientRect(), frame = svg.getBoundingClientRect(), margin = 24;
+    const shape = svg.querySelector(`[data-node="${CSS.escape(shownId(id) || "")}"] > .shape`); // without the parameters beside it
+    if (!shape) return;
+    const r = shape.getBoundingClientRect(), frame = svg.getBoundingClientRect(), margin = 24;
     const inside = r.left >= frame.left + margin && r.right <= frame.right - margin && r.top >= frame.top + margin && r.bottom <= frame.bottom - margin;
     if (inside) return;
     view.x += frame.left + frame.width / 2 - (r.left + r.width / 2);

@@ -179,8 +179,8 @@ class Player {
   #show() {
     const step = this.steps.steps[this.position - 1], state = this.#stateAt(this.position);
     const { first, back, play, forward, last } = this.buttons;
-    first.disabled = back.disabled = this.position === 0;
-    forward.disabled = last.disabled = this.position === this.length;
+    for (const b of [first, back]) b.setAttribute("aria-disabled", this.position === 0); // not disabled: that would lose the focus
+    for (const b of [forward, last]) b.setAttribute("aria-disabled", this.position === this.length);
     this.#icon(play, this.playing ? "pause" : "play");
     const label = this.playing ? "pause (space)" : "play (space)";
     play.setAttribute("aria-label", label);
@@ -279,6 +279,7 @@ class Player {
       tile.flat().forEach((percent, i) => pixels.data.set([...Player.colorOf(percent), 255], 4 * i));
       pen.putImageData(pixels, 0, 0);
     }
+    if (!array.largest) return;
     const ramp = this.#tag("div", { class: "ramp", "aria-hidden": "true" }, figure);
     this.#tag("span", {}, ramp, `−${array.largest}`);
     const colors = [-100, -50, 0, 50, 100].map((p) => `rgb(${Player.colorOf(p).join(" ")})`);
