@@ -8,7 +8,7 @@ author = "The tinygrad_fm developers"
 project_copyright = "The tinygrad_fm developers, MIT licence"
 release = version = __version__
 
-extensions = ["myst_nb", "sphinx_copybutton", "docs.site.repository"]
+extensions = ["myst_nb", "sphinx.ext.githubpages", "sphinx_copybutton", "docs.site.repository"]
 root_doc = "index"
 language = "en"
 default_role = "code"

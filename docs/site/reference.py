@@ -155,6 +155,8 @@ class Links:
         def link(code: str) -> str | None:
             code = re.sub(r"\(.*\)$", "", code.removeprefix("~").removeprefix("torch.").removeprefix("tinygrad_fm."))
             dotted, _, name = code.rpartition(".")
+            if code.startswith("."):  # an attribute of something
+                return None
             if dotted == "Tensor" and name in self.methods:
                 return f"tinygrad_fm.Tensor.{name}"
             if dotted:
@@ -302,13 +304,14 @@ ABOUT = {
 def parts_of(listed: list[Entry]) -> dict[str, list[Entry]]:
     """The entries by file, small groups of the same folder together."""
     groups: dict[str, list[Entry]] = {}
+    last = {"others", *GROUPS}
     for entry in listed:
         groups.setdefault(file_of(entry), []).append(entry)
     few = [name for name, group in groups.items() if len(group) < 3 and name not in GROUPS]
     if few:
         rest = sorted((entry for name in few for entry in groups.pop(name)), key=lambda entry: entry.name)
         groups["others"] = rest
-    return dict(sorted(groups.items()))
+    return dict(sorted(groups.items(), key=lambda group: (group[0] in last, not group[0].startswith("ops/"), group[0])))
 
 
 def title_and_about(group: str) -> tuple[str, str]:

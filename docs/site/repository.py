@@ -6,6 +6,7 @@ every file and folder that is linked, with a number before each line.
 
 from __future__ import annotations
 
+import builtins
 import posixpath
 from collections.abc import Iterator
 from typing import Any
@@ -16,6 +17,7 @@ from pygments import highlight
 from pygments.formatters import HtmlFormatter
 from pygments.lexers import TextLexer, get_lexer_for_filename
 from pygments.util import ClassNotFound
+from sphinx import addnodes
 
 from .address import ROOT, commit, files, repository
 
@@ -47,6 +49,13 @@ def resolve_links(app: Any, doctree: Any, docname: str) -> None:
             node["refuri"] = app.builder.get_relative_uri(docname, page_of(path)) + mark + line
         node["classes"] = [name for name in node.get("classes", []) if name != "external"]
         node["internal"] = not known
+
+
+def plain_types(app: Any, doctree: Any) -> None:
+    """Types of Python in signatures are text: ``int`` means Python's there, and not ``torch.int``."""
+    for node in list(doctree.findall(addnodes.pending_xref)):
+        if node.get("refdomain") == "py" and hasattr(builtins, node.get("reftarget", "")):
+            node.replace_self(node.children)
 
 
 def source_pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
@@ -95,6 +104,7 @@ def visit_math_block(self: Any, node: Any) -> None:
 def setup(app: Any) -> dict[str, Any]:
     """What Sphinx calls."""
     app.linked_files = set()
+    app.connect("doctree-read", plain_types)
     app.connect("doctree-resolved", resolve_links)
     app.connect("html-collect-pages", source_pages)
     app.add_html_math_renderer("mathml", (visit_math, None), (visit_math_block, None))
