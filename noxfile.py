@@ -130,9 +130,9 @@ def extras(session: nox.Session) -> None:
 
 @nox.session
 def docs(session: nox.Session) -> None:
-    """Build the documentation site without a warning, and check every link inside it."""
-    session.install(".[docs,train]")
-    session.run("python", "-m", "docs.site", *session.posargs)
+    """Build the documentation site without a warning, check every link inside it, and look at it in Chromium."""
+    session.install(".[docs,train]", "playwright")
+    session.run("python", "-m", "docs.site", *(session.posargs or ["--look"]))
 
 
 @nox.session

@@ -12,11 +12,11 @@ from sphinx.cmd.build import main as sphinx
 
 from apps.try_folder import write_folder
 
-from . import check_links, pages, reference
+from . import check_browser, check_links, pages, reference
 
 
-def build(out: Path) -> int:
-    """Build the site in the folder ``out``; 0 if Sphinx had nothing to say and no link is broken."""
+def build(out: Path, look: bool = False) -> int:
+    """Build the site in the folder ``out``; 0 if Sphinx had nothing to say, no link is broken, and Chromium shows it well."""
     shutil.rmtree(out, ignore_errors=True)
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder, "source")
@@ -34,6 +34,9 @@ def build(out: Path) -> int:
         return code
     write_folder(out / "try")
     broken = check_links.broken(out)
+    if look:
+        with check_browser.launched() as browser:
+            broken += check_browser.problems(out, browser)
     for line in broken:
         print(line, file=sys.stderr)
     return 1 if broken else 0
@@ -42,8 +45,10 @@ def build(out: Path) -> int:
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m docs.site", description=__doc__)
     parser.add_argument("folder", nargs="?", type=Path, default=Path("build/site"), help="where to (%(default)s)")
-    folder = parser.parse_args().folder
-    code = build(folder)
+    parser.add_argument("--look", action="store_true", help="open every kind of page in Chromium (needs playwright)")
+    options = parser.parse_args()
+    folder = options.folder
+    code = build(folder, options.look)
     if not code:
         print(f"The site is in {folder}; open {folder / 'index.html'}")
     return code

@@ -22,6 +22,7 @@ NEEDS = {
     "mpi": ("mpi4py",),
     "app": ("streamlit", "playwright"),
     "notebooks": ("jupytext", "nbclient", "ipykernel"),
+    "site": ("playwright",),
     "try": ("playwright",),
 }
 
