@@ -19,7 +19,21 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "-
 FLAGS += ["--disable-background-networking", "--disable-component-update"]
 PATIENCE = 30_000  # milliseconds for the search
 WIDTHS = (390, 820, 1440)
-KINDS = ["index.html", "autograd.html", "graphs.html", "performance.html", "teaching.html", "pytorch.html", "tutorial/01_from_a_scalar_to_lenet.html", "reference/torch.html", "reference/torch/ops.elementwise.html", "reference/Tensor.html", "reference/nn/nn.modules.conv.html", "reference/optim.html", "genindex.html"]
+KINDS = [
+    "index.html",
+    "autograd.html",
+    "graphs.html",
+    "performance.html",
+    "teaching.html",
+    "pytorch.html",
+    "tutorial/01_from_a_scalar_to_lenet.html",
+    "reference/torch.html",
+    "reference/torch/ops.elementwise.html",
+    "reference/Tensor.html",
+    "reference/nn/nn.modules.conv.html",
+    "reference/optim.html",
+    "genindex.html",
+]
 SEARCHED, FOUND = "conv2d", "tinygrad_fm.nn.functional.conv2d"
 
 
@@ -83,7 +97,7 @@ def problems(site: Path, browser: Any, names: list[str] | None = None) -> list[s
                 page = context.new_page()
                 requests: list[str] = []
                 page.on("request", lambda request, to=requests: to.append(request.url))
-                page.on("pageerror", lambda error, at=page: found.append(f"{at.url}: {error}"))
+                page.on("pageerror", lambda error, at=page, to=found: to.append(f"{at.url}: {error}"))
                 for name in names or KINDS:
                     found += [f"{line} ({width}, {scheme})" for line in look(page, address, name)]
                 if names is None and width == WIDTHS[-1]:
