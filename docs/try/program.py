@@ -6,6 +6,7 @@ It needs nothing of Pyodide, so that tests run it in ordinary Python, too.
 from __future__ import annotations
 
 import ast
+import builtins
 import contextlib
 import gc
 import io
@@ -175,6 +176,7 @@ def _execute(source: str, listen: Callable[[str, dict[str, Any]], None]) -> None
         if isinstance(value, Graph):
             live.show(value)
 
+    source = source.removeprefix("\ufeff")  # which editors put before a program
     linecache.cache[NAME] = (len(source), None, source.splitlines(keepends=True), NAME)
     tree = _ShowGraphs().visit(ast.parse(source, NAME))
     main = types.ModuleType("__main__")
@@ -198,12 +200,13 @@ def _settings() -> Any:
 
     import tinygrad_fm as torch
 
-    errors, printing = np.geterr(), np.get_printoptions()
+    errors, printing, names = np.geterr(), np.get_printoptions(), dict(vars(builtins))
     torch.seed()
     np.random.seed(None)
     try:
         yield
     finally:
+        vars(builtins).update(names)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
         torch.set_printoptions(profile="default")

@@ -53,15 +53,15 @@ async function start(settings, buffer) {
   const pyodide = await loadPyodide({ indexURL: base, env: { HOME: "/home/pyodide", PYTHONDONTWRITEBYTECODE: "1" } });
   const [numpy, wheel, program] = await Promise.all(parts);
   postMessage({ kind: "progress", text: "Unpacking NumPy" });
-  pyodide.unpackArchive(numpy, "wheel");
-  pyodide.unpackArchive(wheel, "wheel");
+  const extractDir = pyodide.runPython("import site; site.getsitepackages()[0]"); // the user's folder stays empty
+  pyodide.unpackArchive(numpy, "wheel", { extractDir });
+  pyodide.unpackArchive(wheel, "wheel", { extractDir });
   postMessage({ kind: "progress", text: "Starting NumPy" });
   pyodide.runPython("import numpy");
   postMessage({ kind: "progress", text: "Starting tinygrad_fm" });
   pyodide.runPython("import tinygrad_fm, tinygrad_fm.viz.live");
-  pyodide.FS.writeFile("/home/pyodide/program_runner.py", program);
-  const runner = pyodide.runPython("import sys; sys.path.insert(0, '/home/pyodide'); import program_runner; program_runner");
-  runProgram = runner.run;
+  pyodide.FS.writeFile(`${extractDir}/program_runner.py`, program);
+  runProgram = pyodide.pyimport("program_runner").run;
   if (buffer) {
     interrupts = new Uint8Array(buffer);
     pyodide.setInterruptBuffer(interrupts);
