@@ -59,11 +59,11 @@ class Shot:
             self.graph.locator("button.forward").click()
 
     def save(self, name: str) -> None:
-        """As a PNG of 128 colours: a page has few."""
+        """As a PNG of 256 colours: a page has few."""
         from PIL import Image
 
         picture = Image.open(io.BytesIO(self.page.screenshot(animations="disabled"))).convert("RGB")
-        picture.quantize(128, dither=Image.Dither.NONE).save(IMAGES / f"browser-{name}.png", optimize=True)
+        picture.quantize(256, dither=Image.Dither.NONE).save(IMAGES / f"browser-{name}.png", optimize=True)
 
 
 @contextmanager

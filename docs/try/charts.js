@@ -82,7 +82,7 @@ export class Charts {
     const axis = { stroke: ink, grid: { stroke: grid, width: 1 }, ticks: { stroke: grid, width: 1 } };
     return {
       width: Math.max(160, chart.place.clientWidth), height: HEIGHT, cursor: { show: false }, legend: { show: false },
-      scales: { x: { time: false } }, axes: [{ ...axis }, { ...axis, size: 50 }],
+      scales: { x: { time: false } }, axes: [{ ...axis, size: 30 }, { ...axis, size: 50 }],
       series: [{}, ...[...chart.lines.keys()].map((label, i) => ({
         label, stroke: colors[i % colors.length], width: 2, spanGaps: true, points: { show: () => chart.lines.get(label).x.length < 2 } }))],
     };

@@ -26,7 +26,8 @@ export class Pictures {
     const figure = this.figures.get(key), caption = document.createElement("figcaption"), title = document.createElement("b");
     title.textContent = data.title;
     caption.append(title);
-    figure.className = name === "images" && data.shape[0] > 1 ? "many" : "";
+    if (name === "images") figure.className = data.shape[0] > 1 ? "many" : "";
+    else if (!this.element.querySelector(".beside")) figure.className = "beside"; // the charts stand beside the first plane
     figure.replaceChildren(caption, name === "images" ? tiles(data) : plane(data));
   }
 }
