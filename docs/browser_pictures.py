@@ -100,7 +100,8 @@ def main(folders: list[Path]) -> None:
                 shot.wait()
                 shot.run("neuron")
                 shot.wait()
-                shot.page.locator("#charts").scroll_into_view_if_needed()
+                shot.page.locator("#graphs").evaluate("e => e.scrollIntoView()")
+                shot.step(12)
                 shot.save("phone")
             running.shutdown()
 
