@@ -65,13 +65,13 @@ def _grade(chosen: list[Exercise], folder: Path, seed: int) -> int:
     reports = []
     for report, printed in grade_files(chosen, folder, seed, folder / "failed"):
         progress.note(report)
-        print(text_of(report, printed, seed), flush=True)
+        print(text_of(report, printed, seed, folder), flush=True)
         reports.append(report)
     progress.save()
     return 0 if all(report.state == PASSED for report in reports) else 1
 
 
-def text_of(report: Report, printed: str, seed: int) -> str:
+def text_of(report: Report, printed: str, seed: int, folder: Path = HERE) -> str:
     """A report as a person reads it."""
     (exercise,) = (e for e in EXERCISES if e.name == report.exercise)
     lines = [f"{exercise.file}: {exercise.title}: {report.state}"]
@@ -90,7 +90,8 @@ def text_of(report: Report, printed: str, seed: int) -> str:
         lines.append(f"  {report.checks} checks passed. The library's own:")
         lines += [f"    {name}  in {file}" for file, name in exercise.library]
     elif report.state not in (NOT_STARTED, STARTED):
-        lines.append(f"  the same numbers again: python -m exercises {exercise.name} --seed {seed}")
+        where = "" if folder.resolve() == HERE else f" --folder {folder}"
+        lines.append(f"  the same numbers again: python -m exercises {exercise.name}{where} --seed {seed}")
     return "\n".join(lines) + "\n"
 
 

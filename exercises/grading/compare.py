@@ -208,7 +208,9 @@ def check(
             f"{part.what}: {count}",
             f"  {part.signature}{place(index)}: expected {number(expected[index])}, got {number(array[index])}",
         ]
-    raise Wrong(*lines, "  for", *describe_case(case), hints=hints)
+    read = {name: case[name] for name in part.parameters if name in case}
+    shown = read if len(read) == len(part.parameters) else case
+    raise Wrong(*lines, "  for", *describe_case(shown), hints=hints)
 
 
 def same_arguments(before: Case, after: Case, part: Part) -> None:

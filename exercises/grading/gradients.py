@@ -70,7 +70,7 @@ def check_first(student: Student, operation: Operation, name: str, function: Cal
     def compare(case: Case, expected: Array, **options: Any) -> None:
         try:
             got = _graded_call(student, function, trial, case)
-            check(got, expected, part, _shown(case, part), trial=trial, **options)
+            check(got, expected, part, case, trial=trial, **options)
         except Wrong as wrong:
             wrong.draw = functools.partial(draw, student, operation, part, function, case)
             raise
@@ -94,11 +94,6 @@ def check_first(student: Student, operation: Operation, name: str, function: Cal
 
 def _cast(case: Case, dtype: Any) -> Case:
     return {k: x.astype(dtype) if isinstance(x, np.ndarray) and x.dtype.kind == "f" else x for k, x in case.items()}
-
-
-def _shown(case: Case, part: Part) -> Case:
-    """The arguments that the function reads first, and of the others what there is."""
-    return {name: case[name] for name in [*part.parameters, *case] if name in case}
 
 
 def _as_rule(student: Student, function: Callable[..., Any]) -> Callable[..., Any]:

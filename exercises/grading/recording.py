@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 import tinygrad_fm as torch
+import tinygrad_fm.nn.functional as F
 
 _state = threading.local()
 
@@ -81,27 +82,44 @@ def _argmax(x: Any, axis: int | None = None, keepdims: bool = False) -> Any:
     return torch.argmax(x, axis, keepdim=keepdims)
 
 
+def _pad(x: Any, widths: Any) -> Any:
+    return F.pad(x, [n for pair in reversed(widths) for n in pair])  # PyTorch's order: the last axis first
+
+
+def _flip(x: Any, axis: Any = None) -> Any:
+    axes = _axes(axis, x)
+    return torch.flip(x, axes if isinstance(axes, (tuple, list)) else (axes,))
+
+
 # what a function of NumPy is on Tensors
 ON_TENSORS: dict[str, Callable[..., Any]] = {
     "argmax": _argmax,
     "broadcast_to": lambda x, shape: torch.broadcast_to(_tensor(x), shape),
+    "clip": torch.clamp,
     "concatenate": lambda arrays, axis=0: torch.cat([_tensor(x) for x in arrays], axis),
+    "copy": torch.clone,
     "cos": torch.cos,
+    "dot": lambda a, b: torch.matmul(_tensor(a), _tensor(b)),
     "einsum": lambda equation, *arrays: torch.einsum(equation, *map(_tensor, arrays)),
     "expand_dims": lambda x, axis: torch.unsqueeze(x, axis),
+    "flip": _flip,
     "matmul": lambda a, b: torch.matmul(_tensor(a), _tensor(b)),
     "max": _max,
     "mean": _mean,
     "min": _min,
     "ones_like": _ones_like,
     "outer": lambda a, b: torch.outer(_tensor(a), _tensor(b)),
-    "reshape": lambda x, shape: torch.reshape(x, shape),
+    "pad": _pad,
+    "repeat": lambda x, n, axis=None: torch.repeat_interleave(x, n, axis),
+    "reshape": torch.reshape,
     "sin": torch.sin,
+    "size": lambda x, axis=None: x.numel() if axis is None else x.shape[axis],
     "squeeze": lambda x, axis: torch.squeeze(x, axis),
     "stack": lambda arrays, axis=0: torch.stack([_tensor(x) for x in arrays], axis),
     "sum": _sum,
     "swapaxes": torch.swapaxes,
     "take_along_axis": _take_along_axis,
+    "tile": torch.tile,
     "transpose": _transpose,
     "var": lambda x, axis=None, keepdims=False, ddof=0: torch.var(x, _axes(axis, x), correction=ddof, keepdim=keepdims),
     "where": _where,
@@ -111,8 +129,8 @@ ON_TENSORS: dict[str, Callable[..., Any]] = {
 UFUNCS = (
     "abs add divide equal exp greater less log log1p maximum minimum multiply negative power sign sqrt square subtract tanh"
 )
-NEW = {"ones": torch.ones, "zeros": torch.zeros}
-PLAIN = "arange array eye float32 float64 inf newaxis pi"  # the same in both
+NEW = {"full": torch.full, "ones": torch.ones, "zeros": torch.zeros}
+PLAIN = "arange array eye float32 float64 inf int64 ndarray newaxis pi"  # the same in both
 
 
 def _either(name: str) -> Callable[..., Any]:
@@ -129,8 +147,8 @@ def _either(name: str) -> Callable[..., Any]:
 def _new(name: str) -> Callable[..., Any]:
     ours, numpys = NEW[name], getattr(np, name)
 
-    def call(shape: Any, dtype: Any = np.float64) -> Any:
-        return ours(shape, dtype=torch.float64) if is_recorded() else numpys(shape, dtype)
+    def call(shape: Any, *value: Any, dtype: Any = np.float64) -> Any:
+        return ours(shape, *value, dtype=torch.float64) if is_recorded() else numpys(shape, *value, dtype=dtype)
 
     return call
 

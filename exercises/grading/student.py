@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import builtins
 import difflib
+import gc
 import inspect
 import sys
 import types
@@ -27,6 +28,7 @@ from .recording import NUMPY, NUMPY_NAMES, is_recorded
 
 LIBRARY = str(Path(tinygrad_fm.__file__).parent)
 LONGEST = 100_000  # characters of a file
+PRINTS = 1_000  # calls of print, and characters of what is printed
 
 _BUILTINS = """
     abs all any bool dict enumerate float int isinstance len list map max min object print range reversed round set slice
@@ -34,8 +36,16 @@ _BUILTINS = """
 """
 BUILTINS = frozenset(_BUILTINS.split())
 _OF_ARRAYS = "T mean ndim reshape shape sum swapaxes"  # and of Tensors
-_OF_CONTAINERS = "add append clear copy extend get insert items keys pop remove reverse sort update values"
+_OF_CONTAINERS = "add append clear extend get insert items keys pop remove reverse sort update values"
 ATTRIBUTES = frozenset(f"{_OF_ARRAYS} {_OF_CONTAINERS}".split())
+INSTEAD = {  # of methods of arrays, where it is not NumPy's function of the same name
+    "astype": "a comparison may be multiplied as it is, and np.where(x > 0, 1.0, 0.0) makes numbers of it",
+    "dot": "write a @ b",
+    "flatten": "write x.reshape(-1)",
+    "item": "a rule works on whole arrays",
+    "ravel": "write x.reshape(-1)",
+    "transpose": "write x.T, or np.transpose(x, axes)",
+}
 _REFUSED: tuple[type[ast.AST], ...] = (ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.AsyncFunctionDef, ast.Await, ast.Delete)
 if hasattr(ast, "TryStar"):
     _REFUSED = (*_REFUSED, ast.TryStar)
@@ -68,14 +78,16 @@ class NotStarted(Exception):
 # -- reading -----------------------------------------------------------------------------------------------------------
 
 
-def _is_gap(node: ast.AST) -> bool:
+def _is_gap(node: Any) -> bool:
     return isinstance(node, ast.Constant) and node.value is ...
 
 
-def _has_gap(function: ast.AST) -> bool:
-    """Whether a ``...`` stands in it, other than in an index such as ``x[..., 0]``."""
-    inside = {id(n) for s in ast.walk(function) if isinstance(s, ast.Subscript) for n in ast.walk(s.slice)}
-    return any(_is_gap(node) and id(node) not in inside for node in ast.walk(function))
+def _has_gap(function: ast.FunctionDef) -> bool:
+    """Whether ``...`` stands where a value belongs, or for the whole function."""
+    body = [node for node in function.body if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant))]
+    return not body or any(
+        _is_gap(getattr(node, "value", None)) for node in ast.walk(function) if not isinstance(node, ast.Expr)
+    )
 
 
 def _suggest(name: str, known: Any) -> str:
@@ -128,9 +140,17 @@ class _Reader(ast.NodeVisitor):
         if node.id not in self.own and node.id not in BUILTINS and hasattr(builtins, node.id):
             self.refuse(node, f"{node.id}()")
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> None:
+        if node.name.startswith("__") and node.name != "__init__":
+            self.refuse(node, f"the method {node.name}")
+        self.generic_visit(node)
+
     def visit_Attribute(self, node: ast.Attribute) -> None:
         self.generic_visit(node)
         name = node.attr
+        root = next(n for n in ast.walk(node) if not isinstance(n, ast.Attribute))
+        if isinstance(node.ctx, ast.Store) and isinstance(root, ast.Name) and root.id in self.modules:
+            self.refuse(node, f"changing {ast.unparse(node)}")
         if name.startswith("_") and name not in self.own_attributes | {"__init__"}:
             self.refuse(node, f"the attribute .{name}")
         module = self.modules.get(node.value.id) if isinstance(node.value, ast.Name) else None
@@ -141,6 +161,7 @@ class _Reader(ast.NodeVisitor):
             self.refuse(node, f"np.{name}", " yet: write `import numpy as np` at the top")
         elif module is None and not self.everything and name not in self.attributes | self.own_attributes:
             instead = f": write np.{name}(x)" if name in NUMPY_NAMES else _suggest(name, self.attributes)
+            instead = f": {INSTEAD[name]}" if name in INSTEAD else instead
             self.refuse(node, f"the attribute .{name}", instead)
 
 
@@ -172,6 +193,19 @@ def _importer(imports: frozenset[str]) -> Callable[..., Any]:
         return builtins.__import__(name, globals, locals, fromlist, level)
 
     return guarded
+
+
+def _printer() -> Callable[..., None]:
+    """A ``print`` that falls silent after a while: in a loop without an end it would fill the memory."""
+    left = PRINTS
+
+    def limited(*values: Any, sep: str = " ", end: str = "\n") -> None:
+        nonlocal left
+        left -= 1
+        if left >= 0:
+            print(*(str(value)[:PRINTS] for value in values), sep=sep, end=end)
+
+    return limited
 
 
 def sentence(error: Exception) -> str:
@@ -208,6 +242,7 @@ class Student:
         self.unfinished = {n.name for n in tree.body if isinstance(n, ast.FunctionDef) and _has_gap(n)}
         _Reader(tree, ATTRIBUTES | attributes, imports, everything).visit(tree)
         allowed = {n: getattr(builtins, n) for n in BUILTINS if hasattr(builtins, n)}
+        allowed["print"] = _printer()
         allowed |= {"__build_class__": builtins.__build_class__, "__import__": _importer(imports)}
         self.functions: dict[str, Any] = {"__builtins__": allowed, "__name__": name}
         self.library = everything  # whether the library may be called
@@ -290,9 +325,12 @@ def watched(filename: str, library: bool = False) -> Iterator[None]:
                 f"the answer was computed by a library ({Path(code.co_filename).stem}.{code.co_name}); write the formula"
             )
 
-    before = sys.getprofile()
+    before, collects = sys.getprofile(), gc.isenabled()
+    gc.disable()  # what is collected may call the library
     sys.setprofile(look)
     try:
         yield
     finally:
         sys.setprofile(before)
+        if collects:
+            gc.enable()

@@ -22,7 +22,7 @@ from .exercise import Exercise
 from .grade import NOT_STARTED, WRONG, Report, grade
 
 LIMIT = 20.0  # seconds for an exercise: grading takes a fraction of one
-MEMORY = 4 << 30  # bytes
+MEMORY = 2 << 30  # bytes, beside those of the libraries
 PRINTED = 20  # lines of what is printed that are shown
 
 
@@ -82,7 +82,7 @@ def _one_process(
         }
         root = Path(__file__).resolve().parents[2]
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join([str(root), *filter(None, [os.environ.get("PYTHONPATH")])])}
-        environment["PYTHONIOENCODING"] = "utf-8"
+        environment |= {"PYTHONIOENCODING": "utf-8", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         process = subprocess.run(
             [sys.executable, "-m", "exercises.grading.worker", json.dumps(job)],
             cwd=root,
@@ -128,12 +128,16 @@ def _ended(exercise: Exercise, folder: Path, code: int, errors: str, limit: floa
 
 
 def _limit_memory() -> None:
+    """Let the process take :data:`MEMORY` more than it has; where the system does not say how much that is, the time is the
+    limit."""
     try:
         import resource
 
+        now = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
         _, hard = resource.getrlimit(resource.RLIMIT_AS)
-        resource.setrlimit(resource.RLIMIT_AS, (MEMORY if hard == resource.RLIM_INFINITY else min(MEMORY, hard), hard))
-    except (ImportError, ValueError, OSError):  # not every system has it: then the time is the limit
+        most = now + MEMORY
+        resource.setrlimit(resource.RLIMIT_AS, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    except (ImportError, ValueError, OSError):
         pass
 
 

@@ -47,6 +47,18 @@ REFUSED = [
     ("import numpy as np", "return np.frompyfunc(a)", "np.frompyfunc is not allowed"),
     ("import numpy as np", "return np.sun(g)", "np.sun is not allowed here; did you mean sum?"),
     ("import numpy as np", "return g.max()", "the attribute .max is not allowed here: write np.max(x)"),
+    ("import numpy as np", "return (g > 0).astype(float)", "a comparison may be multiplied as it is"),
+    ("import numpy as np", "np.multiply = np.add\nreturn g * b", "changing np.multiply is not allowed"),
+    ("class A:\n    def __array__(self):\n        return 0\n", "return A()", "the method __array__ is not allowed"),
+    ("", "global x\nreturn g * b", "`global` is not allowed"),
+    ("", "async def f():\n    pass\nreturn g * b", "`async` is not allowed"),
+    ("", "return exec('x = 1')", "exec() is not allowed"),
+    ("", "return globals()['grade']", "globals() is not allowed"),
+    ("", "return type(g)(b)", "type() is not allowed"),
+    ("", "return '{0.__class__}'.format(g)", "the attribute .format is not allowed"),
+    ("", "return multiply_a.func_globals", "the attribute .func_globals is not allowed"),
+    ("", "return (x for x in [g]).gi_frame.f_back", "the attribute .gi_frame is not allowed"),
+    ("import numpy", "return numpy.linalg.inv(g)", "np.linalg is not allowed"),
 ]
 
 
@@ -106,6 +118,46 @@ def test_the_grader_is_watching() -> None:
         gradients.check_first(student, operation, "a", lambda g, a, b: torch.mul(g, b), 0)  # type: ignore[arg-type]
 
 
+OTHER_SOLUTIONS = [
+    ("derivative", "square_rule", "return 2 * x * g"),
+    ("derivative", "reciprocal_rule", "return -g * (1 / x) ** 2"),
+    ("derivative", "reciprocal_rule", "return g * (-1) * x ** -2"),
+    ("broadcasting", "sum_to", "added = g.ndim - len(shape)\naxes = tuple(range(added)) + tuple(i + added for i, n in enumerate(shape) if n == 1)\nreturn np.reshape(np.sum(g, axis=axes), shape)"),
+    ("broadcasting", "add_b", "while g.ndim > b.ndim:\n    g = g.sum(0)\nfor i in range(b.ndim):\n    if b.shape[i] == 1 and g.shape[i] > 1:\n        g = g.sum(i, keepdims=True)\nreturn g"),
+    ("matmul", "matmul_a", "return np.dot(g, np.transpose(b))"),
+    ("matmul", "matmul_a", "return np.einsum('nm,km->nk', g, b)"),
+    ("matmul", "matmul_b", "return np.matmul(a.T, g)"),
+    ("matmul", "matmul_b", "return sum([np.outer(a[n], g[n]) for n in range(len(a))])"),
+    ("elementwise", "tanh_rule", "return g - g * y * y"),
+    ("kinks", "relu_rule", "return np.where(x > 0, g, 0)"),
+    ("kinks", "relu_rule", "dx = np.copy(g)\ndx[x <= 0] = 0\nreturn dx"),
+    ("kinks", "maximum_a", "return g * ((a > b) + (a == b) / 2)"),
+    ("sum_mean", "sum_rule", "return np.repeat(g[:, None], x.shape[1], axis=1)"),
+    ("sum_mean", "sum_rule", "return np.tile(g.reshape(-1, 1), (1, x.shape[1]))"),
+    ("sum_mean", "mean_rule", "dx = np.zeros_like(x)\nfor n in range(x.shape[0]):\n    dx[n] = g[n] / x.shape[1]\nreturn dx"),
+    ("sum_mean", "mean_rule", "return np.full(x.shape, 1.0) * np.expand_dims(g, 1) / np.size(x, 1)"),
+    ("max", "max_rule", "mask = (x == np.max(x, axis=1, keepdims=True)) * 1.0\nreturn mask / np.sum(mask, axis=1, keepdims=True) * np.expand_dims(g, 1)"),
+    ("variance", "variance", "return np.var(x, axis=0)"),
+    ("variance", "variance", "return np.mean(x ** 2, axis=0) - np.mean(x, axis=0) ** 2"),
+    ("softmax", "softmax_rule", "return y * g - y * np.sum(y * g, axis=-1, keepdims=True)"),
+    ("softmax", "softmax_rule", "dx = np.zeros(y.shape)\nfor n in range(len(y)):\n    j = np.eye(y.shape[1]) * y[n] - np.outer(y[n], y[n])\n    dx[n] = g[n] @ j\nreturn dx"),
+    ("cross_entropy", "cross_entropy", "return -np.mean(np.sum(t * log_softmax(x), axis=1))"),
+    ("linear", "linear_w", "return (x.T @ g).T"),
+    ("convolution", "conv2d_x", "k = w.shape[2]\np = np.pad(g, ((0, 0), (0, 0), (k - 1, k - 1), (k - 1, k - 1)))\nv = np.flip(w, axis=(2, 3))\ndx = np.zeros(x.shape)\nfor i in range(k):\n    for j in range(k):\n        dx += np.einsum('nohw,oc->nchw', p[:, :, i : i + x.shape[2], j : j + x.shape[3]], v[:, :, i, j])\nreturn dx"),
+    ("pooling", "avg_pool_rule", "return np.repeat(np.repeat(g, 2, axis=2), 2, axis=3) / 4"),
+    ("pooling", "max_pool", "return np.maximum(np.maximum(x[:, :, ::2, ::2], x[:, :, 1::2, ::2]), np.maximum(x[:, :, ::2, 1::2], x[:, :, 1::2, 1::2]))"),
+    ("pooling", "max_pool_rule", "up = np.repeat(np.repeat(y, 2, axis=2), 2, axis=3)\nreturn np.repeat(np.repeat(g, 2, axis=2), 2, axis=3) * (x == up)"),
+    ("adam", "adam_step", "m = m + (1 - beta1) * (g - m)\nv = v + (1 - beta2) * (g * g - v)\na = lr * (1 - beta2 ** t) ** 0.5 / (1 - beta1 ** t)\nreturn w - a * m / (np.sqrt(v) + eps * (1 - beta2 ** t) ** 0.5), m, v"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "function", "body"), OTHER_SOLUTIONS)
+def test_other_ways_to_write_it_pass(name: str, function: str, body: str) -> None:
+    exercise = BY_NAME[name]
+    report = grade(exercise, fill(shipped(exercise), {**SOLUTIONS[name], function: body}), seed=0)
+    assert (report.state, report.lines) == ("passed", [])
+
+
 SAID = [
     ("return g * c", "NameError: name 'c' is not defined"),
     ("return g * b[7]", "IndexError"),
@@ -138,6 +190,32 @@ def test_an_error_shows_its_line() -> None:
     line = source.splitlines().index("    return x * undefined") + 1
     text = grade(PRODUCT, source, 0).lines
     assert text[0] == f"divide: the gradient of a: line {line} of 02_product.py:  return x * undefined"
+
+
+def test_a_gap_is_where_a_value_or_the_whole_function_is_missing() -> None:
+    loop = BY_NAME["backward_loop"]
+    body = SOLUTIONS["backward_loop"]["backward"].replace("return None", "...")
+    source = shipped(loop).rstrip().removesuffix("...") + body.strip().replace("\n", "\n    ") + "\n"
+    assert grade(loop, source, 0).state == "passed", "the dots that were left at the end do no harm"
+    report = product("x = ...\nreturn g * x")
+    assert (report.state, report.missing) == ("begun", ["multiply_a"])
+    assert product("if g.ndim == 0:\n    return g * b\nreturn ...").missing == ["multiply_a"]
+
+
+def test_indices_with_dots_are_no_gaps() -> None:
+    assert product("return g[...] * b[...]").state == "passed"
+
+
+def test_printing_without_end_is_cut(capsys: pytest.CaptureFixture[str]) -> None:
+    report = product("for i in range(100_000):\n    print('x' * 10_000)\nreturn g * b")
+    assert report.state == "passed"
+    assert len(capsys.readouterr().out) < 1_100_000
+
+
+def test_an_object_that_is_equal_to_everything_is_no_gradient() -> None:
+    loop = BY_NAME["backward_loop"]
+    for body in ("result.grad = 'x'\nreturn None", "result.grad = [1.0]\nreturn None", "result.grad = None\nreturn None"):
+        assert grade(loop, fill(shipped(loop), {"backward": body}), 0).state == "wrong"
 
 
 def test_gaps_are_not_errors() -> None:

@@ -13,6 +13,7 @@ import pytest
 from exercises.grading.catalogue import EXERCISES
 from exercises.grading.exercise import Exercise
 from exercises.grading.grade import grade
+from exercises.grading.recording import NUMPY_NAMES
 
 from .filling import FOLDER, fill, shipped
 from .solutions import SOLUTIONS
@@ -105,3 +106,11 @@ def test_pictures_are_drawn_of_what_fails(tmp_path: Path) -> None:
     assert Path(report.picture).parent == tmp_path
     text = Path(report.picture).read_text(encoding="utf-8")
     assert "divide" in text and "grad by divide_b" in text
+
+
+def test_the_page_lists_the_exercises_and_what_a_file_may_use() -> None:
+    page = (ROOT / "docs" / "exercises.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (\d+) \| `(\w+)` \|", page, re.M)
+    assert rows == [(str(exercise.number), exercise.name) for exercise in EXERCISES]
+    (names,) = re.findall(r"```text\n(abs .*?)```", page, re.S)
+    assert names.split() == sorted(NUMPY_NAMES)

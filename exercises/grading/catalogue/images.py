@@ -285,7 +285,7 @@ _POOLING = (
                 (_bodies(_G6, "return (g6 / 2 * np.ones(x6.shape)).reshape(x.shape)"), "a window has 2 · 2 = 4 pixels: divide by 4"),
                 (_bodies(_G6, "return (g6 * x6 / 4).reshape(x.shape)"), "the derivative of a mean is 1/4 for each pixel, not its value"),
                 ("np.ones(x.shape) / 4", _CHAIN),
-                (_bodies(_G6, "return (g6 / x.size * np.ones(x6.shape)).reshape(x.shape)"), "the mean is that of a window, 4 pixels, not of all"),
+                (_bodies(_G6, "return (g6 / np.size(x) * np.ones(x6.shape)).reshape(x.shape)"), "the mean is that of a window, 4 pixels, not of all"),
             )
         },
         _distinct,

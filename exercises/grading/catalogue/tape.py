@@ -123,8 +123,17 @@ def programs(r: Random) -> list[tuple[str, list[float], Program]]:
     ]
 
 
+def as_number(node: Node) -> float | None:
+    """A node's gradient; :class:`Wrong` if that is no number."""
+    if node.grad is None:
+        return None
+    if not isinstance(node.grad, (int, float, np.number)):
+        raise Wrong(f"the backward loop: .grad of {node.name} is a {type(node.grad).__name__}, expected a number")
+    return float(node.grad)
+
+
 def _grads(nodes: list[Node]) -> list[Any]:
-    return [None if node.grad is None else float(node.grad) for node in nodes]
+    return [as_number(node) for node in nodes]
 
 
 def _same(a: list[Any], b: list[Any]) -> bool:
@@ -192,8 +201,9 @@ def _check_large(student: Student, function: Any) -> None:
         nodes = build(leaves, program)
         student.call(function, nodes[-1])
         leaf = nodes[len(leaves) - 1]
-        if leaf.grad is None or abs(leaf.grad - count) > 1e-6:
-            raise Wrong(f"the backward loop: {title}: expected {number(count)} at the leaf, got {_shown(leaf.grad)}")
+        got = as_number(leaf)
+        if got is None or abs(got - count) > 1e-6:
+            raise Wrong(f"the backward loop: {title}: expected {number(count)} at the leaf, got {_shown(got)}")
 
 
 def _shown(x: Any) -> str:
