@@ -728,7 +728,8 @@ def batch_norm(x, gamma, beta):  # x is (N, C)
 
 x = 7 + 3 * torch.randn(64, 4)
 normal = batch_norm(x, torch.ones(4), torch.zeros(4))
-print("mean", normal.mean(dim=0), " size", normal.std(dim=0))
+print("largest mean", f"{normal.mean(dim=0).abs().max().item():.4f}")
+print("standard deviations", normal.std(dim=0, correction=0))
 print("as nn.BatchNorm1d:", torch.allclose(normal, nn.BatchNorm1d(4)(x), atol=1e-5))
 
 # %% [markdown]

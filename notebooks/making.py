@@ -16,9 +16,7 @@ from PIL import Image
 
 from tinygrad_fm.atomic_files import write_atomically
 
-FOLDER = Path(__file__).resolve().parent
-ROOT = FOLDER.parent
-SOURCES = sorted(FOLDER.glob("[0-9]*.py"))
+ROOT = Path(__file__).resolve().parents[1]
 
 TIMEOUT = 300  # seconds for a cell
 COLOURS = 200  # a plot has few: a palette of them makes its PNG half as large

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import doctest
 import json
 import subprocess
 from pathlib import Path
@@ -9,8 +10,9 @@ from typing import Any
 
 import pytest
 
+from notebooks import browser, stamping
 from notebooks.__main__ import main
-from notebooks.stamping import address_of_this_project, stamp, stamp_all, web_address
+from notebooks.stamping import FOLDER, address_of_this_project, stamp, stamp_all, web_address
 
 NOTEBOOK: dict[str, Any] = {
     "cells": [
@@ -103,8 +105,39 @@ def test_every_notebook_of_the_project_can_be_stamped(tmp_path: Path, monkeypatc
         assert (tmp_path / "again" / path.name).read_bytes() == path.read_bytes()
 
 
+@pytest.mark.parametrize(
+    ("arguments", "says"),
+    [
+        (["scalr"], "no notebook's name contains 'scalr'; there are 01_from"),
+        (["--stamp", "out", "--repository", "../name"], "--repository must be OWNER/NAME"),
+        (["--stamp", str(FOLDER)], "another folder"),
+    ],
+)
+def test_wrong_arguments(arguments: list[str], says: str, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr("sys.argv", ["notebooks", *arguments])
+    with pytest.raises(SystemExit):
+        main()
+    assert says in capsys.readouterr().err
+
+
+def test_without_an_address_it_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    monkeypatch.setattr("sys.argv", ["notebooks", "--stamp", str(tmp_path)])
+    monkeypatch.setenv("GITHUB_REPOSITORY", "/srv/git/name")
+    assert main() == 0
+    assert "No public address is known" in capsys.readouterr().out
+    for path in tmp_path.iterdir():
+        assert json.loads(path.read_text(encoding="utf-8")) == json.loads((FOLDER / path.name).read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("module", [stamping, browser])
+def test_the_examples_in_docstrings(module: Any) -> None:
+    found = doctest.testmod(module)
+    assert found.attempted
+    assert not found.failed
+
+
 def test_the_notebooks_themselves_know_no_address() -> None:
-    for path in stamp_all.__globals__["FOLDER"].glob("[0-9]*"):
+    for path in FOLDER.glob("[0-9]*"):
         text = path.read_text(encoding="utf-8")
         assert "github" not in text.lower(), path.name
         assert "colab" not in text.lower(), path.name

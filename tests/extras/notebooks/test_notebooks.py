@@ -16,7 +16,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from notebooks.making import FOLDER, SOURCES, execute, read_source, smaller_png, tidy
+from notebooks.__main__ import SOURCES, main
+from notebooks.making import execute, read_source, smaller_png, tidy
+from notebooks.stamping import FOLDER
 
 NAMES = [source.stem for source in SOURCES]
 MOST_BYTES = {"one": 900_000, "all": 3_000_000}  # what a forge still shows at once
@@ -124,11 +126,25 @@ def test_graphs_are_shown_as_pictures_where_graphviz_is(tmp_path: Path) -> None:
     assert output.data["text/plain"].startswith("<Graph")
 
 
-def test_a_cell_that_raises_is_an_error(tmp_path: Path) -> None:
-    source = tmp_path / "wrong.py"
-    source.write_text("# %% [markdown]\n# # Wrong\n\n# %%\n1 / 0\n")
-    with pytest.raises(Exception, match="ZeroDivisionError"):
-        execute(read_source(source), tmp_path)
+def test_a_cell_that_raises_ends_it_and_leaves_the_notebook(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "1_wrong.py").write_text("# %% [markdown]\n# # Wrong\n\n# %%\n1 / 0\n")
+    (tmp_path / "1_wrong.ipynb").write_text("old")
+    monkeypatch.setattr("notebooks.__main__.SOURCES", [tmp_path / "1_wrong.py"])
+    monkeypatch.setattr(sys, "argv", ["notebooks"])
+    with pytest.raises(SystemExit, match=r"(?s)1_wrong.py: .*1 / 0.*ZeroDivisionError.*left as it was"):
+        main()
+    assert (tmp_path / "1_wrong.ipynb").read_text() == "old"
+
+
+def test_what_is_not_to_be_committed_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
+    source = "# %%\nimport tinygrad_fm as torch\n\ntorch.draw(torch.ones(2, requires_grad=True) * 2)\n"
+    (tmp_path / "1_graph.py").write_text(source)
+    monkeypatch.setattr("notebooks.__main__.SOURCES", [tmp_path / "1_graph.py"])
+    monkeypatch.setattr(sys, "argv", ["notebooks", "graph"])
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert main() == 0
+    assert "not to be committed: the program dot was not found" in capsys.readouterr().out
+    assert json.loads((tmp_path / "1_graph.ipynb").read_text(encoding="utf-8"))["cells"]
 
 
 def test_pictures_become_smaller_and_black_text_stays_black() -> None:
