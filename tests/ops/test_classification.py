@@ -8,6 +8,8 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
+import tinygrad_fm.nn.functional as F
+from tinygrad_fm import nn
 from tinygrad_fm.autograd import composed, gradcheck, gradgradcheck
 from tinygrad_fm.autograd.box import box
 from tinygrad_fm.errors import ShapeError
@@ -135,3 +137,29 @@ def test_softmax_without_dim_warns_and_with_dtype_casts() -> None:
         softmax(logits(2, 5))
     assert softmax(torch.ones(3), 0, dtype=torch.float64).dtype is torch.float64
     assert torch.ones(3).softmax(0, torch.float64).dtype is torch.float64
+
+
+# ---- probabilities where logits or logarithms belong
+
+
+def test_a_loss_of_logits_warns_of_probabilities() -> None:
+    x, y = logits(6, 5), torch.tensor([0, 1, 0, 1, 1, 0]).double()
+    for loss, probabilities, target in (
+        (F.cross_entropy, x.softmax(1), LABELS),
+        (F.nll_loss, x.softmax(1), LABELS),
+        (nn.CrossEntropyLoss(), nn.Softmax(dim=1)(x), LABELS),
+        (F.binary_cross_entropy_with_logits, x[:, 0].sigmoid(), y),
+    ):
+        with pytest.warns(UserWarning, match="input comes from (softmax|sigmoid), but this loss takes"):
+            loss(probabilities, target)
+
+
+def test_a_loss_that_is_right_does_not_warn() -> None:
+    """Warnings are errors here; a softmax further back, as of an attention, is none of their business."""
+    x, y = logits(6, 5), torch.tensor([0, 1, 0, 1, 1, 0]).double()
+    F.cross_entropy(x, LABELS)
+    F.cross_entropy(x.log_softmax(1), LABELS)
+    F.cross_entropy(x.softmax(1) * 3, LABELS)
+    F.nll_loss(x.softmax(1).log(), LABELS)
+    F.binary_cross_entropy(x[:, 0].sigmoid(), y)
+    F.binary_cross_entropy_with_logits(x[:, 0], y)

@@ -17,7 +17,7 @@ from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
 from .elementwise import quiet, where
-from .loss import chosen_reduction
+from .loss import chosen_reduction, warn_of_probabilities
 from .softmax import log_softmax
 
 __all__ = ["cross_entropy", "nll_loss"]
@@ -123,6 +123,7 @@ def nll_loss(
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _check_labels("nll_loss", input, target, weight)
+    warn_of_probabilities("nll_loss", input, "softmax", "this loss takes logarithms: use log_softmax")
     rows = _rows_of_classes(input if raw(input).ndim > 1 else input[None])
     return _at_labels(rows, target, weight, ignore_index=ignore_index, reduction=reduction, label_smoothing=0.0, op="nll_loss")
 
@@ -244,6 +245,7 @@ def cross_entropy(
     reduction = chosen_reduction(size_average, reduce, reduction)
     if not 0 <= label_smoothing <= 1:
         raise RuntimeError(f"cross_entropy(): label_smoothing must be between 0 and 1, got {label_smoothing}")
+    warn_of_probabilities("cross_entropy", input, "softmax", "this loss takes the softmax itself: give it the logits")
     x, t = raw(input), raw(target)
     if x.shape == t.shape and x.ndim:
         return _cross_entropy_of_probabilities(input, target, weight, reduction, label_smoothing)

@@ -77,6 +77,14 @@ def _warn_of_broadcast(op: str, input: Any, target: Any) -> None:
         )
 
 
+def warn_of_probabilities(op: str, input: Any, made_by: str, expected: str) -> None:
+    """Warn where ``input`` comes straight from the operation ``made_by``, whose results are probabilities, and the loss ``op``
+    expects something else. Such a loss is still a number that falls, only badly, and nothing else tells of the mistake."""
+    op_before = getattr(getattr(input, "_node", None), "op", None)
+    if op_before is not None and op_before.name == made_by:
+        warnings.warn(f"{op}(): input comes from {made_by}, but {expected}", UserWarning, stacklevel=3)
+
+
 def _need_alike(op: str, input: Any, target: Any) -> None:
     a, b = raw(input).shape, raw(target).shape
     if a != b:
@@ -259,6 +267,9 @@ def binary_cross_entropy_with_logits(
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("binary_cross_entropy_with_logits", input, target)
+    warn_of_probabilities(
+        "binary_cross_entropy_with_logits", input, "sigmoid", "this loss takes the sigmoid itself: give it the logits"
+    )
     positive = logsigmoid(input) * (target if pos_weight is None else pos_weight * target)
     loss = (target - 1) * logsigmoid(-input) - positive
     return reduced(loss if weight is None else loss * weight, reduction)
