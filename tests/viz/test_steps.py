@@ -93,6 +93,8 @@ def test_order_values_and_gradients_are_the_engines(make: Callable[[], viz.Graph
     ids = {item.name or item.title: item.id for item in graph.content.items if item.role != "output"}
     assert [titles[id] for step in taken(steps) for id in step["nodes"]] == order
     assert [s["title"].split("(")[0].split(" = ")[-1] for s in steps["steps"][:5]] == ["matmul", "add", "tanh", "mul", "sum"]
+    for step, after in zip(taken(steps), taken(steps)[1:], strict=False):  # the next is the first that waits, or was given
+        assert after["nodes"][0] in [*step.get("waiting", [])[:1], *(id for id, _ in step.get("gives", []))]
     for name, tensor in {**given, **made}.items():
         known = {**steps["start"], **{k: v for s in steps["steps"] for k, v in s.get("values", {}).items()}}
         arrived = {k: v for s in steps["steps"] for k, v in s.get("gradients", {}).items()}
@@ -207,6 +209,38 @@ def test_views_and_writes() -> None:
     assert "The result is a view: it shares the memory of mul, nothing is copied." in words
     assert "In place: written into the memory of getitem, which is at version 1 now." in words
     assert "the old base, with the view's new values in place of that part" in words
+
+
+def test_sums_and_casts_are_the_engines() -> None:
+    a = torch.ones(2, 3, dtype=torch.float64, requires_grad=True)
+    b, c = torch.ones(3, requires_grad=True), torch.ones(2, 1, dtype=torch.float64, requires_grad=True)
+    words = said(steps_of(viz.draw((a * b + c).sum(), names={"a": a, "b": b, "c": c})))
+    assert "b (3,) is broadcast to (2, 3)." in words
+    assert "b gets 2 2 2, summed over the broadcast axis 0, from (2, 3) to (3,), cast from float64 to float32." in words
+    assert "c gets a gradient of shape (2, 1), summed over the broadcast axis 1, from (2, 3) to (2, 1)." in words
+    assert words.count("summed over") == 2 and words.count("cast from") == 1
+
+
+def test_what_was_asked_for() -> None:
+    x, w = torch.ones(3, requires_grad=True), torch.ones(3, requires_grad=True)
+    with viz.trace() as t:
+        h = x * w
+        h.sum().backward(inputs=[x])
+    steps = steps_of(t.draw(names={"x": x, "w": w, "h": h}))
+    assert "Asked for is the gradient of x: only what leads there is visited." in said(steps)
+    assert [s["title"] for s in taken(steps)] == ["backward through sum", "backward through h", "the gradient of x is complete"]
+    assert taken(steps)[-1]["say"] == ["This is what was asked for. The pass ends here."]
+
+
+def test_packed_and_recorded_before() -> None:
+    x = torch.ones(3, requires_grad=True)
+    early = x.exp()
+    with viz.trace() as t, torch.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t):
+        (early * early).sum().backward()
+    steps = steps_of(t.draw(names={"x": x, "early": early}))
+    assert steps["steps"][0]["title"] == "early = exp(x)" and "Found on the tape" in steps["steps"][0]["say"][0]
+    assert "What it saves for backward was packed by saved_tensors_hooks." in steps["steps"][1]["say"]
+    assert numbers(steps, steps["steps"][0]["values"]["op1"]) == pytest.approx(np.e * np.ones(3), rel=1e-3)
 
 
 def test_the_second_derivative() -> None:
