@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,51 @@ def test_images(page: Any) -> None:
         page.get_by_role("table").nth(number).wait_for()
 
 
+def training(page: Any) -> None:
+    """A second run started, and seen while it trains."""
+    page.get_by_role("tab", name="Start a run").click()
+    entries = {"Name": "mlp 256", "How long": "300", "Only the first images": "20000", "Images held out": "2000"}
+    for label, value in entries.items():
+        page.get_by_label(label, exact=True).fill(value)
+    page.get_by_label("Further options, as on the command line", exact=True).fill("--hidden 256 128 --dropout 0.3")
+    page.get_by_role("button", name="Start", exact=True).click()
+    page.get_by_text("after epoch 6").wait_for(timeout=120_000)
+
+
+def predictions(page: Any) -> None:
+    """A cell of the confusion matrix clicked."""
+    page.get_by_role("tab", name="Predictions").click()
+    page.get_by_role("combobox", name="Run", exact=True).click()
+    page.get_by_role("option", name="lenet").click()
+    page.get_by_text("After step 562").wait_for()
+    page.locator(".stApp[data-test-script-state=notRunning]").wait_for()
+    page.locator('path[aria-label*="predicted label: Shirt; true label: Coat;"]').last.click(force=True)
+    page.get_by_role("combobox", name="Predicted label").and_(page.locator("[value=Shirt]")).wait_for()
+
+
+def settings(page: Any) -> None:
+    """The settings of both runs."""
+    page.get_by_role("tab", name="Settings").click()
+    page.get_by_role("table", name="Settings").first.wait_for()
+
+
+def graph(page: Any) -> None:
+    """LeNet, its colours showing where the time goes."""
+    page.get_by_role("combobox", name="Colours show").click()
+    page.get_by_role("option", name="memory").click()
+    page.get_by_role("table", name="Costs").wait_for()
+    page.frame_locator("iframe").get_by_text("saved for backward").first.wait_for()
+
+
+def typed(page: Any) -> None:
+    """A model whose layers do not fit, on a telephone."""
+    page.get_by_role("radio", name="Typed").click()
+    area = page.get_by_role("textbox", name="Model, of the modules of nn")
+    area.fill("nn.Sequential(\n    nn.Flatten(),\n    nn.Linear(784, 64),\n    nn.ReLU(),\n    nn.Linear(32, 10),\n)")
+    area.press("Control+Enter")
+    page.frame_locator("iframe").get_by_text("operation that failed").wait_for()
+
+
 # file, page, what is done there, the window, and how much of the page is taken at most
 DESK: dict[str, Any] = {"viewport": {"width": 1080, "height": 900}}
 TELEPHONE: dict[str, Any] = {"viewport": {"width": 390, "height": 844}, "color_scheme": "dark", "has_touch": True}
@@ -78,6 +124,11 @@ SHOTS: list[tuple[str, str, Callable[[Any], None], dict[str, Any], int]] = [
     ("predict", "", predict, DESK, 1900),
     ("draw", "", draw, TELEPHONE, 1150),
     ("test-images", "", test_images, DESK, 1000),
+    ("training", "runs", training, DESK, 1200),
+    ("predictions", "runs", predictions, DESK, 1500),
+    ("settings", "runs", settings, TELEPHONE, 844),
+    ("graph", "graph", graph, DESK, 1500),
+    ("typed", "graph", typed, TELEPHONE, 1500),
 ]
 
 
@@ -92,6 +143,17 @@ def save(page: Any, path: Path, most: int) -> None:
     picture = Image.open(io.BytesIO(page.screenshot(animations="disabled"))).convert("RGB")
     picture.quantize(160, dither=Image.Dither.NONE).save(path, optimize=True)
     print(f"{path.relative_to(ROOT)}: {path.stat().st_size:,} bytes")
+
+
+def stop_all(runs: Path) -> None:
+    """Stop what trains there."""
+    from apps.app_logic import processes
+    from apps.app_logic.run_states import all_runs
+
+    while alive := [run for run in all_runs(runs) if processes.is_running(run)]:
+        for run in alive:
+            processes.stop(run)
+        time.sleep(0.1)
 
 
 def main(names: list[str]) -> None:
@@ -117,6 +179,7 @@ def main(names: list[str]) -> None:
                         save(page, FOLDER / f"{name}.png", most)
             browser.close()
     finally:
+        stop_all(folder / "runs")
         shutil.rmtree(folder)
 
 

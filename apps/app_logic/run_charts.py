@@ -85,7 +85,7 @@ def confusion(matrix: Any, classes: Sequence[str], chosen: tuple[int, int] | Non
         for j in range(len(classes))
     ]
     base = alt.Chart(alt.Data(values=cells)).encode(
-        x=alt.X("predicted label:N", sort=list(classes), axis=alt.Axis(labelAngle=-45, orient="bottom")),
+        x=alt.X("predicted label:N", sort=list(classes), axis=alt.Axis(labelAngle=-45, labelOverlap=False)),
         y=alt.Y("true label:N", sort=list(classes)),
     )
     colour = alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1]), legend=None)

@@ -70,7 +70,9 @@ def _training(base: Path, names: Mapping[str, Path], chosen: Mapping[str, Path])
         st.info(f"There is no run in {plain(base)} yet. Start one under “{START}”, or with train_mlp.py in a terminal.")
     alive = any(state_of(path).is_alive for path in chosen.values())
     # while nothing trains, it is still seen when a run begins
-    st.fragment(_live, run_every=2.0 if alive else 5.0)(base, tuple(names), dict(chosen), alive)
+    with st.container(key="runs_live"):
+        st.html("<style>.st-key-runs_live [data-stale=true] { opacity: 1 !important }</style>")  # what is renewed does not fade
+        st.fragment(_live, run_every=2.0 if alive else 5.0)(base, tuple(names), dict(chosen), alive)
 
 
 def _live(base: Path, names: tuple[str, ...], chosen: dict[str, Path], alive: bool) -> None:
