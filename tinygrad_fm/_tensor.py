@@ -41,7 +41,13 @@ def _unpickled(cls: type, array: np.ndarray[Any, Any], requires_grad: bool) -> A
 
 
 class Size(tuple[int, ...]):
-    """A shape: a tuple that prints as PyTorch's does and counts its elements."""
+    """A shape: a tuple that prints as PyTorch's does and counts its elements.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.Size([2, 3]).numel()
+        6
+    """
 
     def numel(self) -> int:
         """How many elements a tensor of this shape has."""

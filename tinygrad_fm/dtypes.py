@@ -73,6 +73,11 @@ def set_default_dtype(d: dtype) -> None:
     """Make ``d`` (float32 or float64) the type of tensors built from Python floats and of ``zeros``, ``randn`` and the like.
 
     Raises TypeError for a type that is not floating point.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.set_default_dtype(torch.float32)
+    >>> torch.tensor([1.0]).dtype
+    torch.float32
     """
     global _default  # noqa: PLW0603  # PyTorch's API: one setting for the process
     if not as_numpy(d).kind == "f":

@@ -142,7 +142,12 @@ def seed() -> int:
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    >>> import tinygrad_fm as torch
+    >>> isinstance(torch.initial_seed(), int)
+    True
+    """
     return default_generator.initial_seed()
 
 

@@ -89,11 +89,21 @@ class Methods:
         return False
 
     def is_signed(self: Any) -> builtins.bool:
-        """Whether the dtype has negative numbers."""
+        """Whether the dtype has negative numbers.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.is_signed(torch.tensor([1], dtype=torch.uint8))
+        False
+        """
         return self.dtype.is_signed
 
     def is_same_size(self: Any, other: Any) -> builtins.bool:
-        """Whether the shapes are equal."""
+        """Whether the shapes are equal.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.is_same_size(torch.ones(2), torch.zeros(2))
+        True
+        """
         return self.shape == other.shape
 
     def polygamma(self: Any, n: builtins.int) -> Any:

@@ -177,6 +177,10 @@ def jvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     """``func(*inputs)`` and the product of the Jacobian with the vector ``v``, of the inputs' shapes: of the outputs' shapes.
 
     Computed by going back twice. ``v`` may be left out where there is one input of one element.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.autograd.functional.jvp(lambda x: x**2, torch.tensor([1.0, 2.0]), torch.tensor([1.0, 1.0]))[1]
+    tensor([2., 4.])
     """
     several, given = _as_tuple(inputs, "inputs", "jvp")
     v = _check_v(v, given, several, "jvp", create_graph)
@@ -204,13 +208,22 @@ def vhp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, 
     """``func(*inputs)``, of one element, and the product of the vector ``v``, of the inputs' shapes, with the Hessian.
 
     Cheaper than :func:`hvp`, and the same where second derivatives are continuous.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.autograd.functional.vhp(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0]), torch.ones(2))[1]
+    tensor([ 6., 12.])
     """
     call, gradient, v = _second(func, inputs, v, "vhp", create_graph, strict)
     return call.product(gradient, call.inputs, v, call.inputs, "double_back")
 
 
 def hvp(func: Function, inputs: Any, v: Any = None, create_graph: bool = False, strict: bool = False) -> tuple[Any, Any]:
-    """``func(*inputs)``, of one element, and the product of the Hessian with the vector ``v``, of the inputs' shapes."""
+    """``func(*inputs)``, of one element, and the product of the Hessian with the vector ``v``, of the inputs' shapes.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.autograd.functional.hvp(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0]), torch.ones(2))[1]
+    tensor([ 6., 12.])
+    """
     call, gradient, v = _second(func, inputs, v, "hvp", create_graph, strict)
     with enable_grad():
         cotangents = [zeros_like(x, requires_grad=True) for x in call.inputs]
@@ -321,6 +334,11 @@ def hessian(
 
     Returns:
         A tensor; for a tuple of inputs a tuple of tuples.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
     """
     several, given = _as_tuple(inputs, "inputs", "hessian")
 

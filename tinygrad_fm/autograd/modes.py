@@ -154,6 +154,13 @@ class inference_mode(no_grad):
 
     Args:
         mode: False records again, as :class:`enable_grad`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> x = torch.ones(1, requires_grad=True)
+        >>> y = torch.inference_mode()(lambda: x * 2)()
+        >>> y.requires_grad
+        False
     """
 
     def __new__(cls, mode: Any = True) -> Any:
@@ -179,5 +186,10 @@ def is_inference_mode_enabled() -> bool:
 
 
 def is_grad_enabled() -> bool:
-    """Whether the current thread records operations."""
+    """Whether the current thread records operations.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.is_grad_enabled()
+    True
+    """
     return state.grad_enabled

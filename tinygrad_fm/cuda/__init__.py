@@ -22,7 +22,12 @@ __all__ = [
 
 
 def is_available() -> bool:
-    """False."""
+    """False.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.is_available()
+    False
+    """
     return False
 
 
@@ -30,7 +35,12 @@ is_initialized = is_bf16_supported = is_available
 
 
 def device_count() -> int:
-    """None at all."""
+    """None at all.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.device_count()
+    0
+    """
     return 0
 
 

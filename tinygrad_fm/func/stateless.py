@@ -128,7 +128,12 @@ def _stacked(states: list[dict[str, Tensor]]) -> dict[str, Tensor]:
 
 
 def replace_all_batch_norm_modules_(root: Any) -> Any:
-    """Have every batch norm in ``root`` use the statistics of what it is given, and keep none, as vmap needs it. Returns it."""
+    """Have every batch norm in ``root`` use the statistics of what it is given, and keep none, as vmap needs it. Returns it.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.func.replace_all_batch_norm_modules_(torch.nn.BatchNorm1d(2)).running_mean is None
+    True
+    """
     for module in root.modules():
         if "running_mean" in module._buffers and "num_batches_tracked" in module._buffers:
             module.running_mean = module.running_var = module.num_batches_tracked = None

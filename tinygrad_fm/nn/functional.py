@@ -354,7 +354,13 @@ selu_, hardtanh_, threshold_, rrelu_ = map(_in_place, ("selu", "hardtanh", "thre
 def upsample(
     input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest", align_corners: bool | None = None
 ) -> Tensor:
-    """:func:`interpolate`, under its older name."""
+    """:func:`interpolate`, under its older name.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.interpolate(torch.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode=mode, align_corners=align_corners)
 
 

@@ -201,6 +201,11 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Gener
     Raises ValueError for what is no matrix.
 
     Source: Martens 2010, "Deep learning via Hessian-free optimization", section 5.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import init
+    >>> int((init.sparse_(torch.empty(4, 2), sparsity=0.5) == 0).sum())
+    4
     """
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")

@@ -171,7 +171,12 @@ def prelu(input: Any, weight: Any) -> Tensor:
 
 
 def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """Leaky relu, each element's slope drawn evenly from lower to upper; their mean when not training."""
+    """Leaky relu, each element's slope drawn evenly from lower to upper; their mean when not training.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rrelu(torch.tensor([3.0]))
+    tensor([3.])
+    """
     if lower > upper:
         raise RuntimeError(f"rrelu(): lower must not be above upper, got {lower} and {upper}")
     if not training:

@@ -64,7 +64,12 @@ _fill = primitive(
 
 
 def fill(input: Any, value: Any) -> Tensor:
-    """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors."""
+    """A tensor like ``input`` filled with ``value``, a number or a 0-d tensor. Raises RuntimeError for other tensors.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.fill(torch.zeros(2), 3.0)
+    tensor([3., 3.])
+    """
     if np.ndim(raw(value)):
         raise RuntimeError(f"fill(): value must be a number or a 0-d tensor, got shape {tuple(value.shape)}")
     return _fill(input, value)

@@ -121,6 +121,10 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
         range: (least, greatest) of a number of bins; those of the data by default.
         weight: of input's shape: what each element counts.
         density: whether the histogram's integral is made 1.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.histogram(torch.tensor([1.0, 2.0, 2.5]), 2).hist
+    tensor([1., 2.])
     """
     x = raw(input)
     if x.dtype.kind != "f":

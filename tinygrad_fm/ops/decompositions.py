@@ -220,7 +220,13 @@ class OldQR(QR):
 
 
 def qr(input: Any, some: bool = True) -> OldQR:
-    """:func:`linalg.qr` in its older form: reduced, or complete where not ``some``."""
+    """:func:`linalg.qr` in its older form: reduced, or complete where not ``some``.
+
+    >>> import tinygrad_fm as torch
+    >>> q, r = torch.qr(torch.eye(2))
+    >>> torch.allclose(q @ r, torch.eye(2))
+    True
+    """
     return OldQR(*linalg_qr(input, "reduced" if some else "complete"))
 
 

@@ -104,7 +104,13 @@ def _need_channels(op: str, input: Any, p: float, training: bool) -> None:
 
 
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """:func:`dropout` of whole channels of (N, C, L) or (C, L)."""
+    """:func:`dropout` of whole channels of (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.dropout1d(torch.ones(1, 2, 3), training=False).sum()
+    tensor(6.)
+    """
     if input.ndim not in (2, 3):
         raise ShapeError(f"dropout1d(): Expected 2D or 3D input, but received a {input.ndim}D input")
     return _channels(input, p, training, inplace, input.ndim == 2)
@@ -133,7 +139,13 @@ def dropout2d(input: Any, p: float = 0.5, training: bool = True, inplace: bool =
 
 
 def dropout3d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W). Warns of other inputs, taken as (C, …)."""
+    """:func:`dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W). Warns of other inputs, taken as (C, …).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.dropout3d(torch.ones(1, 2, 3, 3, 3), training=False).sum()
+    tensor(54.)
+    """
     if input.ndim not in (4, 5):
         warnings.warn(
             f"dropout3d: Received a {input.ndim}-D input, which is taken as (C, ...); use dropout instead",
@@ -150,12 +162,21 @@ def alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: b
     """Dropout for :func:`selu`: sets to its lower limit, then scales and shifts so that mean 0 and variance 1 are kept.
 
     Source: Klambauer et al. 2017, "Self-normalizing neural networks", section 3.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.alpha_dropout(torch.ones(3), 0.5, False)
+    tensor([1., 1., 1.])
     """
     return _alpha_dropout(input, p, training, inplace, None)
 
 
 def feature_alpha_dropout(input: Any, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """:func:`alpha_dropout` of whole channels of (N, C, …)."""
+    """:func:`alpha_dropout` of whole channels of (N, C, …).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.feature_alpha_dropout(torch.ones(3), 0.5, False)
+    tensor([1., 1., 1.])
+    """
     _need_channels("feature_alpha_dropout", input, p, training)
     return _alpha_dropout(input, p, training, inplace, (*input.shape[:2], *(1,) * (input.ndim - 2)))
 

@@ -119,7 +119,12 @@ def pivots_info(x: Array) -> Array:
 
 
 def tensorinv(A: Any, ind: int = 2) -> Tensor:
-    """The inverse for :func:`tensordot`: A's first ``ind`` dimensions are the rows, the others as many columns."""
+    """The inverse for :func:`tensordot`: A's first ``ind`` dimensions are the rows, the others as many columns.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 2, 2)).shape
+    torch.Size([2, 2, 2, 2])
+    """
     if ind <= 0:
         raise RuntimeError(f"linalg.tensorinv: expected ind to be greater than 0, got {ind}")
     shape = shape_of(A)

@@ -529,6 +529,11 @@ def multilabel_margin_loss(
 
     Args:
         input: (N, K) or (K,). target: the same, class indices (int64), of which those before the first −1 count.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.multilabel_margin_loss(torch.tensor([[0.1, 0.9]]), torch.tensor([[1, -1]]))
+    tensor(0.1000)
     """
     reduction = chosen_reduction(size_average, reduce, reduction)
     _need_alike("multilabel_margin_loss", input, target)
@@ -581,7 +586,13 @@ def triplet_margin_with_distance_loss(
     swap: bool = False,
     reduction: str = "mean",
 ) -> Tensor:
-    """:func:`triplet_margin_loss` with a distance of one's own."""
+    """:func:`triplet_margin_loss` with a distance of one's own.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.triplet_margin_with_distance_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2) * 3)
+    tensor(0.)
+    """
     if margin <= 0:
         raise ValueError(f"triplet_margin_with_distance_loss(): margin must be greater than 0, got {margin}")
     far = distance_function or pairwise_distance

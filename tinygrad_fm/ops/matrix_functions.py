@@ -28,7 +28,13 @@ __all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "re
 
 
 def adjoint(input: Any) -> Tensor:
-    """The last two dimensions exchanged, a view; conjugating, which it also means, changes real numbers not."""
+    """The last two dimensions exchanged, a view; conjugating, which it also means, changes real numbers not.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.adjoint(torch.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     if len(input.shape) < 2:
         raise ShapeError(f"adjoint(): at least 2 dimensions are needed, got shape {tuple(input.shape)}")
     return input.transpose(-1, -2)
@@ -193,7 +199,14 @@ def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
 
 
 def linalg_vander(x: Any, *, N: int | None = None) -> Tensor:
-    """The powers 0 to N − 1 of each element, (…, n) to (…, n, N); N is n by default."""
+    """The powers 0 to N − 1 of each element, (…, n) to (…, n, N); N is n by default.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.vander(torch.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [1, 2, 4],
+            [1, 3, 9]])
+    """
     if N is None and not len(x.shape):
         raise ShapeError("linalg.vander: a tensor of at least one dimension is needed where N is not given")
     columns = x.shape[-1] if N is None else N

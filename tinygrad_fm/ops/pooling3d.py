@@ -129,7 +129,13 @@ def avg_pool3d(
 
 
 def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool3d` for the windows."""
+    """(Σ xᵖ)^(1/p) over windows; see :func:`avg_pool3d` for the windows.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.lp_pool3d(torch.ones(1, 1, 2, 2, 2), 1, 2)
+    tensor([[[[[8.]]]]])
+    """
     kd, kh, kw = per_dim("lp_pool3d", "kernel_size", kernel_size, 1, 3)
     return root_of_sum(avg_pool3d(input**norm_type, kernel_size, stride, 0, ceil_mode), kd * kh * kw, norm_type)
 
@@ -145,7 +151,13 @@ def _target(op: str, output_size: Any) -> Triple:
 
 
 def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
-    """:func:`adaptive_avg_pool2d` of volumes: (N, C, D, H, W) or (C, D, H, W); an int or three, None keeps a dimension."""
+    """:func:`adaptive_avg_pool2d` of volumes: (N, C, D, H, W) or (C, D, H, W); an int or three, None keeps a dimension.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.adaptive_avg_pool3d(torch.ones(1, 3, 4, 4, 4), 1).shape
+    torch.Size([1, 3, 1, 1, 1])
+    """
     depth, *plane = _target("adaptive_avg_pool3d", output_size)
 
     def run(x: Any) -> Any:
@@ -156,7 +168,13 @@ def adaptive_avg_pool3d(input: Any, output_size: Any) -> Tensor:
 
 
 def adaptive_max_pool3d(input: Any, output_size: Any, return_indices: bool = False) -> Any:
-    """:func:`adaptive_max_pool2d` of volumes; with ``return_indices`` also where they are."""
+    """:func:`adaptive_max_pool2d` of volumes; with ``return_indices`` also where they are.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> F.adaptive_max_pool3d(torch.ones(1, 3, 4, 4, 4), 1).shape
+    torch.Size([1, 3, 1, 1, 1])
+    """
     depth, *plane = _target("adaptive_max_pool3d", output_size)
 
     def run(x: Any) -> Any:

@@ -187,17 +187,33 @@ def _cell(layer: Layer, input: Any, states: Sequence[Any], *params: Any) -> tupl
 
 
 def rnn_tanh_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
-    """One step of :func:`rnn_tanh`: tanh(W_ih · x + b_ih + W_hh · h + b_hh) for x (N, F) and h (N, H)."""
+    """One step of :func:`rnn_tanh`: tanh(W_ih · x + b_ih + W_hh · h + b_hh) for x (N, F) and h (N, H).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rnn_tanh_cell(torch.ones(1, 3), torch.zeros(1, 2), torch.zeros(2, 3), torch.zeros(2, 2))
+    tensor([[0., 0.]])
+    """
     return _cell(_rnn_layer(positive=False), input, [hx], w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> Tensor:
-    """One step of :func:`rnn_relu`."""
+    """One step of :func:`rnn_relu`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.rnn_relu_cell(torch.ones(1, 3), torch.zeros(1, 2), torch.zeros(2, 3), torch.zeros(2, 2))
+    tensor([[0., 0.]])
+    """
     return _cell(_rnn_layer(positive=True), input, [hx], w_ih, w_hh, b_ih, b_hh)[0]
 
 
 def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> tuple[Tensor, Tensor]:
-    """One step of :func:`lstm`: for x (N, F) and hx = (h, c), each (N, H), those after it."""
+    """One step of :func:`lstm`: for x (N, F) and hx = (h, c), each (N, H), those after it.
+
+    >>> import tinygrad_fm as torch
+    >>> h, c = torch.lstm_cell(torch.ones(1, 3), (torch.zeros(1, 2), torch.zeros(1, 2)), torch.zeros(8, 3), torch.zeros(8, 2))
+    >>> h.shape
+    torch.Size([1, 2])
+    """
     if not isinstance(hx, (tuple, list)) or len(hx) != 2:
         raise TypeError(f"lstm_cell(): argument 'hx' (position 2) must be tuple of Tensors, not {type(hx).__name__}")
     h, c = _cell(_lstm_layer, input, hx, w_ih, w_hh, b_ih, b_hh)

@@ -100,6 +100,10 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Tensor:
 
     Args:
         dims: dimensions of A that are moved to its end first.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.tensorsolve(torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
+    tensor([1., 1., 1., 1.])
     """
     if dims is not None:
         A = movedim(A, tuple(dims), tuple(range(-len(dims), 0)))

@@ -100,7 +100,13 @@ class TriangularSolution(NamedTuple):
 def triangular_solve(
     input: Any, A: Any, upper: bool = True, transpose: bool = False, unitriangular: bool = False
 ) -> TriangularSolution:
-    """The older form of :func:`linalg.solve_triangular`: the solution of A X = input (or AᵀX = input), and A's copy."""
+    """The older form of :func:`linalg.solve_triangular`: the solution of A X = input (or AᵀX = input), and A's copy.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.triangular_solve(torch.ones(2, 1), torch.eye(2)).solution
+    tensor([[1.],
+            [1.]])
+    """
     square("triangular_solve", A)
     matrices("triangular_solve", input, "input")
     _fitting("triangular_solve", A, input)
@@ -126,6 +132,12 @@ def cholesky_solve(input: Any, L: Any, upper: bool = False) -> Tensor:
 
 
 def cholesky_inverse(input: Any, upper: bool = False) -> Tensor:
-    """The inverse of A = L Lᵀ (Lᵀ L where ``upper``), given its Cholesky factor L, (…, n, n)."""
+    """The inverse of A = L Lᵀ (Lᵀ L where ``upper``), given its Cholesky factor L, (…, n, n).
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cholesky_inverse(torch.eye(2) * 2)
+    tensor([[0.2500, 0.0000],
+            [0.0000, 0.2500]])
+    """
     square("cholesky_inverse", input, "input")
     return cholesky_solve(eye(shape_of(input)[-1], dtype=input.dtype), input, upper)

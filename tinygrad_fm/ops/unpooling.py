@@ -43,7 +43,14 @@ def max_unpool2d(
 def max_unpool1d(
     input: Any, indices: Any, kernel_size: Any, stride: Any = None, padding: Any = 0, output_size: Any = None
 ) -> Tensor:
-    """:func:`max_unpool2d` of sequences: (N, C, L) or (C, L)."""
+    """:func:`max_unpool2d` of sequences: (N, C, L) or (C, L).
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> y, where = F.max_pool1d(torch.tensor([[[1.0, 2.0, 4.0, 3.0]]]), 2, return_indices=True)
+    >>> F.max_unpool1d(y, where, 2)
+    tensor([[[0., 2., 4., 0.]]])
+    """
     return _unpool("max_unpool1d", 1, input, indices, kernel_size, stride, padding, output_size)
 
 

@@ -38,6 +38,15 @@ class Adadelta(FlatOptimizer):
         ValueError: an option out of its range.
 
     Source: Zeiler 2012, "ADADELTA: an adaptive learning rate method", algorithm 1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> w = torch.tensor([1.0], requires_grad=True)
+        >>> optimizer = torch.optim.Adadelta([w])
+        >>> w.sum().backward()
+        >>> optimizer.step()
+        >>> bool(w < 1)
+        True
     """
 
     def __init__(

@@ -27,6 +27,15 @@ class RAdam(FlatOptimizer):
     Arguments are `Adam`'s, without amsgrad and fused; decoupled_weight_decay as in `AdamW`.
 
     Source: Liu et al. 2020, "On the variance of the adaptive learning rate and beyond", algorithm 2.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> w = torch.tensor([1.0], requires_grad=True)
+        >>> optimizer = torch.optim.RAdam([w])
+        >>> w.sum().backward()
+        >>> optimizer.step()
+        >>> bool(w < 1)
+        True
     """
 
     def __init__(

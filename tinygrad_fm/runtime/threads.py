@@ -56,6 +56,10 @@ def get_num_threads() -> int:
 
     Until :func:`set_num_threads` is called: the processors that this process may use, or fewer if one of
     ``OMP_NUM_THREADS``, ``OPENBLAS_NUM_THREADS``, ``MKL_NUM_THREADS`` … says so.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.get_num_threads() >= 1
+    True
     """
     global _count  # noqa: PLW0603
     if _count is None:

@@ -101,7 +101,12 @@ def is_floating_point(input: Tensor) -> bool:
 
 
 def is_complex(input: Tensor) -> bool:
-    """False: there are no complex tensors."""
+    """False: there are no complex tensors.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.is_complex(torch.ones(1))
+    False
+    """
     return False
 
 

@@ -136,7 +136,14 @@ class PReLU(Module):
 
 
 class RReLU(_Activation):
-    """Leaky relu whose slopes are drawn anew for each element, evenly from lower to upper; their mean in evaluation."""
+    """Leaky relu whose slopes are drawn anew for each element, evenly from lower to upper; their mean in evaluation.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.RReLU().eval()(torch.tensor([3.0]))
+        tensor([3.])
+    """
 
     _settings = ("lower", "upper", "inplace")
 

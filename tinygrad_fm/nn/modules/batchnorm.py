@@ -234,21 +234,42 @@ class _LazyNorm(LazyModuleMixin, _NormBase):
 
 
 class LazyBatchNorm1d(_LazyNorm, _BatchNorm):
-    """`BatchNorm1d` whose ``num_features`` the first input gives."""
+    """`BatchNorm1d` whose ``num_features`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyBatchNorm1d()(torch.randn(2, 3)).shape
+        torch.Size([2, 3])
+    """
 
     cls_to_become = BatchNorm1d
     _check_input_dim = BatchNorm1d._check_input_dim
 
 
 class LazyBatchNorm2d(_LazyNorm, _BatchNorm):
-    """`BatchNorm2d` whose ``num_features`` the first input gives."""
+    """`BatchNorm2d` whose ``num_features`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyBatchNorm2d()(torch.randn(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+    """
 
     cls_to_become = BatchNorm2d
     _check_input_dim = BatchNorm2d._check_input_dim
 
 
 class LazyBatchNorm3d(_LazyNorm, _BatchNorm):
-    """`BatchNorm3d` whose ``num_features`` the first input gives."""
+    """`BatchNorm3d` whose ``num_features`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyBatchNorm3d()(torch.randn(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+    """
 
     cls_to_become = BatchNorm3d
     _check_input_dim = BatchNorm3d._check_input_dim

@@ -432,7 +432,14 @@ class _LazyConvTranspose(_LazyConvNd, _ConvTransposeNd):
 
 
 class LazyConv1d(_LazyConv, Conv1d):
-    """`Conv1d` whose ``in_channels`` the first input gives: LazyConv1d(out_channels, kernel_size, …)."""
+    """`Conv1d` whose ``in_channels`` the first input gives: LazyConv1d(out_channels, kernel_size, …).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConv1d(3, 3)(torch.ones(1, 2, 5)).shape
+        torch.Size([1, 3, 3])
+    """
 
     cls_to_become = Conv1d
 
@@ -451,24 +458,52 @@ class LazyConv2d(_LazyConv, Conv2d):
 
 
 class LazyConv3d(_LazyConv, Conv3d):
-    """`Conv3d` whose ``in_channels`` the first input gives: LazyConv3d(out_channels, kernel_size, …)."""
+    """`Conv3d` whose ``in_channels`` the first input gives: LazyConv3d(out_channels, kernel_size, …).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConv3d(3, 3)(torch.ones(1, 2, 5, 5, 5)).shape
+        torch.Size([1, 3, 3, 3, 3])
+    """
 
     cls_to_become = Conv3d
 
 
 class LazyConvTranspose1d(_LazyConvTranspose, ConvTranspose1d):
-    """`ConvTranspose1d` whose ``in_channels`` the first input gives."""
+    """`ConvTranspose1d` whose ``in_channels`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConvTranspose1d(3, 2, stride=2)(torch.ones(1, 2, 5)).shape
+        torch.Size([1, 3, 10])
+    """
 
     cls_to_become = ConvTranspose1d
 
 
 class LazyConvTranspose2d(_LazyConvTranspose, ConvTranspose2d):
-    """`ConvTranspose2d` whose ``in_channels`` the first input gives."""
+    """`ConvTranspose2d` whose ``in_channels`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConvTranspose2d(3, 2, stride=2)(torch.ones(1, 2, 5, 5)).shape
+        torch.Size([1, 3, 10, 10])
+    """
 
     cls_to_become = ConvTranspose2d
 
 
 class LazyConvTranspose3d(_LazyConvTranspose, ConvTranspose3d):
-    """`ConvTranspose3d` whose ``in_channels`` the first input gives."""
+    """`ConvTranspose3d` whose ``in_channels`` the first input gives.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyConvTranspose3d(3, 2, stride=2)(torch.ones(1, 2, 3, 3, 3)).shape
+        torch.Size([1, 3, 6, 6, 6])
+    """
 
     cls_to_become = ConvTranspose3d

@@ -55,7 +55,14 @@ class Dropout(_DropoutNd):
 
 
 class Dropout1d(_DropoutNd):
-    """`Dropout` of whole channels of (N, C, L) or (C, L)."""
+    """`Dropout` of whole channels of (N, C, L) or (C, L).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Dropout1d().eval()(torch.ones(1, 2, 3)).sum()
+        tensor(6.)
+    """
 
     _function = staticmethod(F.dropout1d)
 
@@ -76,18 +83,39 @@ class Dropout2d(_DropoutNd):
 
 
 class AlphaDropout(_DropoutNd):
-    """Dropout for `SELU`: keeps mean 0 and variance 1."""
+    """Dropout for `SELU`: keeps mean 0 and variance 1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.AlphaDropout().eval()(torch.ones(3))
+        tensor([1., 1., 1.])
+    """
 
     _function = staticmethod(F.alpha_dropout)
 
 
 class Dropout3d(_DropoutNd):
-    """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W)."""
+    """`Dropout` of whole channels of (N, C, D, H, W) or (C, D, H, W).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.Dropout3d().eval()(torch.ones(1, 2, 3, 3, 3)).sum()
+        tensor(54.)
+    """
 
     _function = staticmethod(F.dropout3d)
 
 
 class FeatureAlphaDropout(_DropoutNd):
-    """`AlphaDropout` of whole channels of (N, C, …)."""
+    """`AlphaDropout` of whole channels of (N, C, …).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.FeatureAlphaDropout().eval()(torch.ones(1, 2, 3)).sum()
+        tensor(6.)
+    """
 
     _function = staticmethod(F.feature_alpha_dropout)

@@ -101,7 +101,14 @@ class InstanceNorm2d(_InstanceNorm):
 
 
 class InstanceNorm3d(_InstanceNorm):
-    """Normalises each channel of each volume, (N, C, D, H, W) or (C, D, H, W); see `InstanceNorm1d`."""
+    """Normalises each channel of each volume, (N, C, D, H, W) or (C, D, H, W); see `InstanceNorm1d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.InstanceNorm3d(3)(torch.randn(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+    """
 
     def _without_batch(self) -> int:
         return 4
@@ -119,21 +126,42 @@ class _LazyInstanceNorm(_LazyNorm, _InstanceNorm):
 
 
 class LazyInstanceNorm1d(_LazyInstanceNorm):
-    """`InstanceNorm1d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+    """`InstanceNorm1d` whose ``num_features`` the first input gives; affine, with running statistics, by default.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyInstanceNorm1d()(torch.randn(2, 3, 4)).shape
+        torch.Size([2, 3, 4])
+    """
 
     cls_to_become = InstanceNorm1d
     _without_batch, _check_input_dim = InstanceNorm1d._without_batch, InstanceNorm1d._check_input_dim
 
 
 class LazyInstanceNorm2d(_LazyInstanceNorm):
-    """`InstanceNorm2d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+    """`InstanceNorm2d` whose ``num_features`` the first input gives; affine, with running statistics, by default.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyInstanceNorm2d()(torch.randn(2, 3, 4, 4)).shape
+        torch.Size([2, 3, 4, 4])
+    """
 
     cls_to_become = InstanceNorm2d
     _without_batch, _check_input_dim = InstanceNorm2d._without_batch, InstanceNorm2d._check_input_dim
 
 
 class LazyInstanceNorm3d(_LazyInstanceNorm):
-    """`InstanceNorm3d` whose ``num_features`` the first input gives; affine, with running statistics, by default."""
+    """`InstanceNorm3d` whose ``num_features`` the first input gives; affine, with running statistics, by default.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LazyInstanceNorm3d()(torch.randn(2, 3, 4, 4, 4)).shape
+        torch.Size([2, 3, 4, 4, 4])
+    """
 
     cls_to_become = InstanceNorm3d
     _without_batch, _check_input_dim = InstanceNorm3d._without_batch, InstanceNorm3d._check_input_dim

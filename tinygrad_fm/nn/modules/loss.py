@@ -233,6 +233,12 @@ class CTCLoss(_Loss):
         zero_infinity: give a sample whose labels do not fit its steps the loss 0 instead of inf.
 
     Source: Graves et al. 2006, "Connectionist temporal classification".
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CTCLoss()(torch.zeros(3, 1, 2).log_softmax(2), torch.tensor([[1]]), torch.tensor([3]), torch.tensor([1]))
+        tensor(0.2877)
     """
 
     _function = staticmethod(F.ctc_loss)
@@ -484,7 +490,14 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """How far other classes come near a sample's; see `functional.multilabel_margin_loss`."""
+    """How far other classes come near a sample's; see `functional.multilabel_margin_loss`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.MultiLabelMarginLoss()(torch.tensor([[0.1, 0.9]]), torch.tensor([[1, -1]]))
+        tensor(0.1000)
+    """
 
     _function = staticmethod(F.multilabel_margin_loss)
 
@@ -513,7 +526,14 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """`TripletMarginLoss` with a distance of one's own."""
+    """`TripletMarginLoss` with a distance of one's own.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TripletMarginWithDistanceLoss()(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2) * 3)
+        tensor(0.)
+    """
 
     _function = staticmethod(F.triplet_margin_with_distance_loss)
     _settings = ("distance_function", "margin", "swap")

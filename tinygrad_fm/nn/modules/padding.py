@@ -92,7 +92,14 @@ class ConstantPad2d(_ConstantPadNd):
 
 
 class ConstantPad3d(_ConstantPadNd):
-    """``value`` around volumes."""
+    """``value`` around volumes.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ConstantPad3d(1, 9.0)(torch.ones(1, 2, 2, 2)).shape
+        torch.Size([1, 4, 4, 4])
+    """
 
     dims = 3
 
@@ -132,7 +139,14 @@ class ZeroPad2d(ConstantPad2d):
 
 
 class ZeroPad3d(ConstantPad3d):
-    """Zeros around volumes."""
+    """Zeros around volumes.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ZeroPad3d(1)(torch.ones(1, 2, 2, 2)).shape
+        torch.Size([1, 4, 4, 4])
+    """
 
     def __init__(self, padding: Any) -> None:
         super().__init__(padding, 0.0)
@@ -178,7 +192,14 @@ class ReflectionPad2d(_PadNd):
 
 
 class ReflectionPad3d(_PadNd):
-    """Volumes mirrored at their border."""
+    """Volumes mirrored at their border.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReflectionPad3d(1)(torch.ones(1, 3, 3, 3)).shape
+        torch.Size([1, 5, 5, 5])
+    """
 
     mode, dims = "reflect", 3
 
@@ -210,7 +231,14 @@ class ReplicationPad2d(_PadNd):
 
 
 class ReplicationPad3d(_PadNd):
-    """Volumes with their border repeated."""
+    """Volumes with their border repeated.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.ReplicationPad3d(1)(torch.ones(1, 3, 3, 3)).shape
+        torch.Size([1, 5, 5, 5])
+    """
 
     mode, dims = "replicate", 3
 
@@ -242,6 +270,13 @@ class CircularPad2d(_CircularPadNd):
 
 
 class CircularPad3d(_CircularPadNd):
-    """Volumes wrapped around."""
+    """Volumes wrapped around.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.CircularPad3d(1)(torch.ones(1, 3, 3, 3)).shape
+        torch.Size([1, 5, 5, 5])
+    """
 
     dims = 3

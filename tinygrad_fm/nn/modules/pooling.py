@@ -361,7 +361,14 @@ class LPPool2d(_LPPoolNd):
 
 
 class LPPool1d(_LPPoolNd):
-    """`LPPool2d` of sequences: (N, C, L) → (N, C, OL)."""
+    """`LPPool2d` of sequences: (N, C, L) → (N, C, OL).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LPPool1d(2, 2)(torch.tensor([[[3.0, 4.0]]]))
+        tensor([[[5.]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, L)."""
@@ -369,7 +376,14 @@ class LPPool1d(_LPPoolNd):
 
 
 class LPPool3d(_LPPoolNd):
-    """`LPPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW)."""
+    """`LPPool2d` of volumes: (N, C, D, H, W) → (N, C, OD, OH, OW).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.LPPool3d(1, 2)(torch.ones(1, 1, 2, 2, 2))
+        tensor([[[[[8.]]]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         """Pool ``input`` (N, C, D, H, W)."""
@@ -412,7 +426,15 @@ class MaxUnpool2d(_MaxUnpoolNd):
 
 
 class MaxUnpool1d(_MaxUnpoolNd):
-    """Puts maxima back where `MaxPool1d` found them, with its indices; see `functional.max_unpool1d`."""
+    """Puts maxima back where `MaxPool1d` found them, with its indices; see `functional.max_unpool1d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> y, where = nn.MaxPool1d(2, return_indices=True)(torch.tensor([[[1.0, 2.0, 4.0, 3.0]]]))
+        >>> nn.MaxUnpool1d(2)(y, where)
+        tensor([[[0., 2., 4., 0.]]])
+    """
 
     dims = 1
 
@@ -422,7 +444,15 @@ class MaxUnpool1d(_MaxUnpoolNd):
 
 
 class MaxUnpool3d(_MaxUnpoolNd):
-    """Puts maxima back where `MaxPool3d` found them, with its indices; see `functional.max_unpool3d`."""
+    """Puts maxima back where `MaxPool3d` found them, with its indices; see `functional.max_unpool3d`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> y, where = nn.MaxPool3d(2, return_indices=True)(torch.ones(1, 1, 2, 2, 2))
+        >>> nn.MaxUnpool3d(2)(y, where).sum()
+        tensor(1.)
+    """
 
     dims = 3
 

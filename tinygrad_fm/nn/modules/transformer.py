@@ -171,7 +171,14 @@ class TransformerEncoder(_Stack):
 
 
 class TransformerDecoder(_Stack):
-    """Several `TransformerDecoderLayer`. Args: decoder_layer, which is copied; num_layers; norm, a last module or None."""
+    """Several `TransformerDecoderLayer`. Args: decoder_layer, which is copied; num_layers; norm, a last module or None.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 2)(torch.ones(1, 4, 8), torch.ones(1, 3, 8)).shape
+        torch.Size([1, 4, 8])
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__(decoder_layer, num_layers, norm)

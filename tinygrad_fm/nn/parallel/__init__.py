@@ -12,7 +12,14 @@ __all__ = ["DataParallel", "DistributedDataParallel", "data_parallel"]
 
 
 class DataParallel(Module):
-    """Calls ``module``, as PyTorch's does on a machine without GPU; its parameters are named ``module.…``."""
+    """Calls ``module``, as PyTorch's does on a machine without GPU; its parameters are named ``module.…``.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm import nn
+        >>> nn.DataParallel(nn.Linear(2, 3))(torch.ones(1, 2)).shape
+        torch.Size([1, 3])
+    """
 
     def __init__(self, module: Module, device_ids: Any = None, output_device: Any = None, dim: int = 0) -> None:
         super().__init__()

@@ -29,6 +29,10 @@ def get_total_norm(
 
     Raises:
         RuntimeError: a norm that is not finite, if ``error_if_nonfinite``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.utils.get_total_norm([torch.tensor([3.0]), torch.tensor([4.0])])
+    tensor(5.)
     """
     norm_type = float(norm_type)
     arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
@@ -110,6 +114,13 @@ def clip_grad_value_(parameters: Tensor | Iterable[Tensor], clip_value: float, f
         parameters: one parameter or several; those without a gradient are passed over.
         clip_value: the largest magnitude allowed.
         foreach: accepted, without effect.
+
+    >>> import tinygrad_fm as torch
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> (w * 5).sum().backward()
+    >>> torch.nn.utils.clip_grad_value_([w], 1.0)
+    >>> w.grad
+    tensor([1., 1.])
     """
     bound = float(clip_value)
     for grad in _gradients(parameters):

@@ -115,7 +115,12 @@ class PackedSequence(_PackedSequence):
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """The permutation that undoes ``permutation``, a vector of the numbers from 0 on; None of None."""
+    """The permutation that undoes ``permutation``, a vector of the numbers from 0 on; None of None.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.utils.rnn.invert_permutation(torch.tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     return None if permutation is None else box(int64(np.argsort(raw(permutation), kind="stable")))
 
 
@@ -228,6 +233,11 @@ def pad_sequence(
     """Sequences (Lᵢ, …) side by side, filled up to the longest: (T, N, …), or (N, T, …) with ``batch_first``.
 
     Raises RuntimeError for no sequences, elements of different shapes, or a side other than "left" and "right".
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.utils.rnn.pad_sequence([torch.tensor([1, 2]), torch.tensor([3])], batch_first=True)
+    tensor([[1, 2],
+            [3, 0]])
     """
     if not isinstance(sequences, Iterable):
         raise RuntimeError(f"pad_sequence: Expected iterable for input sequences, but got arg of type: {type(sequences)}")
@@ -245,7 +255,12 @@ def pad_sequence(
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The way back from :func:`pad_sequence`."""
+    """The way back from :func:`pad_sequence`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.utils.rnn.unpad_sequence(torch.tensor([[1, 2], [3, 0]]), torch.tensor([2, 1]), batch_first=True)
+    [tensor([1, 2]), tensor([3])]
+    """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [row[: int(n)] for row, n in zip(rows, lengths, strict=True)]
 

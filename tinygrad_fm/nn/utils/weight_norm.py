@@ -45,6 +45,11 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
         RuntimeError: the weight is normalised already.
 
     Source: Salimans and Kingma 2016, "Weight normalization", eq. 2.
+
+    >>> import tinygrad_fm as torch
+    >>> layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
+    >>> layer.weight_g.shape
+    torch.Size([3, 1])
     """
     if find_hook(module, WeightNorm, name) is not None:
         raise RuntimeError(f"Cannot register two weight_norm hooks on the same parameter {name}")

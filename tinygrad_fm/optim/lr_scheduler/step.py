@@ -76,6 +76,15 @@ class MultiStepLR(FactorLR):
         milestones: step numbers; one given twice counts twice.
         gamma: the factor.
         last_epoch: the last step done, -1 to start.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [1], gamma=0.5)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
@@ -107,6 +116,12 @@ class ConstantLR(FactorLR):
 
     Raises:
         ValueError: ``factor`` out of range.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> torch.optim.lr_scheduler.ConstantLR(optimizer, factor=0.5).get_last_lr()
+        [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
@@ -136,6 +151,12 @@ class LinearLR(FactorLR):
 
     Raises:
         ValueError: a factor out of range.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> torch.optim.lr_scheduler.LinearLR(optimizer, start_factor=0.25).get_last_lr()
+        [0.25]
     """
 
     def __init__(
@@ -203,6 +224,15 @@ class PolynomialLR(FactorLR):
         total_iters: the step at which zero is reached.
         power: 1 falls linearly.
         last_epoch: the last step done, -1 to start.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = torch.optim.lr_scheduler.PolynomialLR(optimizer, total_iters=2)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.5]
     """
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
@@ -269,7 +299,17 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LambdaLR):
-    """Multiply the learning rate by ``lr_lambda(step)`` at every step; arguments as for `LambdaLR`."""
+    """Multiply the learning rate by ``lr_lambda(step)`` at every step; arguments as for `LambdaLR`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = torch.optim.lr_scheduler.MultiplicativeLR(optimizer, lambda epoch: 0.5)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.5]
+    """
 
     def get_lr(self) -> list[float]:
         self._warn_outside_step()

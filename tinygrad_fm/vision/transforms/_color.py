@@ -12,7 +12,14 @@ from ._transform import _Change, _happens, _probability, _uniform
 
 
 class RandomInvert(_Change):
-    """White minus the image, with probability p."""
+    """White minus the image, with probability p.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomInvert(p=1.0)(torch.tensor([[[0.25]]]))
+        tensor([[[0.7500]]])
+    """
 
     _shown = ("p",)
 
@@ -29,6 +36,12 @@ class ColorJitter(_Change):
     Args:
         brightness, contrast, saturation: the factor is drawn from (least, greatest), or from 1 − x to 1 + x for a number x.
         hue: drawn from (least, greatest), or from −x to x, within ±0.5.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.ColorJitter(brightness=0.5)(torch.ones(3, 2, 2)).shape
+        torch.Size([3, 2, 2])
     """
 
     _shown = ("brightness", "contrast", "saturation", "hue")
@@ -77,7 +90,14 @@ class ColorJitter(_Change):
 
 
 class Grayscale(_Change):
-    """The image in grey; num_output_channels is 1 or 3."""
+    """The image in grey; num_output_channels is 1 or 3.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.Grayscale()(torch.ones(3, 4, 4)).shape
+        torch.Size([1, 4, 4])
+    """
 
     _shown = ("num_output_channels",)
 
@@ -89,7 +109,14 @@ class Grayscale(_Change):
 
 
 class RandomGrayscale(_Change):
-    """The image in grey with probability p, in as many channels as before."""
+    """The image in grey with probability p, in as many channels as before.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomGrayscale(p=1.0)(torch.ones(3, 2, 2)).shape
+        torch.Size([3, 2, 2])
+    """
 
     _shown = ("p",)
 
@@ -101,7 +128,14 @@ class RandomGrayscale(_Change):
 
 
 class GaussianBlur(_Change):
-    """The image under a Gaussian; kernel_size as in `functional.gaussian_blur`, sigma drawn from (least, greatest)."""
+    """The image under a Gaussian; kernel_size as in `functional.gaussian_blur`, sigma drawn from (least, greatest).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.GaussianBlur(3)(torch.ones(1, 4, 4)).shape
+        torch.Size([1, 4, 4])
+    """
 
     _shown = ("kernel_size", "sigma")
 

@@ -47,7 +47,14 @@ class RandomApply(_OfTransforms):
 
 
 class RandomChoice(_OfTransforms):
-    """One of the transforms; p are their weights, equal ones if None."""
+    """One of the transforms; p are their weights, equal ones if None.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomChoice([transforms.Pad(1), transforms.Pad(1)])(torch.ones(1, 2, 2)).shape
+        torch.Size([1, 4, 4])
+    """
 
     def __init__(self, transforms: Sequence[Callable[[Any], Any]], p: Sequence[float] | None = None) -> None:
         super().__init__(transforms)
@@ -61,7 +68,14 @@ class RandomChoice(_OfTransforms):
 
 
 class RandomOrder(_OfTransforms):
-    """All of the transforms, in a random order."""
+    """All of the transforms, in a random order.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomOrder([transforms.Pad(1), transforms.CenterCrop(2)])(torch.ones(1, 2, 2)).ndim
+        3
+    """
 
     def __call__(self, img: Any) -> Any:
         for which in bits().permutation(len(self.transforms)):

@@ -12,7 +12,13 @@ from ._image import _changed, _computed, _highest, _opened
 
 
 def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """0.2989 R + 0.587 G + 0.114 B, in one channel or three equal ones."""
+    """0.2989 R + 0.587 G + 0.114 B, in one channel or three equal ones.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.rgb_to_grayscale(torch.ones(3, 2, 2)).shape
+    torch.Size([1, 2, 2])
+    """
     if num_output_channels not in (1, 3):
         raise ValueError("num_output_channels should be either 1 or 3")
 
@@ -52,12 +58,24 @@ def _mixed(img: Any, factor: float, name: str, other: Callable[[Array], Array]) 
 
 
 def adjust_brightness(img: Any, brightness_factor: float) -> Any:
-    """Mixed with black: 0 is black, 1 the image itself, 2 twice as bright."""
+    """Mixed with black: 0 is black, 1 the image itself, 2 twice as bright.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.adjust_brightness(torch.full((3, 1, 1), 0.25), 2.0).flatten()
+    tensor([0.5000, 0.5000, 0.5000])
+    """
     return _mixed(img, brightness_factor, "brightness_factor", np.zeros_like)
 
 
 def adjust_contrast(img: Any, contrast_factor: float) -> Any:
-    """Mixed with its mean grey: 0 is grey, 1 the image itself."""
+    """Mixed with its mean grey: 0 is grey, 1 the image itself.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.adjust_contrast(torch.full((3, 1, 1), 0.5), 2.0).flatten()
+    tensor([0.5000, 0.5000, 0.5000])
+    """
     whole = _opened(img)[0].dtype.kind != "f"
 
     def mean(array: Array) -> Array:
@@ -69,7 +87,13 @@ def adjust_contrast(img: Any, contrast_factor: float) -> Any:
 
 
 def adjust_saturation(img: Any, saturation_factor: float) -> Any:
-    """Mixed with itself in grey: 0 is black and white, 1 the image itself. A single channel stays as it is."""
+    """Mixed with itself in grey: 0 is black and white, 1 the image itself. A single channel stays as it is.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.adjust_saturation(torch.ones(3, 1, 1), 0.5).flatten()
+    tensor([1.0000, 1.0000, 1.0000])
+    """
     whole = _opened(img)[0].dtype.kind != "f"
 
     def grey(array: Array) -> Array:
@@ -79,7 +103,13 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
 
 
 def adjust_hue(img: Any, hue_factor: float) -> Any:
-    """The colours moved along their circle by ``hue_factor``, from −0.5 to 0.5 turns. A single channel stays as it is."""
+    """The colours moved along their circle by ``hue_factor``, from −0.5 to 0.5 turns. A single channel stays as it is.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.adjust_hue(torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1), 0.5).flatten()
+    tensor([0., 1., 1.])
+    """
     if not -0.5 <= hue_factor <= 0.5:
         raise ValueError(f"hue_factor ({hue_factor}) is not in [-0.5, 0.5].")
     white = _highest(_opened(img)[0].dtype)
@@ -116,7 +146,13 @@ def _rgb(hue: Array, saturation: Array, value: Array) -> Array:
 
 
 def invert(img: Any) -> Any:
-    """White minus the image."""
+    """White minus the image.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.invert(torch.tensor([[[0.25]]]))
+    tensor([[[0.7500]]])
+    """
     return _changed(img, lambda array: (array.dtype.type(_highest(array.dtype)) - array).astype(array.dtype))
 
 
@@ -127,6 +163,11 @@ def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: float | Seq
         img: the image, larger than half the kernel.
         kernel_size: odd; a number or (x, y).
         sigma: in pixels; a number or (x, y); 0.3 · ((kernel_size − 1) / 2 − 1) + 0.8 if None.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.gaussian_blur(torch.ones(1, 4, 4), 3).shape
+    torch.Size([1, 4, 4])
     """
     sizes = [kernel_size] * 2 if isinstance(kernel_size, int) else [int(k) for k in kernel_size]
     if len(sizes) != 2 or any(k % 2 == 0 or k < 0 for k in sizes):

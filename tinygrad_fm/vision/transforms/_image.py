@@ -88,11 +88,23 @@ def _highest(kind: Any) -> float:
 
 
 def get_dimensions(img: Any) -> list[int]:
-    """[C, H, W]."""
+    """[C, H, W].
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.get_dimensions(torch.ones(3, 4, 5))
+    [3, 4, 5]
+    """
     return [int(n) for n in _opened(img)[0].shape[-3:]]
 
 
 def get_image_size(img: Any) -> list[int]:
-    """[W, H]."""
+    """[W, H].
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.get_image_size(torch.ones(3, 4, 5))
+    [5, 4]
+    """
     _, height, width = get_dimensions(img)
     return [width, height]

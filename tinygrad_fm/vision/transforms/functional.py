@@ -76,7 +76,13 @@ _PILLOW_NUMBERS = {0: "nearest", 2: "bilinear", 3: "bicubic"}
 
 
 def to_tensor(pic: Any) -> Tensor:
-    """A Pillow image or an array (H, W) or (H, W, C) as a tensor (C, H, W); uint8 is divided by 255."""
+    """A Pillow image or an array (H, W) or (H, W, C) as a tensor (C, H, W); uint8 is divided by 255.
+
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> import numpy as np
+    >>> functional.to_tensor(np.full((2, 2, 1), 255, np.uint8)).shape
+    torch.Size([1, 2, 2])
+    """
     return ToTensor()(pic)
 
 
@@ -140,6 +146,11 @@ def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
     """A tensor with another dtype, and its values in that dtype's range: 0 … 1 for floats, 0 … the largest for integers.
 
     Raises TypeError for what is no tensor, RuntimeError where an integer cannot hold a float's precision, as torchvision does.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.convert_image_dtype(torch.tensor([[[255]]], dtype=torch.uint8))
+    tensor([[[1.]]])
     """
     if not isinstance(image, Tensor):
         raise TypeError("Input img should be Tensor Image")
@@ -162,7 +173,13 @@ def convert_image_dtype(image: Tensor, dtype: Any = np.float32) -> Tensor:
 
 
 def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Tensor:
-    """(tensor − mean) / std for each channel."""
+    """(tensor − mean) / std for each channel.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.normalize(torch.tensor([[[3.0]]]), mean=[1.0], std=[2.0])
+    tensor([[[1.]]])
+    """
     result: Tensor = Normalize(mean, std)(tensor)
     return tensor.copy_(result) if inplace else result
 
@@ -171,17 +188,36 @@ def normalize(tensor: Tensor, mean: Any, std: Any, inplace: bool = False) -> Ten
 
 
 def hflip(img: Any) -> Any:
-    """Left and right exchanged."""
+    """Left and right exchanged.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.hflip(torch.tensor([[[1.0, 2.0]]]))
+    tensor([[[2., 1.]]])
+    """
     return _changed(img, lambda array: array[..., ::-1])
 
 
 def vflip(img: Any) -> Any:
-    """Top and bottom exchanged."""
+    """Top and bottom exchanged.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.vflip(torch.tensor([[[1.0], [2.0]]]))
+    tensor([[[2.],
+             [1.]]])
+    """
     return _changed(img, lambda array: array[..., ::-1, :])
 
 
 def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
-    """The part from row ``top`` and column ``left`` on; zeros where it reaches beyond the image."""
+    """The part from row ``top`` and column ``left`` on; zeros where it reaches beyond the image.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.crop(torch.ones(1, 4, 4), top=1, left=0, height=2, width=3).shape
+    torch.Size([1, 2, 3])
+    """
 
     def run(array: Array) -> Array:
         h, w = array.shape[-2:]
@@ -198,7 +234,13 @@ def crop(img: Any, top: int, left: int, height: int, width: int) -> Any:
 
 
 def center_crop(img: Any, output_size: int | Sequence[int]) -> Any:
-    """The middle of the image, with zeros around it where it is smaller than ``output_size``."""
+    """The middle of the image, with zeros around it where it is smaller than ``output_size``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.center_crop(torch.ones(1, 4, 4), 2).shape
+    torch.Size([1, 2, 2])
+    """
     height, width = _pair(output_size)
     _, h, w = get_dimensions(img)
     if width > w or height > h:
@@ -219,6 +261,11 @@ def pad(img: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str
         padding: pixels on all sides, (left and right, top and bottom), or (left, top, right, bottom). Negative ones cut off.
         fill: a number, or one for each channel, for "constant".
         padding_mode: "constant", "edge", "reflect" (the edge not repeated) or "symmetric".
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.pad(torch.ones(1, 2, 2), 1).shape
+    torch.Size([1, 4, 4])
     """
     if padding_mode not in _PADDING:
         raise ValueError(f"Padding mode should be either constant, edge, reflect or symmetric, got {padding_mode!r}")
@@ -286,6 +333,11 @@ def resize(
             torchvision does, and else the one at (i + ½) · H / OH, as Pillow does.
         max_size: the longer side at most, with a number as ``size``.
         antialias: of tensors, whether an image that is made smaller is smoothed first; others always are.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.resize(torch.ones(1, 4, 4), [2, 2]).shape
+    torch.Size([1, 2, 2])
     """
     kind = _mode(interpolation)
     _, height, width = get_dimensions(img)
@@ -348,7 +400,13 @@ def resized_crop(
     interpolation: Any = InterpolationMode.BILINEAR,
     antialias: bool | None = True,
 ) -> Any:
-    """A part of the image at another size: `crop`, then `resize`."""
+    """A part of the image at another size: `crop`, then `resize`.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.resized_crop(torch.ones(1, 8, 8), 0, 0, 4, 4, [2, 2]).shape
+    torch.Size([1, 2, 2])
+    """
     return resize(crop(img, top, left, height, width), size, interpolation, antialias=antialias)
 
 
@@ -373,6 +431,11 @@ def affine(
         interpolation: NEAREST or BILINEAR.
         fill: what is outside: a number, or one for each channel.
         center: (x, y) from the upper left corner, instead of the image's centre.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.affine(torch.ones(1, 4, 4), angle=0, translate=[1, 0], scale=1.0, shear=[0.0]).sum()
+    tensor(12.)
     """
     if scale <= 0.0:
         raise ValueError("Argument scale should be positive")
@@ -401,6 +464,12 @@ def rotate(
         fill: what is outside: a number, or one for each channel.
 
     Quarter turns for which the result has room are exact, as Pillow's are.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.rotate(torch.tensor([[[1.0, 2.0], [3.0, 4.0]]]), 90)
+    tensor([[[2., 4.],
+             [1., 3.]]])
     """
     _, height, width = get_dimensions(img)
     quarters, rest = divmod(angle % 360, 90)
@@ -421,7 +490,13 @@ def _through(img: Any, matrix: Sequence[float], size: tuple[int, int], interpola
 
 
 def erase(img: Any, i: int, j: int, h: int, w: int, v: Any, inplace: bool = False) -> Any:
-    """The image with ``v`` in the rectangle of height ``h`` and width ``w`` from row ``i`` and column ``j`` on."""
+    """The image with ``v`` in the rectangle of height ``h`` and width ``w`` from row ``i`` and column ``j`` on.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.erase(torch.ones(1, 2, 2), 0, 0, 1, 1, torch.tensor(0.0)).sum()
+    tensor(3.)
+    """
     value = np.asarray(v._array if isinstance(v, Tensor) else v)
 
     def run(array: Array) -> Array:

@@ -110,7 +110,14 @@ class Resize(_Change):
 
 
 class CenterCrop(_Change):
-    """The middle of the image: size, a number or (H, W)."""
+    """The middle of the image: size, a number or (H, W).
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.CenterCrop(2)(torch.ones(1, 4, 4)).shape
+        torch.Size([1, 2, 2])
+    """
 
     _shown = ("size",)
 
@@ -122,7 +129,14 @@ class CenterCrop(_Change):
 
 
 class Pad(_Change):
-    """The image with more around it; arguments are those of `functional.pad`."""
+    """The image with more around it; arguments are those of `functional.pad`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.Pad(1)(torch.ones(1, 2, 2)).shape
+        torch.Size([1, 4, 4])
+    """
 
     _shown = ("padding", "fill", "padding_mode")
 
@@ -188,7 +202,14 @@ class RandomCrop(_Change):
 
 
 class RandomHorizontalFlip(_Change):
-    """Left and right exchanged, with probability p."""
+    """Left and right exchanged, with probability p.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomHorizontalFlip(p=1.0)(torch.tensor([[[1.0, 2.0]]]))
+        tensor([[[2., 1.]]])
+    """
 
     _shown = ("p",)
 
@@ -200,7 +221,15 @@ class RandomHorizontalFlip(_Change):
 
 
 class RandomVerticalFlip(_Change):
-    """Top and bottom exchanged, with probability p."""
+    """Top and bottom exchanged, with probability p.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomVerticalFlip(p=1.0)(torch.tensor([[[1.0], [2.0]]]))
+        tensor([[[2.],
+                 [1.]]])
+    """
 
     _shown = ("p",)
 
@@ -228,6 +257,12 @@ class RandomRotation(_Change):
     Args:
         degrees: (least, greatest), counter-clockwise, or a number for both directions.
         interpolation, expand, center, fill: see `functional.rotate`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomRotation(10)(torch.ones(1, 4, 4)).shape
+        torch.Size([1, 4, 4])
     """
 
     _shown = ("degrees", "interpolation", "expand", "fill")
@@ -262,6 +297,12 @@ class RandomAffine(_Change):
         scale: (least, greatest), or None.
         shear: degrees along x, a number for both directions, (least, greatest), or four numbers for x and y; or None.
         interpolation, fill, center: see `functional.affine`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomAffine(10)(torch.ones(1, 4, 4)).shape
+        torch.Size([1, 4, 4])
     """
 
     _shown = ("degrees", "translate", "scale", "shear")
@@ -327,6 +368,12 @@ class RandomResizedCrop(_Change):
         interpolation, antialias: see `functional.resize`.
 
     Source: Szegedy et al. 2015, "Going deeper with convolutions", section 6.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomResizedCrop(3)(torch.ones(1, 8, 8)).shape
+        torch.Size([1, 3, 3])
     """
 
     _shown = ("size", "scale", "ratio", "interpolation", "antialias")
@@ -376,6 +423,12 @@ class RandomErasing(_Change):
         inplace: write into the tensor that is given.
 
     Source: Zhong et al. 2017, "Random erasing data augmentation", algorithm 1.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.RandomErasing(p=0.0)(torch.ones(1, 2, 2)).sum()
+        tensor(4.)
     """
 
     _shown = ("p", "scale", "ratio", "value", "inplace")
