@@ -176,7 +176,8 @@ class TransformerDecoder(_Stack):
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm import nn
-        >>> nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 2)(torch.ones(1, 4, 8), torch.ones(1, 3, 8)).shape
+        >>> decoder = nn.TransformerDecoder(nn.TransformerDecoderLayer(8, 2, 16, batch_first=True), 2)
+        >>> decoder(torch.ones(1, 4, 8), torch.ones(1, 3, 8)).shape
         torch.Size([1, 4, 8])
     """
 
