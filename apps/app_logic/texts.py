@@ -14,3 +14,12 @@ def plain(text: object) -> str:
     a\\_run \\!\\[x\\]\\(http\\:\\/\\/y\\)
     """
     return _MARKS.sub(r"\\\1", " ".join(str(text).split()))
+
+
+def sentence(text: object) -> str:
+    """The same, with one full stop at its end.
+
+    >>> sentence("It is damaged."), sentence("it is damaged")
+    ('It is damaged\\\\.', 'it is damaged\\\\.')
+    """
+    return plain(f"{str(text).rstrip('. ')}.")

@@ -8,8 +8,8 @@ import streamlit as st
 
 from apps.app_logic import first_model, run_list, settings
 from apps.app_logic.inspection import Inspected
-from apps.app_logic.run_states import state_of
-from apps.app_logic.texts import plain
+from apps.app_logic.run_states import all_runs, state_of
+from apps.app_logic.texts import plain, sentence
 from tinygrad_fm.errors import CheckpointError, DataError, printable
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of
 
@@ -19,7 +19,7 @@ _ELSEWHERE = "somewhere else …"
 
 def choose_model() -> tuple[Inspected, Path] | None:
     """The model that is chosen on the side, and its run's folder or checkpoint; None, and why on the page, if there is none."""
-    runs = [run for run in run_list.run_folders(settings.RUNS) if run_list.checkpoints(run)]
+    runs = [run for run in all_runs(settings.RUNS) if run_list.checkpoints(run)]
     waiting = st.session_state.get("first_model")
     if waiting is not None or not runs:
         _first_model(waiting)
@@ -35,7 +35,7 @@ def choose_model() -> tuple[Inspected, Path] | None:
     try:
         model = _loaded(path, path.stat().st_mtime_ns)
     except (CheckpointError, OSError) as error:
-        st.error(f"This model cannot be used: {plain(error)}")
+        st.error(f"This model cannot be used: {sentence(error)} Choose another one on the side.")
         if st.button("Train a small model"):
             _begin()
         return None
@@ -81,20 +81,23 @@ def _first_model(folder: Path | None) -> None:
     if state.is_alive:
         _progress(folder)
         return
-    del st.session_state["first_model"]
-    if state.summary is None:
-        st.error(f"The small model was not finished: {plain(state.problem) or 'it was stopped'}.")
-        if st.button("Train it again"):
-            _begin()
+    if not run_list.checkpoints(folder):
+        st.error(f"The small model was not finished: {sentence(state.problem or 'it was stopped')}")
+        st.button("Train it again", on_click=_forget)
         return
+    _forget()
     st.rerun()
+
+
+def _forget() -> None:
+    st.session_state.pop("first_model", None)
 
 
 def _begin() -> None:
     try:
         st.session_state["first_model"] = first_model.begin(settings.RUNS)
     except (DataError, CheckpointError, OSError) as error:
-        st.error(f"No model can be trained: {plain(error)}")
+        st.error(f"No model can be trained: {sentence(error)}")
         st.button("Try again")
         return
     st.rerun()

@@ -11,7 +11,7 @@ import streamlit as st
 from apps.app_logic import local_data, pictures, settings
 from apps.app_logic.inspection import Inspected
 from apps.app_logic.pictures import Picture
-from apps.app_logic.texts import plain
+from apps.app_logic.texts import plain, sentence
 from apps.app_pages.canvas import canvas
 from apps.app_pages.figures import figure, show_figures, show_probabilities
 from apps.app_pages.model_choice import choose_model
@@ -49,7 +49,7 @@ def show() -> None:
     try:
         probabilities = model.probabilities([picture.image for picture in found])
     except CheckpointError as error:
-        st.error(plain(error))
+        st.error(sentence(error))
         return
     for picture, row in zip(found, probabilities, strict=True):
         _show_answer(picture, row, model)
@@ -92,7 +92,7 @@ def _read(files: Iterable[Any]) -> list[Picture]:
 
 def _say(error: Exception) -> None:
     """Why a picture cannot be used."""
-    st.error(plain(error) + ".")
+    st.error(sentence(error))
 
 
 def _drawn() -> list[Picture]:
@@ -111,7 +111,7 @@ def _tested(run: Any) -> list[Picture]:
     try:
         data = local_data.images_for(RunFolder(run.parent.parent if run.is_file() else run))
     except (CheckpointError, DataError, OSError) as error:
-        st.error(f"The test images of this model cannot be had: {plain(error)}")
+        st.error(f"The test images of this model cannot be had: {sentence(error)}")
         return []
     kind = st.selectbox("Which garments", ["all", *data.classes], key="garments")
     labels = np.asarray(data.targets)
@@ -178,7 +178,7 @@ def _look_inside(found: list[Picture], probabilities: Any, model: Inspected) -> 
     try:
         explained = model.explain(picture.image, target, layer)
     except ValueError as error:
-        st.error(plain(error))
+        st.error(sentence(error))
         return
     heat = pictures.coloured(explained.saliency, "magma", low=0.0)
     shown = [
