@@ -96,6 +96,7 @@ def test_files_over_20_megabytes_are_refused(page: Page, app: App, tmp_path: Pat
 
 def test_a_photo_is_taken(page: Page, app: App) -> None:
     opened(page, app, "Camera")
+    page.wait_for_function("document.querySelector('video')?.readyState === 4")  # before there is a picture nothing is taken
     page.get_by_role("button", name="Take Photo").click()
     shown = page.get_by_role("heading", name=ANSWER).or_(page.get_by_role("alert"))
     expect(shown.first).to_be_visible()
