@@ -836,7 +836,7 @@ torch.draw(loss, model=lenet, depth=1, names={"loss": loss})
 # >
 # > LeNet, here. After shuffling the layers of neurons would do exactly as well as before, for them the order of the inputs is
 # > nothing. LeNet would lose its advantage: neighbours would no longer have anything to do with each other. Try it:
-# > `mix = torch.randperm(784)`, and `images.flatten(1)[:, mix].reshape(-1, 1, 28, 28)`.
+# > `mix = torch.randperm(784)`, and `images.flatten(1)[:, mix].reshape(-1, 1, 28, 28)`; the test pictures likewise.
 # > </details>
 #
 # ## 12. Looking inside

@@ -170,7 +170,7 @@ torch.draw(loss, model=model, names={"loss": loss}, depth=1, color_by="grad")
 
 # %% [markdown]
 # From the end to the beginning they fade, at each layer by a factor of seven to ten: the slope of a sigmoid is at most a quarter, and
-# the weights here are small as well. The first layers hardly learn. (Try `chain(nn.ReLU)`.)
+# the weights here are small as well. The first layers hardly learn. (With `chain(nn.ReLU)` the factor is about two.)
 #
 # ## 5. What the graph does not hold
 #

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import runpy
+from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 import pytest
 
+from docs.site import check_links, pages
 from notebooks.browser import FOLDER, program, sections, source_of, with_browser_links
 
 ROOT = FOLDER.parent
@@ -45,6 +47,21 @@ def test_the_links_open_the_programs() -> None:
         assert all(text.count("(") == text.count(")") == 1 for text in texts)  # no parenthesis ends the link early
         found += len(added)
     assert found == len(PROGRAMS) > 10
+
+
+def test_the_site_has_the_links(tmp_path: Path) -> None:
+    """Its pages' own way of writing them, and its check of links, which finds no anchor of that name in the page."""
+    name = "01_from_a_scalar_to_lenet"
+    page = f"notebooks/{name}.ipynb"
+    pages.write_notebook(tmp_path / f"{name}.ipynb", NOTEBOOKS[name], page, pages.places())
+    text = (tmp_path / f"{name}.ipynb").read_text(encoding="utf-8")
+    assert text.count("(site:try/index.html#code=import") == len(programs(NOTEBOOKS[name]))
+    (tmp_path / "try").mkdir()
+    (tmp_path / "try" / "index.html").write_text("<p>", encoding="utf-8")
+    here = tmp_path / "page.html"
+    assert check_links.leads_somewhere(tmp_path, here, "try/index.html#code=import%20math")
+    assert not check_links.leads_somewhere(tmp_path, here, "try/index.html#chapter")
+    assert not check_links.leads_somewhere(tmp_path, here, "tri/index.html#code=import%20math")
 
 
 def test_a_tag_is_kept_and_cells_elsewhere_are_not_touched() -> None:
