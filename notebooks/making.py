@@ -64,6 +64,7 @@ def execute(
         extra_arguments=["--log-level=ERROR"],
         kernel_name="python3",
         record_timing=False,
+        coalesce_streams=True,
         resources={"metadata": {"path": str(folder)}},
     )
     client.execute(env=variables)
