@@ -84,7 +84,7 @@ export class Charts {
       width: Math.max(160, chart.place.clientWidth), height: HEIGHT, cursor: { show: false }, legend: { show: false },
       scales: { x: { time: false } }, axes: [{ ...axis, size: 30 }, { ...axis, size: 50 }],
       series: [{}, ...[...chart.lines.keys()].map((label, i) => ({
-        label, stroke: colors[i % colors.length], width: 2, spanGaps: true, points: { show: () => chart.lines.get(label).x.length < 2 } }))],
+        label, stroke: colors[i % colors.length], width: 2, spanGaps: false, points: { show: () => chart.lines.get(label).x.length < 2 } }))],
     };
   }
 
@@ -115,5 +115,5 @@ export class Charts {
 }
 
 function short(value) {
-  return value === null ? "not a number" : String(Number(value.toPrecision(4)));
+  return value === null ? "not finite" : String(Number(value.toPrecision(4)));
 }

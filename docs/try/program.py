@@ -137,7 +137,7 @@ def run(source: str, send: Callable[[str], None]) -> None:
     """Run a program; ``send`` gets messages in JSON, the last one of the kind "done"."""
 
     def post(message: dict[str, Any]) -> None:
-        send(json.dumps(message))
+        send(json.dumps(message, allow_nan=False))
 
     output = Output(post)
     streams = Stream(output, "out"), Stream(output, "err")

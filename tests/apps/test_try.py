@@ -161,6 +161,11 @@ def test_what_is_too_much_loses_its_beginning() -> None:
     assert len(printed(run(f"print('x' * {3 * program.HELD})"))) == program.HELD + 1
 
 
+def test_losses_that_are_not_finite_are_gaps() -> None:
+    messages = run("from tinygrad_fm.viz import live\nfor v in (1, float('nan'), float('inf')): live.plot(loss=v)")
+    assert [p["values"]["loss"] for m in messages[:-1] for p in m["points"]] == [1, None, None]
+
+
 def test_pictures_of_one_title_replace_one_another() -> None:
     messages = run("from tinygrad_fm.viz import live\nfor i in range(500): live.images([[0, i]], title='x'); live.plot(a=i)")
     points = [p["values"]["a"] for m in messages[:-1] for p in m["points"]]

@@ -26,7 +26,7 @@ def test_points_count_their_steps_by_name(shown: Any) -> None:
     live.plot(loss=np.float32(1.0), accuracy=True)
     live.plot(7, loss=math.nan)
     assert [data["steps"] for _, data in shown] == [{"loss": 0}, {"loss": 1, "accuracy": 0}, {"loss": 7.0}]
-    assert [data["values"] for _, data in shown[:2]] == [{"loss": 2.0}, {"loss": 1.0, "accuracy": 1.0}]
+    assert [data["values"] for _, data in shown] == [{"loss": 2.0}, {"loss": 1.0, "accuracy": 1.0}, {"loss": None}]
 
 
 @pytest.mark.parametrize(
@@ -36,6 +36,7 @@ def test_points_count_their_steps_by_name(shown: Any) -> None:
         (lambda: live.plot(loss=[1, 2]), r"loss must be one number, got an array of shape \(2,\)"),
         (lambda: live.plot(loss="low"), "loss must be one number, got a str"),
         (lambda: live.plot("one", loss=1), "step must be one number"),
+        (lambda: live.plot(math.inf, loss=1), "step must be finite"),
         (lambda: live.images(np.zeros((2, 3, 4, 5))), r"got shape \(2, 3, 4, 5\)"),
         (lambda: live.images(np.zeros((101, 2, 2))), "got 101 of 2 × 2"),
         (lambda: live.images(np.zeros((1, 2000, 2))), "got 1 of 2000 × 2"),

@@ -13,6 +13,7 @@ step 10  loss 0.09091
 from __future__ import annotations
 
 import base64
+import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -84,6 +85,8 @@ def plot(step: int | None = None, /, **values: Any) -> None:
         raise ValueError("plot(): name what is to be plotted, plot(loss=0.5)")
     numbers = {name: _number(name, value) for name, value in values.items()}
     where = _number("step", step) if step is not None else None
+    if where is not None and not math.isfinite(where):
+        raise ValueError(f"plot(): step must be finite, got {where}")
     if _listener is None:
         words = [] if where is None else [f"step {where:.10g}"]
         print("  ".join(words + [f"{name} {value:.4g}" for name, value in numbers.items()]))
@@ -92,7 +95,7 @@ def plot(step: int | None = None, /, **values: Any) -> None:
     for name in numbers:
         steps[name] = _steps.get(name, 0) if where is None else where
         _steps[name] = _steps.get(name, 0) + 1
-    _listener("plot", {"steps": steps, "values": numbers})
+    _listener("plot", {"steps": steps, "values": {n: v if math.isfinite(v) else None for n, v in numbers.items()}})
 
 
 def show(what: Any, title: str = "") -> None:
@@ -224,7 +227,7 @@ def boundary(model: Callable[[Any], Any], points: Any, labels: Any, title: str =
         raise ValueError(f"boundary(): expected points (N, 2) and labels (N,), got {xy.shape} and {_array(labels).shape}")
     if not np.isfinite(xy).all():
         raise ValueError("boundary(): a point is not finite")
-    low, high = xy.min(axis=0), xy.max(axis=0)
+    low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     margin = np.maximum(0.1 * (high - low), 1e-3)
     low, high = low - margin, high + margin
     across, up = (np.linspace(low[i], high[i], CELLS, dtype=np.float32) for i in (0, 1))
