@@ -9,6 +9,7 @@ from __future__ import annotations
 import builtins
 import posixpath
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 from docutils import nodes
@@ -62,7 +63,17 @@ def source_pages(app: Any) -> Iterator[tuple[str, dict[str, Any], str]]:
     """A page for each file and folder that something links to."""
     for path in sorted(app.linked_files):
         body = folder_page(app, path) if (ROOT / path).is_dir() else file_page(path)
-        yield page_of(path), {"title": path, "body": f"<h1>{path}</h1>{body}"}, "page.html"
+        page = page_of(path)
+        tree = partial(contents, app, page, page.count("/"))
+        yield page, {"title": path, "body": f"<h1>{path}</h1>{body}", "toctree": tree}, "page.html"
+
+
+def contents(app: Any, page: str, depth: int, **options: Any) -> str:
+    """The table of contents beside a source page: the same for all in folders of that depth, and slow to make."""
+    key = (depth, *sorted(options.items()))
+    if key not in app.contents:
+        app.contents[key] = app.builder._get_local_toctree(page, **options)
+    return str(app.contents[key])
 
 
 def file_page(path: str) -> str:
@@ -103,7 +114,7 @@ def visit_math_block(self: Any, node: Any) -> None:
 
 def setup(app: Any) -> dict[str, Any]:
     """What Sphinx calls."""
-    app.linked_files = set()
+    app.linked_files, app.contents = set(), {}
     app.connect("doctree-read", plain_types)
     app.connect("doctree-resolved", resolve_links)
     app.connect("html-collect-pages", source_pages)
