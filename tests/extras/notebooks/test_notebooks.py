@@ -93,6 +93,8 @@ def test_what_is_committed_is_of_the_source(name: str) -> None:
     outputs = [output for cell in code_cells(found) for output in cell["outputs"]]
     assert {output["output_type"] for output in outputs} <= {"stream", "display_data", "execute_result"}
     assert all(output.get("name", "stdout") == "stdout" for output in outputs), "a warning was shown"
+    kinds = [[output["output_type"] for output in cell["outputs"]] for cell in code_cells(found)]
+    assert all(kind.count("stream") <= 1 for kind in kinds), "a cell's prints are one output"
     if "load_splits(" in str(found):
         assert "Real photographs" in shown(found)
 
