@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -97,11 +98,11 @@ def _cast(case: Case, dtype: Any) -> Case:
 
 
 def _as_rule(student: Student, function: Callable[..., Any]) -> Callable[..., Any]:
-    """A student's function as a rule of an operation: watched, and NumPy's new arrays are recorded."""
+    """A student's function as a rule of an operation: watched, and on Tensors NumPy's new arrays are recorded."""
 
     @functools.wraps(function)
     def rule(*args: Any) -> Any:
-        with recorded():
+        with recorded() if any(isinstance(x, torch.Tensor) for x in args) else nullcontext():
             return student.call(function, *args)
 
     return rule

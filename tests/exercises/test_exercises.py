@@ -5,12 +5,13 @@ from __future__ import annotations
 import ast
 import doctest
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from exercises.grading.catalogue import EXERCISES
+from exercises.grading.catalogue import BY_NAME, EXERCISES
 from exercises.grading.exercise import Exercise
 from exercises.grading.grade import grade
 from exercises.grading.recording import NUMPY_NAMES
@@ -66,6 +67,22 @@ def test_a_mistake_gets_its_hint(exercise: Exercise, function: str, body: str, h
     assert f"  hint: {hint}" in report.lines, "\n".join(report.lines)
 
 
+PICTURES = [
+    ("backward_loop", "backward", "result.grad = 2.0\nreturn None"),
+    ("convolution", "conv2d_w", "np.zeros(w.shape)"),
+    ("batch_norm", "batch_norm_x", "g"),
+    ("softmax", "softmax", "np.exp(x)"),
+    ("broadcasting", "add_b", "g"),
+    ("kinks", "relu_rule", "g * (x >= 0)"),
+]
+
+
+@pytest.mark.parametrize(("name", "function", "body"), PICTURES)
+def test_every_kind_of_failure_has_a_picture(name: str, function: str, body: str, tmp_path: Path) -> None:
+    exercise = BY_NAME[name]
+    assert grade(exercise, solved(exercise, **{function: body}), seed=0, pictures=tmp_path).picture
+
+
 @each
 def test_the_text_explains_it(exercise: Exercise) -> None:
     text = ast.get_docstring(ast.parse(shipped(exercise))) or ""
@@ -100,10 +117,15 @@ def test_the_first_notebook_has_five_of_them() -> None:
     assert names == ["derivative", "product", "broadcasting", "matmul", "backward_loop"]
 
 
-def test_pictures_are_drawn_of_what_fails(tmp_path: Path) -> None:
+@pytest.mark.parametrize("dot", [True, False], ids=["dot", "no dot"])
+def test_pictures_are_drawn_of_what_fails(dot: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As SVG by Graphviz's program, and where that is missing as a page."""
+    if not dot:
+        monkeypatch.setenv("PATH", str(tmp_path))
     exercise = EXERCISES[1]
     report = grade(exercise, solved(exercise, divide_b="g * a / (b * b)"), seed=0, pictures=tmp_path)
     assert Path(report.picture).parent == tmp_path
+    assert Path(report.picture).suffix == (".svg" if shutil.which("dot") else ".html")
     text = Path(report.picture).read_text(encoding="utf-8")
     assert "divide" in text and "grad by divide_b" in text
 
