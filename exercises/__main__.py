@@ -90,8 +90,7 @@ def text_of(report: Report, printed: str, seed: int, folder: Path = HERE) -> str
         lines.append(f"  {report.checks} checks passed. The library's own:")
         lines += [f"    {name}  in {file}" for file, name in exercise.library]
     elif report.state not in (NOT_STARTED, STARTED):
-        where = "" if folder.resolve() == HERE else f" --folder {folder}"
-        lines.append(f"  the same numbers again: python -m exercises {exercise.name}{where} --seed {seed}")
+        lines.append(f"  the same numbers again: python -m exercises {exercise.name}{_option(folder)} --seed {seed}")
     return "\n".join(lines) + "\n"
 
 
@@ -130,6 +129,11 @@ def _write_points(chosen: list[Exercise], folder: Path, seed: int, path: Path) -
     return 0
 
 
+def _option(folder: Path) -> str:
+    """How the folder is named on the command line."""
+    return "" if folder.resolve() == HERE else f" --folder {folder}"
+
+
 def _short(path: str) -> str:
     try:
         return str(Path(path).relative_to(Path.cwd()))
@@ -146,8 +150,8 @@ def _show_progress(folder: Path, seed: int) -> int:
     print(progress.table())
     following = progress.next()
     if following is not None:
-        where = _short(str(folder / following.file))
-        print(f"\nNext: {where}\nWrite what belongs where it says `...`, then: python -m exercises {following.name}")
+        print(f"\nNext: {_short(str(folder / following.file))}")
+        print(f"Write what belongs where it says `...`, then: python -m exercises {following.name}{_option(folder)}")
     return 0
 
 

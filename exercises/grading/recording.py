@@ -87,7 +87,7 @@ def _pad(x: Any, widths: Any) -> Any:
 
 
 def _flip(x: Any, axis: Any = None) -> Any:
-    axes = _axes(axis, x)
+    axes: Any = _axes(axis, x)
     return torch.flip(x, axes if isinstance(axes, (tuple, list)) else (axes,))
 
 

@@ -203,7 +203,7 @@ def _printer() -> Callable[..., None]:
         nonlocal left
         left -= 1
         if left >= 0:
-            print(*(str(value)[:PRINTS] for value in values), sep=sep, end=end)
+            print(*(str(value)[:PRINTS].replace("\0", "") for value in values), sep=sep, end=end)
 
     return limited
 
