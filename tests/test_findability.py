@@ -207,6 +207,8 @@ PLACES = """
     confusion_matrix        training/metrics.py
     draw                    viz/drawing.py
     summary                 viz/model_summary.py
+    saliency                viz/attribution.py
+    grad_cam                viz/attribution.py
     tree_map                _pytree.py
     export                  onnx/exporter.py
     compile                 compiling.py

@@ -79,15 +79,15 @@ def _photographed() -> list[Picture]:
 
 def _read(files: Iterable[Any]) -> list[Picture]:
     """Those of the files that are pictures; a sentence for each that is none."""
-    found = []
+    known: dict[str, Picture] = st.session_state.get("pictures", {})  # every touch of the page runs it anew
+    found: dict[str, Picture] = {}
     for file in files:
         try:
-            if file.size > settings.MAX_MEGABYTES << 20:
-                raise DataError(f"{file.name}: the file is larger than {settings.MAX_MEGABYTES} MB; save it smaller first")
-            found.append(pictures.from_file(file.getvalue(), file.name))
+            found[file.file_id] = known.get(file.file_id) or pictures.from_file(file.getvalue(), file.name)
         except DataError as error:
             _say(error)
-    return found
+    st.session_state["pictures"] = found
+    return list(found.values())
 
 
 def _say(error: Exception) -> None:
