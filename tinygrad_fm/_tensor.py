@@ -187,7 +187,12 @@ class Tensor(TensorBase, NumPyMethods, Methods):
         run_backward(self, gradient, retain_graph, create_graph, inputs)
 
     def detach(self) -> Tensor:
-        """The same memory without the graph."""
+        """The same memory without the graph.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.detach(torch.ones(1, requires_grad=True) * 2).requires_grad
+        False
+        """
         out = box(self._array)
         out._counted, out._mapped = self._counted, self._mapped
         return out

@@ -150,7 +150,12 @@ class Methods:
         return builtins.bool(self)
 
     def is_inference(self: Any) -> builtins.bool:
-        """Whether the tensor was made in :class:`inference_mode`."""
+        """Whether the tensor was made in :class:`inference_mode`.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.is_inference(torch.ones(1))
+        False
+        """
         return self._inference
 
     # -- dtypes and copies -------------------------------------------------------------------------------------------

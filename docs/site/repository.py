@@ -55,7 +55,8 @@ def resolve_links(app: Any, doctree: Any, docname: str) -> None:
 def plain_types(app: Any, doctree: Any) -> None:
     """Types of Python in signatures are text: ``int`` means Python's there, and not ``torch.int``."""
     for node in list(doctree.findall(addnodes.pending_xref)):
-        if node.get("refdomain") == "py" and hasattr(builtins, node.get("reftarget", "")):
+        target = node.get("reftarget", "")
+        if node.get("refdomain") == "py" and (hasattr(builtins, target) or len(target) == 1):  # T is a type variable
             node.replace_self(node.children)
 
 

@@ -31,7 +31,13 @@ class GradientEdge(NamedTuple):
 
 
 def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
-    """The node and the number of the result that ``tensor``'s gradient goes to. Raises RuntimeError if it needs none."""
+    """The node and the number of the result that ``tensor``'s gradient goes to. Raises RuntimeError if it needs none.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> torch.autograd.graph.get_gradient_edge(x).output_nr
+    0
+    """
     if not is_tensor(tensor):
         raise TypeError(f"get_gradient_edge(): expected a Tensor, got {type(tensor).__name__}")
     if tensor._view is not None:

@@ -99,7 +99,12 @@ class CholeskyAndInfo(NamedTuple):
 
 def cholesky_ex(A: Any, *, upper: bool = False, check_errors: bool = False) -> CholeskyAndInfo:
     """:func:`linalg.cholesky` without an error: ``info`` is 0, or the order of the first leading minor that is not
-    positive-definite; the factor of such a matrix is NaN."""
+    positive-definite; the factor of such a matrix is NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.cholesky_ex(torch.eye(2)).info
+    tensor(0, dtype=torch.int32)
+    """
     x = raw(square("linalg.cholesky_ex", A))
     if check_errors:
         return CholeskyAndInfo(linalg_cholesky(A, upper=upper), as_tensor(np.zeros(x.shape[:-2], np.int32)))

@@ -106,7 +106,13 @@ class InverseAndInfo(NamedTuple):
 
 
 def inv_ex(A: Any, *, check_errors: bool = False) -> InverseAndInfo:
-    """:func:`inv` without an error: ``info`` is 0, or which pivot is the first that is 0; such an inverse is NaN."""
+    """:func:`inv` without an error: ``info`` is 0, or which pivot is the first that is 0; such an inverse is NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.inv_ex(torch.eye(2) * 2).inverse
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.5000]])
+    """
     x = raw(square("linalg.inv_ex", A))
     found = inv(A) if check_errors else inverse_or_nan(A)
     return InverseAndInfo(found, as_tensor(pivots_info(x)))

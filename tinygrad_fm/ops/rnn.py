@@ -156,6 +156,10 @@ def lstm(*args: Any) -> tuple[Tensor, Tensor, Tensor]:
 
     Source: Hochreiter and Schmidhuber 1997, "Long short-term memory"; Gers et al. 2000, "Learning to forget", for the gate f;
     Sak et al. 2014, "Long short-term memory based recurrent neural network architectures", for W_hr.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.LSTM(2, 3)(torch.ones(4, 1, 2))[0].shape
+    torch.Size([4, 1, 3])
     """
     return _network(_lstm_layer, args, several=True)
 
@@ -166,6 +170,10 @@ def gru(*args: Any) -> tuple[Tensor, Tensor]:
 
     Source: Cho et al. 2014, "Learning phrase representations using RNN encoder-decoder for statistical machine translation",
     with r applied after the product, as in PyTorch and cuDNN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.GRU(2, 3)(torch.ones(4, 1, 2))[0].shape
+    torch.Size([4, 1, 3])
     """
     return _network(_gru_layer, args)
 

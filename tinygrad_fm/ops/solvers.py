@@ -83,7 +83,12 @@ class SolutionAndInfo(NamedTuple):
 
 
 def solve_ex(A: Any, B: Any, *, left: bool = True, check_errors: bool = False) -> SolutionAndInfo:
-    """:func:`solve` without an error: ``info`` is 0, or which pivot is the first that is 0; such a solution is NaN."""
+    """:func:`solve` without an error: ``info`` is 0, or which pivot is the first that is 0; such a solution is NaN.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.linalg.solve_ex(torch.eye(2) * 2, torch.ones(2)).result
+    tensor([0.5000, 0.5000])
+    """
     x = raw(square("linalg.solve_ex", A))
     info = pivots_info(x)
     if check_errors or not info.any():

@@ -29,12 +29,22 @@ Average = Callable[[Any, Any, Any], Any]
 
 
 def get_swa_avg_fn() -> Average:
-    """The plain mean: of the average so far, the new value and how many were averaged, the next average."""
+    """The plain mean: of the average so far, the new value and how many were averaged, the next average.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.optim.swa_utils.get_swa_avg_fn()(torch.tensor(1.0), torch.tensor(2.0), 1)
+    tensor(1.5000)
+    """
     return lambda averaged, current, count: averaged + (current - averaged) / (count + 1)
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
-    """The moving average: decay · averaged + (1 − decay) · current."""
+    """The moving average: decay · averaged + (1 − decay) · current.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.optim.swa_utils.get_ema_avg_fn(0.9)(torch.tensor(1.0), torch.tensor(2.0), 1)
+    tensor(1.1000)
+    """
     if not 0 <= decay <= 1:
         raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
     return lambda averaged, current, count: decay * averaged + (1 - decay) * current
@@ -69,6 +79,13 @@ class AveragedModel(Module):
         device: "cpu".
         avg_fn: (average, current, count) → next average; the plain mean if None. multi_avg_fn: the same for lists, in place.
         use_buffers: whether buffers are averaged too; else they are taken from the model.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> average = torch.optim.swa_utils.AveragedModel(torch.nn.Linear(1, 1))
+        >>> average.update_parameters(average.module)
+        >>> int(average.n_averaged)
+        1
     """
 
     def __init__(
@@ -129,6 +146,15 @@ class SWALR(LRScheduler):
 
     Args:
         anneal_strategy: "cos" or "linear".
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> schedule = torch.optim.swa_utils.SWALR(optimizer, swa_lr=0.1, anneal_epochs=1)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [0.1]
     """
 
     def __init__(

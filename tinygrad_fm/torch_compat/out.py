@@ -44,7 +44,12 @@ def instance_norm(
     eps: float,
     cudnn_enabled: bool,
 ) -> Any:
-    """``nn.functional.instance_norm`` in the order of arguments that PyTorch has at the top level."""
+    """``nn.functional.instance_norm`` in the order of arguments that PyTorch has at the top level.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.instance_norm(torch.tensor([[[1.0, 3.0]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
     return nn_instance_norm(input, running_mean, running_var, weight, bias, use_input_stats, momentum, eps)
 
 

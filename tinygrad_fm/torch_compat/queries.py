@@ -83,11 +83,23 @@ class _Limits:
 
 
 class finfo(_Limits):
-    """Bits, eps, min, max, tiny of a floating-point type; of the default one if none is given."""
+    """Bits, eps, min, max, tiny of a floating-point type; of the default one if none is given.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.finfo(torch.float32).eps
+        1.1920928955078125e-07
+    """
 
 
 class iinfo(_Limits):
-    """Bits, min and max of an integer type."""
+    """Bits, min and max of an integer type.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.iinfo(torch.uint8).max
+        255
+    """
 
 
 def is_floating_point(input: Tensor) -> bool:

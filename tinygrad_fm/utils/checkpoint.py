@@ -52,6 +52,11 @@ def checkpoint_sequential(functions: Any, segments: int, input: Any, **options: 
     """Run a Sequential (or list of modules) in ``segments`` checkpointed parts of about equal length, the last one kept.
 
     Raises ValueError if ``segments`` is not between 1 and the number of modules.
+
+    >>> import tinygrad_fm as torch
+    >>> layers = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.ReLU())
+    >>> torch.utils.checkpoint.checkpoint_sequential(layers, 2, torch.ones(1, 2), use_reentrant=False).shape
+    torch.Size([1, 2])
     """
     modules = list(functions)
     if not 1 <= segments <= len(modules):

@@ -58,6 +58,13 @@ def clip_grads_with_norm_(
         max_norm: the norm to come down to.
         total_norm: the norm they have, as `get_total_norm` gives it.
         foreach: accepted, without effect.
+
+    >>> import tinygrad_fm as torch
+    >>> w = torch.ones(2, requires_grad=True)
+    >>> (w * 3).sum().backward()
+    >>> torch.nn.utils.clip_grads_with_norm_([w], 1.0, torch.tensor(6.0))
+    >>> w.grad
+    tensor([0.5000, 0.5000])
     """
     scale = float(max_norm) / (float(total_norm) + 1e-6)
     for grad in _gradients(parameters):

@@ -45,6 +45,11 @@ class PackedSequence(_PackedSequence):
         batch_sizes: int64 (T,), how many sequences have an element at each step.
         sorted_indices: int64 (N,), which sequence each of the packed ones is, or None if they were in order.
         unsorted_indices: the inverse of that.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])]).batch_sizes
+        tensor([2, 1])
     """
 
     def __new__(
@@ -204,6 +209,12 @@ def pad_packed_sequence(
         total_length: T, if not the length of the longest.
 
     Raises ValueError for a ``total_length`` below that of the longest.
+
+    >>> import tinygrad_fm as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> torch.nn.utils.rnn.pad_packed_sequence(packed, batch_first=True)[0]
+    tensor([[1, 2],
+            [3, 0]])
     """
     sizes = raw(sequence.batch_sizes)
     longest = len(sizes)
@@ -277,7 +288,13 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The way back from :func:`pack_sequence`."""
+    """The way back from :func:`pack_sequence`.
+
+    >>> import tinygrad_fm as torch
+    >>> packed = torch.nn.utils.rnn.pack_sequence([torch.tensor([1, 2]), torch.tensor([3])])
+    >>> torch.nn.utils.rnn.unpack_sequence(packed)
+    [tensor([1, 2]), tensor([3])]
+    """
     padded, lengths = pad_packed_sequence(packed_sequences, batch_first=True)
     return unpad_sequence(padded, lengths, batch_first=True)
 

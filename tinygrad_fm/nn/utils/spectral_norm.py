@@ -60,6 +60,11 @@ def spectral_norm(
         ValueError: fewer than one iteration. RuntimeError: the weight is normalised already.
 
     Source: Miyato et al. 2018, "Spectral normalization for generative adversarial networks", algorithm 1.
+
+    >>> import tinygrad_fm as torch
+    >>> layer = torch.nn.utils.spectral_norm(torch.nn.Linear(2, 3))
+    >>> layer(torch.ones(1, 2)).shape
+    torch.Size([1, 3])
     """
     if n_power_iterations <= 0:
         raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")

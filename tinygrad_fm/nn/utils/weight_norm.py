@@ -63,7 +63,13 @@ def weight_norm(module: Any, name: str = "weight", dim: int | None = 0) -> Any:
 
 
 def remove_weight_norm(module: Any, name: str = "weight") -> Any:
-    """Undo :func:`weight_norm`: the weight, as it is, becomes the parameter again."""
+    """Undo :func:`weight_norm`: the weight, as it is, becomes the parameter again.
+
+    >>> import tinygrad_fm as torch
+    >>> layer = torch.nn.utils.weight_norm(torch.nn.Linear(2, 3))
+    >>> torch.nn.utils.remove_weight_norm(layer).weight.shape
+    torch.Size([3, 2])
+    """
     hook = remove_hook(module, WeightNorm, name)
     weight = hook.compute_weight(module).detach()
     for part in (name, f"{name}_g", f"{name}_v"):

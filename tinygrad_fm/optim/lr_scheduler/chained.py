@@ -94,7 +94,15 @@ class SequentialLR(LRScheduler):
 
 
 class ChainedScheduler(LRScheduler):
-    """Several schedules of one optimizer that all step together: each changes the rate that those before it left."""
+    """Several schedules of one optimizer that all step together: each changes the rate that those before it left.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0)
+        >>> halves = torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma=0.5)
+        >>> torch.optim.lr_scheduler.ChainedScheduler([halves]).get_last_lr()
+        [1.0]
+    """
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
         self.optimizer = _check(type(self).__name__, schedulers, optimizer)

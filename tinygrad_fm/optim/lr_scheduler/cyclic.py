@@ -26,6 +26,15 @@ class CyclicLR(LRScheduler):
         cycle_momentum: move momentum (or β₁) the opposite way, between ``base_momentum`` and ``max_momentum``.
 
     Source: Smith 2017, "Cyclical learning rates for training neural networks".
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> optimizer = torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=1.0, momentum=0.9)
+        >>> schedule = torch.optim.lr_scheduler.CyclicLR(optimizer, base_lr=0.1, max_lr=1.0, step_size_up=1)
+        >>> optimizer.step()
+        >>> schedule.step()
+        >>> schedule.get_last_lr()
+        [1.0]
     """
 
     def __init__(
