@@ -35,7 +35,15 @@ from tests.training.conftest import small, trainer_of
 from tinygrad_fm.__main__ import EXTRAS
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("examples/**/*.md"), *ROOT.glob("notebooks/*.md")])
+PAGES = sorted(
+    [
+        *ROOT.glob("*.md"),
+        *ROOT.glob("docs/**/*.md"),
+        *ROOT.glob("examples/**/*.md"),
+        *ROOT.glob("notebooks/*.md"),
+        *ROOT.glob("exercises/*.md"),
+    ]
+)
 LANGUAGES = {"python", "sh", "console", "text", "diff"}
 NEEDS = {"needs-pytorch": ["torch"], "needs-onnx": ["onnx", "onnxruntime"]}  # packages that are not everywhere
 ELSEWHERE = {"graphs.md"}  # whose pictures tests/viz/test_gallery.py makes by running it

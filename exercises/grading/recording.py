@@ -87,8 +87,8 @@ def _pad(x: Any, widths: Any) -> Any:
 
 
 def _flip(x: Any, axis: Any = None) -> Any:
-    axes: Any = _axes(axis, x)
-    return torch.flip(x, axes if isinstance(axes, (tuple, list)) else (axes,))
+    axes: Any = (axis,) if isinstance(axis, int) else _axes(axis, x)
+    return torch.flip(x, axes)
 
 
 # what a function of NumPy is on Tensors
