@@ -96,7 +96,7 @@ def stamp(notebook: Path, repository: str | None) -> dict[str, Any]:
     first = next(
         place for place, cell in enumerate(cells) if cell["cell_type"] == "code"
     )
-    install = {
+    install: dict[str, Any] = {
         "cell_type": "code",
         "execution_count": None,
         "id": "install",
@@ -109,14 +109,14 @@ def stamp(notebook: Path, repository: str | None) -> dict[str, Any]:
 
 def stamp_all(folder: Path, repository: str | None) -> list[Path]:
     """Write stamped copies of all notebooks into ``folder``, and give their paths."""
-    written = []
-    for notebook in sorted(FOLDER.glob("[0-9]*.ipynb")):
+
+    def write(notebook: Path) -> Path:
         text = (
             json.dumps(stamp(notebook, repository), indent=1, ensure_ascii=False) + "\n"
         )
         write_atomically(
-            folder / notebook.name,
-            lambda file, text=text: file.write(text.encode("utf-8")),
+            folder / notebook.name, lambda file: file.write(text.encode("utf-8"))
         )
-        written.append(folder / notebook.name)
-    return written
+        return folder / notebook.name
+
+    return [write(notebook) for notebook in sorted(FOLDER.glob("[0-9]*.ipynb"))]
