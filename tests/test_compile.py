@@ -19,6 +19,7 @@ import tinygrad_fm as torch
 import tinygrad_fm.nn.functional as F
 from benchmarks.cases import MODELS, made
 from models import build
+from tests.platforms import needs_processes, needs_threads
 from tinygrad_fm import nn, optim, runtime
 
 
@@ -377,6 +378,7 @@ def test_shapes_and_dtypes_are_kept_apart() -> None:
     assert len(plans(compiled)) == 4
 
 
+@needs_threads
 def test_threads_that_write_and_threads_that_read() -> None:
     model = settled(nn.Sequential(nn.Linear(4, 4), nn.BatchNorm1d(4), nn.ReLU()))
     compiled, x, lock = torch.compile(model), vectors(), threading.Lock()
@@ -403,6 +405,7 @@ def test_threads_that_write_and_threads_that_read() -> None:
     assert not wrong
 
 
+@needs_threads
 def test_several_threads() -> None:
     model = net()
     compiled = torch.compile(model)
@@ -428,6 +431,7 @@ def test_several_threads() -> None:
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
+@needs_processes
 def test_a_child_that_is_forked_while_another_thread_records() -> None:
     started, done = threading.Event(), threading.Event()
 

@@ -13,6 +13,7 @@ import pytest
 
 import tinygrad_fm as torch
 import tinygrad_fm.nn.functional as F
+from tests.platforms import needs_processes
 from tinygrad_fm.data import RandomErasing, RandomHorizontalFlip, RandomShift
 
 
@@ -67,7 +68,7 @@ def test_states_that_were_text_still_load() -> None:
         (torch.zeros(256, dtype=torch.uint8), RuntimeError, "expected a state made by"),
         (torch.zeros(0, dtype=torch.uint8), RuntimeError, "got 0 bytes"),
         (torch.zeros(4), TypeError, "a tensor of float32"),
-        ([1, 2], TypeError, "a tensor of int64"),
+        ([1, 2], TypeError, "a tensor of int"),
         (None, TypeError, "got NoneType"),
         ("{}", RuntimeError, "expected a state"),
         ('{"seed": 1, "bits": {"bit_generator": "MT19937"}}', RuntimeError, "expected a state"),
@@ -99,6 +100,7 @@ def test_fork_rng() -> None:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="no fork")
+@needs_processes
 def test_a_fork_while_another_thread_draws() -> None:
     """The other thread holds the generators' locks at the fork, and is not there afterwards to let go."""
     program = """

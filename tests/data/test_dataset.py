@@ -14,7 +14,7 @@ from tinygrad_fm.ops.creation import from_numpy
 from tinygrad_fm.random import Generator
 
 X = np.arange(24.0, dtype=np.float32).reshape(8, 3)
-Y = np.arange(8)
+Y = np.arange(8, dtype=np.int64)
 
 
 def seeded(seed: int) -> Generator:

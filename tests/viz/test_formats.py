@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 import tinygrad_fm as torch
+from tests.platforms import needs_processes
 from tinygrad_fm import nn, viz
 
 needs_dot = pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
@@ -155,6 +156,7 @@ def test_without_the_dot_program(monkeypatch: pytest.MonkeyPatch, tmp_path: Path
     assert "install Graphviz" in bundle["text/plain"]
 
 
+@needs_processes
 def test_a_dot_program_that_fails(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     program = tmp_path / "dot"
     program.write_text("#!/bin/sh\ncat > /dev/null\necho 'no fonts today' >&2\nexit 3\n")

@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
+from tests.platforms import needs_threads
 from tinygrad_fm import nn, optim, viz
 
 
@@ -348,6 +349,7 @@ def test_a_large_tape_has_to_be_held_by_somebody() -> None:
         graph.data(steps=True)
 
 
+@needs_threads
 def test_other_threads_and_other_passes_are_not_watched() -> None:
     from tinygrad_fm.autograd import hooks
 

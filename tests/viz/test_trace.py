@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 import tinygrad_fm as torch
+from tests.platforms import needs_threads
 from tinygrad_fm import nn, viz
 
 
@@ -116,6 +117,7 @@ def test_what_was_recorded_before_belongs_to_the_picture() -> None:
     assert [i.title for i in t.draw(names={"x": x}).content.operations()] == ["exp", "sum"]
 
 
+@needs_threads
 def test_only_the_thread_that_traces_is_seen() -> None:
     def other() -> None:
         torch.exp(torch.ones(2))

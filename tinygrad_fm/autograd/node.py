@@ -10,6 +10,7 @@ An *edge* of the graph is simply the node of the input: an operation with severa
 
 from __future__ import annotations
 
+import sys
 import weakref
 from typing import Any
 
@@ -289,3 +290,20 @@ class Leaf(GraphNode):
         self.shape = array.shape
         self.dtype = array.dtype
         self.order = memory_order(array) if array.ndim == 4 else None
+
+
+# -- long graphs on a short stack --------------------------------------------------------------------------------------
+
+
+def _let_go_of_parents(self: Any) -> None:
+    """Free one after the other the nodes that only this one holds, where Python would do so by calls within calls."""
+    waiting, self.parents = list(self.parents), []
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, (Node, Output)) and sys.getrefcount(node) == 2:  # this name, and the argument
+            waiting += node.parents
+            node.parents = []
+
+
+if sys.platform in ("emscripten", "wasi"):  # a browser's stack ends before Python's own guard
+    Node.__del__ = Output.__del__ = _let_go_of_parents  # type: ignore[attr-defined]

@@ -92,7 +92,8 @@ def _numbers(samples: Sequence[Any]) -> np.ndarray[Any, Any]:
     if isinstance(samples[0], float):
         return np.array(samples, np.float64)
     array = np.array(samples)
-    return array.astype(np.float32) if array.dtype.kind == "f" else array  # as PyTorch: the first one decides
+    # as PyTorch: the first one decides, and whole numbers are int64 on every machine
+    return array.astype({"f": np.float32, "i": np.int64}.get(array.dtype.kind, array.dtype), copy=False)
 
 
 def _field(sample: Any, key: Any) -> Any:
