@@ -26,7 +26,7 @@ IN_PYODIDE = """tests/nn tests/optim tests/models tests/test_platforms.py tests/
     tests/ops/test_word_size.py tests/ops/test_linalg_errors.py tests/ops/test_index.py tests/ops/test_create.py
     tests/ops/test_table.py tests/data/test_augment.py tests/data/test_dataset.py tests/data/test_loader.py
     tests/data/test_sources.py tests/data/test_synthetic.py tests/training/test_checkpoint.py tests/training/test_metrics.py
-    tests/training/test_trainer.py tests/viz/test_draw.py tests/viz/test_formats.py tests/viz/test_page.py
+    tests/training/test_trainer.py tests/viz/test_draw.py tests/viz/test_formats.py tests/viz/test_steps.py
     tests/viz/test_trace.py tests/viz/test_values.py"""
 NOT_IN_PYODIDE = "not second_gradient and not memory_layout"  # which take longest, and are the same there
 EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
