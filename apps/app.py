@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import logging
+import os
 import socket
 from pathlib import Path
 
@@ -87,7 +88,8 @@ def _free_port(wanted: int | None) -> int:
     ports = range(_FIRST_PORT, _FIRST_PORT + _PORTS) if wanted is None else [wanted]
     for port in ports:
         with socket.socket() as trial:
-            trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            if os.name == "posix":  # a port that was just left is free; elsewhere this would take one that is not
+                trial.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:
                 trial.bind((_ADDRESS, port))
             except OSError:

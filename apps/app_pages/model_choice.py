@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import streamlit as st
@@ -48,10 +49,12 @@ def choose_model() -> tuple[Inspected, Path] | None:
 
 def _elsewhere() -> Path | None:
     text = st.text_input("Folder of a run, or a checkpoint (.npz)", key="elsewhere").strip()
-    path = Path(text).expanduser()
-    if text and not path.exists():
+    path = os.path.expanduser(text)
+    if os.path.exists(path):  # which takes any text
+        return Path(path)
+    if text:
         st.error("There is nothing of this name.")
-    return path if text and path.exists() else None
+    return None
 
 
 def _checkpoint(run: Path) -> Path:

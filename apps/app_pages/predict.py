@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +23,6 @@ from tinygrad_fm.viz.conv_features import mosaic
 MOST = 24  # pictures at a time
 SHOWN = 12  # test images to choose from
 SOURCES = ["Upload", "Camera", "Draw", "Test images"]
-FORMATS = ["jpg", "jpeg", "png", "webp", "avif", "gif", "bmp", "tif", "tiff", "ppm"]
 
 
 def show() -> None:
@@ -43,7 +43,7 @@ def show() -> None:
     elif source == "Draw":
         found = _drawn()
     else:
-        found = _tested(run)
+        found = _tested(run, model)
     if not found:
         return
     try:
@@ -107,11 +107,14 @@ def _drawn() -> list[Picture]:
     return [picture] if picture else []
 
 
-def _tested(run: Any) -> list[Picture]:
+def _tested(run: Path, model: Inspected) -> list[Picture]:
     try:
         data = local_data.images_for(RunFolder(run.parent.parent if run.is_file() else run))
     except (CheckpointError, DataError, OSError) as error:
         st.error(f"The test images of this model cannot be had: {sentence(error)}")
+        return []
+    if data.classes != model.classes:
+        st.error("This model tells other classes apart than the test images of its run have.")
         return []
     kind = st.selectbox("Which garments", ["all", *data.classes], key="garments")
     labels = np.asarray(data.targets)

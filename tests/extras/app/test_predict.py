@@ -157,7 +157,7 @@ def test_any_checkpoint_is_chosen_on_the_side(page: Page, app: App) -> None:
     expect(page.get_by_text("MLP has no convolutions: there are no feature maps")).to_be_visible()
     choose(side, "Run", "somewhere else …")
     field = side.get_by_label("Folder of a run, or a checkpoint")
-    for text, told in ((app.folder / "output.txt", "This model cannot be used"), (app.folder / "none", "nothing of this name")):
+    for text, told in ((app.folder / "output.txt", "This model cannot be used"), ("~nobody/\\", "nothing of this name")):
         field.fill(str(text))
         field.press("Enter")
         expect(page.get_by_role("alert").filter(has_text=told)).to_be_visible()
