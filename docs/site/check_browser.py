@@ -32,6 +32,7 @@ KINDS = [
     "reference/Tensor.html",
     "reference/nn/nn.modules.conv.html",
     "reference/optim.html",
+    "reference/nn.parallel.html",
     "genindex.html",
 ]
 SEARCHED, FOUND = "conv2d", "tinygrad_fm.nn.functional.conv2d"
