@@ -50,14 +50,13 @@ def curves(runs: Mapping[str, Sequence[Mapping[str, Any]]], key: str) -> Any:
         x=alt.X("step:Q", title="step", axis=alt.Axis(tickMinStep=1, format=",d")),
         y=alt.Y(f"{key}:Q", title=key, scale=alt.Scale(domain=_range(points, key), nice=True), axis=form),
         color=alt.Color("run:N", scale=alt.Scale(domain=list(runs), range=colours), legend=below),
-        strokeDash=alt.StrokeDash(
-            "curve:N", scale=alt.Scale(domain=[TRAINING, VALIDATION], range=[[1, 0], [5, 3]]), legend=below
-        ),
         tooltip=["run:N", "curve:N", "step:Q", alt.Tooltip(f"{key}:Q", format=".4f" if key == "loss" else ".2%")],
     )
+    dash = alt.StrokeDash("curve:N", scale=alt.Scale(domain=[TRAINING, VALIDATION], range=[[1, 0], [5, 3]]), legend=below)
+    lines = base.mark_line(strokeWidth=1.8, clip=True).encode(strokeDash=dash)
     few = sum(point["curve"] == VALIDATION for point in points) <= _MOST_DOTS
     dots = base.transform_filter(alt.datum.curve == VALIDATION).mark_point(filled=True, size=30, opacity=1, clip=True)
-    return alt.layer(base.mark_line(strokeWidth=1.8, clip=True), *([dots] if few else [])).properties(height=340)
+    return alt.layer(lines, *([dots] if few else [])).properties(height=340)
 
 
 def _range(points: Sequence[Mapping[str, Any]], key: str) -> list[float]:

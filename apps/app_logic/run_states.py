@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from tinygrad_fm.errors import CheckpointError
+from tinygrad_fm.errors import CheckpointError, printable
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.training.metrics_log import read_record
 
@@ -138,6 +138,11 @@ def all_runs(base: Path) -> list[Path]:
     with contextlib.suppress(OSError):
         found += [path for path in base.iterdir() if path not in found and processes.is_running(path)]
     return sorted(found, key=lambda path: (-_written(path), path.name))
+
+
+def named_runs(base: Path) -> dict[str, Path]:
+    """The same by the names that the pages have for them."""
+    return {printable(path.relative_to(base).as_posix()): path for path in all_runs(base)}
 
 
 def _written(path: Path) -> float:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 
+from tinygrad_fm.errors import printable
+
 _MARKS = re.compile(r"([!-/:-@\[-`{-~])")
 
 
@@ -13,13 +15,15 @@ def plain(text: object) -> str:
     >>> print(plain("a_run ![x](http://y)"))
     a\\_run \\!\\[x\\]\\(http\\:\\/\\/y\\)
     """
-    return _MARKS.sub(r"\\\1", " ".join(str(text).split()))
+    return _MARKS.sub(r"\\\1", printable(" ".join(str(text).split())))
 
 
 def sentence(text: object) -> str:
-    """The same, with one full stop at its end.
+    """The same, with one full stop at its end. Of an error of a file, the file's name and what is wrong with it.
 
     >>> sentence("It is damaged."), sentence("it is damaged")
     ('It is damaged\\\\.', 'it is damaged\\\\.')
     """
+    if isinstance(text, OSError) and text.strerror:
+        text = f"{text.filename}: {text.strerror}" if text.filename else text.strerror
     return plain(f"{str(text).rstrip('. ')}.")

@@ -10,7 +10,7 @@ import streamlit as st
 import models
 from apps.app_logic import settings
 from apps.app_logic.model_report import Answer, Question, ask
-from apps.app_logic.run_states import all_runs, state_of
+from apps.app_logic.run_states import named_runs, state_of
 from apps.app_logic.texts import plain
 
 KEPT: dict[str, Any] = {"persist_state": "session"}
@@ -51,7 +51,7 @@ def _by_name() -> dict[str, Any] | None:
 
 
 def _of_run() -> dict[str, Any] | None:
-    runs = {path.relative_to(settings.RUNS).as_posix(): path for path in all_runs(settings.RUNS)}
+    runs = named_runs(settings.RUNS)
     if not runs:
         st.info("There is no run yet.")
         return None

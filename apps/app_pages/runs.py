@@ -12,8 +12,8 @@ from apps.app_logic import predictions, processes, run_charts, settings
 from apps.app_logic.local_data import MISSING, has_fashion_mnist
 from apps.app_logic.run_form import LABELS, MODELS, Wanted, checked, defaults_of, script_of
 from apps.app_logic.run_list import checkpoints
-from apps.app_logic.run_states import RunState, all_runs, side_by_side, state_of
-from apps.app_logic.texts import plain
+from apps.app_logic.run_states import RunState, named_runs, side_by_side, state_of
+from apps.app_logic.texts import plain, sentence
 from apps.app_pages.figures import figure, show_figures
 from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training.config import AUGMENTATIONS, OPTIMIZERS, SCHEDULES
@@ -28,7 +28,7 @@ def page() -> None:
     """The whole page."""
     st.title("Runs")
     base = settings.RUNS
-    names = {path.relative_to(base).as_posix(): path for path in all_runs(base)}
+    names = named_runs(base)
     chosen = _choose(names)
     training, predicted, compared, start = st.tabs(
         [TRAINING, PREDICTIONS, SETTINGS, START], key="runs_view", on_change="rerun", default=TRAINING if names else START
@@ -78,8 +78,7 @@ def _training(base: Path, names: Mapping[str, Path], chosen: Mapping[str, Path])
 def _live(base: Path, names: tuple[str, ...], chosen: dict[str, Path], alive: bool) -> None:
     """What is drawn anew by itself; the page with it when runs come, go, begin or end."""
     states = {name: state_of(path) for name, path in chosen.items()}
-    now = {path.relative_to(base).as_posix() for path in all_runs(base)}
-    if now != set(names) or alive != any(state.is_alive for state in states.values()):
+    if named_runs(base).keys() != set(names) or alive != any(state.is_alive for state in states.values()):
         st.rerun()
     for name, state in states.items():
         _run(name, state)
@@ -115,7 +114,7 @@ def _stop(name: str, state: RunState) -> None:
     try:
         processes.stop(state.path)
     except (CheckpointError, OSError) as error:
-        st.error(plain(error))
+        st.error(sentence(error))
     else:
         st.toast(f"{plain(name)} stops after its present step, with a checkpoint.")
 
@@ -126,7 +125,7 @@ def _resume(state: RunState) -> None:
             raise DataError(MISSING)
         processes.resume(state.path, script_of(str(state.config["settings"].get("model"))))
     except (CheckpointError, DataError, OSError) as error:
-        st.error(plain(error))
+        st.error(sentence(error))
     else:
         st.rerun()
 
@@ -151,7 +150,7 @@ def _predictions(chosen: Mapping[str, Path]) -> None:
         with st.spinner("Looking at the test images"):
             found = predictions.tested(run, files[stem])
     except (CheckpointError, DataError, OSError, MemoryError) as error:
-        st.error(plain(error))
+        st.error(sentence(error))
         return
     accuracy, count = found.evaluation.accuracy, len(found.data)
     st.markdown(f"After step {found.step:,}: **{accuracy:.2%}** of {count:,} test images of {plain(found.data.name)} right.")
@@ -307,7 +306,7 @@ def _begin(wanted: Wanted, base: Path) -> None:
     except FileExistsError:
         st.error(f"There is a run named {plain(wanted.name)} already, begun just now: choose another name")
     except (ValueError, DataError, CheckpointError, OSError) as error:
-        st.error(plain(error))
+        st.error(sentence(error))
     else:
         if why:
             st.error(plain(why))

@@ -3,6 +3,7 @@ are broken."""
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import time
@@ -128,10 +129,12 @@ def test_settings_that_differ_come_first(page: Page, app: App, runs: Path, finis
 
 
 def test_folders_that_are_broken_or_vanish_do_not_break_the_page(page: Page, app: App, runs: Path, finished: Path) -> None:
-    names = ["![x](http:evil)", "cut", "no config", "vanishes"]
+    names = [os.fsdecode(b"![x](http:evil) \xff"), "cut", "no config", "vanishes"]
     for name in names:
         shutil.copytree(finished, runs / name)
     (runs / "no config" / "config.json").write_text('{"settings":')
+    text = (runs / "cut" / "config.json").read_text()
+    (runs / "cut" / "config.json").write_text(text.replace('"relu"', '"\\ud800 ![x](http:evil)"'))
     with open(runs / "cut" / "metrics.jsonl", "ab") as file:
         file.write(b'{"kind": "step", "st')
     for path in (runs / "cut" / "checkpoints").iterdir():
