@@ -14,7 +14,7 @@ from tinygrad_fm.autograd import primitive
 from tinygrad_fm.autograd.gradcheck import gradgradcheck
 from tinygrad_fm.errors import GradcheckError
 
-from .compare import Trial, check, same_arguments
+from .compare import Trial, check, close, same_arguments
 from .exercise import Array, Case, Operation, Part, Random, Wrong
 from .recording import recorded
 from .student import Caught, NotStarted, Student, StudentError
@@ -85,12 +85,27 @@ def check_first(student: Student, operation: Operation, name: str, function: Cal
             compare(full, expected, tolerance=1e-5, others=others)
             if i == 0:
                 compare(_cast(full, np.float32), expected, tolerance=1e-3, others=others, note=" in float32")
+                _check_rounding(student, function, part, full)
             passed += 1
     for case, gradients in operation.kinks(Random(seed)) if operation.kinks else []:
         note = ", where the function has a kink or a tie"
         compare(arguments(operation, case), gradients[name], tolerance=1e-6, note=note)
         passed += 1
     return passed
+
+
+def _check_rounding(student: Student, function: Callable[..., Any], part: Part, case: Case) -> None:
+    """With more digits, where the processor has them, a formula changes by rounding only; a finite difference by far more."""
+    results = [_run(student, function, part, _cast(case, dtype)) for dtype in (np.float64, np.longdouble)]
+    if not close(*results, 1e-12).all():
+        raise Wrong(
+            f"{part.what}: {part.signature} loses digits: with more of them in its arguments it gives something else",
+            hints=["a rule is a formula, and no finite difference"],
+        )
+
+
+def _run(student: Student, function: Callable[..., Any], part: Part, case: Case) -> Array:
+    return np.asarray(student.call(function, *_copied(case, part.parameters).values()))
 
 
 def _cast(case: Case, dtype: Any) -> Case:

@@ -88,6 +88,12 @@ def test_constants_do_not_pass(body: str) -> None:
         assert grade(PRODUCT, source, seed).state == "wrong"
 
 
+@pytest.mark.skipif(np.finfo(np.longdouble).eps > 1e-16, reason="this processor has no numbers with more digits than float64")
+def test_finite_differences_in_more_digits_do_not_pass() -> None:
+    body = "h, a = 1e-6, a * np.float64(1)\nreturn g * ((a + h) * b - (a - h) * b) / (2 * h)"
+    assert "no finite difference" in "\n".join(product(body, "import numpy as np").lines)
+
+
 def test_finite_differences_do_not_pass() -> None:
     assert "float32" in "\n".join(product("return g * ((a + 1e-6) * b - (a - 1e-6) * b) / 2e-6").lines)
 
