@@ -8,6 +8,7 @@ import pytest
 
 import tinygrad_fm
 from docs.site import check_links, docstrings, lacking, pages, reference
+from docs.site.__main__ import NotASiteError, clear
 from docs.site.source_lines import definition_of
 
 WHERE = {"docs/data.md": "data.md", "docs/README.md": "index.md", "examples/README.md": "examples.md"}
@@ -95,6 +96,19 @@ def test_where_a_name_is_defined(name: str, path: str, text: str) -> None:
     found = definition_of(getattr(tinygrad_fm, name), name)
     assert found is not None
     assert (found.path, text in found.text().split("\n")[0]) == (path, True)
+
+
+def test_a_folder_that_is_no_site_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").touch()
+    for folder in (tmp_path, tmp_path / "thesis.tex"):
+        with pytest.raises(NotASiteError, match="is left as it is"):
+            clear(folder)
+    assert (tmp_path / "thesis.tex").exists()
+    for _ in range(2):  # a new folder, and then that of an older site
+        clear(tmp_path / "site")
+        (tmp_path / "site" / "index.html").touch()
+    clear(tmp_path / "site")
+    assert [path.name for path in (tmp_path / "site").iterdir()] == [".nojekyll"]
 
 
 WITHOUT_EXAMPLE, SILENT = 265, 140  # how many public names there may be yet of each kind; to be lowered, never raised

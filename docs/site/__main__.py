@@ -3,21 +3,37 @@
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import shutil
 import sys
 import tempfile
 from pathlib import Path
 
-from sphinx.cmd.build import main as sphinx
-
 from apps.try_folder import write_folder
 
 from . import check_browser, check_links, pages, reference
 
+MARK = ".nojekyll"  # a file of every site: it tells the forge's pages to leave the files as they are
+
+
+class NotASiteError(ValueError):
+    """The folder to build in holds something else than a site."""
+
+
+def clear(out: Path) -> None:
+    """Make ``out`` an empty folder, marked as a site's. Raises NotASiteError where it holds anything but an older site."""
+    if out.exists() and not (out / MARK).exists() and (not out.is_dir() or any(out.iterdir())):
+        raise NotASiteError(f"{out} holds other things than a site, and is left as it is: name a new folder or an empty one")
+    shutil.rmtree(out, ignore_errors=True)
+    out.mkdir(parents=True)
+    (out / MARK).touch()
+
 
 def build(out: Path, look: bool = False) -> int:
     """Build the site in the folder ``out``; 0 if Sphinx had nothing to say, no link is broken, and Chromium shows it well."""
-    shutil.rmtree(out, ignore_errors=True)
+    from sphinx.cmd.build import main as sphinx
+
+    clear(out)
     with tempfile.TemporaryDirectory() as folder:
         stage = Path(folder, "source")
         names = reference.write(stage)
@@ -48,7 +64,12 @@ def main() -> int:
     parser.add_argument("--look", action="store_true", help="open every kind of page in Chromium (needs playwright)")
     options = parser.parse_args()
     folder = options.folder
-    code = build(folder, options.look)
+    if importlib.util.find_spec("sphinx") is None:
+        parser.error('Sphinx is not installed: python -m pip install ".[docs]"')
+    try:
+        code = build(folder, options.look)
+    except (NotASiteError, pages.BrokenLinkError) as error:
+        parser.error(str(error))
     if not code:
         print(f"The site is in {folder}; open {folder / 'index.html'}")
     return code
