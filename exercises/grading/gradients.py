@@ -96,8 +96,8 @@ def check_first(student: Student, operation: Operation, name: str, function: Cal
 
 def _check_rounding(student: Student, function: Callable[..., Any], part: Part, case: Case) -> None:
     """With more digits, where the processor has them, a formula changes by rounding only; a finite difference by far more."""
-    results = [_run(student, function, part, _cast(case, dtype)) for dtype in (np.float64, np.longdouble)]
-    if not close(*results, 1e-12).all():
+    narrow, wide = (_run(student, function, part, _cast(case, dtype)) for dtype in (np.float64, np.longdouble))
+    if not close(narrow, wide, 1e-12).all():
         raise Wrong(
             f"{part.what}: {part.signature} loses digits: with more of them in its arguments it gives something else",
             hints=["a rule is a formula, and no finite difference"],
