@@ -167,7 +167,7 @@ def read(text: str) -> Expression:
         raise ExpressionError(f"this is no Python expression: {error.msg}", text, place) from error
     except (ValueError, RecursionError, MemoryError) as error:
         raise ExpressionError(
-            f"this is no Python expression: {_TOO_DEEP if isinstance(error, RecursionError) else error}", text, (1, 0)
+            f"this is no Python expression: {error if isinstance(error, ValueError) else _TOO_DEEP}", text, (1, 0)
         ) from error
     if not isinstance(root, ast.Call):
         raise ExpressionError("a model is a module with its arguments in parentheses, such as nn.Linear(784, 10)", text, root)
