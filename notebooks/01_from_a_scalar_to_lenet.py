@@ -2,15 +2,16 @@
 # # From a scalar to LeNet, in twelve steps
 #
 # At the end of this page a small neural network tells a sandal from a sneaker, and you know of every number in it how it came
-# about. Nothing is taken on trust: in step 2 you write the machine that finds derivatives yourself, in twenty lines, and all
-# the rest stands on it.
+# about. Nothing is taken on trust: step 2 builds the machine that finds derivatives before your eyes, in less than thirty lines,
+# and all the rest stands on it.
 #
 # **What you need**: some Python, and from calculus what a derivative is and the chain rule. No machine learning.
 # It takes about two hours with the exercises.
 #
 # **How to read it**: run each cell (Shift+Enter), then change a number in it and run it again. Below the questions the answer
-# is folded: think first, then click. An **exercise** is something to build with your own hands; in a copy of the project
-# `python -m exercises` lists them all and checks what you wrote.
+# is folded: think first, then click. An **exercise** is something to build with your own hands: a file in the folder `exercises`
+# of your copy of the project. In a terminal in that copy, `python -m exercises` lists them all, and `python -m exercises 2` checks
+# what you wrote in the second.
 #
 # | | | |
 # |---|---|---|
@@ -70,7 +71,7 @@ x.grad
 
 # %% [markdown]
 # Exactly 14, and nobody told it a formula for the derivative of `f`. It works at every x. Here are three, each with the line
-# that has the slope it found:
+# that has the slope it found. (What comes out is a *tensor*; `.item()` is the plain Python number in it.)
 
 # %%
 curve = np.linspace(-1, 3.4, 100)
@@ -99,8 +100,7 @@ plt.show()
 # >
 # > <details><summary>Answer</summary>
 # >
-# > 6x − 4 = 0 at x = 2/3. Put `torch.tensor(2 / 3, requires_grad=True)` into the cell above: `x.grad` is 0, but for the last
-# > digit of rounding.
+# > 6x − 4 = 0 at x = 2/3. Put `torch.tensor(2 / 3, requires_grad=True)` into the cell that ends with `x.grad`, and it is 0.
 # > </details>
 #
 # ## 2. The tape
@@ -160,7 +160,8 @@ print("gradients of a, b, c, h:", a.grad, b.grad, c.grad, h.grad)
 
 # %% [markdown]
 # And now the library, which can also draw its tape, with what each number is (`data`) and its gradient (`grad`). Go through the
-# picture from right to left: each `grad` is the one to its right, times the derivative of one step.
+# picture from right to left: each `grad` is the one to its right, times the derivative of one step. (The drawing computes
+# gradients for itself; those of the tensors are found by `backward()`, as before.)
 
 # %% tags=["try"]
 a, b, c, h = (
@@ -199,7 +200,7 @@ a.grad, b.grad, c.grad, h.grad
 # In the exercises, as in the library, each derivative on the tape is a small function instead, the **backward rule**: from the
 # gradient `g` of the result it makes that of the input. For `y = a * b` the rule of `a` is `g * b`.
 #
-# **Exercises**: *a number with a gradient*; *the product rule*; *the backward loop*.
+# **Exercises**: 1, *a number with a gradient*; 2, *the product rule*; 5, *the backward loop*.
 #
 # ## 3. Broadcasting
 #
@@ -226,10 +227,11 @@ y.backward(dy)
 b.grad
 
 # %% [markdown]
-# The column sums of `dy`. And look at the shape: **a gradient has the shape of its value**, always. It answers for each number of
+# The sums of the columns of `dy`; NumPy computes them by `dy.sum(axis=0)`. (Axis 0 goes down, from row to row, and axis 1 along a
+# row. PyTorch calls an axis `dim`.) And look at the shape: **a gradient has the shape of its value**, always. It answers for each number of
 # the tensor how the result moves with it. If you ever lose the thread in a derivation, the shapes lead you back.
 #
-# With that, something can be learned: a line through points.
+# With that, something can be learned: a line through points. (`.detach()` gives the values alone, without the tape, to be drawn.)
 
 # %%
 x = torch.linspace(-1, 1, 50)
@@ -264,13 +266,14 @@ print(f"w = {w.item():.2f}, b = {b.item():.2f}")
 # > to be useful, when done on purpose.)
 # > </details>
 #
-# **Exercise**: *broadcasting*.
+# **Exercise**: 3, *broadcasting*.
 #
 # ## 4. A neuron
 #
 # A **neuron** takes several numbers, weighs each, adds a bias, and squashes the sum into a range: here with the sigmoid,
-# 1 / (1 + exp(−z)), to between 0 and 1. With many points at once, the weighing is a product with a matrix, `@`. The task: to which of two moons
-# does a point belong?
+# 1 / (1 + exp(−z)), to between 0 and 1. With many points at once, one in each row of a matrix, the weighing is the **matrix
+# product** `points @ w`: it multiplies each row by `w`, entry by entry, and adds up. The task: to which of two moons does a point
+# belong?
 
 # %%
 t = math.pi * torch.rand(300)
@@ -294,7 +297,7 @@ def fit(model, parameters, steps=600, lr=1.0):
             for p in parameters:
                 p -= lr * p.grad
                 p.grad = None
-    return loss.item()
+    return loss.item()  # how wrong it still is at the end
 
 
 w = torch.randn(2, requires_grad=True)
@@ -341,8 +344,8 @@ for ax, model, parameters in ((axes[0], neuron, [w, b]), (axes[1], layers, sever
 # One neuron can only cut the plane along a straight line. Sixteen cut along sixteen lines, and the last one combines the
 # cuts. Note what you did *not* have to do: find the derivatives of that longer function. The tape did.
 #
-# For the record, the rule that it used for `y = x @ w`, when `g` is the gradient of `y`: that of `x` is `g @ w.T`, and that of `w`
-# is `x.T @ g`. There is no other way to make the shapes fit.
+# For the record, the rule that it used for `y = x @ w` of two matrices, when `g` is the gradient of `y`: that of `x` is `g @ w.T`,
+# and that of `w` is `x.T @ g` (`.T` exchanges rows and columns). Where all the sizes differ, no other product of the two fits.
 #
 # > **Question.** What do two layers give without the `tanh` between them?
 # >
@@ -352,7 +355,7 @@ for ax, model, parameters in ((axes[0], neuron, [w, b]), (axes[1], layers, sever
 # > effort. Take the `tanh` out and run the cells again. What bends in between is what makes layers worth having.
 # > </details>
 #
-# **Exercise**: *the matrix product*.
+# **Exercise**: 4, *the matrix product*. *More*: 6, functions of each entry (tanh, the sigmoid and others).
 #
 # ## 5. Softmax and cross entropy
 #
@@ -413,7 +416,7 @@ print(
 # > above it is not ignorant but wrong, and something about its beginning is (step 7).
 # > </details>
 #
-# *More exercises*: softmax; cross entropy.
+# *More exercises*: 11, softmax; 12, its logarithm; 13, cross entropy.
 
 # %% [markdown]
 # ## 6. A network on real pictures
@@ -450,14 +453,15 @@ show(images[first, 0], names)
 # %% [markdown]
 # The loop is the one of step 3, with one change: the slope is found from 100 pictures at a time, a **batch**. That is a little
 # inexact and a great deal faster, so we get many more steps for the same time. `nn.Linear(784, 100)` is a layer
-# of 100 neurons, each with 784 inputs; it keeps its weights and its bias, and `parameters()` lists them.
+# of 100 neurons, each with 784 inputs; it keeps its weights and its bias, and `parameters()` lists them. `nn.Flatten` lays the
+# pixels of a picture in one row, and `nn.Sequential` hands what comes out of one layer to the next.
 
 
 # %%
 def train(model, optimizer, epochs=1, images=images, labels=labels, batch=100):
     """Train, and return the loss of every step. An epoch is one pass over all pictures."""
     losses = []
-    model.train()
+    model.train()  # step 10 says what for
     for _ in range(epochs):
         order = torch.randperm(len(images))
         for start in range(0, len(images), batch):
@@ -479,7 +483,7 @@ def accuracy(model):
 
 torch.manual_seed(0)
 mlp = nn.Sequential(nn.Flatten(), nn.Linear(784, 100), nn.ReLU(), nn.Linear(100, 10))
-print(f"before: {accuracy(mlp):.1%} right, as by guessing")
+print(f"before: {accuracy(mlp):.1%} right; guessing gets one in ten")
 losses = train(mlp, torch.optim.SGD(mlp.parameters(), lr=0.1), epochs=4)
 print(f"after:  {accuracy(mlp):.1%} right")
 
@@ -492,7 +496,7 @@ plt.ylabel("loss of the batch")
 plt.show()
 
 # %% [markdown]
-# `nn.ReLU` is another squashing function, simpler than tanh: negative numbers become 0, and the others stay. The curve
+# `nn.ReLU` is what bends here, and simpler than tanh: negative numbers become 0, and the others stay. The curve
 # begins at log 10, as step 5 foretold. It is ragged because each batch is different.
 #
 # > **Question.** The loss of the training pictures falls nicely. Why ask other pictures at all?
@@ -504,6 +508,8 @@ plt.show()
 # > test pictures, such as when to stop: that is what a third part is for, the *validation* pictures (see the notebook
 # > *Fashion-MNIST, end to end*).
 # > </details>
+#
+# *More exercises*: 7, functions with a kink (ReLU and others); 14, the linear layer.
 #
 # ## 7. Why initialization matters
 #
@@ -527,14 +533,11 @@ for scale, note in (
     (0.3, "too large"),
 ):
     plt.semilogy(
-        range(1, 11),
-        sizes_by_layer(scale),
-        "o-",
-        label=f"weights of size {scale:.2f}: {note}",
+        range(1, 11), sizes_by_layer(scale), "o-", label=f"{scale:.2f}: {note}"
     )
 plt.xlabel("layer")
 plt.ylabel("size of its numbers")
-plt.legend()
+plt.legend(title="size of the weights", loc="upper left")
 plt.show()
 
 # %% [markdown]
@@ -600,7 +603,7 @@ def walk(make, steps=40):
 
 walks = {
     "SGD, lr 0.9": lambda p: torch.optim.SGD(p, lr=0.9),
-    "momentum, lr 0.1": lambda p: torch.optim.SGD(p, lr=0.1, momentum=0.9),
+    "momentum 0.8, lr 0.2": lambda p: torch.optim.SGD(p, lr=0.2, momentum=0.8),
     "Adam, lr 0.6": lambda p: torch.optim.Adam(p, lr=0.6),
 }
 across, up = np.meshgrid(np.linspace(-10, 4, 80), np.linspace(-3, 3, 60))
@@ -650,7 +653,7 @@ plt.show()
 # > lr · g / |g|, which is lr with the sign of g.
 # > </details>
 #
-# *More exercises*: gradient descent; momentum; Adam.
+# *More exercises*: 19, gradient descent; 20, momentum; 21, Adam.
 #
 # ## 9. Convolution
 #
@@ -710,7 +713,7 @@ picture.grad[0, 0]
 # > place in every picture.
 # > </details>
 #
-# *More exercises*: windows of a picture; convolution; pooling.
+# *More exercises*: 16, windows of a picture; 17, convolution.
 #
 # ## 10. Batch normalization
 #
@@ -774,13 +777,13 @@ plt.show()
 # > a picture's class depends on which others are classified with it.
 # > </details>
 #
-# *More exercises*: the variance; batch norm.
+# *More exercises*: 8, sums and means; 10, the variance; 15, batch norm.
 #
 # ## 11. LeNet
 #
 # All is there. In 1998 LeCun and others read handwritten digits on cheques with two convolutions, each followed by pooling, and three
 # layers of neurons. Pooling keeps the largest number of each 2 × 2 window: half the width, half the height, and a small shift of the
-# picture matters less. Here it is with today's ReLU and batch normalization.
+# picture matters less. (Theirs took the mean of each window.) Here it is with today's ReLU and batch normalization.
 
 
 # %%
@@ -822,7 +825,7 @@ show(
 # %% [markdown]
 # And here is what the tape holds after each guess: everything on this page in one picture. From the loss back to the picture
 # there are softmax and cross entropy (step 5), the products with matrices (4) and their biases, which are broadcast (3), then
-# pooling, ReLU, batch normalization (10) and convolution (9).
+# pooling, ReLU, batch normalization (10) and convolution (9). Where a column ends in a circle, A or B, the next one goes on.
 
 # %%
 loss = F.cross_entropy(lenet(images[:100]), labels[:100])
@@ -838,6 +841,8 @@ torch.draw(loss, model=lenet, depth=1, names={"loss": loss})
 # > nothing. LeNet would lose its advantage: neighbours would no longer have anything to do with each other. Try it:
 # > `mix = torch.randperm(784)`, and `images.flatten(1)[:, mix].reshape(-1, 1, 28, 28)`; the test pictures likewise.
 # > </details>
+#
+# *More exercises*: 9, the maximum of a row; 18, pooling.
 #
 # ## 12. Looking inside
 #
@@ -887,7 +892,8 @@ for strength in (0, 0.02, 0.05, 0.1):
 # ## Where to go from here
 #
 # - Change something, and predict what happens before you run it: the batch, the learning rate, a layer less.
-# - The rest of the exercises: softmax, convolution and Adam with your own hands, and a training loop with planted mistakes.
+# - The rest of the exercises: softmax, convolution and Adam with your own hands, and at last, 22, a training loop with ten mistakes
+#   to find.
 # - The other notebooks: *Fashion-MNIST, end to end* does it with all pictures and all care. *The graph* shows what can be
 #   drawn. *Your own operation* adds one to the library, with its rule. *PyTorch side by side* runs the same programs in both.
 # - What the library's engine does beyond yours of step 2, and a loop like yours that runs on its tape:
