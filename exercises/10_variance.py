@@ -6,9 +6,9 @@ The variance of a column of x is the mean of its squared deviations from its mea
 
 (Divided by N, as batch norm does. An estimate from few samples is divided by N − 1; that one is called unbiased.)
 
-For the rule, change one entry x[n, k]: its own square changes, by the chain rule, and all the others change too, since m
-depends on this entry. But these changes through m add up to nothing: each is a multiple of the sum of all deviations from
-the mean, and that is 0. So only the first part is left.
+For the rule, change one entry x[n, k]: its own square changes, by the chain rule, and all the squares change through m,
+which depends on this entry. But these changes through m add up to nothing: together they are a multiple of the sum of all
+deviations from the mean, and that is 0. So only the first part is left.
 
 >>> import numpy as np
 >>> variance(np.array([[1.0, 0.0], [3.0, 0.0]]))

@@ -7,7 +7,7 @@ shape (N, K), a row for each sample,
 
 exp(1000) is infinite, so subtract the largest number of each row from the row first: the quotient stays the same.
 
-For the rule, say x[n, k] grows. Then y[n, k] grows, and all y[n, j] of the row shrink, since the sum has grown. Both
+For the rule, say x[n, k] grows. Then y[n, k] grows, and all others of the row shrink, since the sum has grown. Both
 together: dy[j]/dx[k] = y[j]·(1 if j = k, else 0) − y[j]·y[k]. Multiply by g[j], add up over j, and write it with whole rows.
 
 Of use: np.exp, np.max(x, axis=1, keepdims=True), and .sum(axis=1, keepdims=True), both of which give columns.

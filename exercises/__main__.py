@@ -151,7 +151,7 @@ def _show_progress(folder: Path, seed: int) -> int:
     following = progress.next()
     if following is not None:
         print(f"\nNext: {_short(str(folder / following.file))}")
-        print(f"Write what belongs where it says `...`, then: python -m exercises {following.name}{_option(folder)}")
+        print(f"Its first lines say what to do; then: python -m exercises {following.name}{_option(folder)}")
     return 0
 
 

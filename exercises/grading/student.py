@@ -160,7 +160,8 @@ class _Reader(ast.NodeVisitor):
         elif isinstance(node.value, ast.Name) and node.value.id == "np" and "np" not in self.own:
             self.refuse(node, f"np.{name}", " yet: write `import numpy as np` at the top")
         elif module is None and not self.everything and name not in self.attributes | self.own_attributes:
-            instead = f": write np.{name}(x)" if name in NUMPY_NAMES else _suggest(name, self.attributes)
+            numpy = "" if "np" in self.own else ", and `import numpy as np` at the top"
+            instead = f": write np.{name}(x){numpy}" if name in NUMPY_NAMES else _suggest(name, self.attributes)
             instead = f": {INSTEAD[name]}" if name in INSTEAD else instead
             self.refuse(node, f"the attribute .{name}", instead)
 

@@ -47,6 +47,7 @@ REFUSED = [
     ("import numpy as np", "return np.frompyfunc(a)", "np.frompyfunc is not allowed"),
     ("import numpy as np", "return np.sun(g)", "np.sun is not allowed here; did you mean sum?"),
     ("import numpy as np", "return g.max()", "the attribute .max is not allowed here: write np.max(x)"),
+    ("", "return math.log(g)", "the attribute .log is not allowed here: write np.log(x), and `import numpy as np` at the top"),
     ("import numpy as np", "return (g > 0).astype(float)", "a comparison may be multiplied as it is"),
     ("import numpy as np", "np.multiply = np.add\nreturn g * b", "changing np.multiply is not allowed"),
     ("class A:\n    def __array__(self):\n        return 0\n", "return A()", "the method __array__ is not allowed"),
