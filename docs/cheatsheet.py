@@ -102,7 +102,7 @@ RULES = [
     Rule(r"$a^n$", r"$g\,n\,a^{n-1}$", _A, lambda a: a**3, lambda g, y, a: (g * 3 * a**2,)),
     Rule(r"$y = \exp a$", r"$g\,y$", _A, torch.exp, lambda g, y, a: (g * y,)),
     Rule(r"$\log a$", r"$g / a$", _A, torch.log, lambda g, y, a: (g / a,), True),
-    Rule(r"$y = \sqrt{a}$", r"$g / 2y$", _A, torch.sqrt, lambda g, y, a: (g / (2 * y),), True),
+    Rule(r"$y = \sqrt{a}$", r"$g / (2y)$", _A, torch.sqrt, lambda g, y, a: (g / (2 * y),), True),
     Rule("relu $a$", r"$g$ where $a > 0$, else 0", _A, torch.relu, lambda g, y, a: (g * (a > 0),)),
     Rule(r"$y$ = sigmoid $a$", r"$g\,y\,(1 - y)$", _A, torch.sigmoid, lambda g, y, a: (g * y * (1 - y),)),
     Rule(r"$y = \tanh a$", r"$g\,(1 - y^2)$", _A, torch.tanh, lambda g, y, a: (g * (1 - y**2),)),
