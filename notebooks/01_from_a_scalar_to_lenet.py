@@ -533,11 +533,14 @@ for scale, note in (
     (0.3, "too large"),
 ):
     plt.semilogy(
-        range(1, 11), sizes_by_layer(scale), "o-", label=f"{scale:.2f}: {note}"
+        range(1, 11),
+        sizes_by_layer(scale),
+        "o-",
+        label=f"weights of {scale:.2f}: {note}",
     )
 plt.xlabel("layer")
 plt.ylabel("size of its numbers")
-plt.legend(title="size of the weights", loc="upper left")
+plt.legend(loc="lower left", fontsize=8)
 plt.show()
 
 # %% [markdown]
