@@ -67,6 +67,13 @@ def test_a_mistake_gets_its_hint(exercise: Exercise, function: str, body: str, h
     assert f"  hint: {hint}" in report.lines, "\n".join(report.lines)
 
 
+def test_a_backward_that_calls_itself_is_told_so() -> None:
+    body = "result.grad = 1.0\nfor p, rule in zip(result.parents, result.rules):\n    p.grad = rule(result.grad)\n    backward(p)\nreturn None"
+    report = grade(BY_NAME["backward_loop"], solved(BY_NAME["backward_loop"], backward=body), seed=0)
+    assert report.state == "wrong"
+    assert any("a backward that calls itself" in line for line in report.lines)
+
+
 PICTURES = [
     ("backward_loop", "backward", "result.grad = 2.0\nreturn None"),
     ("convolution", "conv2d_w", "np.zeros(w.shape)"),

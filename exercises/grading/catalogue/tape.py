@@ -259,6 +259,10 @@ BACKWARD = part(
         "        if parent not in seen:\n            seen.add(parent)\n            pending.append(parent)\nreturn None",
         "a value hands its gradient on before all of it has arrived: take the highest number first",
     ),
+    (  # what is left by a backward that calls itself for each parent
+        "pending = [result]\nwhile pending:\n    node = pending.pop()\n    node.grad = 1.0\n    pending.extend(node.parents)\nreturn None",
+        "every value has the gradient 1: only the result's is 1 by itself; a backward that calls itself for the parents sets theirs to 1, too",
+    ),
     ("result.grad = 1.0\nfor parent, rule in zip(result.parents, result.rules):\n    parent.grad = rule(1.0)\nreturn None", "only the parents of the result have a gradient: go on until the leaves"),
 )  # fmt: skip
 
