@@ -99,6 +99,7 @@ _PRODUCT = (
                 ("-g / (b * b)", "the factor a is missing: a/b is a times 1/b"),
                 ("-g * a / b", "the derivative of 1/b is −1/b²: the square is missing"),
                 ("g * a", "this is the product's rule: the derivative of a/b by b is −a/b²"),
+                ("-a / (b * b)", "g is missing: the rule is g times −a/b² (chain rule)"),
             ),
         },
         _pairs,

@@ -48,6 +48,7 @@ _ELEMENTWISE = (
                 ("1 / x", _CHAIN),
                 ("-g / x ** 2", "−1/x² is the derivative of 1/x, one derivative too many: that of log x is 1/x"),
                 ("g * np.log(x)", "this is the function's own value: the rule wants its derivative, 1/x"),
+                ("g / np.log(x)", "divide by x, not by log x: the derivative of log x is 1/x"),
             )
         },
         _positive,
@@ -61,8 +62,12 @@ _ELEMENTWISE = (
                 "sqrt_rule(g, y)",
                 "sqrt: the gradient of x",
                 ("g / y", "the factor 1/2 is missing: the derivative of x^½ is ½·x^−½"),
-                ("g * y / 2", "the derivative is ½·x^−½ = 1 / (2y): divide by y"),
+                (
+                    "g * y / 2",
+                    "the derivative is ½·x^−½ = 1 / (2y): divide by y (g / 2 * y multiplies by it; parentheses say what is divided by)",
+                ),
                 ("g / (2 * np.sqrt(y))", "y is √x already: the root is taken twice"),
+                ("1 / (2 * y)", _CHAIN),
                 ("2 * g * y", "this is the rule of the square: here divide by 2y"),
             )
         },
@@ -79,6 +84,7 @@ _ELEMENTWISE = (
                 ("g * (1 - y)", "the derivative of tanh x is 1 − y²: the square is missing"),
                 ("g * (1 + y ** 2)", "a sign is wrong: the derivative of tanh x is 1 − y²"),
                 ("g * (1 - np.tanh(y) ** 2)", "y is tanh x already: it is taken twice"),
+                ("1 - y ** 2", _CHAIN),
                 ("g * y * (1 - y)", "this is the sigmoid's derivative: that of tanh x is 1 − y²"),
             )
         },
@@ -96,6 +102,10 @@ _ELEMENTWISE = (
                 ("g * (1 - y ** 2)", "this is the derivative of tanh: that of the sigmoid is y·(1 − y)"),
                 ("y * (1 - y)", _CHAIN),
                 ("g * y * (y - 1)", "the sign is wrong: the sigmoid grows, so its derivative y·(1 − y) is positive"),
+                (
+                    "g * np.exp(-y) / (1 + np.exp(-y)) ** 2",
+                    "y is σ(x) already, and here σ is taken twice: with y alone it is y·(1 − y)",
+                ),
             )
         },
         _any,
@@ -158,6 +168,7 @@ _KINKS = (
                 ("g", "where x < 0, |x| falls as x grows: the derivative is −1 there"),
                 ("g * np.where(x < 0, -1.0, 1.0)", "at x = 0 itself the derivative is taken to be 0: np.sign(x) is so"),
                 ("-g * np.sign(x)", "the sign is wrong: |x| grows where x > 0"),
+                ("np.sign(x)", _CHAIN),
             )
         },
         _any,

@@ -77,6 +77,11 @@ SGD = part(
     ("lr * (g + weight_decay * w) - w", "the sign is wrong: w minus the step"),
     ("w - lr * (g + weight_decay * w ** 2)", "the penalty is ½·weight_decay·w²: its derivative is weight_decay·w"),
     ("w - lr * (g + 2 * weight_decay * w)", "the penalty is ½·weight_decay·w²: its derivative has no factor 2"),
+    ("w + lr * g", "two things are wrong: the step goes downhill (subtract), and weight_decay · w is added to the gradient"),
+    (
+        "w - lr * g + weight_decay * w",
+        "the weight decay is part of the gradient: it is subtracted, too, and multiplied by the learning rate",
+    ),
 )
 
 
