@@ -45,23 +45,41 @@ def device_count() -> int:
 
 
 def current_device() -> Any:
-    """Raises RuntimeError: there is no GPU."""
+    """Raises RuntimeError: there is no GPU.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.current_device() if torch.cuda.is_available() else "cpu"
+    'cpu'
+    """
     raise RuntimeError("there is no GPU here: torch.cuda.is_available() is False, and the only device is 'cpu'")
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing: there is no generator on a GPU. The CPU's is seeded by ``torch.manual_seed``."""
+    """Nothing: there is no generator on a GPU. The CPU's is seeded by ``torch.manual_seed``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.manual_seed_all(0)
+    >>> torch.cuda.manual_seed(0)
+    """
 
 
 manual_seed_all = manual_seed
 
 
 def empty_cache() -> None:
-    """Nothing."""
+    """Nothing.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.empty_cache()
+    """
 
 
 def synchronize(device: Any = None) -> None:
-    """Nothing: every operation has finished when it returns."""
+    """Nothing: every operation has finished when it returns.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.cuda.synchronize()
+    """
 
 
 __getattr__ = refuse("torch.cuda")

@@ -49,6 +49,8 @@ class RandomShift(Transform):
 
     It is torchvision's ``RandomCrop(size, padding=pixels)``.
 
+    Raises ValueError if ``pixels`` is negative.
+
     >>> import numpy as np
     >>> RandomShift(1)(np.ones((4, 4), np.uint8)).shape
     (4, 4)

@@ -16,6 +16,12 @@ def cache_folder() -> Path:
     """The user's cache folder for data sets, which need not exist yet.
 
     It is the one that the environment variable ``TINYGRAD_FM_CACHE`` names, else what is usual on the platform.
+
+    >>> import os
+    >>> from unittest import mock
+    >>> with mock.patch.dict(os.environ, TINYGRAD_FM_CACHE="sets"):
+    ...     print(cache_folder())
+    sets
     """
     chosen = os.environ.get("TINYGRAD_FM_CACHE")
     if chosen:

@@ -88,6 +88,13 @@ class IterableDataset(Dataset[T_co]):
     """Samples that come one after the other, without indices; derive from it and define ``__iter__``.
 
     A ``DataLoader`` takes them in their order; ``shuffle`` and samplers are refused.
+
+    >>> from tinygrad_fm.utils import data
+    >>> class Squares(data.IterableDataset):
+    ...     def __iter__(self):
+    ...         return (i * i for i in range(5))
+    >>> [batch.tolist() for batch in data.DataLoader(Squares(), batch_size=2)]
+    [[0, 1], [4, 9], [16]]
     """
 
     def __iter__(self) -> Iterator[T_co]:

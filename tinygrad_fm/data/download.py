@@ -39,7 +39,16 @@ BLOCK = 1 << 16
 
 
 class NotAvailableError(DataError):
-    """The data is not on this machine and could not be brought here; the message tells what each source answered."""
+    """The data is not on this machine and could not be brought here; the message tells what each source answered.
+
+    >>> from tinygrad_fm.utils import data
+    >>> try:
+    ...     test = data.FashionMNIST(train=False, download=False)
+    ... except data.NotAvailableError:
+    ...     test = data.SyntheticFashion(train=False, size=10)
+    >>> test[0][0].shape
+    torch.Size([1, 28, 28])
+    """
 
 
 @dataclass(frozen=True)

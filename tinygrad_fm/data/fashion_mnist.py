@@ -116,6 +116,15 @@ class FashionMNIST(ImageDataset):
         NotAvailableError: a file is nowhere and could not be downloaded, or was not to be.
         DataError: a file is truncated, corrupt, another data set's, or cannot be read; the message names it and says
             what to do.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     _ = Path(folder, "train-images-idx3-ubyte.gz").write_bytes(b"no image")
+    ...     FashionMNIST(folder, download=False)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    tinygrad_fm.errors.DataError: ...
     """
 
     def __init__(

@@ -29,7 +29,15 @@ T_co = TypeVar("T_co", covariant=True)
 
 
 class Sampler(Generic[T_co]):
-    """Base class of all samplers: define ``__iter__``, which gives indices (or lists of them, for a batch sampler)."""
+    """Base class of all samplers: define ``__iter__``, which gives indices (or lists of them, for a batch sampler).
+
+    >>> from tinygrad_fm.utils import data
+    >>> class Backwards(data.Sampler):
+    ...     def __iter__(self):
+    ...         return iter([2, 1, 0])
+    >>> [batch.tolist() for batch in data.DataLoader([5, 6, 7], sampler=Backwards())]
+    [[7], [6], [5]]
+    """
 
     def __iter__(self) -> Iterator[T_co]:
         raise NotImplementedError(f"{type(self).__name__} must define __iter__()")

@@ -17,7 +17,13 @@ CHOICES = ("auto", "fashion-mnist", "synthetic")
 
 
 class Splits(NamedTuple):
-    """Training and test set, what to call them, and what the user must be told, if anything: a title and paragraphs."""
+    """Training and test set, what to call them, and what the user must be told, if anything: a title and paragraphs.
+
+    >>> from tinygrad_fm.utils import data
+    >>> splits = data.load_splits("synthetic", size=20)
+    >>> len(splits.train), len(splits.test), splits.notice
+    (20, 20, None)
+    """
 
     train: ImageDataset
     test: ImageDataset
@@ -47,6 +53,11 @@ def load_splits(
     Raises:
         ValueError: there is no such choice, or ``size`` is not in 1 … 60,000.
         DataError: as ``FashionMNIST`` raises it.
+
+    >>> from tinygrad_fm.utils import data
+    >>> train, test, name, notice = data.load_splits("synthetic", size=20)
+    >>> train[0][0].shape, len(test)
+    (torch.Size([1, 28, 28]), 20)
     """
     if choice not in CHOICES:
         raise ValueError(f"there is no data set {choice!r}; the choices are {', '.join(CHOICES)}")

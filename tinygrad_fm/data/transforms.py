@@ -114,6 +114,8 @@ class Normalize(Transform):
 class Lambda:
     """Any function of one image, with a name in ``repr``; called sample by sample.
 
+    Raises TypeError for what cannot be called.
+
     >>> Lambda(lambda image: image + 1)(1)
     2
     """

@@ -42,6 +42,11 @@ class WorkerInfo(NamedTuple):
         id: its number, from 0. num_workers: how many there are.
         seed: what its random numbers were seeded with: that of the pass, plus ``id``.
         dataset: its copy of the data set.
+
+    >>> from tinygrad_fm.utils import data
+    >>> info = data.WorkerInfo(id=1, num_workers=2, seed=7, dataset=[5, 6, 7, 8])
+    >>> info.dataset[info.id :: info.num_workers]
+    [6, 8]
     """
 
     id: int

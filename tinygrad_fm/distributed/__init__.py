@@ -18,7 +18,12 @@ __getattr__ = refuse("torch.distributed")
 
 
 class GroupMember:
-    """What ``new_group`` returns to a process that is not in the new group."""
+    """What ``new_group`` returns to a process that is not in the new group.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.get_rank(distributed.GroupMember.NON_GROUP_MEMBER)
+    -1
+    """
 
     NON_GROUP_MEMBER = NOT_A_MEMBER
 

@@ -39,7 +39,12 @@ _AS: dict[str, np.dtype[Any]] = {"?": np.dtype(np.uint8), "e": np.dtype(np.float
 
 
 class ReduceOp(enum.Enum):
-    """What ``reduce`` and ``all_reduce`` do with the values of all processes. AVG is for floating point, B… for integers."""
+    """What ``reduce`` and ``all_reduce`` do with the values of all processes. AVG is for floating point, B… for integers.
+
+    >>> from tinygrad_fm import distributed
+    >>> [op.name for op in distributed.ReduceOp]
+    ['SUM', 'AVG', 'PRODUCT', 'MIN', 'MAX', 'BAND', 'BOR', 'BXOR']
+    """
 
     SUM = "SUM"
     AVG = "AVG"
@@ -52,7 +57,13 @@ class ReduceOp(enum.Enum):
 
 
 class Work:
-    """A communication that goes on while the caller computes. MPI moves data on whenever it is called, so ask now and then."""
+    """A communication that goes on while the caller computes. MPI moves data on whenever it is called, so ask now and then.
+
+    >>> from tinygrad_fm import distributed
+    >>> work = distributed.Work(None)  # of a communication that is over
+    >>> work.is_completed(), work.wait()
+    (True, True)
+    """
 
     def __init__(self, request: Any, finish: Callable[[], None] | None = None) -> None:
         self._request, self._finish = request, finish
@@ -142,6 +153,14 @@ def all_reduce(
         async_op: return a :class:`Work` at once.
 
     Raises ValueError before ``init_process_group``, TypeError or RuntimeError for an operation that does not go with the dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> loss = torch.tensor(2.0)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     distributed.all_reduce(loss, distributed.ReduceOp.AVG)
+    >>> loss
+    tensor(2.)
     """
     members, array = _resolve(group), _array("all_reduce", tensor)
     how, sent = _operation("all_reduce", array, op), _sendable(array)
@@ -156,7 +175,16 @@ def all_reduce(
 def reduce(
     tensor: Tensor, dst: int, op: ReduceOp = ReduceOp.SUM, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
-    """As :func:`all_reduce`, for process ``dst`` alone; on the others ``tensor`` stays as it is."""
+    """As :func:`all_reduce`, for process ``dst`` alone; on the others ``tensor`` stays as it is.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     distributed.reduce(x, dst=0)
+    >>> x.shape
+    torch.Size([2])
+    """
     members, array = _resolve(group), _array("reduce", tensor)
     how, sent = _operation("reduce", array, op), _sendable(array)
     root = _rank("reduce", members, dst, "dst")
@@ -170,7 +198,16 @@ def reduce(
 
 
 def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async_op: bool = False) -> Work | None:
-    """Give every process the ``tensor`` of process ``src``, in place."""
+    """Give every process the ``tensor`` of process ``src``, in place.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> weight = torch.zeros(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     distributed.broadcast(weight, src=0)
+    >>> weight
+    tensor([0., 0.])
+    """
     members, array = _resolve(group), _array("broadcast", tensor)
     root = _rank("broadcast", members, src, "src")
     mine = members.rank() == root
@@ -186,7 +223,19 @@ def broadcast(tensor: Tensor, src: int, group: ProcessGroup | None = None, async
 def all_gather(
     tensor_list: Sequence[Tensor], tensor: Tensor, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
-    """Write the ``tensor`` of process i into ``tensor_list[i]``, on every process."""
+    """Write the ``tensor`` of process i into ``tensor_list[i]``, on every process.
+
+    Raises ValueError unless there is a tensor of the same shape and dtype for each process.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     parts = [torch.zeros(2) for _ in range(distributed.get_world_size())]
+    ...     distributed.all_gather(parts, x)
+    >>> x
+    tensor([1., 1.])
+    """
     members, array = _resolve(group), _array("all_gather", tensor)
     _same("all_gather", tensor_list, array, members.size(), "tensor_list")
     sent = _sendable(array)
@@ -203,7 +252,19 @@ def all_gather_into_tensor(
     output_tensor: Tensor, input_tensor: Tensor, group: ProcessGroup | None = None, async_op: bool = False
 ) -> Work | None:
     """Write the ``input_tensor`` of all processes into ``output_tensor``, joined or stacked: for (n, …) it is
-    (world size · n, …) or (world size, n, …)."""
+    (world size · n, …) or (world size, n, …).
+
+    Raises ValueError if ``output_tensor`` has another shape or dtype.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     stacked = torch.zeros(distributed.get_world_size(), 2)
+    ...     distributed.all_gather_into_tensor(stacked, x)
+    >>> x
+    tensor([1., 1.])
+    """
     members, array = _resolve(group), _array("all_gather_into_tensor", input_tensor, "input_tensor")
     out, count = _array("all_gather_into_tensor", output_tensor, "output_tensor"), members.size()
     joined = (count * array.shape[0], *array.shape[1:]) if array.ndim else (count,)
@@ -224,7 +285,18 @@ def gather(
     group: ProcessGroup | None = None,
     async_op: bool = False,
 ) -> Work | None:
-    """As :func:`all_gather`, for process ``dst`` alone; the others give no ``gather_list``."""
+    """As :func:`all_gather`, for process ``dst`` alone; the others give no ``gather_list``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     root = distributed.get_rank() == 0
+    ...     parts = [torch.zeros(2) for _ in range(distributed.get_world_size())] if root else None
+    ...     distributed.gather(x, parts, dst=0)
+    >>> x
+    tensor([1., 1.])
+    """
     members, array = _resolve(group), _array("gather", tensor)
     root = _rank("gather", members, dst, "dst")
     receives = members.rank() == root
@@ -250,7 +322,18 @@ def scatter(
     group: ProcessGroup | None = None,
     async_op: bool = False,
 ) -> Work | None:
-    """Give process i ``scatter_list[i]`` of process ``src``, in ``tensor``; the others give no ``scatter_list``."""
+    """Give process i ``scatter_list[i]`` of process ``src``, in ``tensor``; the others give no ``scatter_list``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.zeros(1)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     root = distributed.get_rank() == 0
+    ...     parts = list(torch.arange(float(distributed.get_world_size())).split(1)) if root else None
+    ...     distributed.scatter(x, parts, src=0)
+    >>> x.shape
+    torch.Size([1])
+    """
     members, array = _resolve(group), _array("scatter", tensor)
     root = _rank("scatter", members, src, "src")
     sends = members.rank() == root
@@ -269,7 +352,12 @@ def _given_by_root(op: str, what: str, given: Any, is_root: bool, root: int) -> 
 
 
 def barrier(group: ProcessGroup | None = None, async_op: bool = False, device_ids: Any = None) -> Work | None:
-    """Return when every process has called this. PyTorch's ``device_ids`` has no effect."""
+    """Return when every process has called this. PyTorch's ``device_ids`` has no effect.
+
+    >>> from tinygrad_fm import distributed
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     distributed.barrier()
+    """
     return _started(_resolve(group).comm.Ibarrier(), None, async_op)
 
 
@@ -277,19 +365,49 @@ def barrier(group: ProcessGroup | None = None, async_op: bool = False, device_id
 
 
 def isend(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int = 0) -> Work:
-    """Begin to send ``tensor`` to process ``dst``, which must receive it with the same ``tag``."""
+    """Begin to send ``tensor`` to process ``dst``, which must receive it with the same ``tag``.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     if distributed.get_rank() == 0:
+    ...         distributed.isend(x, dst=1).wait()
+    >>> x
+    tensor([1., 1.])
+    """
     members, sent = _resolve(group), _sendable(_array("isend", tensor))
     return Work(members.comm.Isend(sent, _rank("isend", members, dst, "dst"), tag))
 
 
 def irecv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = None, tag: int = 0) -> Work:
-    """Begin to receive into ``tensor`` what process ``src``, or any, sends."""
+    """Begin to receive into ``tensor`` what process ``src``, or any, sends.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.zeros(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     if distributed.get_rank() == 1:
+    ...         distributed.irecv(x, src=0).wait()
+    >>> x.shape
+    torch.Size([2])
+    """
     members, found = _resolve(group), np.empty_like(_sendable(_array("irecv", tensor)))
     return Work(members.comm.Irecv(found, _source(members, src), tag), lambda: _write(tensor, found))
 
 
 def send(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int = 0) -> None:
-    """Send ``tensor`` to process ``dst``; may return only when that receives it."""
+    """Send ``tensor`` to process ``dst``; may return only when that receives it.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.ones(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     if distributed.get_rank() == 0:
+    ...         distributed.send(x, dst=1)
+    >>> x
+    tensor([1., 1.])
+    """
     isend(tensor, dst, group, tag).wait()
 
 
@@ -297,6 +415,15 @@ def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = No
     """Receive into ``tensor``, of the shape and dtype that was sent, from process ``src`` or any; returns its rank.
 
     Raises RuntimeError if what came is of another size.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import distributed
+    >>> x = torch.zeros(2)
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     if distributed.get_rank() == 1:
+    ...         sender = distributed.recv(x, src=0)
+    >>> x.shape
+    torch.Size([2])
     """
     mpi, members = _mpi(), _resolve(group)
     found = np.empty_like(_sendable(_array("recv", tensor)))

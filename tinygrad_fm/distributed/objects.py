@@ -34,6 +34,16 @@ def all_gather_object(object_list: list[Any], obj: Any, group: ProcessGroup | No
     """Put the ``obj`` of process i into ``object_list[i]``, on every process.
 
     Raises TypeError for an object of another kind than :func:`tinygrad_fm.save` takes: it is never pickled.
+
+    Raises ValueError unless ``object_list`` has a place for each process.
+
+    >>> from tinygrad_fm import distributed
+    >>> found = [None]
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     found = [None] * distributed.get_world_size()
+    ...     distributed.all_gather_object(found, {"rank": distributed.get_rank()})
+    >>> found[1:]
+    []
     """
     members = _resolve(group)
     if len(object_list) != members.size():
@@ -50,6 +60,15 @@ def broadcast_object_list(object_list: list[Any], src: int = 0, group: ProcessGr
     """Give every process the objects in process ``src``'s ``object_list``, in place; all lists have one length.
 
     Raises TypeError for an object of another kind than :func:`tinygrad_fm.save` takes: it is never pickled.
+
+    Raises ValueError if process ``src`` has another number of objects.
+
+    >>> from tinygrad_fm import distributed
+    >>> settings = [{"lr": 0.1}]
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     distributed.broadcast_object_list(settings, src=0)
+    >>> settings
+    [{'lr': 0.1}]
     """
     members = _resolve(group)
     root = _rank("broadcast_object_list", members, src, "src")

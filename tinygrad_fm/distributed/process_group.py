@@ -37,6 +37,12 @@ class ProcessGroup:
 
     Attributes:
         comm: the communicator, of mpi4py.
+
+    >>> from types import SimpleNamespace
+    >>> from tinygrad_fm import distributed
+    >>> group = distributed.ProcessGroup(SimpleNamespace(Get_rank=lambda: 0, Get_size=lambda: 1))  # as MPI.COMM_SELF
+    >>> group.rank(), group.size()
+    (0, 1)
     """
 
     def __init__(self, comm: Any) -> None:
@@ -52,7 +58,12 @@ class ProcessGroup:
 
 
 class group:
-    """The default group, of all processes: ``group.WORLD``, None before ``init_process_group``."""
+    """The default group, of all processes: ``group.WORLD``, None before ``init_process_group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.group.WORLD is None
+    True
+    """
 
     WORLD: ProcessGroup | None = None
 
@@ -99,6 +110,12 @@ def init_process_group(
         ValueError: another backend, size or rank; or the group is initialised already.
 
     See https://docs.pytorch.org/docs/stable/distributed.html#torch.distributed.init_process_group
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.init_process_group("nccl")
+    Traceback (most recent call last):
+      ...
+    ValueError: init_process_group(): the backend is 'mpi', got 'nccl'; start with: mpiexec -n N python …
     """
     if group.WORLD is not None:
         raise ValueError("trying to initialize the default process group twice!")
@@ -123,7 +140,16 @@ def init_process_group(
 
 
 def destroy_process_group(group: ProcessGroup | None = None) -> None:
-    """Leave the processes: of the default group all that ``init_process_group`` has changed is as before, but for threads."""
+    """Leave the processes: of the default group all that ``init_process_group`` has changed is as before, but for threads.
+
+    Raises ValueError before ``init_process_group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> if distributed.is_initialized():
+    ...     distributed.destroy_process_group()
+    >>> distributed.is_initialized()
+    False
+    """
     found = _resolve(group)
     if found is _world():
         _groups.WORLD = None
@@ -143,24 +169,47 @@ def is_initialized() -> bool:
 
 
 def get_rank(group: ProcessGroup | None = None) -> int:
-    """This process's number, from 0 up; -1 if it is not in ``group``. Raises ValueError before ``init_process_group``."""
+    """This process's number, from 0 up; -1 if it is not in ``group``. Raises ValueError before ``init_process_group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.get_rank() if distributed.is_initialized() else 0
+    0
+    """
     return -1 if group is NOT_A_MEMBER else _resolve(group).rank()
 
 
 def get_world_size(group: ProcessGroup | None = None) -> int:
-    """How many processes there are; -1 if this one is not in ``group``. Raises ValueError before ``init_process_group``."""
+    """How many processes there are; -1 if this one is not in ``group``. Raises ValueError before ``init_process_group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.get_world_size() if distributed.is_initialized() else 1
+    1
+    """
     return -1 if group is NOT_A_MEMBER else _resolve(group).size()
 
 
 def get_backend(group: ProcessGroup | None = None) -> str:
-    """ "mpi". Raises ValueError before ``init_process_group``."""
+    """ "mpi". Raises ValueError before ``init_process_group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.get_backend() if distributed.is_initialized() else "mpi"
+    'mpi'
+    """
     _resolve(group)
     return "mpi"
 
 
 def new_group(ranks: Sequence[int] | None = None, *_: Any, **__: Any) -> Any:
     """A group of some of the processes, all by default. Every process must call this, also those that are not in it: they get
-    ``GroupMember.NON_GROUP_MEMBER``. PyTorch's further arguments have no effect."""
+    ``GroupMember.NON_GROUP_MEMBER``. PyTorch's further arguments have no effect.
+
+    Raises ValueError before ``init_process_group``, and for ``ranks`` that are none, not different, or not those of processes.
+
+    >>> from tinygrad_fm import distributed
+    >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
+    ...     first = distributed.new_group([0])
+    ...     rank = distributed.get_rank(first)  # 0 in the first process, -1 in the others
+    """
     world = _world()
     chosen = sorted(range(world.size()) if ranks is None else ranks)
     if not chosen or len(set(chosen)) < len(chosen) or not 0 <= chosen[0] <= chosen[-1] < world.size():
@@ -171,7 +220,14 @@ def new_group(ranks: Sequence[int] | None = None, *_: Any, **__: Any) -> Any:
 
 
 def get_process_group_ranks(group: ProcessGroup | None = None) -> list[int]:
-    """The ranks, among all processes, of those in ``group``."""
+    """The ranks, among all processes, of those in ``group``.
+
+    Raises ValueError before ``init_process_group``, and in a process that is not in ``group``.
+
+    >>> from tinygrad_fm import distributed
+    >>> distributed.get_process_group_ranks() if distributed.is_initialized() else [0]
+    [0]
+    """
     found, world = _resolve(group), _world()
     if found is world:
         return list(range(found.size()))

@@ -21,6 +21,8 @@ class Bernoulli(Distribution):
         probs: the probability of 1; or
         logits: its logit, log(p / (1 − p)).
 
+    Raises ValueError unless exactly one of ``probs`` and ``logits`` is given.
+
     >>> from tinygrad_fm import distributions
     >>> distributions.Bernoulli(0.5).entropy()
     tensor(0.6931)

@@ -24,6 +24,8 @@ class Categorical(Distribution):
         probs: (…, K), not negative; they are divided by their sum. Or
         logits: (…, K), logarithms of probabilities up to a constant.
 
+    Raises ValueError unless exactly one of ``probs`` and ``logits`` is given, with at least one dimension.
+
     >>> from tinygrad_fm import distributions, tensor
     >>> distributions.Categorical(tensor([1.0, 3.0])).log_prob(tensor(1))
     tensor(-0.2877)

@@ -23,6 +23,11 @@ class Distribution:
 
     Raises:
         ValueError: a parameter that its constraint does not allow.
+
+    >>> import tinygrad_fm as torch
+    >>> found = torch.distributions.Distribution(batch_shape=torch.Size([2]), event_shape=torch.Size([3]))
+    >>> found.batch_shape, found.event_shape
+    (torch.Size([2]), torch.Size([3]))
     """
 
     has_rsample = False

@@ -18,6 +18,8 @@ class Independent(Distribution):
         base_distribution: the one that it is made of.
         reinterpreted_batch_ndims: how many of its batch dimensions.
 
+    Raises ValueError if the base distribution has fewer batch dimensions.
+
     >>> from tinygrad_fm import distributions, zeros, ones
     >>> distributions.Independent(distributions.Normal(zeros(3), ones(3)), 1).log_prob(zeros(3))
     tensor(-2.7568)

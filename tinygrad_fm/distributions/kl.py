@@ -30,6 +30,8 @@ _REGISTRY: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 def register_kl(type_p: type, type_q: type) -> Callable[[Callable[[Any, Any], Any]], Callable[[Any, Any], Any]]:
     """A decorator that makes ``function(p, q)`` the divergence of ``type_p`` from ``type_q``, and of classes derived from them.
 
+    Raises TypeError for what is no class.
+
     >>> from tinygrad_fm import distributions, tensor
     >>> class Fixed(distributions.Normal): pass
     >>> @distributions.register_kl(Fixed, Fixed)

@@ -20,6 +20,8 @@ class Multinomial(OfCategorical):
         probs: (…, K), not negative; they are divided by their sum. Or
         logits: (…, K), logarithms of probabilities up to a constant.
 
+    Raises NotImplementedError for a ``total_count`` that is no int, such as a tensor of several.
+
     >>> from tinygrad_fm import distributions, tensor
     >>> distributions.Multinomial(2, tensor([1.0, 1.0])).log_prob(tensor([1.0, 1.0]))
     tensor(-0.6931)

@@ -26,6 +26,9 @@ class MultivariateNormal(Distribution):
         precision_matrix: its inverse; or
         scale_tril: its Cholesky factor, lower triangular with a positive diagonal, which is the quickest.
 
+    Raises ValueError unless exactly one of the three matrices is given, with at least two dimensions, and ``loc`` with at least
+    one.
+
     >>> from tinygrad_fm import distributions, eye, zeros
     >>> distributions.MultivariateNormal(zeros(2), eye(2)).log_prob(zeros(2))
     tensor(-1.8379)

@@ -56,7 +56,12 @@ class OneHotCategorical(OfCategorical):
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
-    """:class:`OneHotCategorical` with samples that have the probabilities' gradient (Bengio, Léonard and Courville, 2013)."""
+    """:class:`OneHotCategorical` with samples that have the probabilities' gradient (Bengio, Léonard and Courville, 2013).
+
+    >>> from tinygrad_fm import distributions, tensor
+    >>> distributions.OneHotCategoricalStraightThrough(tensor([0.0, 1.0], requires_grad=True)).rsample().requires_grad
+    True
+    """
 
     has_rsample = True
 

@@ -84,6 +84,13 @@ def export(
         MissingExtraError: the package ``onnx`` is not installed.
 
     Source: https://pytorch.org/docs/stable/onnx_export.html
+
+    >>> import importlib.util, io
+    >>> import tinygrad_fm as torch
+    >>> model, x, file = torch.nn.Linear(2, 1), torch.ones(3, 2), io.BytesIO()
+    >>> if importlib.util.find_spec("onnx"):  # the extra ``onnx``
+    ...     torch.onnx.export(model, (x,), file, input_names=["x"], dynamic_axes={"x": {0: "batch"}})
+    ...     assert torch.allclose(torch.onnx.load(io.BytesIO(file.getvalue()))(x), model(x))
     """
     if not isinstance(model, nn.Module):
         raise TypeError(f"onnx.export(): model must be an nn.Module, got {type(model).__name__}")

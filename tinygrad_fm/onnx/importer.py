@@ -37,6 +37,10 @@ class OnnxModel(nn.Module):
 
     Attributes:
         input_names, output_names: as in the file.
+
+    >>> import tinygrad_fm as torch
+    >>> issubclass(torch.onnx.OnnxModel, torch.nn.Module)
+    True
     """
 
     def __init__(self, nodes: list[Node], inputs: list[str], outputs: list[str], tensors: dict[str, Any]) -> None:
@@ -131,6 +135,14 @@ def load(f: Any) -> OnnxModel:
 
     Offered are the operators that :func:`export` writes and those of image classifiers and transformers, in versions 7 to 28.
     Control flow, sequences, functions and external data are not.
+
+    >>> import importlib.util, io
+    >>> import tinygrad_fm as torch
+    >>> file = io.BytesIO()
+    >>> if importlib.util.find_spec("onnx"):  # the extra ``onnx``
+    ...     torch.onnx.export(torch.nn.Linear(2, 1), torch.ones(3, 2), file, input_names=["x"])
+    ...     model = torch.onnx.load(io.BytesIO(file.getvalue())).eval()
+    ...     assert model.input_names == ["x"] and sorted(dict(model.named_parameters())) == ["bias", "weight"]
     """
     data, name = _bytes(f)
     try:

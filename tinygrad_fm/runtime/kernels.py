@@ -68,19 +68,35 @@ def set_kernels(choice: str) -> None:
 
 
 def get_kernels() -> str:
-    """Which kernels run large operations here: "numpy" or "compiled". Imports numba if that has to be known."""
+    """Which kernels run large operations here: "numpy" or "compiled". Imports numba if that has to be known.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.get_kernels() in ("numpy", "compiled")
+    True
+    """
     return "compiled" if _decide() else "numpy"
 
 
 def describe_kernels() -> str:
-    """Which kernels run and why, in words."""
+    """Which kernels run and why, in words.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.describe_kernels().startswith(("compiled, by numba", "NumPy's"))
+    True
+    """
     if _decide():
         return f"compiled, by numba {_numba.__version__}"
     return f"NumPy's; {_why_not}" if _why_not else "NumPy's, as chosen"
 
 
 def use_compiled(dtype: np.dtype[Any], size: int) -> bool:
-    """Whether a compiled kernel, where there is one, runs for ``size`` elements, or multiplications, of ``dtype``."""
+    """Whether a compiled kernel, where there is one, runs for ``size`` elements, or multiplications, of ``dtype``.
+
+    >>> import numpy as np
+    >>> from tinygrad_fm import runtime
+    >>> runtime.use_compiled(np.dtype(np.int64), 10**6)  # kernels are compiled for float32 and float64
+    False
+    """
     if _there is None:
         return (size >= _LEAST or _chosen() == "compiled") and dtype in _FLOATS and _decide()
     return _there and (size >= _LEAST or _choice == "compiled") and dtype in _FLOATS
@@ -107,7 +123,16 @@ _SHARED = 1 << 17  # elements below which a second thread does not pay
 
 
 def run_compiled(work: Callable[[int, int], None], count: int, size: int) -> None:
-    """Run ``work(start, stop)``, a compiled kernel, over ``range(count)``: on all threads of ours if ``size`` elements pay."""
+    """Run ``work(start, stop)``, a compiled kernel, over ``range(count)``: on all threads of ours if ``size`` elements pay.
+
+    >>> from tinygrad_fm import runtime
+    >>> found = [0] * 4
+    >>> def work(start, stop):
+    ...     found[start:stop] = range(start, stop)
+    >>> runtime.run_compiled(work, 4, size=4)
+    >>> found
+    [0, 1, 2, 3]
+    """
     if size < _SHARED or blas_has_threads():
         work(0, count)
     else:
@@ -161,7 +186,12 @@ _notice: Callable[[str], None] | None = None
 
 
 def on_compiling(notice: Callable[[str], None] | None) -> None:
-    """Have ``notice`` called with a sentence, once, before the first kernel is compiled that is not found in the cache."""
+    """Have ``notice`` called with a sentence, once, before the first kernel is compiled that is not found in the cache.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.on_compiling(print)
+    >>> runtime.on_compiling(None)  # no notice
+    """
     global _notice  # noqa: PLW0603
     _notice = notice
 
@@ -203,5 +233,15 @@ def compiled(function: Callable[..., Any]) -> Compiled:
 
     Numbers that come as arguments should have the arrays' dtype: ``dtype.type(0.9)``. A Python float makes the arithmetic of
     float32 arrays float64.
+
+    Calling it raises ImportError where numba is not installed.
+
+    >>> from tinygrad_fm import runtime
+    >>> @runtime.compiled
+    ... def double(x, out):
+    ...     for i in range(x.size):
+    ...         out[i] = x[i] + x[i]
+    >>> double.__name__  # numba compiles it when it is called
+    'double'
     """
     return Compiled(function)

@@ -18,6 +18,10 @@ def tune_allocator() -> bool:
 
     Returns:
         Whether the C library is glibc and accepted. Elsewhere nothing happens.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.tune_allocator() in (True, False)
+    True
     """
     if not sys.platform.startswith("linux"):
         return False

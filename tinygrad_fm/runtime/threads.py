@@ -43,7 +43,15 @@ def _wanted() -> list[int]:
 
 
 def threads_were_chosen() -> bool:
-    """Whether the user has said how many threads, by an environment variable or :func:`set_num_threads`."""
+    """Whether the user has said how many threads, by an environment variable or :func:`set_num_threads`.
+
+    >>> import os
+    >>> from unittest import mock
+    >>> from tinygrad_fm import runtime
+    >>> with mock.patch.dict(os.environ, OMP_NUM_THREADS="1"):
+    ...     runtime.threads_were_chosen()
+    True
+    """
     return _chosen or bool(_wanted())
 
 
@@ -71,6 +79,12 @@ def set_num_threads(count: int) -> None:
     """Let ``count`` threads work on one operation. The same number gives the same bits every time.
 
     Raises TypeError and ValueError for anything but a positive integer.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.set_num_threads(0)
+    Traceback (most recent call last):
+      ...
+    ValueError: set_num_threads(): expected a positive number, got 0
     """
     global _chosen, _count
     if isinstance(count, bool) or not isinstance(count, int):
@@ -89,12 +103,23 @@ _taken_over = False
 
 
 def blas_has_threads() -> bool:
-    """Whether the threads of this process are still BLAS's: :func:`take_over_blas` has not been called yet."""
+    """Whether the threads of this process are still BLAS's: :func:`take_over_blas` has not been called yet.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.blas_has_threads() in (True, False)
+    True
+    """
     return not _taken_over
 
 
 def take_over_blas() -> None:
-    """Put BLAS on one thread, once: from now on the threads are ours."""
+    """Put BLAS on one thread, once: from now on the threads are ours.
+
+    >>> import subprocess, sys
+    >>> program = "from tinygrad_fm import runtime; runtime.take_over_blas(); print(runtime.blas_has_threads())"
+    >>> subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.strip()
+    'False'
+    """
     global _taken_over  # noqa: PLW0603
     if not _taken_over:
         found = blas()
@@ -164,6 +189,13 @@ class Deferred:
         work: called as ``work(start, stop)`` for each of the parts, which make up ``range(count)``.
         parts: how many; that many threads may be at work, the one that asks for the result among them.
         finish: makes the result when all is done.
+
+    >>> from tinygrad_fm import runtime
+    >>> found = [0] * 4
+    >>> def work(start, stop):
+    ...     found[start:stop] = range(start, stop)
+    >>> runtime.Deferred(work, 4, 2, lambda: sum(found)).result()
+    6
     """
 
     def __init__(self, work: Callable[[int, int], None], count: int, parts: int, finish: Callable[[], Any]) -> None:
@@ -209,6 +241,13 @@ def defer(work: Callable[[int, int], None], count: int, finish: Callable[[], Any
     Returns:
         A :class:`Deferred`, whose ``result()`` is what ``finish()`` returns; where there is one thread only, and within such
         work, that itself.
+
+    >>> from tinygrad_fm import runtime
+    >>> found = [0] * 4
+    >>> def work(start, stop):
+    ...     found[start:stop] = range(start, stop)
+    >>> runtime.resolve(runtime.defer(work, 4, lambda: sum(found)))
+    6
     """
     parts = min(get_num_threads(), count)
     if parts < 2 or _here.busy:
@@ -219,7 +258,14 @@ def defer(work: Callable[[int, int], None], count: int, finish: Callable[[], Any
 
 
 def resolve(value: Any) -> Any:
-    """``value`` itself, or its result if it is a :class:`Deferred`."""
+    """``value`` itself, or its result if it is a :class:`Deferred`.
+
+    >>> from tinygrad_fm import runtime
+    >>> runtime.resolve(5)
+    5
+    >>> runtime.resolve(runtime.Deferred(lambda start, stop: None, 4, 2, lambda: "done"))
+    'done'
+    """
     return value.result() if type(value) is Deferred else value
 
 
@@ -229,6 +275,14 @@ def parallel(work: Callable[[int, int], None], count: int) -> None:
     Each thread takes a part until none is left, the caller too: where the processors are busy with other things, it does
     not wait for a thread that has not come to work yet. Returns when all is done; what the work raises is raised here.
     Called from within such work, it runs on the calling thread alone.
+
+    >>> from tinygrad_fm import runtime
+    >>> found = [0] * 4
+    >>> def work(start, stop):
+    ...     found[start:stop] = range(start, stop)
+    >>> runtime.parallel(work, 4)
+    >>> found
+    [0, 1, 2, 3]
     """
     resolve(defer(work, count, _nothing))
 

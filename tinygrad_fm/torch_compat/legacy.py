@@ -38,7 +38,12 @@ class _OfType(type):
 
 
 def _class(name: str, of: dtype) -> Any:
-    doc = f"``{name}([1, 2])`` or ``{name}(2, 3)``: a Tensor of {of.name}, from data or of that size, filled with zeros."
+    doc = f"""``{name}([1, 2])`` or ``{name}(2, 3)``: a Tensor of {of.name}, from data or of that size, filled with zeros.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.{name}(2, 3).dtype
+    {of!r}
+    """
     return _OfType(name, (), {"dtype": of, "__doc__": doc, "__module__": __name__})
 
 

@@ -48,7 +48,13 @@ newaxis = None
 
 
 class memory_format:
-    """The order in memory that code may ask for. It is accepted and has no effect: shapes and values are the same in any."""
+    """The order in memory that code may ask for. It is accepted and has no effect: shapes and values are the same in any.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(1, 2, 3, 3).contiguous(memory_format=torch.channels_last).shape
+        torch.Size([1, 2, 3, 3])
+    """
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -189,17 +195,40 @@ def typename(obj: Any) -> str:
 
 
 def get_default_device() -> device:
-    """The CPU."""
+    """The CPU.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.get_default_device()
+        device(type='cpu')
+    """
     return CPU
 
 
 def set_default_device(device: Any) -> None:
-    """Accepts the CPU; raises RuntimeError for any other device."""
+    """Accepts the CPU; raises RuntimeError for any other device.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.set_default_device("cpu")
+        >>> torch.ones(1).device
+        device(type='cpu')
+    """
     check_device(device)
 
 
 def set_default_tensor_type(t: Any) -> None:
-    """:func:`set_default_dtype` in its older form: ``FloatTensor``, ``DoubleTensor`` or their names."""
+    """:func:`set_default_dtype` in its older form: ``FloatTensor``, ``DoubleTensor`` or their names.
+
+    Raises TypeError for another name, and for a type that is not floating point.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.set_default_tensor_type(torch.DoubleTensor)
+        >>> torch.ones(1).dtype
+        torch.float64
+        >>> torch.set_default_tensor_type("torch.FloatTensor")
+    """
     named = {"torch.FloatTensor": np.float32, "torch.DoubleTensor": np.float64, "torch.HalfTensor": np.float16}
     if isinstance(t, str) and t not in named:
         raise TypeError(f"set_default_tensor_type(): expected one of {', '.join(named)}, got {t!r}")
@@ -207,29 +236,62 @@ def set_default_tensor_type(t: Any) -> None:
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Nothing: the same numbers and the same count of threads give the same bits in any case."""
+    """Nothing: the same numbers and the same count of threads give the same bits in any case.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.use_deterministic_algorithms(True)
+    """
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """True; see :func:`use_deterministic_algorithms`."""
+    """True; see :func:`use_deterministic_algorithms`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.are_deterministic_algorithms_enabled()
+        True
+    """
     return True
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Nothing: float32 products are computed in float32. Raises RuntimeError for an unknown precision."""
+    """Nothing: float32 products are computed in float32. Raises RuntimeError for an unknown precision.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.set_float32_matmul_precision("high")
+    """
     if precision not in ("highest", "high", "medium"):
         raise RuntimeError(f"set_float32_matmul_precision(): expected 'highest', 'high' or 'medium', got {precision!r}")
 
 
 def get_float32_matmul_precision() -> str:
-    """The highest."""
+    """The highest.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.get_float32_matmul_precision()
+        'highest'
+    """
     return "highest"
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """False: NumPy cannot flush denormal numbers to zero."""
+    """False: NumPy cannot flush denormal numbers to zero.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.set_flush_denormal(True)
+        False
+    """
     return False
 
 
 def set_num_interop_threads(n: int) -> None:
-    """Nothing: operations run one after the other."""
+    """Nothing: operations run one after the other.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> torch.set_num_interop_threads(1)
+    """

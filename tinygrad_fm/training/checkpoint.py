@@ -47,6 +47,12 @@ class Progress(EarlyStopping):
         loss_sum, right, seen: over the unfinished epoch, for its averages.
         cross_entropy_sum: the same of the loss without label smoothing; None where it is not known.
         seconds: spent on training, over all resumptions.
+
+    >>> from tinygrad_fm import training
+    >>> progress = training.Progress(step=9, batch=9)
+    >>> progress.begin_epoch(None)
+    >>> progress.step, progress.epoch, progress.batch
+    (9, 1, 0)
     """
 
     step: Count = 0
@@ -101,7 +107,12 @@ class ModelCheckpoint(TypedDict):
 
 
 class Checkpoint(ModelCheckpoint):
-    """All that decides the next step of a run, and what it was made with."""
+    """All that decides the next step of a run, and what it was made with.
+
+    >>> from tinygrad_fm import training
+    >>> {"weights", "optimizer", "schedule", "progress"} <= training.Checkpoint.__required_keys__
+    True
+    """
 
     optimizer: dict[str, Any]
     schedule: dict[str, Any] | None
@@ -163,6 +174,12 @@ def load_checkpoint(path: Path) -> Checkpoint:
 
     Raises:
         CheckpointError: the file is not there, is damaged, or is no checkpoint of a training run.
+
+    >>> from tinygrad_fm import training
+    >>> training.load_checkpoint("nowhere.npz")
+    Traceback (most recent call last):
+      ...
+    tinygrad_fm.errors.CheckpointError: there is no checkpoint nowhere.npz
     """
     return _load(path, Checkpoint)
 
@@ -200,8 +217,8 @@ def load_model(path: Path, build: Build) -> tuple[Module, ModelCheckpoint]:
         build: makes a model of a name and options: ``models.build``.
 
     Raises:
-        CheckpointError: see :func:`load_checkpoint`; or ``build`` knows no such model, or the weights do not fit it or are
-            not finite.
+        CheckpointError: see :func:`load_checkpoint`; or ``build`` knows no such model, the weights do not fit it or are not
+            finite, or it tells other classes apart (then with the ValueError of that as its cause).
 
     >>> import models
     >>> load_model("nowhere.npz", models.build)

@@ -45,6 +45,13 @@ def main(
 
     Returns:
         The exit code, but for wrong arguments: then argparse exits the process with code 2.
+
+    >>> import models
+    >>> from tinygrad_fm import training
+    >>> training.main("train.py", "Train.", training.Config(), models.build, lambda group: None, ["--epochs", "few"])
+    Traceback (most recent call last):
+      ...
+    SystemExit: 2
     """
     try:
         ranks = join()

@@ -164,7 +164,12 @@ class Config:
 
 
 def environment() -> Environment:
-    """What else the exact numbers of a run depend on: versions, threads, kernels, processes and machine."""
+    """What else the exact numbers of a run depend on: versions, threads, kernels, processes and machine.
+
+    >>> from tinygrad_fm import training
+    >>> sorted(training.environment())
+    ['kernels', 'machine', 'numpy', 'platform', 'processes', 'python', 'threads', 'tinygrad_fm']
+    """
     return {
         "tinygrad_fm": __version__,
         "numpy": np.__version__,

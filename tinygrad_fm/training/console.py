@@ -66,6 +66,10 @@ class Report:
 
     Args:
         stream: standard output by default. The bar appears if it is a terminal and tqdm is installed.
+
+    >>> from tinygrad_fm import training
+    >>> training.Report().line("epoch 1")
+    epoch 1
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:
@@ -116,7 +120,11 @@ def _terminal_may_be_gone() -> Iterator[None]:
 
 
 class Silence(Report):
-    """Says nothing."""
+    """Says nothing.
+
+    >>> from tinygrad_fm import training
+    >>> training.Silence().line("epoch 1")
+    """
 
     def __init__(self) -> None:
         super().__init__()

@@ -24,6 +24,12 @@ class Evaluation:
     Attributes:
         labels: int64 (N,).
         probabilities: of each class for each image, float32 (N, K).
+
+    >>> import numpy as np
+    >>> from tinygrad_fm import training
+    >>> found = training.Evaluation(np.array([0, 1]), np.array([[0.9, 0.1], [0.8, 0.2]], np.float32))
+    >>> found.predictions.tolist(), float(found.accuracy)
+    ([0, 0], 0.5)
     """
 
     labels: IntArray
@@ -58,6 +64,11 @@ def predict(model: Module, images: Tensor, tta: bool = False) -> npt.NDArray[np.
         model: gives logits (N, K).
         images: as the model takes them; see ``evaluation_transform``.
         tta: average the probabilities of each image and its mirror image.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import training
+    >>> training.predict(torch.nn.Flatten(), torch.zeros(1, 1, 1, 2)).tolist()
+    [[0.5, 0.5]]
     """
     with evaluating(model), np.errstate(all="ignore"):  # the caller sees what is not finite
         found = softmax(model(images), 1)
@@ -74,6 +85,12 @@ def evaluate(model: Module, dataset: Any, batch_size: int = BATCH, tta: bool = F
     """Run ``model`` over ``dataset``, whose samples are (image, label), in batches, so that memory is bounded.
 
     Raises ValueError if the data set is empty.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import training
+    >>> dataset = torch.utils.data.TensorDataset(torch.tensor([[2.0, 0.0], [0.0, 2.0]]), torch.tensor([0, 1]))
+    >>> float(training.evaluate(torch.nn.Identity(), dataset).accuracy)
+    1.0
     """
     if not len(dataset):
         raise ValueError("evaluate: the data set is empty")

@@ -29,6 +29,20 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
 
     Returns:
         The summary.
+
+    >>> import tempfile, models
+    >>> from tinygrad_fm import training
+    >>> options = {"hidden": [8]}
+    >>> config = training.Config(options=options, data="synthetic", train_size=40, validation=8, epochs=1, batch_size=16)
+    >>> model, data = models.build(config.model, **options), training.load_data(config)
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     folder = training.RunFolder(f"{root}/run")
+    ...     with folder.created():
+    ...         trainer = training.Trainer(config, model, data, folder, training.Silence())
+    ...         trainer.fit()
+    ...         result = training.finish(trainer, training.StopRequest())
+    >>> result["weights"], 0 <= result["test_accuracy"] <= 1
+    ('last', True)
     """
     chosen = "last" if trainer.config.early_stopping is None else "best"
     if chosen == "best":
@@ -90,6 +104,16 @@ def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, n
     """Draw the learning curves, the confusion matrix and some right and wrong predictions into a run folder.
 
     Returns the names of the files. Raises MissingExtraError without matplotlib.
+
+    >>> import tempfile
+    >>> from tinygrad_fm import training
+    >>> from tinygrad_fm.utils.data import SyntheticFashion
+    >>> import numpy as np
+    >>> dataset = SyntheticFashion(train=False, size=10)
+    >>> test = training.Evaluation(dataset.targets, np.full((10, 10), 0.1, np.float32))
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     training.write_pictures(training.RunFolder(folder), test, dataset, "synthetic images")
+    ['curves.png', 'confusion.png', 'samples.png']
     """
     plots.curves(list(folder.read_metrics()), folder.path / "curves.png", f"{printable(folder.path.name)} on {name}")
     plots.confusion(

@@ -34,7 +34,13 @@ MEAN, STD = 0.2860, 0.3530
 
 
 class Data(NamedTuple):
-    """What a run trains on: two parts of the training set, the test set, and what to say about them."""
+    """What a run trains on: two parts of the training set, the test set, and what to say about them.
+
+    >>> from tinygrad_fm import training
+    >>> data = training.load_data(training.Config(data="synthetic", train_size=100, validation=20))
+    >>> len(data.train), len(data.validation), data.choice
+    (80, 20, 'synthetic')
+    """
 
     train: Subset[Any]
     validation: Subset[Any]
@@ -46,7 +52,13 @@ class Data(NamedTuple):
 
 
 def evaluation_transform() -> Transform:
-    """From a raw image to what the models take: what ``evaluate`` and ``predict`` apply to pictures."""
+    """From a raw image to what the models take: what ``evaluate`` and ``predict`` apply to pictures.
+
+    >>> import numpy as np
+    >>> from tinygrad_fm import training
+    >>> training.evaluation_transform()(np.zeros((28, 28), np.uint8)).shape
+    torch.Size([1, 28, 28])
+    """
     return Compose([ToTensor(), Normalize(MEAN, STD)])
 
 
@@ -60,6 +72,12 @@ def load_data(config: Config, choice: str | None = None) -> Data:
     Raises:
         ValueError: there are too few images for the validation part, or for one batch.
         DataError: see ``FashionMNIST``.
+
+    >>> from tinygrad_fm import training
+    >>> data = training.load_data(training.Config(data="synthetic", train_size=100, validation=20))
+    >>> image, label = data.validation[0]
+    >>> image.shape, len(data.test)
+    (torch.Size([1, 28, 28]), 100)
     """
     splits = load_splits(choice or config.data, transform=evaluation_transform(), size=config.train_size)
     whole = splits.train
@@ -83,7 +101,16 @@ def _training_transform(config: Config) -> Transform:
 
 
 def check_batch_size(model: nn.Module, batch_size: int) -> None:
-    """Raise ValueError if a batch is too small for ``model`` to be trained with: batch norm over single values."""
+    """Raise ValueError if a batch is too small for ``model`` to be trained with: batch norm over single values.
+
+    >>> from tinygrad_fm import nn, training
+    >>> model = nn.Sequential(nn.Flatten(), nn.BatchNorm1d(784))
+    >>> training.check_batch_size(model, 2)
+    >>> training.check_batch_size(model, 1)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    ValueError: batch_size must be at least 2 for this model: ...
+    """
     if batch_size == 1:
         trial = copy.deepcopy(model).train()
         try:
@@ -97,6 +124,13 @@ def initialise(model: nn.Module, how: str) -> None:
     """Set the weights of all linear and convolutional layers anew, and their biases to 0; "default" changes nothing.
 
     "random" is normal with standard deviation 0.05, "xavier" Glorot's uniform, "he" He's normal for rectifiers.
+
+    >>> from tinygrad_fm import nn, training
+    >>> layer = nn.Linear(3, 2)
+    >>> training.initialise(layer, "he")
+    >>> layer.bias
+    Parameter containing:
+    tensor([0., 0.], requires_grad=True)
     """
     if how == "default":
         return
@@ -114,7 +148,12 @@ def initialise(model: nn.Module, how: str) -> None:
 
 
 def make_optimizer(config: Config, model: nn.Module) -> Optimizer:
-    """The optimizer that a configuration names, over the parameters of ``model``."""
+    """The optimizer that a configuration names, over the parameters of ``model``.
+
+    >>> from tinygrad_fm import nn, training
+    >>> training.make_optimizer(training.Config(optimizer="adam", lr=0.5), nn.Linear(2, 1)).param_groups[0]["lr"]
+    0.5
+    """
     params, lr, decay = model.parameters(), config.learning_rate, config.decay
     if config.optimizer in ("sgd", "momentum", "nag"):
         momentum = 0.0 if config.optimizer == "sgd" else config.momentum
@@ -128,6 +167,12 @@ def make_schedule(config: Config, optimizer: Optimizer, total: int) -> Any:
     """The schedule of a run of ``total`` steps, or None for a constant rate.
 
     All are stepped once per training step, but ``ReduceLROnPlateau`` once per epoch, with the validation loss.
+
+    >>> from tinygrad_fm import nn, training
+    >>> config = training.Config(optimizer="sgd", lr=0.5, schedule="cosine")
+    >>> optimizer = training.make_optimizer(config, nn.Linear(2, 1))
+    >>> training.make_schedule(config, optimizer, total=100).get_last_lr()
+    [0.5]
     """
     if config.schedule == "constant":
         return None
@@ -147,6 +192,13 @@ def make_average(config: Config, model: nn.Module) -> AveragedModel | None:
 
     average ← d · average + (1 − d) · value, with d = min(decay, (1 + t) / (10 + t)) at update t, so that the first weights do
     not linger. Integer buffers, such as batch norm's count, are copied.
+
+    >>> from tinygrad_fm import nn, training
+    >>> model = nn.Linear(2, 1)
+    >>> training.make_average(training.Config(), model) is None
+    True
+    >>> int(training.make_average(training.Config(ema=0.99), model).n_averaged)
+    1
     """
     if config.ema is None:
         return None

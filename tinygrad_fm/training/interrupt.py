@@ -11,7 +11,13 @@ _SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if
 
 
 class Interrupted(Exception):
-    """The run was asked to stop, and has stopped with a checkpoint. ``signal`` is the signal that asked."""
+    """The run was asked to stop, and has stopped with a checkpoint. ``signal`` is the signal that asked.
+
+    >>> import signal
+    >>> from tinygrad_fm import training
+    >>> training.Interrupted(signal.SIGTERM)
+    Interrupted('stopped by SIGTERM')
+    """
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")
@@ -23,6 +29,13 @@ class StopRequest:
 
     A SIGHUP that was ignored, as under ``nohup``, still is. Outside the main thread, where Python gives no signals, nothing is
     ever requested.
+
+    >>> import signal
+    >>> from tinygrad_fm import training
+    >>> with training.StopRequest() as stop:
+    ...     signal.raise_signal(signal.SIGINT)
+    >>> stop.signal == signal.SIGINT
+    True
     """
 
     def __init__(self) -> None:

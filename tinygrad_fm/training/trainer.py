@@ -51,6 +51,19 @@ class Trainer:
         progress: how far it has come.
         total: how many steps the run has in all.
         tracking: the trackers that are told of it; none at first.
+
+    >>> import tempfile, models
+    >>> from tinygrad_fm import training
+    >>> options = {"hidden": [8]}
+    >>> config = training.Config(options=options, data="synthetic", train_size=40, validation=8, epochs=1, batch_size=16)
+    >>> model, data = models.build(config.model, **options), training.load_data(config)
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     folder = training.RunFolder(f"{root}/run")
+    ...     with folder.created():
+    ...         trainer = training.Trainer(config, model, data, folder, training.Silence())
+    ...         trainer.fit()
+    >>> trainer.progress.step, trainer.total, trainer.finished
+    (2, 2, True)
     """
 
     def __init__(

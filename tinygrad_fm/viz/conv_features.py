@@ -30,6 +30,11 @@ class Tiles:
         arrays: by the path of the convolution: filters (O, C / groups, KH, KW), or maps (O, OH, OW).
         title: above the picture.
         image: the image (H, W) that the maps are of; None for filters.
+
+    >>> from tinygrad_fm import nn, viz
+    >>> tiles = viz.filters(nn.Sequential(nn.Conv2d(1, 6, 5)))
+    >>> tiles.title, tiles.arrays["0"].shape
+    ('Sequential: filters', (6, 1, 5, 5))
     """
 
     arrays: dict[str, Array]

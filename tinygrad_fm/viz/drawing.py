@@ -38,6 +38,13 @@ class Trace(Recorder):
 
     Attributes:
         failed: the exception that ended it, if one did.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import viz
+    >>> with viz.trace() as t:
+    ...     y = torch.ones(2).exp()
+    >>> str(t.draw()).splitlines()[0], t.failed
+    ('1 operation', None)
     """
 
     events: EventLog

@@ -34,6 +34,12 @@ class Graph:
         content: the items, edges and boxes.
         view: those that are drawn.
         notes: what had to be left out or folded, in words.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm import viz
+    >>> graph = viz.draw(torch.ones(2, requires_grad=True).exp())
+    >>> print(str(graph).splitlines()[0])
+    1 operation
     """
 
     def __init__(self, picture: Picture, record: Callable[[], tuple[Picture, EventLog]]) -> None:

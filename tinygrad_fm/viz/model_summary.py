@@ -57,6 +57,11 @@ class Summary:
         multiply_adds: for one sample.
         weight_bytes: of parameters and buffers.
         output_bytes: of what all layers give for one sample.
+
+    >>> from tinygrad_fm import nn, viz
+    >>> found = viz.summary(nn.Linear(3, 2), (3,))
+    >>> found.parameters, found.weight_bytes
+    (8, 32)
     """
 
     model: str

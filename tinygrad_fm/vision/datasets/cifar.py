@@ -46,6 +46,14 @@ class CIFAR10(VisionDataset):
 
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images"; the form of the files is described on
     https://www.cs.toronto.edu/~kriz/cifar.html
+
+    >>> from tinygrad_fm.vision import datasets
+    >>> datasets.CIFAR10.names[:3]
+    ('airplane', 'automobile', 'bird')
+    >>> datasets.CIFAR10("nowhere")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    tinygrad_fm.data.download.NotAvailableError: ...
     """
 
     source = "https://www.cs.toronto.edu/~kriz/"

@@ -59,6 +59,17 @@ class DatasetFolder(Dataset[tuple[Any, Any]]):
     Raises:
         ValueError: neither or both of ``extensions`` and ``is_valid_file`` are given.
         FileNotFoundError: there is no folder of a class, or a class has no file.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tinygrad_fm.vision import datasets
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     for name in ("cat", "dog"):
+    ...         Path(root, name).mkdir()
+    ...         Path(root, name, "1.txt").touch()
+    ...     found = datasets.DatasetFolder(root, loader=str, extensions=[".txt"])
+    >>> found.classes, found.targets
+    (['cat', 'dog'], [0, 1])
     """
 
     def __init__(
@@ -125,6 +136,17 @@ class ImageFolder(DatasetFolder):
     Raises:
         FileNotFoundError: there is no folder of a class, or a class has no picture.
         DataError: from indexing, for a file that is no picture or is damaged; it names the file.
+
+    >>> import tempfile
+    >>> from pathlib import Path
+    >>> from tinygrad_fm.vision import datasets
+    >>> with tempfile.TemporaryDirectory() as root:
+    ...     for name in ("cat", "dog"):
+    ...         Path(root, name).mkdir()
+    ...         Path(root, name, "1.png").touch()
+    ...     found = datasets.ImageFolder(root)
+    >>> len(found), found.class_to_idx
+    (2, {'cat': 0, 'dog': 1})
     """
 
     def __init__(

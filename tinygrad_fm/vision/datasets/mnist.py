@@ -61,6 +61,12 @@ class MNIST(VisionDataset):
         DataError: a file is not the published one.
 
     Source: LeCun, Cortes and Burges, http://yann.lecun.com/exdb/mnist/
+
+    >>> from tinygrad_fm.vision import datasets
+    >>> datasets.MNIST("nowhere")  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+      ...
+    tinygrad_fm.data.download.NotAvailableError: ...
     """
 
     files: ClassVar[_Files] = _Files(
@@ -112,7 +118,14 @@ class MNIST(VisionDataset):
 
 
 class FashionMNIST(VisionDataset):
-    """`tinygrad_fm.data.FashionMNIST`, which says where its files are looked for, with torchvision's arguments; see `MNIST`."""
+    """`tinygrad_fm.data.FashionMNIST`, which says where its files are looked for, with torchvision's arguments; see `MNIST`.
+
+    >>> from tinygrad_fm.vision import datasets
+    >>> try:
+    ...     assert len(datasets.FashionMNIST("nowhere", train=False, download=False)) == 10000
+    ... except FileNotFoundError as error:
+    ...     missing = error  # it says where the files were looked for
+    """
 
     def __init__(
         self,
@@ -131,6 +144,10 @@ class KMNIST(MNIST):
     """Cursive Japanese characters in MNIST's form: ten classes, 60,000 training and 10,000 test images. See `MNIST`.
 
     Source: Clanuwat et al. 2018, "Deep learning for classical Japanese literature"; CC BY-SA 4.0.
+
+    >>> from tinygrad_fm.vision import datasets
+    >>> datasets.KMNIST.names[:3]
+    ('o', 'ki', 'su')
     """
 
     files: ClassVar[_Files] = _Files(
@@ -175,6 +192,10 @@ class EMNIST(VisionDataset):
         ValueError: there is no such split. NotAvailableError, DataError: as for `MNIST`.
 
     Source: Cohen et al. 2017, "EMNIST: extending MNIST to handwritten letters".
+
+    >>> from tinygrad_fm.vision import datasets
+    >>> datasets.EMNIST.classes_split_dict["letters"][:3]
+    ['N/A', 'a', 'b']
     """
 
     source = "https://biometrics.nist.gov/cs_links/EMNIST/"

@@ -130,6 +130,8 @@ class RandomGrayscale(_Change):
 class GaussianBlur(_Change):
     """The image under a Gaussian; kernel_size as in `functional.gaussian_blur`, sigma drawn from (least, greatest).
 
+    Raises ValueError for a kernel that is not odd and positive, and for a sigma that is not positive or out of order.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm.vision import transforms

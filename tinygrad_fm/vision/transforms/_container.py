@@ -49,6 +49,8 @@ class RandomApply(_OfTransforms):
 class RandomChoice(_OfTransforms):
     """One of the transforms; p are their weights, equal ones if None.
 
+    Raises ValueError unless p has one weight, not negative, for each transform, and not all are 0.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm.vision import transforms

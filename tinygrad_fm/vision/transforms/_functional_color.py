@@ -14,6 +14,8 @@ from ._image import _changed, _computed, _highest, _opened
 def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
     """0.2989 R + 0.587 G + 0.114 B, in one channel or three equal ones.
 
+    Raises ValueError for another number of output channels, TypeError for an image of 2 channels or more than 3.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional
     >>> functional.rgb_to_grayscale(torch.ones(3, 2, 2)).shape
@@ -29,7 +31,13 @@ def rgb_to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
 
 
 def to_grayscale(img: Any, num_output_channels: int = 1) -> Any:
-    """:func:`rgb_to_grayscale` by its older name, for Pillow images."""
+    """:func:`rgb_to_grayscale` by its older name, for Pillow images.
+
+    >>> import numpy as np
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.to_grayscale(np.ones((2, 2, 3), np.uint8), num_output_channels=3).shape
+    (2, 2, 3)
+    """
     return rgb_to_grayscale(img, num_output_channels)
 
 
@@ -105,6 +113,8 @@ def adjust_saturation(img: Any, saturation_factor: float) -> Any:
 def adjust_hue(img: Any, hue_factor: float) -> Any:
     """The colours moved along their circle by ``hue_factor``, from −0.5 to 0.5 turns. A single channel stays as it is.
 
+    Raises ValueError for a factor out of this range, TypeError for an image of 2 channels or more than 3.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional
     >>> functional.adjust_hue(torch.tensor([1.0, 0.0, 0.0]).reshape(3, 1, 1), 0.5).flatten()
@@ -163,6 +173,8 @@ def gaussian_blur(img: Any, kernel_size: int | Sequence[int], sigma: float | Seq
         img: the image, larger than half the kernel.
         kernel_size: odd; a number or (x, y).
         sigma: in pixels; a number or (x, y); 0.3 · ((kernel_size − 1) / 2 − 1) + 0.8 if None.
+
+    Raises ValueError for a kernel that is not odd and positive, and for a sigma that is not positive.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional

@@ -61,7 +61,12 @@ __all__ = [
 
 
 class InterpolationMode(Enum):
-    """How pixels between pixels are found."""
+    """How pixels between pixels are found.
+
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.InterpolationMode.BILINEAR.value
+    'bilinear'
+    """
 
     NEAREST = "nearest"
     NEAREST_EXACT = "nearest-exact"
@@ -87,7 +92,13 @@ def to_tensor(pic: Any) -> Tensor:
 
 
 def pil_to_tensor(pic: Any) -> Tensor:
-    """A Pillow image as a tensor (C, H, W) with its own numbers, not scaled. Raises TypeError for anything else."""
+    """A Pillow image as a tensor (C, H, W) with its own numbers, not scaled. Raises TypeError for anything else.
+
+    >>> from PIL import Image
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> functional.pil_to_tensor(Image.new("L", (2, 1), 255))
+    tensor([[[255, 255]]], dtype=torch.uint8)
+    """
     if not is_pillow(pic):
         raise TypeError(f"pic should be PIL Image. Got {type(pic)}")
     array = np.array(pic)
@@ -105,6 +116,12 @@ def to_pil_image(pic: Any, mode: str | None = None) -> Any:
 
     Raises:
         TypeError, ValueError: for anything else, and for a ``mode`` that does not fit.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.vision.transforms import functional
+    >>> image = functional.to_pil_image(torch.ones(3, 4, 5))
+    >>> image.mode, image.size
+    ('RGB', (5, 4))
     """
     if isinstance(pic, Tensor):
         array = _array_of(pic)
@@ -262,6 +279,8 @@ def pad(img: Any, padding: int | Sequence[int], fill: Any = 0, padding_mode: str
         fill: a number, or one for each channel, for "constant".
         padding_mode: "constant", "edge", "reflect" (the edge not repeated) or "symmetric".
 
+    Raises ValueError for another mode, and for paddings that are not one, two or four numbers.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional
     >>> functional.pad(torch.ones(1, 2, 2), 1).shape
@@ -333,6 +352,9 @@ def resize(
             torchvision does, and else the one at (i + ½) · H / OH, as Pillow does.
         max_size: the longer side at most, with a number as ``size``.
         antialias: of tensors, whether an image that is made smaller is smoothed first; others always are.
+
+    Raises ValueError for an image without pixels, a size that leaves it none, a ``max_size`` that is not greater than the
+    number or comes with (H, W), and for another interpolation.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional
@@ -431,6 +453,8 @@ def affine(
         interpolation: NEAREST or BILINEAR.
         fill: what is outside: a number, or one for each channel.
         center: (x, y) from the upper left corner, instead of the image's centre.
+
+    Raises ValueError for a scale that is not positive, and for another interpolation.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.vision.transforms import functional

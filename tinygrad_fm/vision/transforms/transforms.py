@@ -53,7 +53,14 @@ __all__ = [
 
 
 class ToPILImage(_Change):
-    """A tensor (C, H, W) or an array (H, W, C) to a Pillow image; see `functional.to_pil_image`."""
+    """A tensor (C, H, W) or an array (H, W, C) to a Pillow image; see `functional.to_pil_image`.
+
+    Example:
+        >>> import tinygrad_fm as torch
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.ToPILImage()(torch.ones(1, 4, 5)).size
+        (5, 4)
+    """
 
     def __init__(self, mode: str | None = None) -> None:
         self.mode = mode
@@ -63,7 +70,14 @@ class ToPILImage(_Change):
 
 
 class PILToTensor(_Change):
-    """A Pillow image to a tensor (C, H, W) of its own numbers, not scaled."""
+    """A Pillow image to a tensor (C, H, W) of its own numbers, not scaled.
+
+    Example:
+        >>> from PIL import Image
+        >>> from tinygrad_fm.vision import transforms
+        >>> transforms.PILToTensor()(Image.new("RGB", (5, 4))).shape
+        torch.Size([3, 4, 5])
+    """
 
     def __call__(self, img: Any) -> Tensor:
         return F.pil_to_tensor(img)
@@ -130,6 +144,8 @@ class CenterCrop(_Change):
 
 class Pad(_Change):
     """The image with more around it; arguments are those of `functional.pad`.
+
+    Raises ValueError for another mode, and for paddings that are not one, two or four numbers.
 
     Example:
         >>> import tinygrad_fm as torch
@@ -298,6 +314,9 @@ class RandomAffine(_Change):
         shear: degrees along x, a number for both directions, (least, greatest), or four numbers for x and y; or None.
         interpolation, fill, center: see `functional.affine`.
 
+    Raises ValueError for degrees or shears that are not one number, not negative, or as many as said above; for shares outside
+    [0, 1]; for scales that are not positive; and for another interpolation.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm.vision import transforms
@@ -367,6 +386,8 @@ class RandomResizedCrop(_Change):
         ratio: (least, greatest) width divided by height.
         interpolation, antialias: see `functional.resize`.
 
+    Raises ValueError for a range that is out of order or negative, and for another interpolation.
+
     Source: Szegedy et al. 2015, "Going deeper with convolutions", section 6.
 
     Example:
@@ -421,6 +442,9 @@ class RandomErasing(_Change):
         ratio: (least, greatest) height divided by width.
         value: a number, one for each channel, or "random" for normal noise.
         inplace: write into the tensor that is given.
+
+    Raises ValueError for a range that is out of order, shares outside [0, 1], ratios that are not positive, another word than
+    "random", and, when called, for a number of values that is neither one nor that of the channels.
 
     Source: Zhong et al. 2017, "Random erasing data augmentation", algorithm 1.
 
