@@ -112,6 +112,12 @@ def test_addmm_scales_and_ignores_its_input_for_beta_0() -> None:
         addmm(random(3, 2, 4), a, b)
 
 
+@pytest.mark.parametrize("shape", [(3, 3), (1, 2, 2)])
+def test_addr_refuses_an_input_that_does_not_broadcast_to_the_product(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ShapeError, match="does not broadcast to the product's"):
+        torch.addr(torch.zeros(shape), torch.ones(2), torch.ones(2))
+
+
 @pytest.mark.parametrize("shape", [(3,), (5, 3), (2, 5, 3), (0, 3), (2, 0, 3)])
 @pytest.mark.parametrize("bias", [True, False])
 def test_linear_is_its_composition(shape: tuple[int, ...], bias: bool) -> None:

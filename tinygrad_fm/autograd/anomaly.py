@@ -55,7 +55,15 @@ def detect_anomaly(check_nan: bool = True) -> Iterator[None]:
 
 
 class set_detect_anomaly:
-    """Anomaly mode on (True) or off, from now on, or until the end of the block in ``with set_detect_anomaly(True):``."""
+    """Anomaly mode on (True) or off, from now on, or until the end of the block in ``with set_detect_anomaly(True):``.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.autograd.set_detect_anomaly(True):
+    ...     torch.autograd.is_anomaly_enabled()
+    True
+    >>> torch.autograd.is_anomaly_enabled()
+    False
+    """
 
     def __init__(self, mode: bool, check_nan: bool = True) -> None:
         self._before = list(active)
@@ -71,7 +79,15 @@ class set_detect_anomaly:
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether anomaly mode is on."""
+    """Whether anomaly mode is on.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.autograd.detect_anomaly():
+    ...     torch.autograd.is_anomaly_enabled()
+    True
+    >>> torch.autograd.is_anomaly_enabled()
+    False
+    """
     return any(getattr(hook, "func", None) is _watch_for_anomalies for hook in active)
 
 

@@ -25,7 +25,13 @@ __all__ = ["UnpackedDualTensor", "dual_level", "enter_dual_level", "exit_dual_le
 
 
 class UnpackedDualTensor(NamedTuple):
-    """What :func:`unpack_dual` returns: the value, and its derivative, None where there is none."""
+    """What :func:`unpack_dual` returns: the value, and its derivative, None where there is none.
+
+    >>> import tinygrad_fm as torch
+    >>> import tinygrad_fm.autograd.forward_ad as fwAD
+    >>> fwAD.unpack_dual(torch.tensor([1.0]))
+    UnpackedDualTensor(primal=tensor([1.]), tangent=None)
+    """
 
     primal: Tensor
     tangent: Tensor | None
@@ -36,7 +42,18 @@ _open: list[int] = []
 
 
 def enter_dual_level() -> int:
-    """Open the level; there is one, 0. Prefer :func:`dual_level`."""
+    """Open the level; there is one, 0. Prefer :func:`dual_level`.
+
+    Raises:
+        RuntimeError: it is open already.
+
+    >>> import tinygrad_fm as torch
+    >>> import tinygrad_fm.autograd.forward_ad as fwAD
+    >>> level = fwAD.enter_dual_level()
+    >>> fwAD.unpack_dual(fwAD.make_dual(torch.tensor([1.0]), torch.tensor([5.0])).exp()).tangent
+    tensor([13.5914])
+    >>> fwAD.exit_dual_level(level=level)
+    """
     if _open:
         raise RuntimeError("Nested forward mode AD is not supported at the moment")
     _open.append(0)
@@ -44,7 +61,17 @@ def enter_dual_level() -> int:
 
 
 def exit_dual_level(*, level: int | None = None) -> None:
-    """Close the level: no tensor has a tangent any more."""
+    """Close the level: no tensor has a tangent any more.
+
+    Raises:
+        RuntimeError: no level is open, or not this one.
+
+    >>> import tinygrad_fm.autograd.forward_ad as fwAD
+    >>> level = fwAD.enter_dual_level()
+    >>> level
+    0
+    >>> fwAD.exit_dual_level(level=level)
+    """
     if not _open or level not in (None, 0):
         raise RuntimeError(
             "Trying to exit a forward AD level that was not the last one that was created. This is not supported."
@@ -57,7 +84,20 @@ def exit_dual_level(*, level: int | None = None) -> None:
 
 @contextmanager
 def dual_level() -> Iterator[int]:
-    """The block in which dual tensors have their tangents."""
+    """The block in which dual tensors have their tangents.
+
+    Raises:
+        RuntimeError: a level is open already.
+
+    >>> import tinygrad_fm as torch
+    >>> import tinygrad_fm.autograd.forward_ad as fwAD
+    >>> with fwAD.dual_level():
+    ...     x = fwAD.make_dual(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 10.0]))
+    ...     fwAD.unpack_dual(x).tangent
+    tensor([ 1., 10.])
+    >>> fwAD.unpack_dual(x).tangent is None  # the level is closed
+    True
+    """
     level = enter_dual_level()
     try:
         yield level
@@ -69,7 +109,8 @@ def make_dual(tensor: Tensor, tangent: Tensor, *, level: int | None = None) -> T
     """A tensor of the value of ``tensor`` that carries ``tangent``, of its shape and dtype, along.
 
     Raises:
-        RuntimeError: no level is open, or the tangent has another shape.
+        AutogradError: no level is open.
+        ShapeError: the tangent has another shape.
         ValueError: the tensor is not floating-point.
 
     >>> import tinygrad_fm as torch
@@ -102,6 +143,13 @@ def unpack_dual(tensor: Tensor, *, level: int | None = None) -> UnpackedDualTens
     """The value of ``tensor``, and its derivative in the direction of the tangents that it was computed from.
 
     Both can be differentiated, where a primal or a tangent required a gradient.
+
+    >>> import tinygrad_fm as torch
+    >>> import tinygrad_fm.autograd.forward_ad as fwAD
+    >>> with fwAD.dual_level():
+    ...     x = fwAD.make_dual(torch.tensor([1.0, 2.0]), torch.tensor([1.0, 10.0]))
+    ...     fwAD.unpack_dual(x * x)
+    UnpackedDualTensor(primal=tensor([1., 4.]), tangent=tensor([ 2., 40.]))
     """
     for dual, primal, tangent in _duals:
         if tensor is dual:

@@ -335,6 +335,10 @@ def hessian(
     Returns:
         A tensor; for a tuple of inputs a tuple of tuples.
 
+    Raises:
+        RuntimeError: ``func`` returns several tensors or more than one element; with ``strict`` also, its result or its first
+            derivative does not depend on an input.
+
     >>> import tinygrad_fm as torch
     >>> torch.autograd.functional.hessian(lambda x: (x**3).sum(), torch.tensor([1.0, 2.0]))
     tensor([[ 6.,  0.],

@@ -400,6 +400,9 @@ def gradgradcheck(
     Returns:
         True if all agree. Raises as :func:`gradcheck`.
 
+    Raises:
+        ValueError: no output requires a gradient.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.autograd import gradgradcheck
     >>> x = torch.tensor([0.5, 2.0], dtype=torch.float64, requires_grad=True)

@@ -23,7 +23,14 @@ Node = GraphNode  # for isinstance(tensor.grad_fn, torch.autograd.graph.Node)
 
 
 class GradientEdge(NamedTuple):
-    """Where a tensor's gradient goes: a node, and which of the operation's results the tensor is."""
+    """Where a tensor's gradient goes: a node, and which of the operation's results the tensor is.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> edge = torch.autograd.graph.get_gradient_edge(x * 2)
+    >>> type(edge).__name__, edge.output_nr
+    ('GradientEdge', 0)
+    """
 
     node: Any
     output_nr: int
@@ -31,7 +38,11 @@ class GradientEdge(NamedTuple):
 
 
 def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
-    """The node and the number of the result that ``tensor``'s gradient goes to. Raises RuntimeError if it needs none.
+    """The node and the number of the result that ``tensor``'s gradient goes to.
+
+    Raises:
+        TypeError: ``tensor`` is no tensor.
+        AutogradError: it needs no gradient.
 
     >>> import tinygrad_fm as torch
     >>> x = torch.ones(1, requires_grad=True)
@@ -49,7 +60,15 @@ def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
 
 
 def increment_version(tensor: TensorBase | Iterable[TensorBase]) -> None:
-    """Count a write to one tensor or several that was made behind the tape's back, so that backward notices it."""
+    """Count a write to one tensor or several that was made behind the tape's back, so that backward notices it.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(2)
+    >>> before = x._version
+    >>> torch.autograd.graph.increment_version(x)
+    >>> x._version - before
+    1
+    """
     for x in [tensor] if isinstance(tensor, TensorBase) else tensor:
         wrote(x)
 
@@ -123,7 +142,16 @@ class saved_tensors_hooks:
 
 
 class save_on_cpu(saved_tensors_hooks):
-    """Everything is on the CPU already: nothing changes within the block."""
+    """Everything is on the CPU already: nothing changes within the block.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor(3.0, requires_grad=True)
+    >>> with torch.autograd.graph.save_on_cpu():
+    ...     y = x * x
+    >>> y.backward()
+    >>> x.grad
+    tensor(6.)
+    """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         super().__init__(lambda x: x, lambda x: x)
@@ -131,7 +159,16 @@ class save_on_cpu(saved_tensors_hooks):
 
 @contextmanager
 def disable_saved_tensors_hooks(error_message: str) -> Iterator[None]:
-    """Within the block, entering :class:`saved_tensors_hooks` raises a RuntimeError with this message."""
+    """Within the block, entering :class:`saved_tensors_hooks` raises a RuntimeError with this message.
+
+    >>> from tinygrad_fm.autograd import graph
+    >>> with graph.disable_saved_tensors_hooks("no hooks here"):
+    ...     with graph.saved_tensors_hooks(lambda x: x, lambda x: x):
+    ...         pass
+    Traceback (most recent call last):
+    ...
+    tinygrad_fm.errors.AutogradError: no hooks here
+    """
     _forbidden.append(error_message)
     try:
         yield

@@ -23,6 +23,14 @@ class OpCall:
         static: the keyword arguments.
         node: backward, the node whose rules run; forward, None (the results carry theirs).
         op: forward, the definition of the operation, a :class:`~tinygrad_fm.autograd.primitives.Primitive`.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.autograd import op_hook
+    >>> calls = []
+    >>> with op_hook(lambda call, run: calls.append(call) or run()):
+    ...     y = torch.ones(2).sum(0)
+    >>> calls[0].name, calls[0].phase
+    ('sum', 'forward')
     """
 
     name: str

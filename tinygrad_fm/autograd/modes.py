@@ -120,13 +120,31 @@ class enable_grad(_Mode):
 
 
 class composed(_Mode):
-    """Fused kernels are off inside: every operation runs as the plain composition that defines it. For the current thread."""
+    """Fused kernels are off inside: every operation runs as the plain composition that defines it. For the current thread.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.autograd.composed():
+    ...     torch.nn.functional.gelu(x)  # GeluBackward0 outside
+    tensor([0.8413], grad_fn=<MulBackward0>)
+    """
 
     attribute = "composed"
 
 
 class set_grad_enabled:
-    """Turn recording on or off: at once when called, and back at the end when used as ``with set_grad_enabled(mode):``."""
+    """Turn recording on or off: at once when called, and back at the end when used as ``with set_grad_enabled(mode):``.
+
+    Raises:
+        TypeError: ``mode`` is no bool.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.ones(1, requires_grad=True)
+    >>> with torch.set_grad_enabled(False):
+    ...     y = x * 2
+    >>> y.requires_grad, (x * 2).requires_grad
+    (False, True)
+    """
 
     def __init__(self, mode: bool) -> None:
         if not isinstance(mode, bool):
@@ -181,7 +199,15 @@ class inference_mode(no_grad):
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether the current thread is in :class:`inference_mode`."""
+    """Whether the current thread is in :class:`inference_mode`.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.inference_mode():
+    ...     torch.is_inference_mode_enabled()
+    True
+    >>> torch.is_inference_mode_enabled()
+    False
+    """
     return state.inference
 
 

@@ -364,7 +364,15 @@ def _box_several(
 
 
 def fused(composition: Callable[..., Any], **options: Any) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Decorator form of :func:`primitive` for a fused kernel that stands for ``composition``."""
+    """Decorator form of :func:`primitive` for a fused kernel that stands for ``composition``.
+
+    >>> import tinygrad_fm as torch
+    >>> @torch.autograd.fused(lambda x: x * x, x=lambda g, x: 2 * g * x)
+    ... def square(x):
+    ...     return x**2
+    >>> square(torch.tensor([3.0], requires_grad=True))
+    tensor([9.], grad_fn=<SquareBackward0>)
+    """
 
     def decorate(kernel: Callable[..., Any]) -> Callable[..., Any]:
         return wraps(kernel)(primitive(kernel, composition=composition, **options))

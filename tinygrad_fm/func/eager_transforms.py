@@ -98,6 +98,9 @@ def value_and_grad(func: Callable[..., Any], argnums: int | tuple[int, ...] = 0,
     Returns:
         A function with ``func``'s arguments that returns ``(gradient, value)``, or ``(gradient, (value, aux))``.
 
+    Raises:
+        AutogradError: from that function, ``func`` returns no tensor with one element.
+
     >>> import tinygrad_fm as torch
     >>> torch.func.value_and_grad(lambda x: (x * x).sum())(torch.tensor([1.0, 3.0]))
     (tensor([2., 6.]), tensor(10.))
@@ -263,6 +266,10 @@ def linearize(func: Callable[..., Any], *primals: Any) -> tuple[Any, Callable[..
     """``func(*primals)``, and a function that gives its derivative there in any direction: ``(value, jvp_fn)``.
 
     ``jvp_fn(*tangents)``, in the structure of the primals, is :func:`jvp`'s derivative, without calling ``func`` again.
+
+    Raises:
+        AutogradError: from ``jvp_fn``, not as many tangents as primals.
+        ShapeError: from ``jvp_fn``, a tangent of another shape than its primal.
 
     >>> import tinygrad_fm as torch
     >>> value, jvp_fn = torch.func.linearize(torch.exp, torch.tensor([0.0, 1.0]))

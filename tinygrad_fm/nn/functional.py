@@ -260,6 +260,7 @@ def embedding_bag(
 
     Raises:
         ValueError: arguments that do not fit one another. RuntimeError: offsets that do not start at 0 or leave ``input``.
+        NotImplementedError: ``per_sample_weights`` of another mode than "sum".
 
     Example:
         >>> from tinygrad_fm import tensor
@@ -336,19 +337,34 @@ def _largest_in_bags(rows: Tensor, bag: np.ndarray, sizes: np.ndarray) -> Tensor
     return found.masked_fill(box(sizes[:, None] == 0), 0.0)
 
 
-def _in_place(name: str) -> Callable[..., Tensor]:
-    """The activation ``name`` with its result written into the input."""
+def _in_place(name: str, result: str, arguments: str = "") -> Callable[..., Tensor]:
+    """The activation ``name`` with its result written into the input; ``result`` of −1 and 2 is shown by its docstring."""
     function = globals()[name]
 
     def activation_(input: Tensor, *args: Any, **kwargs: Any) -> Tensor:
         return function(input, *args, **kwargs, inplace=True)
 
-    activation_.__name__, activation_.__doc__ = f"{name}_", f"``{name}``, with the result written into the input."
+    activation_.__name__ = f"{name}_"
+    activation_.__doc__ = f"""``{name}``, with the result written into the input.
+
+    >>> import tinygrad_fm as torch
+    >>> x = torch.tensor([-1.0, 2.0])
+    >>> torch.nn.functional.{name}_(x{arguments}) is x
+    True
+    >>> x
+    tensor([{result}])
+    """
     return activation_
 
 
-relu_, leaky_relu_, elu_, celu_ = map(_in_place, ("relu", "leaky_relu", "elu", "celu"))
-selu_, hardtanh_, threshold_, rrelu_ = map(_in_place, ("selu", "hardtanh", "threshold", "rrelu"))
+relu_ = _in_place("relu", "0., 2.")
+leaky_relu_ = _in_place("leaky_relu", "-0.0100,  2.0000")
+elu_ = _in_place("elu", "-0.6321,  2.0000")
+celu_ = _in_place("celu", "-0.6321,  2.0000")
+selu_ = _in_place("selu", "-1.1113,  2.1014")
+hardtanh_ = _in_place("hardtanh", "-1.,  1.")
+threshold_ = _in_place("threshold", "-3.,  2.", ", 0.5, -3.0")
+rrelu_ = _in_place("rrelu", "-0.2292,  2.0000")
 
 
 def upsample(
@@ -365,12 +381,22 @@ def upsample(
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` by the nearest element."""
+    """:func:`interpolate` by the nearest element.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.upsample_nearest(torch.tensor([[[1.0, 2.0]]]), 4)
+    tensor([[[1., 1., 2., 2.]]])
+    """
     return interpolate(input, size, scale_factor, mode="nearest")
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """:func:`interpolate` bilinearly, with the corners kept."""
+    """:func:`interpolate` bilinearly, with the corners kept.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.functional.upsample_bilinear(torch.tensor([[[[0.0, 2.0]]]]), (1, 3))
+    tensor([[[[0., 1., 2.]]]])
+    """
     return interpolate(input, size, scale_factor, mode="bilinear", align_corners=True)
 
 

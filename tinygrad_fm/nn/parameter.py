@@ -178,6 +178,13 @@ class UninitializedBuffer(UninitializedTensorMixin, Buffer):  # type: ignore[mis
         requires_grad: False, for buffers.
         device: "cpu". dtype: float32 unless said otherwise.
         persistent: whether it belongs to the module's state_dict.
+
+    Example:
+        >>> from tinygrad_fm.nn.parameter import UninitializedBuffer
+        >>> mean = UninitializedBuffer()
+        >>> mean.materialize((3,))
+        >>> list(mean.shape)
+        [3]
     """
 
     cls_to_become = Tensor

@@ -151,6 +151,10 @@ def prelu(input: Any, weight: Any) -> Tensor:
         input: (N, C, …), or any shape for a single weight.
         weight: (C,) or one element: the slopes below zero, which are learned.
 
+    Raises:
+        ShapeError: ``weight`` has neither one element nor one for each channel.
+        AutogradError: the two have different dtypes.
+
     >>> import tinygrad_fm as torch
     >>> torch.prelu(torch.tensor([-1.0, 2.0]), torch.tensor([0.25]))
     tensor([-0.2500,  2.0000])
@@ -172,6 +176,9 @@ def prelu(input: Any, weight: Any) -> Tensor:
 
 def rrelu(input: Any, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """Leaky relu, each element's slope drawn evenly from lower to upper; their mean when not training.
+
+    Raises:
+        RuntimeError: ``lower`` is above ``upper``.
 
     >>> import tinygrad_fm as torch
     >>> torch.rrelu(torch.tensor([3.0]))
@@ -206,6 +213,10 @@ _hardtanh = primitive(
 
 def hardtanh(input: Any, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` kept between the two values. Unlike clamp's, the gradient stops at the bounds themselves.
+
+    Raises:
+        ValueError: ``min_val`` is above ``max_val``.
+        RuntimeError: ``min_val`` is negative and ``input`` of an unsigned type.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
@@ -295,6 +306,9 @@ def threshold(input: Any, threshold: float, value: float, inplace: bool = False)
 def softshrink(input: Any, lambd: float = 0.5) -> Tensor:
     """``input`` moved towards 0 by ``lambd``, and no further than 0.
 
+    Raises:
+        RuntimeError: ``lambd`` is negative.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
     >>> F.softshrink(torch.tensor([-1.0, 0.3, 1.0]))
@@ -369,6 +383,9 @@ def elu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def celu(input: Any, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """``input`` where it is positive, elsewhere alpha · (exp(input / alpha) − 1): smooth at 0 for every alpha.
+
+    Raises:
+        RuntimeError: ``alpha`` is 0.
 
     >>> import tinygrad_fm as torch
     >>> torch.celu(torch.tensor([-1.0, 1.0]))

@@ -129,6 +129,16 @@ def multi_head_attention_forward(
         ArgumentError: shapes that do not fit one another. RuntimeError: a mask that does not fit.
 
     Source: Vaswani et al. 2017, "Attention is all you need", section 3.2.2.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn import functional as F
+    >>> x, w = torch.ones(2, 1, 4), torch.ones(12, 4)
+    >>> y, weights = F.multi_head_attention_forward(x, x, x, 4, 2, w, None, None, None, False, 0.0, torch.eye(4), None)
+    >>> y.shape
+    torch.Size([2, 1, 4])
+    >>> weights
+    tensor([[[0.5000, 0.5000],
+             [0.5000, 0.5000]]])
     """
     if is_causal and attn_mask is None:
         raise RuntimeError("multi_head_attention_forward(): is_causal=True is a hint about attn_mask, which must be given")

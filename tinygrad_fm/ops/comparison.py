@@ -104,6 +104,9 @@ bitwise_not = primitive(np.invert, name="bitwise_not", inputs="input")
 def isclose(input: Any, other: Any, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """Elementwise ``|input − other| ≤ atol + rtol · |other|``; infinities are close to themselves.
 
+    Raises:
+        RuntimeError: ``rtol`` or ``atol`` is negative, or the two have different dtypes.
+
     >>> import tinygrad_fm as torch
     >>> torch.isclose(torch.tensor([1.0, 2.0]), torch.tensor([1.0 + 1e-7, 2.1]))
     tensor([ True, False])

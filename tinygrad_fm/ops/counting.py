@@ -68,6 +68,9 @@ def unique_consecutive(input: Any, return_inverse: bool = False, return_counts: 
 def bincount(input: Any, weights: Any = None, minlength: int = 0) -> Tensor:
     """How often each number from 0 on occurs in a vector of integers, or the sum of the ``weights`` where it does.
 
+    Raises:
+        RuntimeError: ``input`` is no vector of integers, or has a negative one.
+
     >>> import tinygrad_fm as torch
     >>> torch.bincount(torch.tensor([0, 1, 1, 3]))
     tensor([1, 2, 0, 1])
@@ -121,6 +124,10 @@ def histogram(input: Any, bins: Any, *, range: Any = None, weight: Any = None, d
         range: (least, greatest) of a number of bins; those of the data by default.
         weight: of input's shape: what each element counts.
         density: whether the histogram's integral is made 1.
+
+    Raises:
+        NotImplementedError: ``input`` is not floating-point.
+        RuntimeError: fewer than one bin, a range that is not finite and rising, or edges of another dtype than ``input``.
 
     >>> import tinygrad_fm as torch
     >>> torch.histogram(torch.tensor([1.0, 2.0, 2.5]), 2).hist

@@ -23,6 +23,10 @@ def cov(input: Any, *, correction: int = 1, fweights: Any = None, aweights: Any 
         correction: what is taken off the number of observations.
         fweights: (N,) whole numbers: how often each observation counts. aweights: (N,) its relative weight.
 
+    Raises:
+        ShapeError: ``input`` has more than 2 dimensions.
+        RuntimeError: ``input`` is of bools, or weights that do not fit it.
+
     >>> import tinygrad_fm as torch
     >>> torch.cov(torch.tensor([[1.0, 2.0, 3.0], [3.0, 2.0, 1.0]]))
     tensor([[ 1., -1.],

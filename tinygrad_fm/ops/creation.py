@@ -153,6 +153,9 @@ def asarray(
         requires_grad: whether the result asks for a gradient of its own; False gives a tensor that is not on the tape, None
             leaves it as it is.
 
+    Raises:
+        ValueError: ``copy`` is False, and the memory cannot be shared.
+
     >>> import tinygrad_fm as torch
     >>> torch.asarray([1, 2], dtype=torch.float32)
     tensor([1., 2.])
@@ -209,6 +212,9 @@ def scalar_tensor(s: Any, *, dtype: Any = None, device: Any = None, requires_gra
 
 def broadcast_shapes(*shapes: Any) -> Tensor:
     """The shape that tensors of the given shapes broadcast to; an int is a shape of one dimension.
+
+    Raises:
+        RuntimeError: the shapes do not broadcast.
 
     >>> import tinygrad_fm as torch
     >>> torch.broadcast_shapes((3, 1), (2,))
@@ -394,6 +400,10 @@ def logspace(
     start: Any, end: Any, steps: int, base: float = 10.0, *, dtype: Any = None, device: Any = None, requires_grad: bool = False
 ) -> Tensor:
     """``base`` to the powers :func:`linspace` gives.
+
+    Raises:
+        RuntimeError: ``steps`` is negative.
+        NotImplementedError: ``dtype`` is bool.
 
     >>> import tinygrad_fm as torch
     >>> torch.logspace(0, 2, 3)

@@ -50,7 +50,7 @@ def ctc_loss(
         A 0-d tensor; with "none" (N,), or () without N.
 
     Raises:
-        ValueError: shapes that do not fit one another. RuntimeError: a length, label or blank out of range.
+        ShapeError: shapes that do not fit one another. RuntimeError: a length, label or blank out of range, or no integers.
 
     The gradient is that of ``log_probs`` themselves. (PyTorch's leaves out that they are not free: it has a term more, which
     their log_softmax takes away again.)

@@ -179,6 +179,9 @@ def cumulative_trapezoid(y: Any, x: Any = None, *, dx: float = 1, dim: int = -1)
 def diff(input: Any, n: int = 1, dim: int = -1, prepend: Any = None, append: Any = None) -> Tensor:
     """Each element's difference from the one before along ``dim``, ``n`` times over.
 
+    Raises:
+        RuntimeError: ``n`` is negative.
+
     >>> import tinygrad_fm as torch
     >>> torch.diff(torch.tensor([1, 4, 9, 16]))
     tensor([3, 5, 7])

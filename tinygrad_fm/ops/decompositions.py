@@ -202,6 +202,7 @@ def linalg_qr(A: Any, mode: str = "reduced") -> QR:
             alone, as of "reduced", beside an empty Q.
 
     Raises:
+        RuntimeError: ``mode`` is none of these.
         AutogradError: in backward, of mode "r", and of "complete" where m > n: Q's further columns are not unique.
 
     >>> import tinygrad_fm as torch

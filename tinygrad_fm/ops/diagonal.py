@@ -52,6 +52,9 @@ _put_diagonal: Any = primitive(
 def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
     """A view of the diagonal in the plane of ``dim1`` and ``dim2``, as a new last dimension; ``offset`` > 0 lies above.
 
+    Raises:
+        ShapeError: ``dim1`` and ``dim2`` are the same. IndexError: one of them is out of range.
+
     >>> import tinygrad_fm as torch
     >>> torch.diagonal(torch.tensor([[1, 2], [3, 4]]))
     tensor([1, 4])
@@ -65,6 +68,9 @@ def diagonal(input: Any, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tenso
 
 def diag_embed(input: Any, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
     """Zeros with ``input``'s last dimension as the diagonal in the plane of ``dim1`` and ``dim2`` of the result.
+
+    Raises:
+        ShapeError: ``dim1`` and ``dim2`` are the same. IndexError: one of them is out of range.
 
     >>> import tinygrad_fm as torch
     >>> torch.diag_embed(torch.tensor([[1, 2]])).shape
@@ -144,6 +150,9 @@ def _matrix(op: str, input: Any) -> Any:
 
 def trace(input: Any) -> Tensor:
     """The sum of a matrix's diagonal.
+
+    Raises:
+        RuntimeError: ``input`` is no matrix.
 
     >>> import tinygrad_fm as torch
     >>> torch.trace(torch.tensor([[1, 2], [3, 4]]))

@@ -19,6 +19,9 @@ __all__ = ["cdist", "cosine_similarity", "dist", "pairwise_distance", "pdist"]
 def cosine_similarity(x1: Any, x2: Any, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 · x2 / (max(‖x1‖, eps) · max(‖x2‖, eps)) along ``dim``; the two broadcast.
 
+    Raises:
+        ShapeError: the two do not broadcast.
+
     >>> import tinygrad_fm as torch
     >>> torch.cosine_similarity(torch.tensor([[1.0, 0.0]]), torch.tensor([[1.0, 1.0]]))
     tensor([0.7071])
@@ -46,6 +49,9 @@ def pairwise_distance(x1: Any, x2: Any, p: float = 2.0, eps: float = 1e-6, keepd
 def pdist(input: Any, p: float = 2.0) -> Tensor:
     """The p-norms between all pairs of rows of ``input`` (N, M): (N · (N − 1) / 2,), row 0 with 1, 2, …, row 1 with 2, …
 
+    Raises:
+        ShapeError: ``input`` has not 2 dimensions, or ``p`` is negative.
+
     >>> import tinygrad_fm as torch
     >>> torch.pdist(torch.tensor([[0.0, 0.0], [3.0, 4.0], [0.0, 1.0]]))
     tensor([5.0000, 1.0000, 4.2426])
@@ -68,6 +74,9 @@ def dist(input: Any, other: Any, p: float = 2) -> Tensor:
 
 def cdist(x1: Any, x2: Any, p: float = 2.0, compute_mode: str | None = None) -> Tensor:
     """The p-norms between every row of ``x1`` (…, P, M) and every row of ``x2`` (…, R, M): (…, P, R).
+
+    Raises:
+        ShapeError: the two have different last sizes.
 
     >>> import tinygrad_fm as torch
     >>> torch.cdist(torch.tensor([[0.0, 0.0]]), torch.tensor([[3.0, 4.0], [0.0, 1.0]]))

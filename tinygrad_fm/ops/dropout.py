@@ -106,6 +106,9 @@ def _need_channels(op: str, input: Any, p: float, training: bool) -> None:
 def dropout1d(input: Any, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """:func:`dropout` of whole channels of (N, C, L) or (C, L).
 
+    Raises:
+        ShapeError: ``input`` has neither 2 nor 3 dimensions.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
     >>> F.dropout1d(torch.ones(1, 2, 3), training=False).sum()

@@ -478,6 +478,10 @@ fmin = pointwise(
 def lerp(input: Any, end: Any, weight: Any) -> Tensor:
     """``input + weight · (end − input)``: the point at ``weight`` of the way from ``input`` to ``end``.
 
+    Raises:
+        NotImplementedError: ``input`` is not floating-point.
+        RuntimeError: ``input`` and ``end`` have different dtypes.
+
     >>> import tinygrad_fm as torch
     >>> torch.lerp(torch.tensor([0.0, 10.0]), torch.tensor([10.0, 20.0]), 0.25)
     tensor([ 2.5000, 12.5000])

@@ -35,7 +35,14 @@ def embedding(input: Any, weight: Any, padding_idx: int | None = None) -> Tensor
     Args:
         padding_idx: a row that receives no gradient.
 
-    Raises IndexError for an index out of range, TypeError (a RuntimeError, too) for one that is no int64 or int32.
+    Raises:
+        IndexError: an index is out of range. IndexTypeError: ``input`` is neither int64 nor int32.
+        ShapeError: ``weight`` has not 2 dimensions. ArgumentError: ``padding_idx`` is out of range.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.embedding(torch.tensor([2, 0]), torch.tensor([[1.0, 2.0], [3.0, 4.0], [5.0, 6.0]]))
+    tensor([[5., 6.],
+            [1., 2.]])
     """
     if weight.ndim != 2:
         raise ShapeError(f"embedding(): weight must have 2 dimensions, got shape {tuple(weight.shape)}")

@@ -54,6 +54,9 @@ _fold: Any = primitive(_put, name="col2im", promotion=None, x=lambda g, geo: _un
 def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The patches of an image that a convolution's filters see: (N, C, H, W) → (N, C·KH·KW, OH·OW). Also without N.
 
+    Raises:
+        ShapeError: ``input`` has neither 3 nor 4 dimensions.
+
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.unfold.html
 
     >>> import tinygrad_fm as torch
@@ -70,6 +73,9 @@ def unfold(input: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, st
 
 def fold(input: Any, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The adjoint of :func:`unfold`: patches (N, C·KH·KW, OH·OW) added up in images (N, C, *output_size). Also without N.
+
+    Raises:
+        ShapeError: ``input`` has neither 2 nor 3 dimensions, or not the sizes of the patches of such images.
 
     Source: https://pytorch.org/docs/stable/generated/torch.nn.functional.fold.html
 

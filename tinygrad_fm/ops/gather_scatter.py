@@ -204,6 +204,10 @@ def take_along_dim(input: Any, indices: Any, dim: int | None = None) -> Tensor:
 
     Negative indices count from the end.
 
+    Raises:
+        RuntimeError: ``indices`` are not int64.
+        ShapeError: the two have not equally many dimensions, or do not broadcast outside ``dim``.
+
     >>> import tinygrad_fm as torch
     >>> torch.take_along_dim(torch.tensor([[3, 1, 2]]), torch.tensor([[1, 2, 0]]), dim=1)
     tensor([[1, 2, 3]])

@@ -235,6 +235,10 @@ def affine_grid(theta: Any, size: Any, align_corners: bool | None = None) -> Ten
     Returns:
         (N, H, W, 2) or (N, D, H, W, 3).
 
+    Raises:
+        ValueError: ``theta`` is not floating-point or not of the shape that ``size`` asks for, or a size is not positive.
+        NotImplementedError: ``size`` has neither 4 nor 5 entries.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn.functional import affine_grid
     >>> affine_grid(torch.eye(2, 3)[None], (1, 1, 1, 2))

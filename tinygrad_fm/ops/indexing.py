@@ -209,6 +209,9 @@ def index_put(input: Any, indices: Any, values: Any, accumulate: bool = False) -
     Args:
         indices: a tuple of index arrays or masks. accumulate: add, so that repeated indices add up.
 
+    Raises:
+        IndexError: ``indices`` are not tensors of integers or bools alone.
+
     >>> import tinygrad_fm as torch
     >>> torch.index_put(torch.zeros(3), (torch.tensor([0, 2]),), torch.tensor([1.0, 2.0]))
     tensor([1., 0., 2.])
@@ -302,6 +305,10 @@ def index_fill(input: Any, dim: int, index: Any, value: Any) -> Tensor:
 def index_copy(input: Any, dim: int, index: Any, source: Any) -> Tensor:
     """``input`` with the slices ``index`` along ``dim`` taken from ``source``, in its order.
 
+    Raises:
+        RuntimeError: ``source`` has another dtype than ``input``.
+        ShapeError: ``source`` has not the shape of the slices.
+
     >>> import tinygrad_fm as torch
     >>> torch.index_copy(torch.zeros(3), 0, torch.tensor([0, 2]), torch.tensor([1.0, 2.0]))
     tensor([1., 0., 2.])
@@ -357,6 +364,9 @@ def masked_fill(input: Any, mask: Any, value: Any) -> Tensor:
 def masked_select(input: Any, mask: Any) -> Tensor:
     """The elements of ``input`` where ``mask`` holds, in one dimension; the two broadcast.
 
+    Raises:
+        ShapeError: the two do not broadcast.
+
     >>> import tinygrad_fm as torch
     >>> torch.masked_select(torch.tensor([1, 2, 3]), torch.tensor([True, False, True]))
     tensor([1, 3])
@@ -377,6 +387,9 @@ def masked_select(input: Any, mask: Any) -> Tensor:
 def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
     """``input`` with the elements where ``mask`` holds taken from ``source``, one after the other.
 
+    Raises:
+        RuntimeError: ``mask`` is not of bools.
+
     >>> import tinygrad_fm as torch
     >>> torch.masked_scatter(torch.zeros(3), torch.tensor([True, False, True]), torch.tensor([1.0, 2.0]))
     tensor([1., 0., 2.])
@@ -390,6 +403,9 @@ def masked_scatter(input: Any, mask: Any, source: Any) -> Tensor:
 def take(input: Any, index: Any) -> Tensor:
     """The elements at ``index``, counted as if ``input`` were a vector; of the index's shape.
 
+    Raises:
+        RuntimeError: ``index`` is not int64.
+
     >>> import tinygrad_fm as torch
     >>> torch.take(torch.tensor([[1, 2], [3, 4]]), torch.tensor([0, 3]))
     tensor([1, 4])
@@ -401,6 +417,10 @@ def take(input: Any, index: Any) -> Tensor:
 
 def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor:
     """``input`` with the elements at ``index``, counted as if it were a vector, taken from ``source``, or added up there.
+
+    Raises:
+        RuntimeError: ``source`` has another dtype than ``input``.
+        ShapeError: ``index`` and ``source`` have different numbers of elements.
 
     >>> import tinygrad_fm as torch
     >>> torch.put(torch.zeros(2, 2), torch.tensor([3]), torch.tensor([5.0]))
@@ -416,6 +436,9 @@ def put(input: Any, index: Any, source: Any, accumulate: bool = False) -> Tensor
 
 def unravel_index(indices: Any, shape: Any) -> tuple[Any, ...]:
     """Indices into the flattened tensor of ``shape`` as indices of each dimension, int64.
+
+    Raises:
+        ValueError: ``indices`` that are no integers or out of range, or a negative size.
 
     >>> import tinygrad_fm as torch
     >>> torch.unravel_index(torch.tensor([3]), (2, 2))

@@ -127,6 +127,10 @@ def pivots_info(x: Array) -> Array:
 def tensorinv(A: Any, ind: int = 2) -> Tensor:
     """The inverse for :func:`tensordot`: A's first ``ind`` dimensions are the rows, the others as many columns.
 
+    Raises:
+        RuntimeError: ``ind`` is not positive.
+        ShapeError: there are not as many columns as rows.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.tensorinv(torch.eye(4).reshape(2, 2, 2, 2)).shape
     torch.Size([2, 2, 2, 2])

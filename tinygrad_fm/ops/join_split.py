@@ -41,7 +41,9 @@ __all__ = [
 def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     """A view of ``length`` elements along ``dim`` from ``start`` on, which may be negative to count from the end.
 
-    Raises IndexError if ``start`` is out of range, ShapeError if the end is.
+    Raises:
+        IndexError: ``start`` is out of range. ShapeError: the end is.
+        RuntimeError: ``input`` has no dimensions, or ``start`` is of bools.
 
     >>> import tinygrad_fm as torch
     >>> torch.narrow(torch.arange(5), 0, 1, 3)
@@ -55,8 +57,9 @@ def narrow(input: Any, dim: int, start: Any, length: int) -> Tensor:
     size, first = input.shape[dim], int(start)
     first = first + size if first < 0 else first
     if not 0 <= first <= first + length <= size:
-        error = ShapeError if 0 <= first <= size else IndexError
-        raise error(f"narrow(): start {start} and length {length} go beyond dimension {dim}, which has size {size}")
+        raise (ShapeError if 0 <= first <= size else IndexError)(
+            f"narrow(): start {start} and length {length} go beyond dimension {dim}, which has size {size}"
+        )
     return narrow_to(input, dim, first, length)
 
 
@@ -66,6 +69,9 @@ def narrow_to(input: Any, dim: int, start: int, length: int) -> Any:
 
 def select(input: Any, dim: int, index: Any) -> Tensor:
     """A view of the slice at ``index`` along ``dim``, without that dimension.
+
+    Raises:
+        IndexError: ``index`` is out of range, or ``input`` has no dimensions.
 
     >>> import tinygrad_fm as torch
     >>> torch.select(torch.tensor([[1, 2], [3, 4]]), 1, 0)
@@ -183,7 +189,13 @@ def vstack(tensors: Any) -> Tensor:
 
 
 def row_stack(tensors: Any) -> Tensor:
-    """:func:`vstack`."""
+    """:func:`vstack`.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.row_stack([torch.tensor([1, 2]), torch.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     return vstack(tensors)
 
 

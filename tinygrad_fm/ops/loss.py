@@ -183,6 +183,9 @@ def huber_loss(input: Any, target: Any, reduction: str = "mean", delta: float = 
     Args:
         weight: how much each element counts, of the input's shape; "mean" then divides by the sum of the weights.
 
+    Raises:
+        RuntimeError: ``delta`` is not positive.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
     >>> F.huber_loss(torch.tensor([0.0, 0.0]), torch.tensor([0.5, 3.0]), reduction="none")
@@ -320,6 +323,9 @@ def cosine_embedding_loss(
     Args:
         input1, input2: (N, D) or (D,). target: (N,) or (), of 1 and −1.
 
+    Raises:
+        ShapeError: ``target`` has more than one dimension, or an input not one more than ``target``.
+
     >>> import tinygrad_fm as torch
     >>> torch.nn.functional.cosine_embedding_loss(torch.ones(1, 2), torch.ones(1, 2), torch.tensor([-1.0]))
     tensor(1.)
@@ -378,6 +384,10 @@ def triplet_margin_loss(
         anchor, positive, negative: (N, D) or (D,).
         swap: use d(positive, negative) where that is smaller than d(anchor, negative).
 
+    Raises:
+        ValueError: ``margin`` is not positive.
+        ShapeError: the three have different numbers of dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.nn.functional.triplet_margin_loss(torch.zeros(1, 2), torch.zeros(1, 2), torch.ones(1, 2) * 3)
     tensor(0.)
@@ -434,6 +444,10 @@ def gaussian_nll_loss(
     Args:
         var: of the input's shape, or with one of its dimensions as 1, or without the last.
         full: add the constant log(2π) / 2. eps: as a bound of v it has no gradient.
+
+    Raises:
+        ValueError: ``var`` has a negative element.
+        ShapeError: ``var`` has none of these shapes.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
@@ -497,6 +511,10 @@ def multi_margin_loss(
     Args:
         input: (N, K) or (K,). target: (N,) or (), class indices. p: 1 or 2. weight: (K,), of the target's class.
 
+    Raises:
+        ValueError: ``p`` is neither 1 nor 2.
+        ShapeError: no classes, a ``target`` of floats or more than one dimension, or a ``weight`` of another shape.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
     >>> F.multi_margin_loss(torch.tensor([[0.1, 0.2, 0.9]]), torch.tensor([2]))
@@ -529,6 +547,10 @@ def multilabel_margin_loss(
 
     Args:
         input: (N, K) or (K,). target: the same, class indices (int64), of which those before the first −1 count.
+
+    Raises:
+        ShapeError: different shapes, more than 2 dimensions, or a ``target`` that is not int64.
+        RuntimeError: a label is out of range.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
@@ -587,6 +609,9 @@ def triplet_margin_with_distance_loss(
     reduction: str = "mean",
 ) -> Tensor:
     """:func:`triplet_margin_loss` with a distance of one's own.
+
+    Raises:
+        ValueError: ``margin`` is not positive.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F

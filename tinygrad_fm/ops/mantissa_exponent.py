@@ -74,6 +74,9 @@ _frexp: Any = primitive(
 def frexp(input: Any) -> MantissaExponent:
     """``input`` as mantissa · 2^exponent: the mantissa's size from ½ to below 1, the exponent int32. Floats only.
 
+    Raises:
+        RuntimeError: ``input`` is not floating-point.
+
     >>> import tinygrad_fm as torch
     >>> torch.frexp(torch.tensor([8.0]))
     torch.return_types.frexp(

@@ -305,6 +305,17 @@ def outer(input: Any, vec2: Any) -> Tensor:
 ger = outer
 
 
+def _check_broadcasts(op: str, input: Any, product: Any) -> None:
+    try:
+        fits = np.broadcast_shapes(input.shape, product.shape) == tuple(product.shape)
+    except ValueError:
+        fits = False
+    if not fits:
+        raise ShapeError(
+            f"{op}(): input has shape {tuple(input.shape)}, which does not broadcast to the product's {tuple(product.shape)}"
+        )
+
+
 def _plus_product(op: str, input: Any, left: Any, right: Any, beta: Any, alpha: Any) -> Any:
     """beta · input + alpha · left @ right, where input broadcasts to the product but not the other way round."""
     y = _matmul(left, right)
@@ -314,14 +325,7 @@ def _plus_product(op: str, input: Any, left: Any, right: Any, beta: Any, alpha: 
         y = y * alpha
     if beta == 0:
         return y  # input is not read at all, so that its NaNs do no harm
-    try:
-        fits = np.broadcast_shapes(input.shape, y.shape) == tuple(y.shape)
-    except ValueError:
-        fits = False
-    if not fits:
-        raise ShapeError(
-            f"{op}(): input has shape {tuple(input.shape)}, which does not broadcast to the product's {tuple(y.shape)}"
-        )
+    _check_broadcasts(op, input, y)
     return (input if beta == 1 else input * beta) + y
 
 
@@ -363,6 +367,9 @@ def baddbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any =
 def addbmm(input: Any, batch1: Any, batch2: Any, *, beta: Any = 1, alpha: Any = 1) -> Tensor:
     """``beta · input + alpha · Σ batch1 @ batch2`` over the batch: (B, p, n) and (B, n, m); input broadcasts to (p, m).
 
+    Raises:
+        ShapeError: the batches cannot be multiplied.
+
     >>> import tinygrad_fm as torch
     >>> torch.addbmm(torch.zeros(1, 1), torch.ones(2, 1, 3), torch.ones(2, 3, 1))
     tensor([[6.]])
@@ -380,6 +387,10 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
 
     With ``beta=0`` input is ignored, NaNs and all.
 
+    Raises:
+        ShapeError: ``input`` does not broadcast to the product.
+        RuntimeError: ``beta`` or ``alpha`` is a float, and all tensors hold whole numbers.
+
     >>> import tinygrad_fm as torch
     >>> torch.addr(torch.zeros(2, 2), torch.tensor([1.0, 2.0]), torch.tensor([3.0, 4.0]))
     tensor([[3., 4.],
@@ -394,8 +405,7 @@ def addr(input: Any, vec1: Any, vec2: Any, *, beta: Any = 1, alpha: Any = 1) -> 
     if whole and (isinstance(beta, float) or isinstance(alpha, float)):
         raise RuntimeError(f"addr(): beta and alpha must be whole for whole numbers, got {beta} and {alpha}")
     product = outer(vec1, vec2) if alpha == 1 else outer(vec1, vec2) * alpha
-    if np.broadcast_shapes(tuple(input.shape), tuple(product.shape)) != tuple(product.shape):
-        raise ShapeError(f"addr(): input of shape {tuple(input.shape)} does not broadcast to {tuple(product.shape)}")
+    _check_broadcasts("addr", input, product)
     if beta == 0:
         return product if raw(input).dtype == raw(product).dtype else product + input.new_zeros(())
     return (input if beta == 1 else input * beta) + product
@@ -476,6 +486,9 @@ def tensordot(a: Any, b: Any, dims: Any = 2) -> Tensor:
     Args:
         dims: how many: the last of ``a`` with the first of ``b``; or two lists, those of ``a`` and those of ``b``.
 
+    Raises:
+        ShapeError: the dimensions to sum over differ in size.
+
     >>> import tinygrad_fm as torch
     >>> torch.tensordot(torch.ones(2, 3, 4), torch.ones(3, 4, 5), 2).shape
     torch.Size([2, 5])
@@ -541,6 +554,9 @@ def kron(input: Any, other: Any) -> Tensor:
 
 def bilinear(input1: Any, input2: Any, weight: Any, bias: Any = None) -> Tensor:
     """x₁ · W · x₂ + b for each output: (…, I), (…, J), weight (O, I, J), bias (O,); the result is (…, O).
+
+    Raises:
+        ShapeError: the inputs' last sizes are not those of ``weight``.
 
     >>> import tinygrad_fm as torch
     >>> torch.bilinear(torch.ones(1, 2), torch.ones(1, 3), torch.ones(4, 2, 3))

@@ -30,6 +30,9 @@ __all__ = ["adjoint", "chain_matmul", "cross", "matrix_exp", "matrix_power", "re
 def adjoint(input: Any) -> Tensor:
     """The last two dimensions exchanged, a view; conjugating, which it also means, changes real numbers not.
 
+    Raises:
+        ShapeError: ``input`` has fewer than 2 dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.adjoint(torch.tensor([[1, 2], [3, 4]]))
     tensor([[1, 3],
@@ -42,6 +45,10 @@ def adjoint(input: Any) -> Tensor:
 
 def chain_matmul(*matrices: Any) -> Tensor:
     """The product of all matrices, multiplied in the order that takes the fewest multiplications.
+
+    Raises:
+        RuntimeError: there are no matrices.
+        ShapeError: one of them has not 2 dimensions.
 
     >>> import tinygrad_fm as torch
     >>> torch.chain_matmul(torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1))
@@ -94,6 +101,9 @@ _TAYLOR = 18  # terms after which the series of exp is exact to float64 for a no
 def matrix_exp(input: Any) -> Tensor:
     """Σ Aⁿ / n! for square matrices, (…, n, n): the series of A / 2ˢ, squared s times (scaling and squaring).
 
+    Raises:
+        RuntimeError: ``input`` is not floating-point or not of square matrices.
+
     >>> import tinygrad_fm as torch
     >>> torch.matrix_exp(torch.tensor([[0., 1.], [0., 0.]]))
     tensor([[1., 1.],
@@ -145,6 +155,9 @@ def multi_dot(tensors: Any) -> Tensor:
     """The product of two or more matrices, multiplied in the order that takes the fewest multiplications. The first may be a
     vector, which counts as a row, and the last, which counts as a column.
 
+    Raises:
+        RuntimeError: fewer than two tensors, or different dtypes.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.multi_dot([torch.ones(2, 3), torch.ones(3, 4), torch.ones(4, 1)])
     tensor([[12.],
@@ -167,6 +180,9 @@ def multi_dot(tensors: Any) -> Tensor:
 
 def vecdot(x: Any, y: Any, *, dim: int = -1) -> Tensor:
     """The inner products of vectors along ``dim``: Σ x · y; the other dimensions broadcast.
+
+    Raises:
+        RuntimeError: the two have different dtypes.
 
     >>> import tinygrad_fm as torch
     >>> torch.linalg.vecdot(torch.ones(2, 3), torch.ones(3))
@@ -201,6 +217,10 @@ def linalg_diagonal(A: Any, *, offset: int = 0, dim1: int = -2, dim2: int = -1) 
 def linalg_vander(x: Any, *, N: int | None = None) -> Tensor:
     """The powers 0 to N − 1 of each element, (…, n) to (…, n, N); N is n by default.
 
+    Raises:
+        RuntimeError: N is 1 or less.
+        ShapeError: N is not given, and ``x`` has no dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.vander(torch.tensor([1, 2, 3]))
     tensor([[1, 1, 1],
@@ -225,6 +245,10 @@ def linalg_vander(x: Any, *, N: int | None = None) -> Tensor:
 def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
     """The powers of a vector's elements as columns, (n, N): from N − 1 down to 0, or rising. N is n by default.
 
+    Raises:
+        ShapeError: ``x`` is no vector.
+        RuntimeError: N is negative.
+
     >>> import tinygrad_fm as torch
     >>> torch.vander(torch.tensor([1, 2, 3]))
     tensor([[1, 1, 1],
@@ -244,6 +268,9 @@ def vander(x: Any, N: int | None = None, increasing: bool = False) -> Tensor:
 
 def renorm(input: Any, p: float, dim: int, maxnorm: float) -> Tensor:
     """``input`` with those slices along ``dim`` whose p-norm is above ``maxnorm`` scaled down to it.
+
+    Raises:
+        RuntimeError: ``p`` is not positive, ``maxnorm`` negative, or ``input`` of fewer than 2 dimensions.
 
     >>> import tinygrad_fm as torch
     >>> torch.renorm(torch.tensor([[3.0, 4.0], [0.3, 0.4]]), p=2, dim=0, maxnorm=1)

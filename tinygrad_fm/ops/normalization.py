@@ -242,6 +242,11 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
         The result, and as plain arrays (C,) the batch's mean and variance, without gradients.
 
     Source: Ioffe and Szegedy 2015, "Batch normalization", algorithm 1.
+
+    >>> import tinygrad_fm as torch
+    >>> y, mean, var = torch.batch_norm(torch.tensor([[1.0], [3.0]]), None, None, 0.0)
+    >>> y.tolist(), mean.tolist(), var.tolist()
+    ([[-1.0], [1.0]], [2.0], [1.0])
     """
     y, average, var = _batch_norm(x, weight, bias, eps=eps)
     return y, raw(average), raw(var)
@@ -447,6 +452,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     Args:
         normalized_shape: the sizes of those dimensions. weight: of that shape. eps: the dtype's epsilon if None.
 
+    Raises:
+        ShapeError: the last sizes of ``input`` are not ``normalized_shape``.
+
     Source: Zhang and Sennrich 2019, "Root mean square layer normalization", eq. 4.
 
     >>> import tinygrad_fm as torch
@@ -463,6 +471,9 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha · mean of x² over ``size`` neighbouring channels)^beta, for (N, C, …).
+
+    Raises:
+        ValueError: ``input`` has fewer than 3 dimensions.
 
     Source: Krizhevsky et al. 2012, "ImageNet classification with deep convolutional neural networks", section 3.3.
 

@@ -82,6 +82,9 @@ def vector_norm(x: Any, ord: Any = 2, dim: Any = None, keepdim: bool = False, *,
 
     The derivative where the norm is 0 is taken to be 0.
 
+    Raises:
+        TypeError: ``ord`` is no number.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.vector_norm(torch.tensor([3.0, 4.0]))
     tensor(5.)
@@ -122,6 +125,10 @@ def matrix_norm(A: Any, ord: Any = "fro", dim: Any = (-2, -1), keepdim: bool = F
         ord: "fro", √(Σ x²); "nuc", the sum of the singular values; 2 and -2, the largest and the smallest of them; 1 and -1,
             the largest and the smallest sum of sizes in a column; inf and -inf, in a row.
         dtype: the floating dtype to convert to before.
+
+    Raises:
+        ShapeError: ``A`` has fewer than 2 dimensions.
+        RuntimeError: ``ord`` is none of these, or ``dim`` is not two dimensions.
 
     >>> import tinygrad_fm as torch
     >>> torch.linalg.matrix_norm(torch.tensor([[1.0, 0.0], [0.0, 2.0]]), "nuc")
@@ -166,6 +173,10 @@ def linalg_norm(A: Any, ord: Any = None, dim: Any = None, keepdim: bool = False,
         ord: None for the 2-norm of the elements; otherwise that of either function.
         dim: one for vectors, two for matrices; by default those of a tensor of 1 or 2 dimensions, or all if ``ord`` is None.
 
+    Raises:
+        RuntimeError: ``ord`` is given, and ``dim`` (or, without it, ``A``) has neither 1 nor 2 dimensions; or ``ord`` is a
+            string, and they are not 2.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]])), torch.linalg.norm(torch.tensor([[3.0, 0.0], [0.0, 4.0]]), 2)
     (tensor(5.), tensor(4.))
@@ -197,7 +208,7 @@ def norm(input: Any, p: Any = "fro", dim: Any = None, keepdim: bool = False, *, 
     https://pytorch.org/docs/stable/generated/torch.norm.html
 
     Raises:
-        ValueError: ``p`` is another string.
+        ValueError: ``p`` is another string. RuntimeError: ``input`` is not floating-point.
 
     >>> import tinygrad_fm as torch
     >>> torch.norm(torch.tensor([3.0, 4.0]))

@@ -15,6 +15,9 @@ __all__ = ["channel_shuffle", "pixel_shuffle", "pixel_unshuffle"]
 def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
     """(…, C·r², H, W) → (…, C, H·r, W·r): r² channels become r × r pixels. Source: Shi et al. 2016, section 3.2.
 
+    Raises:
+        ShapeError: ``input`` has fewer than 3 dimensions, or r² does not divide the channels.
+
     >>> import tinygrad_fm as torch
     >>> torch.pixel_shuffle(torch.ones(1, 4, 2, 2), 2).shape
     torch.Size([1, 1, 4, 4])
@@ -32,6 +35,9 @@ def pixel_shuffle(input: Any, upscale_factor: int) -> Tensor:
 def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
     """(…, C, H·r, W·r) → (…, C·r², H, W): the way back from :func:`pixel_shuffle`.
 
+    Raises:
+        ShapeError: ``input`` has fewer than 3 dimensions, or r does not divide height and width.
+
     >>> import tinygrad_fm as torch
     >>> torch.pixel_unshuffle(torch.ones(1, 1, 4, 4), 2).shape
     torch.Size([1, 4, 2, 2])
@@ -48,6 +54,10 @@ def pixel_unshuffle(input: Any, downscale_factor: int) -> Tensor:
 
 def channel_shuffle(input: Any, groups: int) -> Tensor:
     """(N, C, …) with the channels of the groups taken in turns: channel g · C/groups + i becomes i · groups + g.
+
+    Raises:
+        ShapeError: ``input`` has fewer than 3 dimensions.
+        RuntimeError: ``groups`` is not positive, or does not divide the channels.
 
     >>> import tinygrad_fm as torch
     >>> torch.channel_shuffle(torch.arange(4).reshape(1, 4, 1, 1), 2).flatten()

@@ -418,6 +418,9 @@ def max_pool1d(
 ) -> Any:
     """:func:`max_pool2d` of sequences: (N, C, L) or (C, L).
 
+    Raises:
+        ShapeError: an ``input`` (C, L) without channels.
+
     >>> import tinygrad_fm as torch
     >>> torch.max_pool1d(torch.tensor([[[1.0, 3.0, 5.0, 7.0]]]), 2)
     tensor([[[3., 7.]]])

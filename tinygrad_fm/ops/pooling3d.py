@@ -104,6 +104,9 @@ def avg_pool3d(
 ) -> Tensor:
     """:func:`avg_pool2d` of volumes: (N, C, D, H, W) or (C, D, H, W); sizes are an int or three of them.
 
+    Raises:
+        RuntimeError: ``divisor_override`` is 0.
+
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F
     >>> F.avg_pool3d(torch.ones(1, 1, 4, 4, 4), 2).shape

@@ -83,6 +83,9 @@ def fliplr(input: Any) -> Tensor:
 def flipud(input: Any) -> Tensor:
     """Rows in reverse order.
 
+    Raises:
+        RuntimeError: ``input`` has no dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.flipud(torch.tensor([[1, 2], [3, 4]]))
     tensor([[3, 4],
@@ -95,6 +98,9 @@ def flipud(input: Any) -> Tensor:
 
 def rot90(input: Any, k: int = 1, dims: Any = (0, 1)) -> Tensor:
     """Turned ``k`` quarter turns in the plane of two dimensions, from the first towards the second.
+
+    Raises:
+        RuntimeError: ``dims`` are not two different ones.
 
     >>> import tinygrad_fm as torch
     >>> torch.rot90(torch.tensor([[1, 2], [3, 4]]))
@@ -149,6 +155,9 @@ def repeat_interleave(input: Any, repeats: Any = None, dim: int | None = None, *
         repeats: an int, or a vector with one count for each slice. Without it ``input`` is that vector, and the result
             holds the number of each count, so often: [1, 0, 2] gives [0, 2, 2].
         output_size: what the counts add up to, if known; it makes no difference here.
+
+    Raises:
+        RuntimeError: ``repeats`` is left out, and ``input`` is no vector of integers.
 
     >>> import tinygrad_fm as torch
     >>> torch.repeat_interleave(torch.tensor([1, 2]), 2)

@@ -129,12 +129,25 @@ def rnn_tanh(*args: Any) -> tuple[Tensor, Tensor]:
     tensor for ``hx``. What `nn.RNN` computes.
 
     Source: Elman 1990, "Finding structure in time".
+
+    >>> import tinygrad_fm as torch
+    >>> x, weights = torch.ones(4, 1, 3), [torch.ones(2, 3), torch.zeros(2, 2)]  # four steps of one sequence
+    >>> y, h = torch.rnn_tanh(x, torch.zeros(1, 1, 2), weights, False, 1, 0.0, False, False, False)
+    >>> y.shape, h
+    (torch.Size([4, 1, 2]), tensor([[[0.9951, 0.9951]]]))
     """
     return _network(_rnn_layer(positive=False), args)
 
 
 def rnn_relu(*args: Any) -> tuple[Tensor, Tensor]:
-    """:func:`rnn_tanh` with relu in place of tanh."""
+    """:func:`rnn_tanh` with relu in place of tanh.
+
+    >>> import tinygrad_fm as torch
+    >>> x, weights = torch.ones(4, 1, 3), [torch.ones(2, 3), torch.zeros(2, 2)]  # four steps of one sequence
+    >>> y, h = torch.rnn_relu(x, torch.zeros(1, 1, 2), weights, False, 1, 0.0, False, False, False)
+    >>> y.shape, h
+    (torch.Size([4, 1, 2]), tensor([[[3., 3.]]]))
+    """
     return _network(_rnn_layer(positive=True), args)
 
 
@@ -216,6 +229,9 @@ def rnn_relu_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b
 
 def lstm_cell(input: Any, hx: Any, w_ih: Any, w_hh: Any, b_ih: Any = None, b_hh: Any = None) -> tuple[Tensor, Tensor]:
     """One step of :func:`lstm`: for x (N, F) and hx = (h, c), each (N, H), those after it.
+
+    Raises:
+        TypeError: ``hx`` is no pair.
 
     >>> import tinygrad_fm as torch
     >>> h, c = torch.lstm_cell(torch.ones(1, 3), (torch.zeros(1, 2), torch.zeros(1, 2)), torch.zeros(8, 3), torch.zeros(8, 2))

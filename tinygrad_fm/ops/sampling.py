@@ -163,7 +163,7 @@ def normal(
 def poisson(input: Any, generator: Generator | None = None) -> Tensor:
     """Whole numbers drawn from the Poisson distribution, whose mean each element of ``input`` gives.
 
-    Raises RuntimeError for a negative mean.
+    Raises RuntimeError for a negative mean, NotImplementedError if ``input`` is not floating-point.
 
     >>> import tinygrad_fm as torch
     >>> torch.poisson(torch.tensor([0.0, 0.0]))
@@ -179,6 +179,9 @@ def poisson(input: Any, generator: Generator | None = None) -> Tensor:
 
 def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Tensor:
     """How many of ``count`` trials succeed, each with probability ``prob``: drawn for each pair of elements, of their dtype.
+
+    Raises:
+        RuntimeError: the two have different dtypes.
 
     >>> import tinygrad_fm as torch
     >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.0, 1.0]))

@@ -38,6 +38,9 @@ def scatter_reduce(input: Any, dim: int, index: Any, src: Any, reduce: str, *, i
 
     Equal largest (or smallest) elements share the gradient.
 
+    Raises:
+        RuntimeError: ``reduce`` is none of these.
+
     >>> import tinygrad_fm as torch
     >>> torch.scatter_reduce(torch.zeros(2), 0, torch.tensor([0, 0, 1]), torch.tensor([1., 2., 3.]), "sum")
     tensor([3., 3.])
@@ -127,6 +130,10 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
     Args:
         index: a vector of as many integers as ``source`` has slices.
         reduce: "prod", "mean", "amax" or "amin".
+
+    Raises:
+        RuntimeError: ``reduce`` is none of these.
+        IndexError: ``index`` is no such vector.
 
     >>> import tinygrad_fm as torch
     >>> torch.index_reduce(torch.ones(2), 0, torch.tensor([0, 0]), torch.tensor([2.0, 3.0]), "prod")

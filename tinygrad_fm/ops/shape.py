@@ -294,6 +294,9 @@ def mT(input: Any) -> Tensor:
 def t(input: Any) -> Tensor:
     """The transpose of a matrix; tensors of fewer dimensions stay as they are.
 
+    Raises:
+        ShapeError: ``input`` has more than 2 dimensions.
+
     >>> import tinygrad_fm as torch
     >>> torch.t(torch.tensor([[1, 2], [3, 4]]))
     tensor([[1, 3],
@@ -306,6 +309,9 @@ def t(input: Any) -> Tensor:
 
 def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
     """Dimension ``dim`` split into ``sizes``, of which one may be -1: the way back from :func:`flatten`.
+
+    Raises:
+        ShapeError: the ``sizes`` do not multiply up to that dimension's.
 
     >>> import tinygrad_fm as torch
     >>> torch.unflatten(torch.ones(2, 12), 1, (3, 4)).shape

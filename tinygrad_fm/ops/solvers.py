@@ -106,6 +106,9 @@ def tensorsolve(A: Any, B: Any, dims: Any = None) -> Tensor:
     Args:
         dims: dimensions of A that are moved to its end first.
 
+    Raises:
+        ShapeError: the dimensions of X have not as many elements in all as B.
+
     >>> import tinygrad_fm as torch
     >>> torch.linalg.tensorsolve(torch.eye(4).reshape(2, 2, 4), torch.ones(2, 2))
     tensor([1., 1., 1., 1.])
@@ -150,6 +153,10 @@ def lstsq(A: Any, B: Any, rcond: Any = None, *, driver: str | None = None) -> Le
     Returns:
         ``solution`` (…, n, k); ``residuals`` (…, k), Σ (A X − B)², empty unless m > n and all ranks are n; ``rank``;
         ``singular_values``.
+
+    Raises:
+        RuntimeError: ``driver`` is none of these.
+        ShapeError: the shapes of A and B do not fit one another.
 
     >>> import tinygrad_fm as torch
     >>> torch.linalg.lstsq(torch.tensor([[1.0], [1.0]]), torch.tensor([[1.0], [3.0]])).solution

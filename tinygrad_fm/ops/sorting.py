@@ -151,6 +151,9 @@ def searchsorted(
 def bucketize(input: Any, boundaries: Any, *, out_int32: bool = False, right: bool = False) -> Tensor:
     """:func:`searchsorted` with the arguments the other way round.
 
+    Raises:
+        RuntimeError: ``boundaries`` is no vector.
+
     >>> import tinygrad_fm as torch
     >>> torch.bucketize(torch.tensor([1, 5, 9]), torch.tensor([2, 6]))
     tensor([0, 1, 2])

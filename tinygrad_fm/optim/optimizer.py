@@ -49,6 +49,10 @@ class Optimizer:
         param_groups: list of dicts, each with ``"params"`` and every option of ``defaults``.
         state: ``{parameter: {name: Tensor}}``, filled as parameters receive their first gradient.
 
+    Raises:
+        TypeError: ``params`` is a tensor instead of an iterable of them.
+        ValueError: ``params`` is empty.
+
     Example:
         >>> import numpy as np
         >>> from tinygrad_fm.optim import Optimizer

@@ -41,6 +41,9 @@ def get_swa_avg_fn() -> Average:
 def get_ema_avg_fn(decay: float = 0.999) -> Average:
     """The moving average: decay · averaged + (1 − decay) · current.
 
+    Raises:
+        ValueError: ``decay`` is not between 0 and 1.
+
     >>> import tinygrad_fm as torch
     >>> torch.optim.swa_utils.get_ema_avg_fn(0.9)(torch.tensor(1.0), torch.tensor(2.0), 1)
     tensor(1.1000)
@@ -62,12 +65,29 @@ def _for_lists(average: Average) -> Callable[[Any, Any, Any], None]:
 
 
 def get_swa_multi_avg_fn() -> Callable[[Any, Any, Any], None]:
-    """:func:`get_swa_avg_fn` for lists of tensors, in place."""
+    """:func:`get_swa_avg_fn` for lists of tensors, in place.
+
+    >>> import tinygrad_fm as torch
+    >>> averaged, current = [torch.tensor([1.0])], [torch.tensor([2.0])]
+    >>> torch.optim.swa_utils.get_swa_multi_avg_fn()(averaged, current, torch.tensor(1))
+    >>> averaged
+    [tensor([1.5000])]
+    """
     return _for_lists(get_swa_avg_fn())
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], None]:
-    """:func:`get_ema_avg_fn` for lists of tensors, in place."""
+    """:func:`get_ema_avg_fn` for lists of tensors, in place.
+
+    Raises:
+        ValueError: ``decay`` is not between 0 and 1.
+
+    >>> import tinygrad_fm as torch
+    >>> averaged, current = [torch.tensor([1.0])], [torch.tensor([2.0])]
+    >>> torch.optim.swa_utils.get_ema_multi_avg_fn(0.9)(averaged, current, torch.tensor(1))
+    >>> averaged
+    [tensor([1.1000])]
+    """
     return _for_lists(get_ema_avg_fn(decay))
 
 
@@ -79,6 +99,9 @@ class AveragedModel(Module):
         device: "cpu".
         avg_fn: (average, current, count) → next average; the plain mean if None. multi_avg_fn: the same for lists, in place.
         use_buffers: whether buffers are averaged too; else they are taken from the model.
+
+    Raises:
+        AssertionError: both ``avg_fn`` and ``multi_avg_fn`` are given.
 
     Example:
         >>> import tinygrad_fm as torch
@@ -125,7 +148,14 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader: Iterable[Any], model: Module, device: Any = None) -> None:
-    """Compute the running statistics of ``model``'s batch norms anew, as the mean over the batches of ``loader``."""
+    """Compute the running statistics of ``model``'s batch norms anew, as the mean over the batches of ``loader``.
+
+    >>> import tinygrad_fm as torch
+    >>> model = torch.nn.BatchNorm1d(1)
+    >>> torch.optim.swa_utils.update_bn([torch.tensor([[1.0], [3.0]]), torch.tensor([[5.0], [7.0]])], model)
+    >>> model.running_mean
+    tensor([4.])
+    """
     norms = [m for m in model.modules() if isinstance(m, _BatchNorm)]
     if not norms:
         return
@@ -146,6 +176,9 @@ class SWALR(LRScheduler):
 
     Args:
         anneal_strategy: "cos" or "linear".
+
+    Raises:
+        ValueError: another ``anneal_strategy``, or ``anneal_epochs`` that is no integer or negative.
 
     Example:
         >>> import tinygrad_fm as torch

@@ -159,6 +159,9 @@ class RReLU(_Activation):
 class Hardtanh(_Activation):
     """x kept between min_val and max_val.
 
+    Raises:
+        ArgumentError: ``max_val`` is not above ``min_val``.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm import nn

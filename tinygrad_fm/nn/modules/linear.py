@@ -83,6 +83,9 @@ class Linear(Module):
 class Bilinear(Module):
     """x₁ · W · x₂ + b; see `functional.bilinear`. Args: sizes of both inputs and of the output; bias; device; dtype.
 
+    Raises:
+        ValueError: ``in1_features`` is not positive.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm import nn

@@ -462,6 +462,9 @@ class GaussianNLLLoss(_Loss):
 class MultiMarginLoss(_WeightedLoss):
     """How far other classes come near the target's; see `functional.multi_margin_loss`.
 
+    Raises:
+        ValueError: ``p`` is neither 1 nor 2, or ``weight`` no vector.
+
     Example:
         >>> import tinygrad_fm as torch
         >>> from tinygrad_fm import nn

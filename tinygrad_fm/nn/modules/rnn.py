@@ -54,6 +54,12 @@ class RNNBase(Module):
         weight_ih_l0, weight_hh_l0, bias_ih_l0, bias_hh_l0, weight_hr_l0: of the first layer, (gates · H, F), (gates · H, P),
             (gates · H,) twice and (P, H); ``_l1`` of the second, of which F is D · P, and so on; ``_reverse`` at the end for
             the other direction. All start uniform in ±1/√H.
+
+    Example:
+        >>> from tinygrad_fm.nn.modules.rnn import RNNBase
+        >>> rnn = RNNBase("GRU", 3, 4)
+        >>> {name: tuple(p.shape) for name, p in rnn.named_parameters() if name.startswith("weight")}
+        {'weight_ih_l0': (12, 3), 'weight_hh_l0': (12, 4)}
     """
 
     def __init__(
@@ -249,6 +255,9 @@ class RNN(RNNBase):
 
     Shapes: (T, N, F) and h (L · D, N, H), which may be left out → (T, N, D · H) and h at the end. See the head of the module.
 
+    Raises:
+        ValueError: ``nonlinearity`` is neither "tanh" nor "relu".
+
     Source: Elman 1990, "Finding structure in time".
 
     Example:
@@ -365,6 +374,12 @@ class RNNCellBase(Module):
     Attributes:
         weight_ih, weight_hh: (num_chunks · H, F) and (num_chunks · H, H); bias_ih, bias_hh: (num_chunks · H,) or None. All
             start uniform in ±1/√H.
+
+    Example:
+        >>> from tinygrad_fm.nn.modules.rnn import RNNCellBase
+        >>> cell = RNNCellBase(3, 4, bias=True, num_chunks=2)
+        >>> tuple(cell.weight_ih.shape), tuple(cell.bias_hh.shape)
+        ((8, 3), (8,))
     """
 
     weight_ih: Parameter

@@ -38,7 +38,12 @@ def data_parallel(
     dim: int = 0,
     module_kwargs: dict[str, Any] | None = None,
 ) -> Any:
-    """``module(*inputs, **module_kwargs)``; ``inputs`` is a tuple, or one tensor."""
+    """``module(*inputs, **module_kwargs)``; ``inputs`` is a tuple, or one tensor.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.parallel.data_parallel(torch.nn.ReLU(), torch.tensor([-1.0, 2.0]))
+    tensor([0., 2.])
+    """
     return module(*(inputs if isinstance(inputs, tuple) else (inputs,)), **(module_kwargs or {}))
 
 

@@ -58,6 +58,12 @@ class DistributedDataParallel(Module):
         loss = F.cross_entropy(model(images), labels)
         loss.backward()     # gradients are averaged when this returns
         optimizer.step()
+
+    >>> import tinygrad_fm as torch
+    >>> torch.nn.parallel.DistributedDataParallel(torch.nn.Linear(1, 1))
+    Traceback (most recent call last):
+    ...
+    ValueError: Default process group has not been initialized, please make sure to call init_process_group.
     """
 
     def __init__(

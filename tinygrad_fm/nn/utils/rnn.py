@@ -149,6 +149,7 @@ def pack_padded_sequence(input: Tensor, lengths: Any, batch_first: bool = False,
 
     Raises:
         RuntimeError: lengths that are not sorted, below 1, above T or not N of them; nothing to pack.
+        IndexError: ``input`` has fewer than 2 dimensions.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn.utils.rnn import pack_padded_sequence

@@ -83,7 +83,14 @@ def spectral_norm(
 
 
 def remove_spectral_norm(module: Any, name: str = "weight") -> Any:
-    """Undo :func:`spectral_norm`: the normalised weight becomes the parameter."""
+    """Undo :func:`spectral_norm`: the normalised weight becomes the parameter.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.nn.utils import remove_spectral_norm, spectral_norm
+    >>> layer = remove_spectral_norm(spectral_norm(torch.nn.Linear(2, 3)))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
+    """
     hook = remove_hook(module, SpectralNorm, name)
     with no_grad():
         weight = hook.compute_weight(module, iterate=False)

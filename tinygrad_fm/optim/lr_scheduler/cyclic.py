@@ -25,6 +25,10 @@ class CyclicLR(LRScheduler):
         scale_fn: instead of ``mode``, the height's factor at a cycle's number or, with scale_mode="iterations", a step's.
         cycle_momentum: move momentum (or β₁) the opposite way, between ``base_momentum`` and ``max_momentum``.
 
+    Raises:
+        TypeError: ``optimizer`` is none.
+        ValueError: an unknown ``mode`` without ``scale_fn``, or ``cycle_momentum`` with an optimizer without momentum and β₁.
+
     Source: Smith 2017, "Cyclical learning rates for training neural networks".
 
     Example:
