@@ -48,6 +48,7 @@ from .ops import (
     triangular_solve,
 )
 from .ops import functions as ops
+from .ops.docstrings import example_in_place
 
 ELEMENTWISE = (
     elementwise, clamp, division_rounding, comparison, special, gamma, bessel, normal_distribution, mantissa_exponent
@@ -74,7 +75,8 @@ def in_place(op: Callable[..., Any]) -> Callable[..., Any]:
         return inplace(op, self, *args, **kwargs)
 
     method.__name__ = f"{op.__name__}_"
-    method.__doc__ = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.inplace.inplace`."
+    text = f"``{op.__name__}``, with the result written into this tensor; see :func:`autograd.inplace.inplace`."
+    method.__doc__ = text + example_in_place(op.__name__)
     return method
 
 
