@@ -198,7 +198,15 @@ class Tensor(TensorBase, NumPyMethods, Methods):
         return out
 
     def detach_(self) -> Tensor:
-        """Cut this tensor off its graph; it becomes a leaf that requires no gradient."""
+        """Cut this tensor off its graph; it becomes a leaf that requires no gradient.
+
+        Raises AutogradError for a view, as its base would stay on the graph: use :meth:`detach`.
+
+        >>> import tinygrad_fm as torch
+        >>> x = torch.ones(2, requires_grad=True) * 2
+        >>> x.detach_().requires_grad
+        False
+        """
         if self._view is not None:
             raise AutogradError("detach_(): a view cannot be cut off its base in place; use detach()")
         self._node = None

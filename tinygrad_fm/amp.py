@@ -17,6 +17,11 @@ class autocast(ContextDecorator):
     """``autocast(device, enabled=False)``, or for a GPU: a context manager and decorator without effect.
 
     Raises RuntimeError for the CPU unless ``enabled`` is False: half precision on a CPU is slower, and bfloat16 is left out.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.amp.autocast("cpu", enabled=False):
+    ...     print((torch.ones(2, 3) @ torch.ones(3, 2)).dtype)
+    torch.float32
     """
 
     def __init__(self, device_type: str, dtype: Any = None, enabled: bool = True, cache_enabled: bool | None = None) -> None:
@@ -31,7 +36,13 @@ class autocast(ContextDecorator):
 
 
 class GradScaler:
-    """PyTorch's scaler of losses as it is without a GPU: disabled, so that every method hands through what it gets."""
+    """PyTorch's scaler of losses as it is without a GPU: disabled, so that every method hands through what it gets.
+
+    >>> import tinygrad_fm as torch
+    >>> scaler = torch.amp.GradScaler("cpu")
+    >>> scaler.is_enabled(), scaler.scale(torch.tensor(2.0))
+    (False, tensor(2.))
+    """
 
     def __init__(self, device: str = "cuda", *_: Any, enabled: bool = True, **__: Any) -> None:
         self.device = device

@@ -6,7 +6,16 @@ from typing import Any
 
 
 class device:  # PyTorch's name for the class
-    """``device("cpu")``; anything else raises RuntimeError, as this framework computes on the CPU only."""
+    """``device("cpu")``; anything else raises RuntimeError, as this framework computes on the CPU only.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.ones(2, device=torch.device("cpu")).device
+    device(type='cpu')
+    >>> torch.device("cuda")
+    Traceback (most recent call last):
+    ...
+    RuntimeError: the only device is 'cpu', got 'cuda'; leave the device out (see docs/pytorch.md)
+    """
 
     def __init__(self, type: Any = "cpu", index: int | None = None) -> None:
         name, _, number = str(type).partition(":")

@@ -17,6 +17,10 @@ class dtype:  # PyTorch's name for the class
     """The type of a tensor's elements, one object each (``tinygrad_fm.float32``, …); compare with ``is`` or ``==``.
 
     Prints as ``torch.float32``, which is what one types after ``import tinygrad_fm as torch``.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.tensor([1, 2]).dtype, torch.float16.itemsize, torch.uint8.is_signed
+    (torch.int64, 2, False)
     """
 
     def __init__(self, name: str) -> None:

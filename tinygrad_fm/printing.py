@@ -35,7 +35,24 @@ def set_printoptions(
     profile: str | None = None,
     sci_mode: bool | None = None,
 ) -> None:
-    """Change how tensors print; ``profile`` is "default", "short" (2 digits) or "full" (nothing left out)."""
+    """Change how tensors print; ``profile`` is "default", "short" (2 digits) or "full" (nothing left out).
+
+    Args:
+        precision: digits after the point.
+        threshold: elements above which a tensor is summarized.
+        edgeitems: elements shown at each end of a summarized dimension.
+        linewidth: columns of a line.
+        profile: sets all of these; what is given besides it comes after.
+        sci_mode: True for scientific notation, False for none; None, as a call without it sets, chooses by the numbers.
+
+    Raises ValueError for another profile.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.set_printoptions(precision=2)
+    >>> torch.tensor([1.2345])
+    tensor([1.23])
+    >>> torch.set_printoptions(profile="default")
+    """
     profiles = {"default": PrintOptions(), "short": PrintOptions(2, 1000, 2), "full": PrintOptions(4, float("inf"))}
     if profile is not None:
         if profile not in profiles:

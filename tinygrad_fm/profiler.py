@@ -43,6 +43,13 @@ class Event:
         phase: "forward", "backward", or "block".
         start, duration: nanoseconds, from the start of the profile.
         allocated: bytes of the results that are no views. kept: bytes saved for backward, not counting what was saved before.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.profiler.profile() as p:
+    ...     y = torch.ones(2, 3) @ torch.ones(3, 4)
+    >>> event = p.events[0]
+    >>> event.name, event.phase, event.flops, event.shapes
+    ('matmul', 'forward', 48, ((2, 3), (3, 4)))
     """
 
     name: str
@@ -105,7 +112,14 @@ _COLUMNS: dict[str, Callable[[_Row], Any]] = {
 
 
 class Profile:
-    """What :class:`profile` gathered: ``events`` in the order in which they ended, and tables of their sums."""
+    """What :class:`profile` gathered: ``events`` in the order in which they ended, and tables of their sums.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.profiler.profile() as p:
+    ...     y = torch.ones(2, 3) @ torch.ones(3, 4)
+    >>> len(p.events), list(p.rows())
+    (1, ['matmul'])
+    """
 
     def __init__(self) -> None:
         self.events: list[Event] = []
@@ -264,7 +278,14 @@ class FunctionEventAvg:
 
 
 class KeyAverages(list[FunctionEventAvg]):
-    """The sums of a profile, a list; ``table()`` is their text."""
+    """The sums of a profile, a list; ``table()`` is their text.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.profiler.profile() as p:
+    ...     y = torch.ones(2, 3) @ torch.ones(3, 4)
+    >>> [(line.key, line.count, line.flops) for line in p.key_averages()]
+    [('matmul', 1, 48)]
+    """
 
     def __init__(self, found: Profile) -> None:
         super().__init__(
@@ -283,7 +304,14 @@ class KeyAverages(list[FunctionEventAvg]):
 
 
 class ProfilerActivity(Enum):
-    """What PyTorch's profiler may watch; here there is the CPU."""
+    """What PyTorch's profiler may watch; here there is the CPU.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU]) as p:
+    ...     y = torch.ones(2).exp()
+    >>> [event.name for event in p.events]
+    ['exp']
+    """
 
     CPU = "CPU"
 
@@ -293,6 +321,8 @@ class profile:
 
     Args:
         activities, record_shapes, profile_memory, with_flops: PyTorch's; all of it is always recorded.
+
+    Raises ValueError for an activity that is not ``ProfilerActivity.CPU``.
 
     >>> import tinygrad_fm as torch
     >>> x = torch.ones(3, 4, requires_grad=True)
@@ -333,6 +363,14 @@ class record_function(ContextDecorator):
 
     Args:
         name: what the line says.
+
+    Raises TypeError for a name that is no string.
+
+    >>> import tinygrad_fm as torch
+    >>> with torch.profiler.profile() as p, torch.profiler.record_function("doubled"):
+    ...     y = torch.ones(2) * 2
+    >>> [(event.name, event.phase) for event in p.events]
+    [('mul', 'forward'), ('doubled', 'block')]
     """
 
     def __init__(self, name: str, args: str | None = None) -> None:
@@ -374,7 +412,21 @@ def _arrays(result: Any) -> list[np.ndarray[Any, Any]]:
 
 
 def multiply_adds(call: OpCall, result: Any) -> int:
-    """How many products one run of a contraction adds up: linear, matmul, convolution, recurrent layers; 0 for others."""
+    """How many products one run of a contraction adds up: linear, matmul, convolution, recurrent layers; 0 for others.
+
+    Args:
+        call: what a hook was told of the run.
+        result: what the run returned.
+
+    >>> import tinygrad_fm as torch
+    >>> def watch(call, run):
+    ...     result = run()
+    ...     print(call.name, torch.profiler.multiply_adds(call, result))
+    ...     return result
+    >>> with torch.autograd.op_hook(watch):
+    ...     y = torch.ones(2, 3) @ torch.ones(3, 4)
+    matmul 24
+    """
     if call.name == "conv_transpose2d":
         image, kernel = (raw(x) for x in call.inputs[:2])
         return image.size * math.prod(kernel.shape[1:])

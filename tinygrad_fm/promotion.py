@@ -85,7 +85,16 @@ def _agree(arrays: list[Any]) -> np.dtype[Any] | None:
 
 
 def promote(op: Any, arrays: list[Any]) -> None:
-    """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once."""
+    """Bring the inputs to their common dtype, by PyTorch's rules. The frequent cases leave at once.
+
+    Raises OperandError for an input that is neither array nor number.
+
+    >>> import numpy as np, tinygrad_fm as torch
+    >>> arrays = [np.ones(2, np.float32), np.ones(2, np.int64)]
+    >>> torch.autograd.promote(torch.mul.primitive, arrays)
+    >>> [array.dtype.name for array in arrays]
+    ['float32', 'float32']
+    """
     a, b = arrays[0], arrays[-1]
     if type(a) is _ndarray and type(b) is _ndarray and a.dtype is b.dtype and len(arrays) <= 2:  # as _agree, without a call
         return
@@ -117,7 +126,14 @@ def promote_difference(op: Any, arrays: list[Any]) -> None:
 
 
 def promote_float(op: Any, arrays: list[Any]) -> None:
-    """As :func:`promote`, but integers and bools become the default float: for division, exp and the like."""
+    """As :func:`promote`, but integers and bools become the default float: for division, exp and the like.
+
+    >>> import numpy as np, tinygrad_fm as torch
+    >>> arrays = [np.ones(2, np.int64)]
+    >>> torch.autograd.promote_float(torch.exp.primitive, arrays)
+    >>> arrays[0].dtype.name
+    'float32'
+    """
     dtype = _agree(arrays)
     if dtype is not None and dtype.kind == "f":
         return
@@ -147,7 +163,21 @@ def only_floats(op: Any, arrays: list[Any]) -> None:
 
 
 def same_dtype(op: Any, arrays: list[Any]) -> None:
-    """Matrix products and the like do not promote: all arrays must have one dtype, as in PyTorch."""
+    """Matrix products and the like do not promote: all arrays must have one dtype, as in PyTorch.
+
+    Raises:
+        AutogradError: two of them differ in dtype.
+        OperandError: one of them is no array.
+
+    >>> import tinygrad_fm as torch
+    >>> same_dtype = torch.autograd.same_dtype
+    >>> product = torch.autograd.primitive(lambda x, w: x @ w, name="product", inputs="x w", promotion=same_dtype)
+    >>> try:
+    ...     product(torch.ones(2, 3), torch.ones(3, 2, dtype=torch.float64))
+    ... except torch.errors.AutogradError as error:
+    ...     print(error)
+    product(): all inputs must have the same dtype, but 'x' is float32 and 'w' is float64; convert one with .to(dtype)
+    """
     dtype = None
     for i, value in enumerate(arrays):
         if value is None:

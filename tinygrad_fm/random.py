@@ -137,7 +137,12 @@ def manual_seed(seed: int) -> Generator:
 
 
 def seed() -> int:
-    """Seed the default generator unforeseeably; returns the seed."""
+    """Seed the default generator unforeseeably; returns the seed.
+
+    >>> import tinygrad_fm as torch
+    >>> torch.seed() == torch.initial_seed()
+    True
+    """
     return default_generator.seed()
 
 
@@ -164,7 +169,15 @@ def get_rng_state() -> Any:
 
 
 def set_rng_state(new_state: Any) -> None:
-    """Restore the default generator to a state from :func:`get_rng_state`; raises as :meth:`Generator.set_state` does."""
+    """Restore the default generator to a state from :func:`get_rng_state`; raises as :meth:`Generator.set_state` does.
+
+    >>> import tinygrad_fm as torch
+    >>> state = torch.get_rng_state()
+    >>> a = torch.rand(2)
+    >>> torch.set_rng_state(state)
+    >>> torch.equal(a, torch.rand(2))
+    True
+    """
     default_generator.set_state(new_state)
 
 

@@ -79,7 +79,14 @@ def save_file(tensors: Mapping[str, Any], filename: str | os.PathLike[str], meta
 
 
 def save(tensors: Mapping[str, Any], metadata: Mapping[str, str] | None = None) -> bytes:
-    """As :func:`save_file`, but the bytes of the file are returned."""
+    """As :func:`save_file`, but the bytes of the file are returned.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.safetensors import load, save
+    >>> data = save({"weight": torch.ones(2)})
+    >>> type(data), load(data)
+    (<class 'bytes'>, {'weight': tensor([1., 1.])})
+    """
     return b"".join(_encoded(tensors, metadata))
 
 
@@ -267,13 +274,29 @@ def load_file(filename: str | os.PathLike[str], device: Any = "cpu") -> dict[str
     Raises:
         CheckpointError: the file is damaged, or has a type that is not here.
         OSError: it cannot be read.
+        RuntimeError: the device is not the CPU.
+
+    >>> import os, tempfile, tinygrad_fm as torch
+    >>> from tinygrad_fm.safetensors import load_file, save_file
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> save_file({"weight": torch.ones(2)}, path)
+    >>> load_file(path)["weight"]
+    tensor([1., 1.])
     """
     check_device(device)
     return _opened(filename).tensors()
 
 
 def load(data: bytes) -> dict[str, Tensor]:
-    """All tensors of a file whose bytes are ``data``, as :func:`save` makes them."""
+    """All tensors of a file whose bytes are ``data``, as :func:`save` makes them.
+
+    Raises CheckpointError for bytes that are damaged, or have a type that is not here.
+
+    >>> import tinygrad_fm as torch
+    >>> from tinygrad_fm.safetensors import load, save
+    >>> load(save({"weight": torch.ones(2)}))
+    {'weight': tensor([1., 1.])}
+    """
     return _File(bytearray(data), "the data").tensors()
 
 
@@ -294,6 +317,12 @@ class safe_open:
         filename: the path.
         framework: "pt" (or "torch") gives tensors, "np" (or "numpy") arrays.
         device: "cpu".
+
+    Raises:
+        ValueError: for another framework.
+        RuntimeError: for another device.
+        CheckpointError: the file is damaged; later, if a tensor is asked for that it does not have, or after the block.
+        OSError: it cannot be read.
 
     >>> import os, tempfile, tinygrad_fm as torch
     >>> from tinygrad_fm.safetensors import safe_open, save_file
@@ -380,6 +409,13 @@ def save_model(
         force_contiguous: the library's; any order in memory is written right.
 
     Raises RuntimeError where none of those that share memory covers it all.
+
+    >>> import os, tempfile, tinygrad_fm as torch
+    >>> from tinygrad_fm.safetensors import load_file, save_model
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> save_model(torch.nn.Linear(3, 2), path)
+    >>> {name: tuple(tensor.shape) for name, tensor in load_file(path).items()}
+    {'bias': (2,), 'weight': (2, 3)}
     """
     state = dict(model.state_dict())
     notes = dict(metadata or {})
@@ -396,6 +432,13 @@ def load_model(
     """Load a file of :func:`save_model` into a module; returns the names that were missing, and those that were not expected.
 
     Raises RuntimeError, listing them, if ``strict`` and there are any; or where shapes differ.
+
+    >>> import os, tempfile, tinygrad_fm as torch
+    >>> from tinygrad_fm.safetensors import load_model, save_model
+    >>> path = os.path.join(tempfile.mkdtemp(), "model.safetensors")
+    >>> save_model(torch.nn.Linear(3, 2), path)
+    >>> load_model(torch.nn.Linear(3, 2, bias=False), path, strict=False)
+    ([], ['bias'])
     """
     state = load_file(filename, device)
     for kept, others in _tied(dict(model.state_dict())).items():

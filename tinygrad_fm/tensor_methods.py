@@ -142,7 +142,12 @@ class Methods:
         return self
 
     def resize_as_(self: Any, the_template: Any, memory_format: Any = None) -> Any:
-        """:meth:`resize_` to the size of ``the_template``."""
+        """:meth:`resize_` to the size of ``the_template``.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.tensor([1.0, 2.0, 3.0]).resize_as_(torch.ones(2))
+        tensor([1., 2.])
+        """
         return self.resize_(tuple(the_template.shape))
 
     def is_nonzero(self: Any) -> builtins.bool:
@@ -345,7 +350,12 @@ class Methods:
         return inplace(ops.float_power, self, exponent)
 
     def zero_(self: Any) -> Any:
-        """Set all elements to 0."""
+        """Set all elements to 0.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(2).zero_()
+        tensor([0., 0.])
+        """
         return self.fill_(0)
 
     def uniform_(self: Any, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Any:
