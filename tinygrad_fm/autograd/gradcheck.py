@@ -398,10 +398,10 @@ def gradgradcheck(
         others: as for :func:`gradcheck`.
 
     Returns:
-        True if all agree. Raises as :func:`gradcheck`.
+        True if all agree.
 
     Raises:
-        ValueError: no output requires a gradient.
+        ValueError: no output requires a gradient. Otherwise as :func:`gradcheck`.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.autograd import gradgradcheck

@@ -447,7 +447,7 @@ def gaussian_nll_loss(
 
     Raises:
         ValueError: ``var`` has a negative element.
-        ShapeError: ``var`` has none of these shapes.
+        ShapeError: ``var`` has another shape than these.
 
     >>> import tinygrad_fm as torch
     >>> from tinygrad_fm.nn import functional as F

@@ -133,7 +133,7 @@ def index_reduce(input: Any, dim: int, index: Any, source: Any, reduce: str, *, 
 
     Raises:
         RuntimeError: ``reduce`` is none of these.
-        IndexError: ``index`` is no such vector.
+        IndexError: ``index`` is no vector of integers, or not as long as ``source`` has slices.
 
     >>> import tinygrad_fm as torch
     >>> torch.index_reduce(torch.ones(2), 0, torch.tensor([0, 0]), torch.tensor([2.0, 3.0]), "prod")

@@ -178,7 +178,7 @@ class SWALR(LRScheduler):
         anneal_strategy: "cos" or "linear".
 
     Raises:
-        ValueError: another ``anneal_strategy``, or ``anneal_epochs`` that is no integer or negative.
+        ValueError: ``anneal_strategy`` is neither of these, or ``anneal_epochs`` no integer or negative.
 
     Example:
         >>> import tinygrad_fm as torch

@@ -26,7 +26,7 @@ class CyclicLR(LRScheduler):
         cycle_momentum: move momentum (or β₁) the opposite way, between ``base_momentum`` and ``max_momentum``.
 
     Raises:
-        TypeError: ``optimizer`` is none.
+        TypeError: ``optimizer`` is not an Optimizer.
         ValueError: an unknown ``mode`` without ``scale_fn``, or ``cycle_momentum`` with an optimizer without momentum and β₁.
 
     Source: Smith 2017, "Cyclical learning rates for training neural networks".
