@@ -371,8 +371,9 @@ def isend(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int 
     >>> from tinygrad_fm import distributed
     >>> x = torch.ones(2)
     >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
-    ...     if distributed.get_rank() == 0:
-    ...         distributed.isend(x, dst=1).wait()
+    ...     sends = distributed.get_rank() == 0  # of two processes
+    ...     work = distributed.isend(x, dst=1) if sends else distributed.irecv(x, src=0)
+    ...     assert work.wait()
     >>> x
     tensor([1., 1.])
     """
@@ -387,8 +388,9 @@ def irecv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = N
     >>> from tinygrad_fm import distributed
     >>> x = torch.zeros(2)
     >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
-    ...     if distributed.get_rank() == 1:
-    ...         distributed.irecv(x, src=0).wait()
+    ...     receives = distributed.get_rank() == 1  # of two processes
+    ...     work = distributed.irecv(x, src=0) if receives else distributed.isend(x, dst=1)
+    ...     assert work.wait()
     >>> x.shape
     torch.Size([2])
     """
@@ -405,6 +407,8 @@ def send(tensor: Tensor, dst: int, group: ProcessGroup | None = None, tag: int =
     >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
     ...     if distributed.get_rank() == 0:
     ...         distributed.send(x, dst=1)
+    ...     else:  # of two processes
+    ...         sender = distributed.recv(x, src=0)
     >>> x
     tensor([1., 1.])
     """
@@ -420,7 +424,9 @@ def recv(tensor: Tensor, src: int | None = None, group: ProcessGroup | None = No
     >>> from tinygrad_fm import distributed
     >>> x = torch.zeros(2)
     >>> if distributed.is_initialized():  # by init_process_group, in each of the processes
-    ...     if distributed.get_rank() == 1:
+    ...     if distributed.get_rank() == 0:
+    ...         distributed.send(x, dst=1)
+    ...     else:  # of two processes
     ...         sender = distributed.recv(x, src=0)
     >>> x.shape
     torch.Size([2])

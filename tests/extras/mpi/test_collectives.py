@@ -28,6 +28,14 @@ def test_one_process_needs_no_mpiexec(launch: Launch) -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, "1 [1.0, 1.0]\n", "")
 
 
+EXAMPLES = """
+import doctest, tinygrad_fm.distributed as dist
+dist.init_process_group()
+for module in (dist.collectives, dist.objects):
+    found = doctest.testmod(module)
+    assert found.attempted and not found.failed, module
+doctest.run_docstring_examples(dist.new_group, {})
+"""
 RAISES = """
 import tinygrad_fm as torch, tinygrad_fm.distributed as dist
 dist.init_process_group("mpi")
@@ -42,6 +50,11 @@ if dist.get_rank() == 1:
     os.kill(os.getpid(), signal.SIGKILL)
 dist.all_reduce(torch.zeros(2))
 """
+
+
+def test_the_examples_of_the_docstrings_hold_between_two_processes(launch: Launch) -> None:
+    done = launch(2, "-c", EXAMPLES)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
 
 
 def test_an_exception_of_one_ends_all_and_is_shown(launch: Launch) -> None:

@@ -120,10 +120,11 @@ class MNIST(VisionDataset):
 class FashionMNIST(VisionDataset):
     """`tinygrad_fm.data.FashionMNIST`, which says where its files are looked for, with torchvision's arguments; see `MNIST`.
 
+    >>> from tinygrad_fm.utils.data import NotAvailableError
     >>> from tinygrad_fm.vision import datasets
     >>> try:
     ...     assert len(datasets.FashionMNIST("nowhere", train=False, download=False)) == 10000
-    ... except FileNotFoundError as error:
+    ... except NotAvailableError as error:
     ...     missing = error  # it says where the files were looked for
     """
 
