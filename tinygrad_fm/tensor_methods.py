@@ -111,7 +111,12 @@ class Methods:
         return ops.polygamma(n, self)
 
     def polygamma_(self: Any, n: builtins.int) -> Any:
-        """:func:`polygamma` of the tensor itself."""
+        """:func:`polygamma` of the tensor itself.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(2).polygamma_(1)
+        tensor([1.6449, 1.6449])
+        """
         return inplace(lambda x: ops.polygamma(n, x), self)
 
     @property
@@ -322,27 +327,60 @@ class Methods:
         return self
 
     def squeeze_(self: Any, *dim: Any) -> Any:
-        """:func:`squeeze` of the tensor itself."""
+        """:func:`squeeze` of the tensor itself.
+
+        Raises AutogradError for a tensor that requires grad.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(1, 2).squeeze_()
+        tensor([1., 1.])
+        """
         return self._reshaped("squeeze_", lambda x: x.squeeze(*dim))
 
     def unsqueeze_(self: Any, dim: builtins.int) -> Any:
-        """:func:`unsqueeze` of the tensor itself."""
+        """:func:`unsqueeze` of the tensor itself.
+
+        Raises AutogradError for a tensor that requires grad.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(2).unsqueeze_(0)
+        tensor([[1., 1.]])
+        """
         return self._reshaped("unsqueeze_", lambda x: x.unsqueeze(dim))
 
     def transpose_(self: Any, dim0: builtins.int, dim1: builtins.int) -> Any:
-        """:func:`transpose` of the tensor itself."""
+        """:func:`transpose` of the tensor itself.
+
+        Raises AutogradError for a tensor that requires grad.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(2, 3).transpose_(0, 1).shape
+        torch.Size([3, 2])
+        """
         return self._reshaped("transpose_", lambda x: x.transpose(dim0, dim1))
 
     swapaxes_ = swapdims_ = transpose_
 
     def t_(self: Any) -> Any:
-        """:func:`t` of the tensor itself."""
+        """:func:`t` of the tensor itself.
+
+        Raises AutogradError for a tensor that requires grad.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.ones(2, 3).t_().shape
+        torch.Size([3, 2])
+        """
         return self._reshaped("t_", lambda x: x.t())
 
     # -- filled with one number, or drawn -------------------------------------------------------------------------------
 
     def float_power_(self: Any, exponent: Any) -> Any:
-        """:func:`float_power` of the tensor itself, which must be float64, as the result is; else raises RuntimeError."""
+        """:func:`float_power` of the tensor itself, which must be float64, as the result is; else raises RuntimeError.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.tensor([2.0, 3.0], dtype=torch.float64).float_power_(2)
+        tensor([4., 9.], dtype=torch.float64)
+        """
         if self.dtype is not dtypes.float64:
             raise RuntimeError(
                 f"the base given to float_power_ has dtype {self.dtype} but the operation's result requires dtype torch.float64"
@@ -359,25 +397,50 @@ class Methods:
         return self.fill_(0)
 
     def uniform_(self: Any, from_: builtins.float = 0.0, to: builtins.float = 1.0, *, generator: Any = None) -> Any:
-        """Fill with numbers drawn evenly from [``from_``, ``to``)."""
+        """Fill with numbers drawn evenly from [``from_``, ``to``).
+
+        Raises RuntimeError where ``from_`` is above ``to``.
+
+        >>> import tinygrad_fm as torch
+        >>> x = torch.zeros(100).uniform_(-1, 1)
+        >>> bool((x >= -1).all() and (x < 1).all())
+        True
+        """
         if from_ > to:
             raise RuntimeError(f"uniform_(): from {from_} must not be above to {to}")
         return self.copy_(ops.rand(self.shape, generator=generator, dtype=self.dtype) * (to - from_) + from_)
 
     def normal_(self: Any, mean: builtins.float = 0.0, std: builtins.float = 1.0, *, generator: Any = None) -> Any:
-        """Fill with normally distributed numbers."""
+        """Fill with normally distributed numbers.
+
+        Raises RuntimeError for a negative ``std``.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.zeros(3).normal_(mean=2.0, std=0.0)
+        tensor([2., 2., 2.])
+        """
         if std < 0:
             raise RuntimeError(f"normal_(): std must not be negative, got {std}")
         return self.copy_(ops.randn(self.shape, generator=generator, dtype=self.dtype) * std + mean)
 
     def bernoulli_(self: Any, p: builtins.float = 0.5, *, generator: Any = None) -> Any:
-        """Fill with 1 with probability ``p``, else 0; raises RuntimeError for a probability that is not from 0 to 1."""
+        """Fill with 1 with probability ``p``, else 0; raises RuntimeError for a probability that is not from 0 to 1.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.zeros(3).bernoulli_(1.0)
+        tensor([1., 1., 1.])
+        """
         if isinstance(p, builtins.int | builtins.float) and not 0 <= p <= 1:
             raise RuntimeError(f"bernoulli_ expects p to be in [0, 1], but got p={p}")
         return self.copy_(ops.rand(self.shape, generator=generator) < p)
 
     def random_(self: Any, from_: builtins.int | None = None, to: builtins.int | None = None, *, generator: Any = None) -> Any:
-        """Fill with whole numbers from [``from_``, ``to``), or [0, ``from_``) if it is the only one given."""
+        """Fill with whole numbers from [``from_``, ``to``), or [0, ``from_``) if it is the only one given.
+
+        >>> import tinygrad_fm as torch
+        >>> torch.zeros(3).random_(5, 6)
+        tensor([5., 5., 5.])
+        """
         if to is None:
             most = min(2**24 if self.is_floating_point() else np.iinfo(self._array.dtype).max, 2**62)
             low, high = 0, most if from_ is None else from_
@@ -386,7 +449,14 @@ class Methods:
         return self.copy_(ops.randint(low, builtins.int(high), tuple(self.shape), generator=generator))
 
     def exponential_(self: Any, lambd: builtins.float = 1.0, *, generator: Any = None) -> Any:
-        """Fill with numbers drawn from lambd · exp(−lambd · x), x > 0."""
+        """Fill with numbers drawn from lambd · exp(−lambd · x), x > 0.
+
+        Raises RuntimeError unless ``lambd`` is above 0.
+
+        >>> import tinygrad_fm as torch
+        >>> bool((torch.zeros(100).exponential_() >= 0).all())
+        True
+        """
         if lambd <= 0:
             raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return self.copy_(-ops.log1p(-ops.rand(tuple(self.shape), generator=generator, dtype=dtypes.float64)) / lambd)
