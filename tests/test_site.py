@@ -118,6 +118,22 @@ def test_public_docstrings_lack_nothing() -> None:
 
 
 @pytest.mark.parametrize(
+    ("doc", "lacks"),
+    [
+        (None, ["a text", "an example", "Raises ValueError"]),
+        ("Refuses everything.", ["an example", "Raises ValueError"]),
+        ("Raises ValueError.\n\n>>> 1 + 1\n2", []),
+    ],
+)
+def test_what_a_docstring_lacks(doc: str | None, lacks: list[str]) -> None:
+    def refuse() -> None:
+        raise ValueError("always")
+
+    refuse.__doc__ = doc
+    assert lacking.lacks(reference.Entry("", "refuse", refuse, None)) == lacks
+
+
+@pytest.mark.parametrize(
     ("value", "says"),
     [
         (tinygrad_fm.exp, "(input, *, out=None) -> Tensor"),
