@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
@@ -197,3 +198,17 @@ def test_matmul_of_any_dimensions(data: Any) -> None:
     direction = rng.standard_normal(a_shape)
     slope = (direction @ b.detach().numpy()).sum()  # linear in a
     np.testing.assert_allclose((a.grad.numpy() * direction).sum(), slope, atol=1e-10)
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda: torch.broadcast_tensors(torch.ones(2), torch.ones(3)),
+        lambda: torch.normal(torch.ones(2), torch.ones(3)),
+        lambda: torch.binomial(torch.ones(2), torch.ones(3)),
+        lambda: torch.distributions.MultivariateNormal(torch.ones(2, 4), torch.eye(4).expand(3, 4, 4)),
+    ],
+)
+def test_so_do_those_of_what_is_no_operation(call: Any) -> None:
+    with pytest.raises(RuntimeError, match=r"shapes \(\d,\), \(\d,\) do not broadcast"):
+        call()

@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from ..ops import functions as ops
+from ..ops._arguments import common_shape
 from ..ops.decompositions import linalg_cholesky
 from ..ops.triangular_solve import solve_triangular
 from . import constraints
@@ -61,7 +60,7 @@ class MultivariateNormal(Distribution):
         if matrix.ndim < 2:
             what = "scale_tril matrix" if name == "scale_tril" else name
             raise ValueError(f"{what} must be at least two-dimensional, with optional leading batch dimensions")
-        batch = np.broadcast_shapes(tuple(matrix.shape[:-2]), tuple(loc.shape[:-1]))
+        batch = common_shape("MultivariateNormal", tuple(matrix.shape[:-2]), tuple(loc.shape[:-1]))
         self.loc = loc.expand(*batch, -1)
         setattr(self, name, matrix.expand(*batch, -1, -1))
         super().__init__(batch, self.loc.shape[-1:], validate_args)

@@ -37,6 +37,14 @@ def some_dims(op: str, dims: Any, ndim: int) -> tuple[int, ...]:
     return found
 
 
+def common_shape(op: str, *shapes: tuple[int, ...]) -> tuple[int, ...]:
+    """The shape that these shapes broadcast to. Raises ShapeError if there is none."""
+    try:
+        return np.broadcast_shapes(*shapes)
+    except ValueError:
+        raise ShapeError(f"{op}(): shapes {', '.join(str(tuple(shape)) for shape in shapes)} do not broadcast") from None
+
+
 def sizes(op: str, given: tuple[Any, ...], named: Any = None) -> tuple[int, ...]:
     """The ints of ``f(2, 3)``, ``f((2, 3))`` or ``f(shape=(2, 3))``."""
     if named is not None:

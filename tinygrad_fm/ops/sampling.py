@@ -12,7 +12,7 @@ from ..autograd.box import box, raw
 from ..autograd.tensor_type import Tensor
 from ..dtypes import OURS, as_numpy, default_float
 from ..random import Generator
-from ._arguments import int64
+from ._arguments import common_shape, int64
 from .creation import checked_shape, finish, like_creator, size_by_name
 
 __all__ = [
@@ -145,7 +145,7 @@ def normal(
 ) -> Tensor:
     """Numbers drawn from normal distributions with the given means and standard deviations, which broadcast.
 
-    Raises RuntimeError for a negative standard deviation.
+    Raises RuntimeError for a negative standard deviation, ShapeError for shapes that do not broadcast.
 
     >>> import tinygrad_fm as torch
     >>> torch.normal(0.0, 1.0, (2, 3)).shape
@@ -154,7 +154,7 @@ def normal(
     means, stds = raw(mean), raw(std)
     if np.any(np.less(stds, 0)):
         raise RuntimeError("normal(): the standard deviation must not be negative")
-    shape = np.broadcast_shapes(np.shape(means), np.shape(stds)) if size is None else checked_shape((size,), "normal")
+    shape = common_shape("normal", np.shape(means), np.shape(stds)) if size is None else checked_shape((size,), "normal")
     kinds = [OURS[v.dtype] for v in (means, stds) if isinstance(v, np.ndarray) and v.dtype.kind == "f"]
     drawn = raw(randn(shape, generator=generator, dtype=dtype or (kinds[0] if kinds else None)))
     return finish(np.asarray(drawn * stds + means, drawn.dtype), device, requires_grad)
@@ -182,6 +182,7 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Tenso
 
     Raises:
         RuntimeError: the two have different dtypes.
+        ShapeError: they do not broadcast.
 
     >>> import tinygrad_fm as torch
     >>> torch.binomial(torch.tensor([10.0, 10.0]), torch.tensor([0.0, 1.0]))
@@ -190,6 +191,7 @@ def binomial(count: Any, prob: Any, generator: Generator | None = None) -> Tenso
     n, p = np.asarray(raw(count)), np.asarray(raw(prob))
     if n.dtype != p.dtype:
         raise RuntimeError(f"binomial(): count and prob must have one dtype, got {n.dtype} and {p.dtype}")
+    common_shape("binomial", n.shape, p.shape)
     return box(np.asarray(random.bits(generator).binomial(n.astype(np.int64), p)).astype(p.dtype))
 
 

@@ -19,7 +19,7 @@ from ..autograd.primitives import primitive
 from ..autograd.tensor_type import Tensor
 from ..dtypes import dtype
 from ..errors import ShapeError
-from ._arguments import one_dim, several, sizes, some_dims
+from ._arguments import common_shape, one_dim, several, sizes, some_dims
 
 __all__ = [
     "atleast_1d",
@@ -331,12 +331,15 @@ def unflatten(input: Any, dim: int, sizes: Any) -> Tensor:
 def broadcast_tensors(*tensors: Any) -> tuple[Any, ...]:
     """All tensors, as views of the shape that they broadcast to.
 
+    Raises:
+        ShapeError: they do not.
+
     >>> import tinygrad_fm as torch
     >>> [tuple(x.shape) for x in torch.broadcast_tensors(torch.ones(3, 1), torch.ones(2))]
     [(3, 2), (3, 2)]
     """
     every = several(tensors)
-    shape = np.broadcast_shapes(*(x.shape for x in every))
+    shape = common_shape("broadcast_tensors", *(x.shape for x in every))
     return tuple(broadcast_to(x, shape) for x in every)
 
 
