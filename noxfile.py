@@ -18,7 +18,7 @@ nox.needs_version = ">=2024.4"
 nox.options.sessions = ["lint", "types", "size", "tests", "tests_oldest", "pyodide", "parity", "extras", "docs"]
 
 TORCH = "torch==2.13.0"
-PYODIDE = "pyodide@0.29.0"
+PYODIDE = "pyodide@" + re.findall(r'PYODIDE_VERSION = "(.*)"', Path("apps/try_folder.py").read_text(encoding="utf-8"))[0]
 PURE = ["pytest", "pluggy", "iniconfig", "packaging", "pygments", "hypothesis", "sortedcontainers", "mpmath", "graphviz"]
 # The tests that are run there. Those of the engine have a stack as short as a browser's; of the others some recurse deeply.
 ENGINE = "tests/autograd"
