@@ -162,6 +162,18 @@ def test_what_is_let_go_of_and_what_lives_on() -> None:
     assert "Let go of its result (100, 50): something else still holds that memory." in words  # exp's: it is h
 
 
+def test_memory_that_is_saved_twice_is_let_go_of_once() -> None:
+    x = torch.randn(100, 50, requires_grad=True)
+    with viz.trace() as t:
+        h = x + 1
+        first, second = h[:50], h[50:]
+        y = (h * h).sum() + (first * second).sum()
+        del h, first, second
+        y.backward()
+    freed = [text for text in said(steps_of(t.draw())).splitlines() if text.startswith("Let go of 20.0 KB")]
+    assert len(freed) == 1 and "40.0 KB" not in said(steps_of(t.draw()))
+
+
 def test_retain_graph_hooks_and_accumulation() -> None:
     x = torch.tensor([1.0, 2.0], requires_grad=True)
     with viz.trace() as t:
@@ -337,6 +349,13 @@ def test_not_finite_and_empty_arrays() -> None:
     product = next(a for a in steps["arrays"] if a["shape"] == [20, 3] and "heat" in a and None in a["heat"][0][0])
     assert product["heat"][0][0] == [100, None, None]
     assert any(a["text"] == "empty" for a in steps["arrays"])
+
+
+@pytest.mark.parametrize("shape", [(0, 100), (100, 0), (3, 0, 5), (2, 3, 0), (1, 0, 28, 28)])
+def test_an_empty_array_has_no_cells(shape: tuple[int, ...]) -> None:
+    steps = steps_of(viz.draw(torch.ones(shape, requires_grad=True) * 2))
+    empty = [array for array in steps["arrays"] if array["text"] == "empty"]
+    assert empty and all(array["heat"] == [] for array in empty)  # the player takes the first row of the first matrix
 
 
 def test_a_large_tape_has_to_be_held_by_somebody() -> None:

@@ -98,7 +98,8 @@ class Took:
         waiting: what waits then, in the order in which it would be taken.
         hooks: the names of those that were called, and what the gradient was after them, if one replaced it.
         gifts: what it gave to its inputs.
-        released: what it let go of, each with the bytes that were freed by that: 0 where something else holds the memory.
+        released: what it let go of, each with whether its memory was freed by that: not where something else holds it.
+        freed: the bytes of that memory, which several of them may share.
         keeps: whether it kept what it had saved, for another pass.
         wanted: whether its gradient had been asked for; goes_on: whether the pass goes on from it.
         before, after: the leaf's ``.grad``.
@@ -113,7 +114,8 @@ class Took:
     hooks: list[str] = field(default_factory=list)
     replaced: Snapshot | None = None
     gifts: list[Gift] = field(default_factory=list)
-    released: list[tuple[Kept, int]] = field(default_factory=list)
+    released: list[tuple[Kept, bool]] = field(default_factory=list)
+    freed: int = 0
     keeps: bool = False
     wanted: bool = False
     goes_on: bool = True

@@ -60,7 +60,7 @@ class Snapshot:
         finite = np.isfinite(numbers)
         largest = float(np.abs(numbers[finite]).max()) if finite.any() else 0.0
         share = np.where(finite, numbers, 0.0) / (largest or 1.0) * 100
-        cells = np.where(finite, np.rint(share), 999).astype(int).tolist()
+        cells = np.where(finite, np.rint(share), 999).astype(int).tolist() if numbers.size else []
         return known | {
             "heat": [[[None if v == 999 else v for v in row] for row in tile] for tile in cells],
             "largest": _number(largest),

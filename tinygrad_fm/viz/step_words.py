@@ -203,10 +203,10 @@ class Words:
         step = event.value[0] if isinstance(event.value, tuple) else None
         if event.keeps:
             yield "It keeps what it saved: the graph can be gone through again."
-        freed = dict.fromkeys(self.kept(step, kept, 0) for kept, size in event.released if size)
+        freed = dict.fromkeys(self.kept(step, kept, 0) for kept, is_freed in event.released if is_freed)
         if freed:
-            yield f"Let go of {bytes_text(sum(size for _, size in event.released))}: {', '.join(freed)}."
-        held = dict.fromkeys(self.kept(step, kept, 0) for kept, size in event.released if not size)
+            yield f"Let go of {bytes_text(event.freed)}: {', '.join(freed)}."
+        held = dict.fromkeys(self.kept(step, kept, 0) for kept, is_freed in event.released if not is_freed)
         if held:
             yield f"Let go of {', '.join(held)}: something else still holds that memory."
 

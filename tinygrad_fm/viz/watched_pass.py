@@ -127,11 +127,13 @@ class WatchedPass(Pass):
         saved = node.saved if isinstance(node.saved, (list, tuple)) else ()
         kept = _kept_arrays(node, self.log.reader.made.get(node))
         storages = [versions.storage(_array(value)) for value in saved if isinstance(_array(value), np.ndarray)]
-        owners = [(weakref.ref(owner), owner.nbytes) for owner in storages]
+        owners = [weakref.ref(storage) for storage in storages]
+        sizes = {id(storage): (owner, storage.nbytes) for owner, storage in zip(owners, storages, strict=True)}
         del saved, storages
         super()._step(node, g, give)
         if node.saved is None:
-            now.released = [(k, 0 if owner() is not None else size) for k, (owner, size) in zip(kept, owners, strict=True)]
+            now.released = [(k, owner() is None) for k, owner in zip(kept, owners, strict=True)]
+            now.freed = sum(size for owner, size in sizes.values() if owner() is None)
         now.keeps = bool(kept) and node.saved is not None
 
     def _call_hooks(self, node: Any, g: Any) -> Any:
