@@ -46,6 +46,9 @@ def test_points_count_their_steps_by_name(shown: Any) -> None:
         (lambda: live.boundary(lambda p: p, np.zeros((3, 2)), np.zeros(2)), r"labels \(N,\)"),
         (lambda: live.boundary(lambda p: p[:1], np.zeros((3, 2)), np.zeros(3)), r"\(N, K\) scores"),
         (lambda: live.boundary(lambda p: p, np.full((1, 2), np.nan), np.zeros(1)), "not finite"),
+        (lambda: live.boundary(lambda p: p, np.zeros((2, 2)), [0, -1]), "whole numbers from 0 to 9, got -1"),
+        (lambda: live.boundary(lambda p: p, np.zeros((2, 2)), [256, 1]), "whole numbers from 0 to 9, got 256"),
+        (lambda: live.boundary(lambda p: p, np.zeros((2, 2)), [0.5, 1.0]), "whole numbers from 0 to 9, got 0.5"),
     ],
 )
 def test_mistakes(call: Any, said: str) -> None:
@@ -71,6 +74,9 @@ def test_the_boundary_is_the_models(shown: Any) -> None:
     classes = np.frombuffer(base64.b64decode(data["classes"]), np.uint8).reshape(side, side)
     assert (classes[: side // 2] == 1).all() and (classes[side // 2 :] == 0).all()  # the first row is the uppermost
     assert model.training and model[1].training
+    model[1].eval()
+    live.boundary(model, [[-1.0, -1.0], [1.0, 1.0]], torch.tensor([0.0, 1.0]))  # as BCEWithLogitsLoss takes them
+    assert model.training and not model[1].training  # each as it was
     assert np.frombuffer(base64.b64decode(data["shares"]), np.uint8).min() >= 127
 
 

@@ -24,6 +24,7 @@ import numpy.typing as npt
 from ..autograd.box import is_tensor, raw
 from ..autograd.modes import no_grad
 from ..nn import Module
+from ..nn.utils.evaluating import evaluating
 from ..ops.creation import from_numpy
 from .graph import Graph
 
@@ -205,17 +206,17 @@ def packed(array: npt.NDArray[Any]) -> str:
 def boundary(model: Callable[[Any], Any], points: Any, labels: Any, title: str = "decision boundary") -> None:
     """Show what a classifier says all over the plane, with the points it learns from.
 
-    The model is called without gradients and, if it is a module, in evaluation mode; it is then put back.
+    The model is called without gradients and, if it is a module, in evaluation mode; each of its modules is then put back.
 
     Args:
         model: takes (N, 2), gives (N, K) scores of K classes (their softmax is shown), or (N, 1) or (N,) scores of class 1
             against class 0 (their sigmoid).
         points: (N, 2).
-        labels: (N,), integers from 0 to K − 1.
+        labels: (N,), whole numbers from 0 to K − 1.
         title: what stands over it.
 
     Raises:
-        ValueError: other shapes, or more than ten classes.
+        ValueError: other shapes, more than ten classes, or a label of none of them.
 
     >>> import tinygrad_fm as torch
     >>> boundary(lambda p: p[:, :1], torch.tensor([[-1.0, 0.0], [1.0, 1.0]]), [0, 1])  # doctest: +ELLIPSIS
@@ -227,20 +228,16 @@ def boundary(model: Callable[[Any], Any], points: Any, labels: Any, title: str =
         raise ValueError(f"boundary(): expected points (N, 2) and labels (N,), got {xy.shape} and {_array(labels).shape}")
     if not np.isfinite(xy).all():
         raise ValueError("boundary(): a point is not finite")
+    strange = classes[~np.isin(classes, range(len(LETTERS)))]
+    if len(strange):
+        raise ValueError(f"boundary(): labels are whole numbers from 0 to {len(LETTERS) - 1}, got {strange[0]}")
     low, high = xy.min(axis=0).astype(np.float64), xy.max(axis=0).astype(np.float64)
     margin = np.maximum(0.1 * (high - low), 1e-3)
     low, high = low - margin, high + margin
     across, up = (np.linspace(low[i], high[i], CELLS, dtype=np.float32) for i in (0, 1))
     grid = np.stack(np.meshgrid(across, up[::-1]), axis=-1).reshape(-1, 2)  # rows from the top
-    was_training = isinstance(model, Module) and model.training
-    try:
-        if was_training:
-            model.eval()  # type: ignore[attr-defined]
-        with no_grad():
-            scores = _array(model(from_numpy(grid))).astype(np.float64)
-    finally:
-        if was_training:
-            model.train()  # type: ignore[attr-defined]
+    with evaluating(model) if isinstance(model, Module) else no_grad():
+        scores = _array(model(from_numpy(grid))).astype(np.float64)
     winner, share = _winners(scores, len(grid))
     if _listener is None:
         if title:
