@@ -176,6 +176,7 @@ def _saved(graph: viz.Graph) -> dict[str, int]:
 
 def _costs(model: nn.Module, x: Any, table: Any, saved: dict[str, int]) -> tuple[tuple[ModuleRow, ...], ModuleRow]:
     """The costs of each module, and of the whole model."""
+    given = _given(model, x)
     found = []
     for _ in range(_RUNS):
         with profiler.profile() as profile:
@@ -189,8 +190,8 @@ def _costs(model: nn.Module, x: Any, table: Any, saved: dict[str, int]) -> tuple
 
         forward, backward = (sum(getattr(cost, phase) for cost in within(own)) / 1e6 for phase in ("forward", "backward"))
         shapes = ", ".join("×".join(map(str, shape)) or "a number" for shape in outputs) or "not called"
-        given = len(x) * x.itemsize * sum(map(math.prod, outputs))
-        return ModuleRow(path, kind, shapes, parameters, multiply_adds, forward, backward, given, sum(within(saved)))
+        size = given.get(path, 0)
+        return ModuleRow(path, kind, shapes, parameters, multiply_adds, forward, backward, size, sum(within(saved)))
 
     rows = [row(r.name, r.kind, r.outputs, r.parameters, r.multiply_adds) for r in table.rows]
     with no_grad():
@@ -198,8 +199,39 @@ def _costs(model: nn.Module, x: Any, table: Any, saved: dict[str, int]) -> tuple
     return tuple(rows), row("", table.model, outputs, table.parameters, table.multiply_adds)
 
 
+def _limit() -> None:
+    """What this process may use at the most, where the system has such limits."""
+    try:
+        import resource
+    except ImportError:  # Windows
+        return
+    for what, most in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_CORE, 0)):
+        _, hard = resource.getrlimit(what)
+        with contextlib.suppress(ValueError, OSError):  # macOS refuses one of memory
+            resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+
+
+def _given(model: nn.Module, x: Any) -> dict[str, int]:
+    """How many bytes each module gives, in the last of its calls."""
+    found: dict[str, int] = {}
+
+    def noting(path: str) -> Any:
+        def note(module: nn.Module, args: Any, output: Any) -> None:
+            found[path] = sum(t.nbytes for t in tensors_in(output))
+
+        return note
+
+    handles = [module.register_forward_hook(noting(path)) for path, module in model.named_modules()]
+    with no_grad():
+        model(x)
+    for handle in handles:
+        handle.remove()
+    return found
+
+
 def main() -> int:
     """Answer one question."""
+    _limit()
     answers = os.fdopen(os.dup(sys.stdout.fileno()), "w", encoding="utf-8")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # whatever a kernel may say is no answer
     question = Question(**json.load(sys.stdin))
@@ -217,9 +249,16 @@ def main() -> int:
 # -- from the page -----------------------------------------------------------------------------------------------------
 
 
+class _NoAnswerError(Exception):
+    """The process gave none. It is raised so that it is not remembered: another time there may be more memory, or time."""
+
+
 def ask(question: Question) -> Answer:
     """The answer, made by another process within its limits, or remembered."""
-    return _ask(json.dumps(asdict(question)))
+    try:
+        return _ask(json.dumps(asdict(question)))
+    except _NoAnswerError as error:
+        return Answer(str(error))
 
 
 @lru_cache(maxsize=16)
@@ -229,37 +268,23 @@ def _ask(question: str) -> Answer:
     environment = {**os.environ, "PYTHONPATH": path, "PYTHONIOENCODING": "utf-8"}
     try:
         process = subprocess.run(
-            command,
-            input=question,
-            capture_output=True,
-            encoding="utf-8",
-            timeout=_SECONDS,
-            env=environment,
-            preexec_fn=_limit if os.name == "posix" else None,
-            check=False,
+            command, input=question, capture_output=True, encoding="utf-8", timeout=_SECONDS, env=environment, check=False
         )
-    except subprocess.TimeoutExpired:
-        return Answer(f"this model takes longer than {_SECONDS} seconds to look at; ask for a smaller one, or a smaller batch")
+    except subprocess.TimeoutExpired as error:
+        raise _NoAnswerError(
+            f"this model takes longer than {_SECONDS} seconds to look at; ask for a smaller one, or a smaller batch"
+        ) from error
     if process.returncode == 0:
         found = json.loads(process.stdout)
         rows = tuple(ModuleRow(**row) for row in found.pop("rows"))
         whole = found.pop("whole")
         return Answer(**found, rows=rows, whole=ModuleRow(**whole) if whole else None)
     if process.returncode < 0 or "MemoryError" in process.stderr:
-        return Answer(
+        raise _NoAnswerError(
             "this model needs more memory or time than there is for it here; ask for a smaller one, or a smaller batch"
         )
     last = process.stderr.strip().splitlines()[-1:] or [f"the process ended with code {process.returncode}"]
-    return Answer(f"this model cannot be looked at: {last[0]}")
-
-
-def _limit() -> None:
-    """What the other process may use at the most."""
-    import resource
-
-    for what, most in ((resource.RLIMIT_AS, _MEMORY), (resource.RLIMIT_CPU, _SECONDS), (resource.RLIMIT_CORE, 0)):
-        _, hard = resource.getrlimit(what)
-        resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
+    raise _NoAnswerError(f"this model cannot be looked at: {last[0]}")
 
 
 if __name__ == "__main__":

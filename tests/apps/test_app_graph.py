@@ -155,6 +155,18 @@ def test_models_of_all_kinds_are_shown(question: Question) -> None:
     assert answer.error == "" and answer.html and answer.whole is not None
 
 
+@pytest.mark.parametrize(
+    ("expression", "shape", "elements"),
+    [
+        ("nn.LSTM(28, 16, batch_first=True)", (5, 28), 64 * 5 * 16 + 2 * 64 * 16),  # h and c have the batch second
+        ("nn.Embedding(100, 8)", (5,), 64 * 5 * 8),  # int64 in, float32 out
+    ],
+)
+def test_the_size_of_a_result_is_that_of_its_tensors(expression: str, shape: tuple[int, ...], elements: int) -> None:
+    whole = report(Question(expression, shape=shape)).whole
+    assert whole is not None and whole.given == 4 * elements
+
+
 def test_a_model_too_large_for_the_machine_ends_its_own_process_alone() -> None:
     answer = ask(Question("nn.Linear(100000, 100000)", shape=(100000,)))
     assert "more memory" in answer.error and answer.html == ""
@@ -176,5 +188,22 @@ def test_a_process_that_takes_too_long_is_a_sentence(monkeypatch: pytest.MonkeyP
     def run(*_: Any, **__: Any) -> Any:
         raise subprocess.TimeoutExpired([], 1)
 
-    monkeypatch.setattr(model_report.subprocess, "run", run)
-    assert "takes longer than" in ask(Question("nn.Linear(7, 1)")).error
+    question = Question("nn.Linear(7, 1)", shape=(7,), batch=2)
+    with monkeypatch.context() as patched:
+        patched.setattr(model_report.subprocess, "run", run)
+        assert "takes longer than" in ask(question).error
+    assert ask(question).error == ""  # it may have been the machine: what went wrong is not remembered
+
+
+def test_limits_that_a_system_does_not_have_are_done_without(monkeypatch: pytest.MonkeyPatch) -> None:
+    """macOS refuses a limit of memory."""
+    resource = pytest.importorskip("resource")  # Windows has none
+    tried = []
+
+    def refuse(what: int, _: tuple[int, int]) -> None:
+        tried.append(what)
+        raise ValueError("current limit exceeds maximum limit")
+
+    monkeypatch.setattr(resource, "setrlimit", refuse)
+    model_report._limit()
+    assert len(tried) == 3
