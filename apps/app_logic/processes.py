@@ -113,8 +113,9 @@ def stop(folder: Path) -> None:
 
     Raises CheckpointError if no process that was started here works on it.
     """
+    running = is_running(folder)  # first: it waits for a start that is under way, which writes the number anew
     facts: _Facts | None = RunFolder(folder).read_json(PROCESS_FACTS, _Facts)
-    if facts is None or not is_running(folder):
+    if facts is None or not running:
         raise CheckpointError(f"no process that was started here trains {folder.name}")
     with contextlib.suppress(ProcessLookupError):  # it has just ended
         os.kill(facts["pid"], signal.SIGTERM)

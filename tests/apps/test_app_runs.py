@@ -123,6 +123,24 @@ def test_facts_that_were_tampered_with_hit_no_process(trained: Path, tmp_path: P
             processes.stop(path)
 
 
+def test_a_run_that_is_resumed_while_it_is_stopped_is_asked_by_its_new_number(
+    trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The old number may be another program's by now."""
+    path = Path(shutil.copytree(trained / "mlp", tmp_path / "mlp"))
+    (path / "process.json").write_text(json.dumps({"pid": 1111, "command": []}))
+
+    def resumed_meanwhile(_: Path) -> bool:
+        (path / "process.json").write_text(json.dumps({"pid": 2222, "command": []}))
+        return True
+
+    asked: list[int] = []
+    monkeypatch.setattr(processes, "is_running", resumed_meanwhile)
+    monkeypatch.setattr(processes.os, "kill", lambda pid, _: asked.append(pid))
+    processes.stop(path)
+    assert asked == [2222]
+
+
 def test_a_run_of_another_process_is_seen_to_train(trained: Path, tmp_path: Path) -> None:
     path = Path(shutil.copytree(trained / "mlp", tmp_path / "mlp"))
     (path / "summary.json").unlink()
