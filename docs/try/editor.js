@@ -35,7 +35,7 @@ const marks = StateField.define({
   provide: (field) => EditorView.decorations.from(field),
 });
 
-/** An editor in `parent`: `text`, `mark(line, what)`, `unmark()`, `focus()`. */
+/** An editor in `parent`: `text`, `mark(line, what)`, `unmark()`. */
 export class Editor {
   constructor(parent, { onRun, onChange }) {
     const run = () => { onRun(); return true; };
@@ -63,6 +63,4 @@ export class Editor {
   }
 
   unmark() { this.view.dispatch({ effects: setMark.of(null) }); }
-
-  focus() { this.view.focus(); }
 }

@@ -209,6 +209,7 @@ def _settings() -> Any:
         vars(builtins).update(names)
         torch.set_default_dtype(torch.float32)
         torch.set_grad_enabled(True)
+        torch.autograd.set_detect_anomaly(False)
         torch.set_printoptions(profile="default")
         np.seterr(**errors)
         np.set_printoptions(**printing)

@@ -9,7 +9,7 @@ self.onmessage = async ({ data }) => {
     if (data.kind === "start") await start(data.settings, data.interrupts);
     else run(data.code);
   } catch (error) {
-    postMessage({ kind: "failed", during: data.kind, text: String((error && error.message) || error) });
+    postMessage({ kind: "failed", text: String((error && error.message) || error) });
   }
 };
 

@@ -198,6 +198,8 @@ def test_a_program_leaves_nothing_to_the_next() -> None:
     import tinygrad_fm as torch
 
     run("import tinygrad_fm as torch\ntorch.set_default_dtype(torch.float64)\ntorch.set_grad_enabled(False)\n1 / 0")
+    run("import tinygrad_fm as torch\ntorch.autograd.set_detect_anomaly(True)")
+    assert not torch.autograd.is_anomaly_enabled()
     run("import builtins\nbuiltins.len = None")
     assert len("a") == 1
     assert torch.get_default_dtype() is torch.float32 and torch.is_grad_enabled()
