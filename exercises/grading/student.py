@@ -46,9 +46,18 @@ INSTEAD = {  # of methods of arrays, where it is not NumPy's function of the sam
     "ravel": "write x.reshape(-1)",
     "transpose": "write x.T, or np.transpose(x, axes)",
 }
-_REFUSED: tuple[type[ast.AST], ...] = (ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.AsyncFunctionDef, ast.Await, ast.Delete)
+_REFUSED: tuple[type[ast.AST], ...] = (
+    *(ast.Try, ast.With, ast.Global, ast.Nonlocal, ast.AsyncFunctionDef, ast.Await, ast.Delete),
+    ast.Match,  # whose patterns read attributes: case object(__globals__=names)
+)
 if hasattr(ast, "TryStar"):
     _REFUSED = (*_REFUSED, ast.TryStar)
+# names that a file does not make its own by setting them: after `self.__globals__ = 1` every function would show its own
+_KINDS = (
+    *(object, type, str, BaseException, np.ndarray, tinygrad_fm.Tensor, types.FunctionType, types.MethodType, types.ModuleType),
+    *(types.GeneratorType, types.FrameType, types.CodeType, types.TracebackType),
+)
+_TAKEN = frozenset(name for kind in _KINDS for name in dir(kind))
 
 
 class StudentError(Exception):
@@ -104,8 +113,11 @@ class _Reader(ast.NodeVisitor):
         self.own = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
         self.own |= {n.arg for n in ast.walk(tree) if isinstance(n, ast.arg)}
         self.own |= {n.name for n in ast.walk(tree) if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
-        # attributes that the file itself sets: self.x = 1
-        self.own_attributes = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        # attributes that the file itself sets, self.x = 1, and the methods of its classes
+        own = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute) and isinstance(n.ctx, ast.Store)}
+        classes = [n for n in ast.walk(tree) if isinstance(n, ast.ClassDef)]
+        own |= {n.name for c in classes for n in c.body if isinstance(n, ast.FunctionDef)}
+        self.own_attributes, self.taken = own - _TAKEN, own & _TAKEN
 
     def refuse(self, node: Any, what: str, instead: str = "") -> None:
         raise NotAllowed(f"{what} is not allowed here{instead}", getattr(node, "lineno", 0))
@@ -163,6 +175,7 @@ class _Reader(ast.NodeVisitor):
             numpy = "" if "np" in self.own else ", and `import numpy as np` at the top"
             instead = f": write np.{name}(x){numpy}" if name in NUMPY_NAMES else _suggest(name, self.attributes)
             instead = f": {INSTEAD[name]}" if name in INSTEAD else instead
+            instead = ": Python, NumPy or the library has one of this name" if name in self.taken else instead
             self.refuse(node, f"the attribute .{name}", instead)
 
 

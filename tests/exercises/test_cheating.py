@@ -25,6 +25,7 @@ def product(body: str, head: str = "") -> Report:
     return grade(PRODUCT, f"{head}\n{source}", seed=0)
 
 
+OWN = "class A:\n    def __init__(self):\n        self.{} = 1\n"
 REFUSED = [
     ("import tinygrad_fm", "return g * b", "import tinygrad_fm is not allowed"),
     ("import tinygrad_fm as np", "return g * b", "import tinygrad_fm is not allowed"),
@@ -41,7 +42,7 @@ REFUSED = [
     ("", "return ().__class__.__base__.__subclasses__()", "the attribute .__class__ is not allowed"),
     ("", "return multiply_a.__globals__", "the attribute .__globals__ is not allowed"),
     ("", "y = a.mul(b)\ny.backward()\nreturn a.grad", "the attribute .mul is not allowed"),
-    ("", "a.requires_grad = True\ny = a * b\ny.backward(g)\nreturn a.grad", "the attribute .backward is not allowed"),
+    ("", "a.requires_grad = True\ny = a * b\ny.backward(g)\nreturn a.grad", "the attribute .requires_grad is not allowed"),
     ("", "try:\n    return g * b\nexcept Exception:\n    return g", "`try` is not allowed"),
     ("import numpy as np", "return np.load('x.npy')", "np.load is not allowed"),
     ("import numpy as np", "return np.frompyfunc(a)", "np.frompyfunc is not allowed"),
@@ -60,6 +61,15 @@ REFUSED = [
     ("", "return multiply_a.func_globals", "the attribute .func_globals is not allowed"),
     ("", "return (x for x in [g]).gi_frame.f_back", "the attribute .gi_frame is not allowed"),
     ("import numpy", "return numpy.linalg.inv(g)", "np.linalg is not allowed"),
+    ("", "match multiply_a:\n    case object(__globals__=names):\n        return g * b", "`match` is not allowed"),
+    # setting an attribute of this name on an object of one's own does not open it on all others
+    (OWN.format("__globals__"), "return multiply_a.__globals__ and g * b", "the attribute .__globals__ is not allowed"),
+    (OWN.format("__class__"), "return g.__class__ and g * b", "the attribute .__class__ is not allowed"),
+    (OWN.format("gi_frame"), "return (x for x in [g]).gi_frame and g * b", "the attribute .gi_frame is not allowed"),
+    (OWN.format("f_back"), "return g.f_back", "the attribute .f_back is not allowed"),
+    (OWN.format("tofile"), "return g.tofile('x')", "the attribute .tofile is not allowed here: Python, NumPy or"),
+    (OWN.format("backward"), "return g.backward()", "the attribute .backward is not allowed"),
+    ("class A:\n    def tofile(self):\n        return 0\n", "return g.tofile('x')", "the attribute .tofile is not allowed"),
 ]
 
 
@@ -207,6 +217,12 @@ def test_a_gap_is_where_a_value_or_the_whole_function_is_missing() -> None:
     report = product("x = ...\nreturn g * x")
     assert (report.state, report.missing) == ("begun", ["multiply_a"])
     assert product("if g.ndim == 0:\n    return g * b\nreturn ...").missing == ["multiply_a"]
+
+
+def test_a_class_of_ones_own_is_allowed() -> None:
+    head = "class Factor:\n    def __init__(self, x):\n        self.kept = x\n\n    def times(self, g):\n        return g * self.kept\n"
+    report = product("return Factor(b).times(g)", head)
+    assert (report.state, report.lines) == ("passed", [])
 
 
 def test_indices_with_dots_are_no_gaps() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_fm as torch
 import tinygrad_fm.nn.functional as F
-from exercises.grading.catalogue import EXERCISES, classification, images, layers, optimizers, reductions
+from exercises.grading.catalogue import EXERCISES, classification, images, layers, optimizers, reductions, tape
 from exercises.grading.exercise import Operation, Random
 
 OPERATIONS = {item.name: item for exercise in EXERCISES for item in exercise.items if isinstance(item, Operation)}
@@ -86,3 +86,14 @@ def test_optimizers_are_the_librarys() -> None:
         adam, m, u = optimizers.adam_step(adam, g, m, u, t, 0.1, 0.8, 0.95, 0.01)
     for name, got in (("sgd", sgd), ("momentum", momentum), ("adam", adam)):
         np.testing.assert_allclose(got, expected[name], rtol=1e-9)
+
+
+def test_the_backward_loops_differences_are_exact_enough_whatever_is_drawn() -> None:
+    """Values far from 1 leave a difference no digits, and a right loop would be refused."""
+    for seed in range(400):
+        for title, leaves, program in tape.programs(Random(seed)):
+            values = tape._tensors(leaves, program)
+            for k, value in enumerate(values):
+                expected = tape._numerical(leaves, program, k)
+                got = None if value.grad is None else value.grad.item()
+                assert got == (None if expected is None else pytest.approx(expected, rel=5e-6, abs=5e-6)), (seed, title, k)

@@ -107,7 +107,10 @@ def programs(r: Random) -> list[tuple[str, list[float], Program]]:
     rng = r.rng
     mixed: Program = []
     for n in range(3, 12):
-        mixed.append((str(rng.choice(list(_RULES))), int(rng.integers(max(0, n - 4), n)), n - 1))
+        op = str(rng.choice(list(_RULES)))
+        # products by leaves only: by one another their values might reach 10¹², where differences have no digits left
+        first, last = (0, 3) if op == "multiply" else (max(0, n - 4), n)
+        mixed.append((op, int(rng.integers(first, last)), n - 1))
     draw = lambda n: [float(x) for x in r(n)]
     return [
         ("a product of two leaves", draw(2), [("multiply", 0, 1)]),
