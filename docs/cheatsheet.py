@@ -1,8 +1,8 @@
 """Make the cheat sheet, docs/images/cheatsheet.svg and docs/cheatsheet.pdf: ``python -m docs.cheatsheet``.
 
-What is on it are the rows below, as text for the sheet and as code: tests/test_cheatsheet.py runs each rule against the
-library, so the sheet cannot say what is not so. Both files carry a digest of the text, by which the test sees whether they
-are of today.
+What is on it are the rows below. Rules, updates and sizes stand there twice, as text for the sheet and as code, which
+tests/test_cheatsheet.py compares with the library: keep the two alike. Both files carry a digest of the text, by which the
+test sees whether they are of today.
 """
 
 from __future__ import annotations
@@ -211,10 +211,10 @@ INITIAL = [
     ("layers' own", r"uniform in $\pm 1/\sqrt{n_{in}}$", "as PyTorch's"),
 ]
 LOSSES = [
-    ("cross_entropy", r"$-\log\,$softmax$(z)_{label}$", "logits (N, K), labels (N,)"),
-    ("nll_loss", r"$-y_{label}$", "log-probabilities, labels"),
-    ("bce_with_logits", r"$-t \log \sigma(z) - (1-t) \log(1 - \sigma(z))$", "any shape, targets 0 to 1"),
-    ("mse_loss", r"$(a - b)^2$", "two alike"),
+    ("cross_entropy", r"$-\log\,$softmax$(z)_{label}$", "logits (N, K), labels (N,); over the N samples"),
+    ("nll_loss", r"$-y_{label}$", "log-probabilities, labels; over the N samples"),
+    ("bce_with_logits", r"$-t \log \sigma(z) - (1-t) \log(1 - \sigma(z))$", "any shape, targets 0 to 1; over all elements"),
+    ("mse_loss", r"$(a - b)^2$", "two of one shape; over all elements"),
 ]
 FORMULAS = [
     ("convolution, pooling", r"$\left\lfloor \frac{n + 2p - d\,(k-1) - 1}{s} \right\rfloor + 1$"),
@@ -307,7 +307,7 @@ def draw() -> Any:
     for name, formula, paper in INITIAL:
         middle.text(3.37, paper, 5.6, ha="right", color=FAINT)
         middle.row((0.06, name), (1.02, formula), height=0.22)
-    middle.title("Losses", "mean over the samples")
+    middle.title("Losses", "each a mean")
     for name, formula, inputs in LOSSES:
         middle.row((0.06, name), (1.02, formula), height=0.175)
         middle.row((1.02, inputs), size=6.2, height=0.205, color=FAINT)
