@@ -371,8 +371,8 @@ log |Γ(x)| of each element; the derivative is :func:`digamma`.
 Shapes: any, unchanged. Whole numbers and bools become floats.
 
 >>> import tinygrad_fm as torch
->>> torch.lgamma(torch.tensor([1.0, 5.0]))
-tensor([-0.0000, 3.1781])
+>>> torch.lgamma(torch.tensor([3.0, 5.0]))
+tensor([0.6931, 3.1781])
 """,
     "log": """
 The natural logarithm of each element; −∞ at 0, NaN below.
@@ -685,8 +685,8 @@ input · log(other), and 0 where input is 0 whatever other is, unless that is Na
 Shapes: the two broadcast. Whole numbers become floats.
 
 >>> import tinygrad_fm as torch
->>> torch.xlogy(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 1.0]))
-tensor([0., 0.])
+>>> torch.xlogy(torch.tensor([0.0, 2.0]), torch.tensor([0.0, 3.0]))
+tensor([0.0000, 2.1972])
 """,
     "xlog1py": """
 input · log(1 + other), and 0 where input is 0 whatever other is, unless that is NaN.
