@@ -102,8 +102,6 @@ class Operation:
     rules: dict[str, Part]
     cases: Callable[[Random], list[Case]]
     kinks: Callable[[Random], list[tuple[Case, dict[str, Array]]]] | None = None
-    broadcasts: bool = False
-    second: bool = True
 
     def value(self, case: Case) -> Any:
         """The result for the arguments of a case."""

@@ -113,7 +113,7 @@ def _grade_item(student: Student, item: Any, seed: int, report: Report, pictures
         else:
             rules[name] = function
             report.done.append(part.function)
-    if isinstance(item, Operation) and item.second and len(rules) == len(item.rules):
+    if isinstance(item, Operation) and len(rules) == len(item.rules):
         part = item.parts[-1]
         passed = _guarded(report, student, part, pictures, lambda: gradients.check_second(student, item, rules, seed))
         if passed is None:

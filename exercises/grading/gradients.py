@@ -131,7 +131,7 @@ def operation_of(student: Student, operation: Operation, rules: dict[str, Callab
         return np.asarray(operation.kernel(*inputs, **static))
 
     checked: dict[str, Any] = {name: _as_rule(student, function) for name, function in rules.items()}
-    return primitive(kernel, name=operation.name, inputs=" ".join(operation.inputs), broadcasts=operation.broadcasts, **checked)
+    return primitive(kernel, name=operation.name, inputs=" ".join(operation.inputs), **checked)
 
 
 def _tensors(operation: Operation, case: Case, differentiable: Any) -> tuple[list[Any], Case]:

@@ -307,6 +307,5 @@ EXERCISES = [
         "Pooling",
         _POOLING,
         (("tinygrad_fm/ops/pooling.py", "max_pool2d"), ("tinygrad_fm/ops/pooling.py", "avg_pool2d")),
-        attributes=frozenset({"size"}),
     ),
 ]
