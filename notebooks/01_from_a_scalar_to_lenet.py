@@ -547,7 +547,7 @@ plt.show()
 # A sum of 100 products, each with a random sign, is about √100 times as large as one of them, and ReLU throws half of it
 # away. So weights of size √(2/100) keep the size as it is, and any other size is multiplied up at *every* layer: to nothing or
 # to far too much. The gradients fare the same on their way back. This is He's initialization (2015); `nn.Linear` begins with
-# something similar.
+# weights of 1/√(3 · 100), as in PyTorch: too small for ten layers, which two or three forgive.
 #
 # And all zeros?
 
