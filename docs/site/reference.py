@@ -209,11 +209,6 @@ LONGEST_RULE = 16
 MAKERS = ("pointwise(", "unary_float(", "primitive(")
 
 
-def without_head(text: str) -> str:
-    """The text of a primitive without its docstring, which the entry shows already."""
-    return re.sub(r'\n?\s*doc="""(?:.|\n)*?""",?', "", text)
-
-
 def body_of(entry: Entry, links: Links) -> list[str]:
     """What stands below the signature of an entry."""
     doc = docstrings.rendered(entry.doc, links.within(entry.module))
