@@ -93,10 +93,10 @@ function say(text, bad = false) {
   $("status").classList.toggle("bad", bad);
 }
 
-function run() {
+async function run() {
   if (chosen === null || chosen !== wanted) return; // its text is not here yet
-  if (!python) { begin(); return; }
-  if (["running", "stopping"].includes(python.state)) return;
+  if (!python) await begin();
+  if (!python || ["running", "stopping"].includes(python.state)) return;
   for (const part of [output, charts, pictures, graphs]) part.clear();
   editor.unmark();
   $("nothing").hidden = false;
@@ -179,7 +179,15 @@ document.addEventListener("keydown", (event) => {
   if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && !event.defaultPrevented) { event.preventDefault(); run(); }
 });
 
-async function begin() {
+let beginning = null;
+
+/** Start Python, once: who asks while it is under way waits with the others. */
+function begin() {
+  beginning ??= load().finally(() => { beginning = null; });
+  return beginning;
+}
+
+async function load() {
   try {
     const response = await fetch("settings.json");
     if (!response.ok) throw new Error("settings.json is missing: `python -m apps try` serves the complete page");

@@ -31,6 +31,28 @@ def test_a_link_opened_on_a_phone_in_the_dark(visiting: Any, address: str) -> No
         assert max(map(int, paper[4:-1].split(","))) < 60
 
 
+def test_run_pressed_before_anything_is_loaded_begins_once(browser: Any, serving: Any, tmp_path: Path) -> None:
+    """The program waits, and Python is loaded by one worker."""
+    held: list[Any] = []
+    workers: list[str] = []
+    with serving(try_folder.write_folder(tmp_path)) as url:
+        page = browser.new_page()
+        page.route("**/settings.json", lambda route: held.append(route))  # it takes no built-in
+        page.route("https://cdn.jsdelivr.net/**", lambda route: None)  # never answered: it stays as it is
+        page.on("worker", lambda worker: workers.append(worker.url))
+        with page.expect_request("**/settings.json"):
+            page.goto(url)
+        page.wait_for_function("!document.getElementById('run').disabled")
+        page.click("#run")
+        page.click("#run")
+        assert len(held) == 1
+        with page.expect_event("worker"):
+            held[0].continue_()
+        page.wait_for_function("document.body.dataset.state === 'waiting'")
+        assert len(workers) == 1
+        page.close()
+
+
 def test_without_shared_memory_stop_starts_python_anew(visiting: Any, plain_address: str) -> None:
     with visiting(plain_address) as visit:
         assert not visit.page.evaluate("self.crossOriginIsolated")
