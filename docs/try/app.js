@@ -81,7 +81,7 @@ async function copyLink() {
     await navigator.clipboard.writeText(address);
     say("The link to this program is copied");
   } catch {
-    location.hash = `code=${encodeURIComponent(editor.text)}`;
+    history.replaceState(null, "", address); // not by location.hash: that would open it as a link that was followed
     say("The link to this program is in the address bar");
   }
 }

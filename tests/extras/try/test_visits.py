@@ -53,6 +53,23 @@ def test_run_pressed_before_anything_is_loaded_begins_once(browser: Any, serving
         page.close()
 
 
+def test_a_link_that_cannot_be_copied_stands_in_the_address_bar(browser: Any, serving: Any, tmp_path: Path) -> None:
+    """The reader's own program stays that: it did not come with a link."""
+    with serving(try_folder.write_folder(tmp_path)) as url:
+        page = browser.new_page()
+        page.route("https://cdn.jsdelivr.net/**", lambda route: None)
+        page.add_init_script("""Object.defineProperty(navigator, "clipboard", { value: {} });
+            window.changes = []; addEventListener("hashchange", () => changes.push(location.hash));""")
+        page.goto(url)
+        page.wait_for_function("!document.getElementById('run').disabled")
+        page.click("#link")
+        page.wait_for_function("location.hash.startsWith('#code=')")
+        page.evaluate("location.hash = ''")  # another change: when it is seen, the first one would have been
+        page.wait_for_function("changes.length > 0 && changes.at(-1) === location.hash")
+        assert page.locator("#example option[value=link]").count() == 0
+        page.close()
+
+
 def test_without_shared_memory_stop_starts_python_anew(visiting: Any, plain_address: str) -> None:
     with visiting(plain_address) as visit:
         assert not visit.page.evaluate("self.crossOriginIsolated")
