@@ -9,9 +9,9 @@ import streamlit as st
 
 from apps.app_logic import first_model, run_list, settings
 from apps.app_logic.inspection import Inspected
-from apps.app_logic.run_states import all_runs, state_of
+from apps.app_logic.run_states import named_runs, state_of
 from apps.app_logic.texts import plain, sentence
-from tinygrad_fm.errors import CheckpointError, DataError, printable
+from tinygrad_fm.errors import CheckpointError, DataError
 from tinygrad_fm.training.checkpoint_scores import checkpoint_of
 
 _USUAL = "as the run ended"
@@ -20,16 +20,15 @@ _ELSEWHERE = "somewhere else …"
 
 def choose_model() -> tuple[Inspected, Path] | None:
     """The model that is chosen on the side, and its run's folder or checkpoint; None, and why on the page, if there is none."""
-    runs = [run for run in all_runs(settings.RUNS) if run_list.checkpoints(run)]
+    runs = {name: run for name, run in named_runs(settings.RUNS).items() if run_list.checkpoints(run)}
     waiting = st.session_state.get("first_model")
     if waiting is not None or not runs:
         _first_model(waiting)
         return None
     with st.sidebar:
         st.header("Model")
-        by_name = {printable(str(run.relative_to(settings.RUNS))): run for run in runs}
-        name = str(st.selectbox("Run", [*by_name, _ELSEWHERE], key="run"))
-        chosen = by_name[name] if name in by_name else _elsewhere()
+        name = str(st.selectbox("Run", [*runs, _ELSEWHERE], key="run"))
+        chosen = runs[name] if name in runs else _elsewhere()
         if chosen is None:
             return None
         path = _checkpoint(chosen)

@@ -85,14 +85,9 @@ def _read(files: Iterable[Any]) -> list[Picture]:
         try:
             found[file.file_id] = known.get(file.file_id) or pictures.from_file(file.getvalue(), file.name)
         except DataError as error:
-            _say(error)
+            st.error(sentence(error))
     st.session_state["pictures"] = found
     return list(found.values())
-
-
-def _say(error: Exception) -> None:
-    """Why a picture cannot be used."""
-    st.error(sentence(error))
 
 
 def _drawn() -> list[Picture]:
@@ -102,7 +97,7 @@ def _drawn() -> list[Picture]:
     try:
         picture = pictures.from_drawing(drawing, fill)
     except DataError as error:
-        _say(error)
+        st.error(sentence(error))
         return []
     return [picture] if picture else []
 
