@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -139,6 +140,7 @@ def test_a_sheet_to_print(folder: Path, tmp_path: Path, capsys: pytest.CaptureFi
 def test_pytest_runs_them() -> None:
     """``pytest exercises``: as handed out, all are skipped, and the files' own examples are left alone."""
     command = [sys.executable, "-m", "pytest", "exercises", "-p", "no:cacheprovider", "-o", "addopts=--doctest-modules"]
-    done = subprocess.run(command, cwd=FOLDER.parent, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stdout
+    environment = {name: value for name, value in os.environ.items() if name != "PYTEST_ADDOPTS"}  # options of these tests here
+    done = subprocess.run(command, cwd=FOLDER.parent, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert f"{len(EXERCISES)} skipped" in done.stdout
