@@ -14,6 +14,7 @@ import pytest
 import tinygrad_fm as torch
 from tests.platforms import needs_threads
 from tinygrad_fm import nn, optim, viz
+from tinygrad_fm.viz.events import MOST_EVENTS
 
 
 def steps_of(graph: viz.Graph) -> dict[str, Any]:
@@ -321,6 +322,17 @@ def test_too_many_steps() -> None:
         graph.data(steps=True)
     with pytest.raises(ValueError, match="no operation ran"):
         viz.trace().draw().data(steps=True)
+
+
+def test_a_backward_pass_for_which_there_is_no_room_is_not_passed_over() -> None:
+    x = torch.ones((), requires_grad=True)
+    with viz.trace() as t:
+        y = x
+        for _ in range(MOST_EVENTS):
+            y = y + 1
+        y.backward()
+    with pytest.raises(ValueError, match="too many to play"):
+        t.draw().data(steps=True)
 
 
 def test_large_arrays_are_sampled_and_it_is_said() -> None:
