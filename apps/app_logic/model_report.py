@@ -78,7 +78,7 @@ class Answer:
     Attributes:
         error: why there is no answer, or not all of one; "" if nothing went wrong.
         marked: the line of the expression that is to blame, marked; "" if none is.
-        html: the page of the graph; of a model that failed, of what ran until then; "" if there is none.
+        html: the page of the graph; of a model that failed (it has no ``whole``), of what ran until then; "" if there is none.
         title: the model's class and the number of its parameters, in words.
         rows: a row for each module.
         whole: the row of the model itself.
@@ -124,7 +124,11 @@ def report(question: Question) -> Answer:
     graph = viz.draw(model, x, color_by=question.color_by, backward=question.backward)
     rows, whole = _costs(model, x, table, _saved(graph))
     title = f"{table.model}: {table.parameters:,} trainable parameters, {table.multiply_adds:,} multiply-adds per input"
-    return Answer(html=graph.html(question.steps), title=title, rows=rows, whole=whole)
+    try:
+        return Answer(html=graph.html(question.steps), title=title, rows=rows, whole=whole)
+    except ValueError:
+        error = "this model has too many steps to be played: its graph is shown without them"
+        return Answer(error, html=graph.html(), title=title, rows=rows, whole=whole)
 
 
 def _failed(error: Exception, module: nn.Module, expression: Any, model: nn.Module, x: Any) -> Answer:

@@ -107,7 +107,7 @@ def _show(answer: Answer, shown: dict[str, Any]) -> None:
         st.error(plain(answer.error[:1].upper() + answer.error[1:]))
     if answer.marked:
         st.code(answer.marked, language=None)
-    if answer.error and answer.html:
+    if answer.html and answer.whole is None:
         st.write("What ran until then:")
     if answer.title:
         st.write(plain(answer.title))

@@ -139,6 +139,11 @@ def test_a_model_that_fails_is_said_where(question: Question, error: str, marked
         assert "operation that failed" in answer.html  # what ran until then
 
 
+def test_a_model_of_too_many_steps_is_shown_without_them() -> None:
+    answer = report(Question(f"nn.Sequential(nn.Linear(2, 2), {'nn.ReLU(), ' * 1000})", shape=(2,), batch=2, steps=True))
+    assert "too many steps" in answer.error and "new Player" not in answer.html and answer.whole is not None
+
+
 @pytest.mark.parametrize(
     "question",
     [
