@@ -127,8 +127,8 @@ def report(question: Question) -> Answer:
     try:
         return Answer(html=graph.html(question.steps), title=title, rows=rows, whole=whole)
     except ValueError:
-        error = "this model has too many steps to be played: its graph is shown without them"
-        return Answer(error, html=graph.html(), title=title, rows=rows, whole=whole)
+        doubt = "this model has too many steps to be played: its graph is shown without them"
+        return Answer(doubt, html=graph.html(), title=title, rows=rows, whole=whole)
 
 
 def _failed(error: Exception, module: nn.Module, expression: Any, model: nn.Module, x: Any) -> Answer:
