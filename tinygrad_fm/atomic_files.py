@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import stat
+import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
@@ -48,11 +49,27 @@ def put_in_place(temporary: Path, path: Path) -> None:
             os.close(folder)
 
 
-def lock(file: BinaryIO) -> bool:
+#: Seconds to ask again for a file that another process has: one that only looks whether it is free has it for a moment.
+PATIENCE = 0.5
+
+
+def lock(file: BinaryIO, patience: float = 0.0) -> bool:
     """Claim an open file for this process, until it is closed or the process ends; whether no other had it.
 
     A lock binds those who ask for it alone. Where there are none (WebAssembly), every file is free.
+
+    Args:
+        patience: for how many seconds to ask again where another has it.
     """
+    end = time.monotonic() + patience
+    while not _lock_now(file):
+        if time.monotonic() >= end:
+            return False
+        time.sleep(0.01)
+    return True
+
+
+def _lock_now(file: BinaryIO) -> bool:
     try:
         import fcntl
     except ImportError:

@@ -17,7 +17,7 @@ import time
 from pathlib import Path
 from typing import Annotated, TypedDict
 
-from tinygrad_fm.atomic_files import lock
+from tinygrad_fm.atomic_files import PATIENCE, lock
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.schema import Rule
 from tinygrad_fm.training import RunFolder
@@ -72,7 +72,7 @@ def _spawn(folder: Path, script: str, arguments: list[str]) -> None:
         raise OSError(f"runs are started from here on Linux and macOS; in a terminal: {_shown(script, arguments)}")
     command = [sys.executable, str(_ROOT / script), *arguments]
     with _looking, open(folder / PROCESS_LOG, "ab", buffering=0) as log:
-        if not lock(log):
+        if not lock(log, PATIENCE):
             raise CheckpointError(f"{folder.name} is being trained already")
         log.write(_PROMPT + _shown(script, arguments).encode(errors="backslashreplace") + b"\n")
         process = subprocess.Popen(

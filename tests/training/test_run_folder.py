@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tinygrad_fm.atomic_files import lock
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.training.metrics_log import MetricsLog
@@ -147,3 +149,14 @@ def test_numbers_that_json_does_not_know_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="JSON"):
         folder.write_json("summary.json", {"loss": float("nan")})
     assert folder.read_summary() is None
+
+
+def test_a_look_at_the_lock_keeps_no_training_from_it(tmp_path: Path) -> None:
+    """The app looks whether a run is being trained: it has the lock for a moment, which a training that begins waits for."""
+    path = tmp_path / "metrics.jsonl"
+    looked_at = open(path, "ab")  # noqa: SIM115
+    assert lock(looked_at)
+    with pytest.raises(CheckpointError, match="is being trained into by another process"):
+        MetricsLog(path)
+    threading.Timer(0.05, looked_at.close).start()
+    MetricsLog(path).close()

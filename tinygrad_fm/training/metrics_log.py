@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO, Literal, TypedDict
 
-from ..atomic_files import lock
+from ..atomic_files import PATIENCE, lock
 from ..errors import CheckpointError
 from ..schema import Count, Finite, check, from_json
 
@@ -98,7 +98,7 @@ class MetricsLog:
     def __init__(self, path: Path) -> None:
         self._path = path
         self._file: BinaryIO = open(path, "ab", buffering=0)  # noqa: SIM115  # open as long as the run
-        if not lock(self._file):
+        if not lock(self._file, PATIENCE):
             self._file.close()
             raise CheckpointError(f"{path.parent} is being trained into by another process")
         self.size = self._file.seek(0, io.SEEK_END)
