@@ -16,6 +16,7 @@ from playwright.sync_api import Browser, Page, expect
 from apps.app_logic import processes
 from apps.app_logic.run_states import state_of
 from tinygrad_fm.training import RunFolder
+from tinygrad_fm.training.run_folder import PROCESS_LOG
 
 from .conftest import App, visitor
 
@@ -80,10 +81,11 @@ def test_a_run_is_started_seen_live_stopped_and_resumed(page: Page, app: App, ru
     resume.click()
     expect(stop).to_be_visible()
     page.get_by_text("What it said").click()
-    expect(page.get_by_text(f"Resumed after step {state.step:,}")).to_be_visible()
+    expect(page.locator("code").filter(has_text="validation loss")).to_be_visible()  # its last lines
     expect(page.get_by_text(re.compile(r"^step [\d,]+ of 1,000,000"))).not_to_have_text(
         re.compile(rf"^step {state.step:,} of"), use_inner_text=True
     )
+    assert f"Resumed after step {state.step:,}" in (runs / "my run" / PROCESS_LOG).read_text(encoding="utf-8")
 
 
 def test_a_run_that_cannot_begin_says_why(page: Page, app: App, runs: Path) -> None:
