@@ -237,13 +237,6 @@ def shown(shape: tuple[int, ...]) -> str:
     return f"({', '.join(map(str, shape))}{',' if len(shape) == 1 else ''})"
 
 
-def digest() -> str:
-    """Of all that stands on the sheet."""
-    rows: list[Any] = [rule[:2] for rule in RULES] + [update[:3] for update in OPTIMIZERS] + [size[:3] for size in SIZES]
-    text = repr((rows, BROADCASTS, INITIAL, LOSSES, FORMULAS, LOOP))
-    return hashlib.sha256(text.encode()).hexdigest()[:16]
-
-
 class Column:
     """A column of the sheet that is filled from the top down; lengths in inches."""
 
@@ -336,14 +329,19 @@ def draw() -> Any:
     return figure
 
 
+def digest(figure: Any) -> str:
+    """Of all that stands on the sheet."""
+    return hashlib.sha256(repr([text.get_text() for text in figure.texts]).encode()).hexdigest()[:16]
+
+
 def save() -> None:
     """Write both files; the same text gives the same bytes with one matplotlib."""
     import matplotlib
 
     with matplotlib.rc_context({"svg.hashsalt": "cheatsheet", "svg.fonttype": "path", "mathtext.fontset": "dejavusans"}):
         figure = draw()
-        figure.savefig(SVG, metadata={"Date": None, "Description": digest()})
-        figure.savefig(PDF, metadata={"CreationDate": None, "Keywords": digest()})
+        figure.savefig(SVG, metadata={"Date": None, "Description": digest(figure)})
+        figure.savefig(PDF, metadata={"CreationDate": None, "Keywords": digest(figure)})
 
 
 if __name__ == "__main__":

@@ -23,13 +23,12 @@ from tinygrad_fm import nn, no_grad, profiler, viz
 from tinygrad_fm._pytree import tensors_in
 from tinygrad_fm.viz.model_inputs import of_size
 
-from .typed_model import ExpressionError, read
+from .typed_model import MODEL_ERRORS, ExpressionError, read
 
 _ROOT = Path(__file__).resolve().parents[2]
 _SECONDS = 120
 _MEMORY = 4 << 30
 _RUNS = 3  # of which the quickest counts
-_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError, NotImplementedError)
 
 
 @dataclass(frozen=True)
@@ -111,13 +110,13 @@ def report(question: Question) -> Answer:
         x = of_size(nn.Identity() if is_lazy else model, size)
     except ExpressionError as error:
         return Answer(str(error), error.marked())
-    except _ERRORS as error:
+    except MODEL_ERRORS as error:
         return Answer(f"{error}")
     running: list[nn.Module] = []
     try:
         with _followed(model, running):
             _step(model, x)
-    except _ERRORS as error:
+    except MODEL_ERRORS as error:
         # what was being called when it happened is the last that was entered and not left
         return _failed(error, running[-1] if running else model, expression, model, x)
     table = viz.summary(model, input_data=x)
@@ -137,9 +136,9 @@ def _failed(error: Exception, module: nn.Module, expression: Any, model: nn.Modu
     text = "has no forward of its own: it only holds other modules" if isinstance(error, NotImplementedError) else str(error)
     marked = expression.blame(module, error).marked() if expression is not None else ""
     html = ""
-    with contextlib.suppress(*_ERRORS), viz.trace() as followed:
+    with contextlib.suppress(*MODEL_ERRORS), viz.trace() as followed:
         model(x)
-    with contextlib.suppress(*_ERRORS):
+    with contextlib.suppress(*MODEL_ERRORS):
         html = followed.draw(model=model).html()
     return Answer(f"{where}: {text}", marked, html)
 

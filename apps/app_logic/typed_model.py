@@ -37,7 +37,8 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.FloorDiv: operator.floordiv,
     ast.Div: operator.truediv,
 }
-_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError, NotImplementedError)
+#: What a model that was typed or chosen may raise, when it is built or run
+MODEL_ERRORS = (ValueError, TypeError, RuntimeError, LookupError, ArithmeticError, AttributeError)
 
 
 class ExpressionError(ValueError):
@@ -139,7 +140,7 @@ class Expression:
                 raise TypeError(f"give the options of {name} by their names")
             else:
                 module = models.build(name, **options)
-        except _ERRORS as error:
+        except MODEL_ERRORS as error:
             message = re.sub(r"^\w+\.__init__\(\)", name, str(error))
             raise ExpressionError(message if name in message else f"{name}: {message}", self.text, node) from error
         self._nodes[id(module)] = node
