@@ -179,7 +179,7 @@ def _saved(graph: viz.Graph) -> dict[str, int]:
 
 def _costs(model: nn.Module, x: Any, table: Any, saved: dict[str, int]) -> tuple[tuple[ModuleRow, ...], ModuleRow]:
     """The costs of each module, and of the whole model."""
-    given = _given(model, x)
+    given, outputs = _given(model, x)
     found = []
     for _ in range(_RUNS):
         with profiler.profile() as profile:
@@ -197,8 +197,6 @@ def _costs(model: nn.Module, x: Any, table: Any, saved: dict[str, int]) -> tuple
         return ModuleRow(path, kind, shapes, parameters, multiply_adds, forward, backward, size, sum(within(saved)))
 
     rows = [row(r.name, r.kind, r.outputs, r.parameters, r.multiply_adds) for r in table.rows]
-    with no_grad():
-        outputs = [tuple(t.shape[1:]) for t in tensors_in(model(x))]
     return tuple(rows), row("", table.model, outputs, table.parameters, table.multiply_adds)
 
 
@@ -214,8 +212,8 @@ def _limit() -> None:
             resource.setrlimit(what, (most if hard == resource.RLIM_INFINITY else min(most, hard), hard))
 
 
-def _given(model: nn.Module, x: Any) -> dict[str, int]:
-    """How many bytes each module gives, in the last of its calls."""
+def _given(model: nn.Module, x: Any) -> tuple[dict[str, int], list[tuple[int, ...]]]:
+    """How many bytes each module gives, in the last of its calls; and the shapes that the model gives for each input."""
     found: dict[str, int] = {}
 
     def noting(path: str) -> Any:
@@ -226,10 +224,10 @@ def _given(model: nn.Module, x: Any) -> dict[str, int]:
 
     handles = [module.register_forward_hook(noting(path)) for path, module in model.named_modules()]
     with no_grad():
-        model(x)
+        outputs = tensors_in(model(x))
     for handle in handles:
         handle.remove()
-    return found
+    return found, [tuple(t.shape[1:]) for t in outputs]
 
 
 def main() -> int:
