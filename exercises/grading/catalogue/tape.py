@@ -158,7 +158,7 @@ def _hints(part: Part, leaves: list[Any], program: Program, got: list[Any], wron
     for mistake in part.mistakes:
         try:
             nodes, theirs = _outcome(formula(mistake, part), leaves, program)
-        except Exception:
+        except Exception:  # a mistake that fails on this graph leaves no gradients to compare
             continue
         if _same(_grads(nodes), got) and str(theirs) == str(wrong):
             return [mistake.hint]
