@@ -5,6 +5,7 @@ from .cli import main
 from .config import Config, environment
 from .evaluation import Evaluation, evaluate, predict
 from .final_test import finish, write_pictures
+from .recipes import RECIPES, Recipe, find_recipe
 from .run_folder import RunFolder
 from .metrics import accuracy, confusion_matrix, precision_recall
 from .from_config import (
@@ -24,6 +25,7 @@ from .muon_with_adamw import MuonWithAdamW
 from .trainer import Trainer
 
 __all__ = [
+    "RECIPES",
     "Checkpoint",
     "Config",
     "Data",
@@ -32,6 +34,7 @@ __all__ = [
     "Interrupted",
     "MuonWithAdamW",
     "Progress",
+    "Recipe",
     "Report",
     "RunFolder",
     "Silence",
@@ -43,6 +46,7 @@ __all__ = [
     "environment",
     "evaluate",
     "evaluation_transform",
+    "find_recipe",
     "finish",
     "initialise",
     "load_checkpoint",

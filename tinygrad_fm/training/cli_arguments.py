@@ -9,6 +9,7 @@ from typing import Any
 
 from ..data import CHOICES
 from .config import AUGMENTATIONS, INITS, OPTIMIZERS, SCHEDULES, TRACKERS, Config
+from .recipes import RECIPES, find_recipe, recipes_of
 
 ModelOptions = Callable[[Any], None]
 """Adds a script's options for its models to an argument group."""
@@ -32,7 +33,9 @@ def make_parser(prog: str, description: str, defaults: Config, model_options: Mo
         argument_default=argparse.SUPPRESS,
         epilog="Ctrl-C stops after the present step and saves; --resume goes on from there as if nothing had happened.",
     )
-    _add_run(parser.add_argument_group("the run"), defaults)
+    run = parser.add_argument_group("the run")
+    _add_recipe(run, prog)
+    _add_run(run, defaults)
     _add_data(parser.add_argument_group("the data"), defaults)
     model_options(parser.add_argument_group("the model"))
     training = parser.add_argument_group("the training")
@@ -51,6 +54,19 @@ def _adder(group: Any, defaults: Config) -> Callable[..., None]:
         group.add_argument(flag, help=f"{help} (default: {'none' if shown in (None, '') else shown})", **kind)
 
     return add
+
+
+def _add_recipe(group: Any, script: str) -> None:
+    def recipe(name: str) -> str:
+        try:
+            find_recipe(name, script)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+        return name
+
+    rows = "; ".join(f"{name}: {RECIPES[name].why}" for name in recipes_of(script)).replace("%", "%%")
+    help = f"settings to begin with, which other options change; each is a row of docs/results.md. {rows}"
+    group.add_argument("--recipe", metavar="NAME", type=recipe, help=help)
 
 
 def _add_run(group: Any, defaults: Config) -> None:
@@ -125,10 +141,13 @@ def _add_rest(group: Any, defaults: Config) -> None:
 
 
 def config_of(given: dict[str, Any], defaults: Config) -> Config:
-    """The settings that a command line means: ``given`` over the script's defaults; unknown names are the model's options.
+    """The settings that a command line means: ``given`` over those of the recipe that it names, over the script's defaults;
+    unknown names are the model's options.
 
     Raises ValueError for a setting out of range.
     """
+    if "recipe" in given:
+        defaults = config_of(find_recipe(given["recipe"]).settings, defaults)
     settings = defaults.as_dict()
     own = {name: value for name, value in given.items() if name in settings}
     options = {name: value for name, value in given.items() if name not in settings}

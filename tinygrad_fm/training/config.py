@@ -86,6 +86,7 @@ class Config:
         save_every: keep a checkpoint every so many steps under its step number; None keeps only the last and the best.
         checkpoint_seconds: how often the last checkpoint is renewed within an epoch.
         track: any of ``TRACKERS``, which are told what metrics.jsonl is told, and more.
+        recipe: the name of the recipe that the settings began with; None for none.
 
     Raises:
         ValueError: a setting is out of range; the message begins with its name.
@@ -125,6 +126,7 @@ class Config:
     save_every: Positive | None = None
     checkpoint_seconds: NotNegative = 15.0
     track: tuple[Annotated[str, _one_of(TRACKERS)], ...] = ()
+    recipe: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("augment", "track"):

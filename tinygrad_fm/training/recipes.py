@@ -1,0 +1,130 @@
+"""Recipes: settings with a name, one for each row of docs/results.md. ``python train_cnn.py --recipe fast`` trains one.
+
+A recipe has the settings of `Config`, and the options of its model, that are others than the script's own. Each was chosen on
+the validation images; the comment beside it says why it is there.
+"""
+
+from __future__ import annotations
+
+import difflib
+from dataclasses import dataclass, field
+from typing import Any
+
+__all__ = ["RECIPES", "Recipe", "find_recipe", "recipes_of"]
+
+MLP, CNN = "train_mlp.py", "train_cnn.py"
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Settings with a name.
+
+    Args:
+        script: the training script that it is for.
+        why: what it shows, in one line.
+        settings: of `Config` or options of the model, by the names of the command line.
+        seeds: of the runs whose mean is reported.
+
+    >>> from tinygrad_fm import training
+    >>> training.RECIPES["lenet_5000"].settings["steps"]
+    5000
+    """
+
+    script: str
+    why: str
+    settings: dict[str, Any] = field(default_factory=dict)
+    seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+
+
+RECIPES = {
+    "linear": Recipe(
+        MLP,
+        "a linear model, 784-10: what there is to gain by more",
+        {"hidden": [], "dropout": 0.0, "batch_norm": False, "epochs": 30},
+    ),
+    "mlp": Recipe(MLP, "two hidden layers, 784-128-64-10, with the script's own settings"),
+    "mlp_best": Recipe(
+        MLP,
+        "the best of fully connected layers, up to 1.5 million parameters",
+        {
+            "hidden": [1024, 512],
+            "dropout": 0.3,
+            "epochs": 60,
+            "batch_size": 128,
+            "augment": ["flip"],
+            "label_smoothing": 0.05,
+            "ema": 0.999,
+            "tta": True,
+        },
+    ),
+    "lenet_5000": Recipe(
+        CNN, "LeNet in 5,000 steps of 64 images, as others report it", {"model": "lenet", "steps": 5000, "batch_size": 64}
+    ),
+    "lenet_best": Recipe(
+        CNN,
+        "LeNet, trained until it gains no more",
+        {"model": "lenet", "epochs": 80, "augment": ["flip"], "ema": 0.999, "tta": True},
+    ),
+    "cnn": Recipe(
+        CNN,
+        "two convolutions and a hidden layer, up to 230,000 parameters",
+        {"epochs": 40, "augment": ["flip", "shift"], "ema": 0.999, "tta": True},
+    ),
+    "fast": Recipe(
+        CNN,
+        "the most in 15 minutes with up to 230,000 parameters",
+        {"epochs": 20, "batch_size": 256, "augment": ["flip", "shift"], "ema": 0.99, "tta": True},
+    ),
+    "fast_long": Recipe(
+        CNN,
+        "the network of fast, in 60 minutes",
+        {"epochs": 80, "batch_size": 256, "augment": ["flip", "shift"], "ema": 0.999, "tta": True},
+    ),
+    "resnet20": Recipe(
+        CNN,
+        "the residual network that papers report",
+        {
+            "model": "resnet20",
+            "epochs": 60,
+            "batch_size": 128,
+            "augment": ["flip", "shift", "erase"],
+            "ema": 0.999,
+            "tta": True,
+        },
+    ),
+    "sprint": Recipe(
+        CNN,
+        "the least processor time to 93 %",
+        {"epochs": 8, "batch_size": 256, "augment": ["flip", "shift"], "ema": 0.99, "tta": True},
+        seeds=tuple(range(10)),
+    ),
+}
+"""The recipes by name."""
+
+
+def recipes_of(script: str) -> list[str]:
+    """The names of a script's recipes.
+
+    >>> recipes_of("train_mlp.py")
+    ['linear', 'mlp', 'mlp_best']
+    """
+    return [name for name, recipe in RECIPES.items() if recipe.script == script]
+
+
+def find_recipe(name: str, script: str | None = None) -> Recipe:
+    """The recipe of that name. Raises ValueError if there is none, or it is another script's than ``script``.
+
+    >>> find_recipe("lenet_5000", "train_mlp.py")
+    Traceback (most recent call last):
+      ...
+    ValueError: lenet_5000 is a recipe of train_cnn.py: python train_cnn.py --recipe lenet_5000
+    """
+    if name not in RECIPES:
+        names, of = (list(RECIPES), "") if script is None else (recipes_of(script), f" of {script}")
+        close = difflib.get_close_matches(name, names, 1)
+        meant = f"; did you mean {close[0]!r}?" if close else "."
+        raise ValueError(f"there is no recipe {name!r}{meant} The recipes{of} are: {', '.join(names)}")
+    recipe = RECIPES[name]
+    if script not in (None, recipe.script):
+        raise ValueError(f"{name} is a recipe of {recipe.script}: python {recipe.script} --recipe {name}")
+    return recipe
