@@ -11,21 +11,22 @@ from tinygrad_fm import nn
 from tinygrad_fm.schema import check
 
 from .cnn import CNN
+from .fast import Fast
 from .lenet import LeNet
 from .mlp import MLP
 from .resnet import ResNet
 from .vgg import VGG
 
-MODELS: dict[str, type[nn.Module]] = {"mlp": MLP, "lenet": LeNet, "cnn": CNN, "resnet": ResNet, "vgg": VGG}
+MODELS: dict[str, type[nn.Module]] = {"mlp": MLP, "lenet": LeNet, "cnn": CNN, "fast": Fast, "resnet": ResNet, "vgg": VGG}
 
-__all__ = ["CNN", "MLP", "MODELS", "VGG", "LeNet", "ResNet", "build"]
+__all__ = ["CNN", "MLP", "MODELS", "VGG", "Fast", "LeNet", "ResNet", "build"]
 
 
 def build(name: str, **options: Any) -> nn.Module:
     """Make a model by its name, as checkpoints and the command line give it.
 
     Args:
-        name: "mlp", "lenet", "cnn", "resnet" or "vgg"; a number behind it is the depth: "resnet32" is
+        name: "mlp", "lenet", "cnn", "fast", "resnet" or "vgg"; a number behind it is the depth: "resnet32" is
             ``build("resnet", depth=32)``.
         **options: the arguments of the model's class.
 

@@ -18,7 +18,7 @@ from ..viz.model_summary import Summary, summary
 from .checkpoint import Build, Checkpoint, checkpoint_of, load_checkpoint
 from .config import MAX_THREADS, Config, Environment, differences, environment
 from .console import Report, Silence, framed
-from .from_config import IMAGE, Data, check_batch_size, initialise, load_data
+from .from_config import IMAGE, Data, check_batch_size, initialise, initialise_from_data, load_data
 from .ranks import Ranks
 from .run_folder import ConfigFile, RunFolder
 from .threads import settle_threads
@@ -49,6 +49,7 @@ def prepare(config: Config, build: Build, folder: RunFolder, ranks: Ranks | None
     table = summary(model, IMAGE)
     folder.check_free()
     data = load_data(config)
+    initialise_from_data(model, data)
     check_batch_size(model, config.batch_size)
     (ranks or Ranks()).check_batch_size(config.batch_size)
     return Prepared(config, model, data, table, draw(model, zeros(config.batch_size, *IMAGE)))
@@ -152,6 +153,7 @@ def go_on(folder: RunFolder, build: Build, report: Report, held: ExitStack, rank
                 f"the data that is there now is another: {data.name} ({data.digest[:12]}…)"
             )
         model = _build(config, build)
+        initialise_from_data(model, data)
         check_batch_size(model, config.batch_size)
         trainer = Trainer(config, model, data, folder, report, ranks)
     except (TypeError, ValueError, OverflowError, MemoryError) as error:

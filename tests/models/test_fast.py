@@ -1,0 +1,86 @@
+"""What is particular to ``fast``: whitening filters that are not trained, filters that begin as the identity."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import models
+from models.fast import whitening_filters
+from tinygrad_fm import Tensor, manual_seed, nn, no_grad, randn, training
+from tinygrad_fm.training import Config, Silence, Trainer, load_data
+
+
+def images(count: int = 400) -> np.ndarray:
+    """Noise whose neighbours are alike, (N, 1, 28, 28)."""
+    noise = np.random.default_rng(3).normal(size=(count, 1, 30, 30))
+    return (noise[..., 2:, 2:] + 2 * noise[..., 1:-1, 1:-1] + noise[..., :-2, 2:] + 0.5).astype(np.float32)
+
+
+def test_whitened_patches_are_uncorrelated() -> None:
+    pictures = images()
+    filters = whitening_filters(pictures)
+    assert filters.shape == (9, 1, 3, 3) and filters.dtype == np.float32
+    seen = nn.functional.conv2d(Tensor(pictures), Tensor(filters)).numpy().transpose(1, 0, 2, 3).reshape(9, -1).astype(float)
+    np.testing.assert_allclose(seen @ seen.T / seen.shape[1], np.eye(9), atol=0.01)
+    flat = filters.reshape(9, 9)
+    assert (flat[np.arange(9), np.abs(flat).argmax(1)] > 0).all(), "an eigenvector's sign is arbitrary, ours is not"
+    assert (np.diff(np.linalg.norm(flat, axis=1)) > 0).all(), "the direction of the largest variance comes first"
+
+
+def test_the_first_convolution_is_made_from_images_and_has_no_gradient() -> None:
+    manual_seed(0)
+    model = models.build("fast", channels=[6, 7], blocks=[1, 1])
+    model.initialize_from(Tensor(images()))
+    filters = model.whiten.weight.numpy()
+    np.testing.assert_array_equal(filters[:9], whitening_filters(images()))
+    np.testing.assert_array_equal(filters[9:], -filters[:9])
+    first = model.whiten(randn(2, 1, 28, 28))
+    assert tuple(first.shape) == (2, 18, 14, 14) and not first.requires_grad, "nothing of the largest map is on the tape"
+    model(randn(4, 1, 28, 28)).square().sum().backward()
+    assert model.whiten.weight.grad is None
+
+
+@pytest.mark.parametrize(("inputs", "outputs"), [(4, 4), (3, 5), (5, 3)])
+def test_filters_begin_as_the_identity(inputs: int, outputs: int) -> None:
+    manual_seed(0)
+    model = models.build("fast", channels=[inputs, outputs], blocks=[1, 1])
+    conv = [layer for layer in model.features if isinstance(layer, nn.Conv2d)][1]
+    x, same = randn(2, inputs, 7, 7), min(inputs, outputs)
+    with no_grad():
+        np.testing.assert_array_equal(conv(x)[:, :same].numpy(), x[:, :same].numpy())
+    assert not (conv.weight.detach()[same:].numpy() == 0).any(), "further channels begin at random"
+
+
+def test_logits_are_scaled() -> None:
+    manual_seed(0)
+    model = models.build("fast", channels=[4], blocks=[1]).eval()
+    x = randn(3, 1, 28, 28)
+    model.scale = 1.0
+    plain = model(x).detach().numpy()
+    model.scale = 0.25
+    np.testing.assert_allclose(model(x).detach().numpy(), plain / 4, rtol=1e-6)
+
+
+SMALL = {"data": "synthetic", "train_size": 90, "validation": 30, "batch_size": 20, "epochs": 2, "ema": 0.9}
+
+
+def test_training_whitens_from_the_training_images_alone(tmp_path: Path) -> None:
+    config = Config(model="fast", options={"channels": [4], "blocks": [1]}, **SMALL)  # type: ignore[arg-type]
+    data, folder = load_data(config), training.RunFolder(tmp_path / "run")
+    model = models.build(config.model, **config.options)
+    training.initialise_from_data(model, data)
+    raw = data.train.dataset.data[np.asarray(data.train.indices)]
+    expected = whitening_filters(training.evaluation_transform().batch(raw))
+    before = model.whiten.weight.numpy().copy()
+    np.testing.assert_array_equal(before[:9], expected)
+    with folder.created():
+        trainer = Trainer(config, model, data, folder, Silence())
+        trainer.fit()
+    assert sum(len(group["params"]) for group in trainer.optimizer.param_groups) == 4, "the frozen filters are not among them"
+    np.testing.assert_array_equal(model.whiten.weight.numpy(), before)
+    np.testing.assert_array_equal(trainer.evaluated_model.whiten.weight.numpy(), before)  # type: ignore[union-attr]
+    loaded, _ = training.load_model(folder.last, models.build)
+    np.testing.assert_array_equal(loaded.whiten.weight.numpy(), before)
