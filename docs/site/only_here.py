@@ -25,6 +25,7 @@ ONLY_HERE = {
     "torch.profiler.multiply_adds",
     "torch.scaled_dot_product_attention",
     "torch.summary",
+    "torch.utils.data.AlternatingFlip",
     "torch.utils.data.CHOICES",
     "torch.utils.data.CLASSES",
     "torch.utils.data.Compose",

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from tinygrad_fm import random
-from tinygrad_fm.data import RandomErasing, RandomHorizontalFlip, RandomShift
+from tinygrad_fm.data import AlternatingFlip, RandomErasing, RandomHorizontalFlip, RandomShift
 
 CHANGES = [RandomHorizontalFlip(), RandomShift(2), RandomErasing(0.5)]
 SHAPES = [(200, 12, 10), (200, 12, 10, 3), (0, 12, 10), (1, 1, 1)]
@@ -52,6 +52,41 @@ def test_shifts_move_and_fill_with_zeros() -> None:
     assert len(seen) == 9
 
 
+def test_shifts_reflect() -> None:
+    given = images((300, 6, 7))
+    seen = set()
+    for before, after in zip(given, RandomShift(2, "reflect").batch(given), strict=True):
+        padded = np.pad(before, 2, mode="reflect")
+        where = [(i, j) for i in range(5) for j in range(5) if (padded[i : i + 6, j : j + 7] == after).all()]
+        assert len(where) == 1
+        seen.update(where)
+    assert len(seen) == 25
+    coloured = images((4, 6, 7, 3))
+    random.manual_seed(1)
+    apart = [RandomShift(2, "reflect").batch(coloured[..., channel]) for channel in range(1)]
+    random.manual_seed(1)
+    np.testing.assert_array_equal(RandomShift(2, "reflect").batch(coloured)[..., 0], apart[0])
+    with pytest.raises(ValueError, match="6 pixels cannot be reflected in images of 6 × 7"):
+        RandomShift(6, "reflect").batch(given)
+
+
+def test_alternating_flips_show_each_image_both_ways_in_any_two_epochs() -> None:
+    given = images((101, 5, 6))
+    flip = AlternatingFlip(seed=7)
+    begun = flip.start(given)
+    assert begun is not given
+    seen = []
+    for epoch in range(4):
+        flip.set_epoch(epoch)
+        seen.append((flip.batch(begun) == given[:, :, ::-1]).all((1, 2)))
+        assert ((flip.batch(begun) == given).all((1, 2)) ^ seen[-1]).all()
+    assert seen[0].sum() == 50, "half of them, rounded down"
+    np.testing.assert_array_equal(seen[1], ~seen[0])
+    np.testing.assert_array_equal(seen[2:], seen[:2])
+    other = (AlternatingFlip(seed=-8).start(given) == given[:, :, ::-1]).all((1, 2))
+    assert (other != seen[0]).any()
+
+
 def test_rectangles_are_erased_within_their_bounds() -> None:
     given = images((500, 20, 20))
     erased = RandomErasing(0.5, scale=(0.1, 0.2), ratio=(0.5, 2.0), value=0).batch(given)
@@ -72,6 +107,7 @@ def test_rectangles_are_erased_within_their_bounds() -> None:
     [
         lambda: RandomHorizontalFlip(1.5),
         lambda: RandomShift(-1),
+        lambda: RandomShift(1, "circular"),
         lambda: RandomErasing(-0.1),
         lambda: RandomErasing(scale=(0.5, 0.1)),
         lambda: RandomErasing(ratio=(0, 1)),

@@ -45,7 +45,7 @@ _drawn: dict[Any, Data] = {}
 
 def data_of(config: Config) -> Data:
     """The data of a configuration, drawn once for all tests."""
-    key = (config.train_size, config.validation, config.seed, config.augment, config.batch_size)
+    key = (config.train_size, config.validation, config.seed, config.augment, config.shift_padding, config.batch_size)
     if key not in _drawn:
         _drawn[key] = load_data(config)
     return _drawn[key]

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
 import models
-from tinygrad_fm import nn, optim, random, training
+from tinygrad_fm import nn, optim, randn, random, training
 from tinygrad_fm.training import Config
 from tinygrad_fm.training.cli_arguments import config_of
 from tinygrad_fm.training.config import INITS, OPTIMIZERS, SCHEDULES
@@ -57,9 +59,9 @@ def test_the_numbers_of_a_script_are_for_its_own_optimizer() -> None:
     assert (given.lr, given.weight_decay, given.options) == (0.5, 0.1, {"depth": 3})
 
 
-def rates(name: str, total: int = 12) -> list[float]:
+def rates(name: str, total: int = 12, **settings: Any) -> list[float]:
     """The learning rate at each step."""
-    config = small(schedule=name, optimizer="sgd", lr=1.0)
+    config = small(schedule=name, optimizer="sgd", lr=1.0, **settings)
     optimizer = training.make_optimizer(config, nn.Linear(2, 2))
     schedule = training.make_schedule(config, optimizer, total)
     found = []
@@ -79,7 +81,69 @@ def test_schedules() -> None:
     np.testing.assert_allclose(rates("plateau"), [1.0] * 5 + [0.1] * 4 + [0.01] * 3, rtol=1e-6)
     cycle = rates("onecycle")
     assert cycle[0] == pytest.approx(0.04) and max(cycle) > 0.95 and cycle[-1] < 1e-4
-    assert set(SCHEDULES) == {"constant", "step", "multistep", "cosine", "plateau", "onecycle"}
+    np.testing.assert_allclose(rates("triangular", 10), [0.2, 0.6, *np.linspace(1, 0, 8)], atol=1e-4)
+    assert set(SCHEDULES) == {"constant", "step", "multistep", "cosine", "plateau", "onecycle", "triangular"}
+
+
+@pytest.mark.parametrize(("name", "start"), [("onecycle", 0.04), ("triangular", 0.2)])
+def test_the_share_of_the_rise(name: str, start: float) -> None:
+    for share in (0.1, 0.6):
+        rate = rates(name, 101, pct_start=share)
+        assert rate[0] == pytest.approx(start) and int(np.argmax(rate)) == pytest.approx(100 * share, abs=1.01)
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS)
+def test_biases_of_batch_norm_have_a_rate_of_their_own(name: str) -> None:
+    random.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(4, 6), nn.BatchNorm1d(6), nn.ReLU(), nn.Linear(6, 3), nn.BatchNorm1d(3))
+    config = small(optimizer=name, lr=0.01, weight_decay=0.02, bn_bias_lr=8, schedule="triangular")
+    optimizer = training.make_optimizer(config, model)
+    *others, biases = optimizer.param_groups
+    assert biases["params"] == [model[2].bias, model[5].bias]
+    rest = [p for group in others for p in group["params"]]
+    assert set(rest) == set(model.parameters()) - set(biases["params"]) and len(rest) == 6
+    assert biases["lr"] == 8 * 0.01 and biases["weight_decay"] == 0.02 / 8, "the product, by which weights decay, is the same"
+    schedule = training.make_schedule(config, optimizer, 20)
+    for _ in range(15):
+        optimizer.zero_grad()
+        model(randn(5, 4)).square().sum().backward()
+        optimizer.step()
+        schedule.step()
+        assert biases["lr"] == pytest.approx(8 * others[0]["lr"])
+    assert len(training.make_optimizer(small(optimizer=name), model).param_groups) == len(others)
+
+
+def test_what_is_frozen_is_not_given_to_the_optimizer() -> None:
+    model = nn.Sequential(nn.Linear(2, 2), nn.BatchNorm1d(2))
+    model[0].weight.requires_grad_(False)
+    model[1].bias.requires_grad_(False)
+    groups = training.make_optimizer(small(bn_bias_lr=8.0), model).param_groups
+    assert [group["params"] for group in groups] == [[model[0].bias, model[1].weight]]
+
+
+def test_an_image_is_mirrored_in_exactly_every_second_epoch() -> None:
+    config = small(augment=["altflip"])
+    data, plain = data_of(config), data_of(small(augment=()))
+    seen = []
+    for epoch in range(4):
+        data.set_epoch(epoch)
+        seen.append(np.stack([data.train[i][0].numpy() for i in range(len(data.train))]))
+    images = np.stack([plain.train[i][0].numpy() for i in range(len(plain.train))])
+    mirrored = images[..., ::-1]
+    first = (seen[0] == mirrored).all((1, 2, 3))
+    assert 0.3 < first.mean() < 0.7, "about half of the training images, which are a part of all"
+    for epoch in range(4):
+        turned = first if epoch % 2 == 0 else ~first
+        np.testing.assert_array_equal(seen[epoch], np.where(turned[:, None, None, None], mirrored, images))
+    data.set_epoch(1)
+    same_image = data.validation[3][0].numpy()
+    np.testing.assert_array_equal(same_image, plain.validation[3][0].numpy())
+    assert data.digest == plain.digest, "the data set is the one it was"
+
+
+def test_shifts_reflect_where_they_are_asked_to() -> None:
+    dataset = data_of(small(augment=["shift"], shift_padding="reflect")).train.dataset
+    assert "RandomShift(2, padding_mode='reflect')" in repr(dataset.transform)
 
 
 @pytest.mark.parametrize("how", INITS)

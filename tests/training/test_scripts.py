@@ -154,7 +154,7 @@ def test_ctrl_c_saves_and_says_how_to_go_on(sign: signal.Signals, code: int, tmp
         (["--optimizer", "adagard"], "invalid choice: 'adagard'"),
         (["--hidden", "16", "0"], "every hidden layer needs at least one unit"),
         (["--dropout", "1.5"], "between 0 and 1"),
-        (["--augment", "rotate"], "argument --augment: must be one of flip, shift, erase, got 'rotate'"),
+        (["--augment", "rotate"], "argument --augment: must be one of flip, altflip, shift, erase, got 'rotate'"),
         (["--validation", "390"], "argument --validation: must leave at least one batch"),
         (["--train-size", "70000"], "from 1 to 60,000"),
         (["--batch-size", "1", "--batch-norm"], "argument --batch-size: must be at least 2 for this model"),

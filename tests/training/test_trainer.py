@@ -103,6 +103,15 @@ RECIPES = [
     {"model": "lenet", "options": {}, "ema": 0.8, "epochs": 2, "tta": True},
     {"model": "vgg3", "options": {"width": 3, "dense": 5}, "schedule": "plateau"},
     {"optimizer": "muon", "schedule": "onecycle", "epochs": 2},
+    {
+        "model": "fast",
+        "options": {"channels": [4, 5]},
+        "augment": ["altflip", "shift"],
+        "shift_padding": "reflect",
+        "bn_bias_lr": 16,
+        "schedule": "triangular",
+        "ema": 0.9,
+    },
 ]
 
 

@@ -14,7 +14,9 @@ import numpy as np
 from ..random import bits, draw_samples
 from .transforms import Array, Transform
 
-__all__ = ["RandomErasing", "RandomHorizontalFlip", "RandomShift"]
+__all__ = ["AlternatingFlip", "RandomErasing", "RandomHorizontalFlip", "RandomShift"]
+
+PADDING_MODES = ("constant", "reflect")
 
 
 def _check_probability(name: str, p: float) -> None:
@@ -44,35 +46,97 @@ class RandomHorizontalFlip(Transform):
         return f"RandomHorizontalFlip(p={self.p})"
 
 
+class AlternatingFlip(Transform):
+    """Mirrors each image left to right in every second epoch: half of them, chosen by ``seed``, in the even ones, and the
+    others in the odd ones. So in any two epochs each image is seen both ways, where chance would show half of them twice alike.
+
+    The half is mirrored once, by :meth:`start`; then, epoch by epoch, all images or none.
+
+    Args:
+        seed: chooses the half.
+
+    Source: Jordan 2024, "94% on CIFAR-10 in 3.29 seconds on a single GPU", section 3.6.
+
+    >>> import numpy as np
+    >>> flip = AlternatingFlip(seed=0)
+    >>> images = flip.start(np.array([[[1, 2]]] * 4, np.uint8))
+    >>> for epoch in range(3):
+    ...     flip.set_epoch(epoch)
+    ...     print(flip.batch(images)[:, 0, 0].tolist())
+    [1, 2, 2, 1]
+    [2, 1, 1, 2]
+    [1, 2, 2, 1]
+    """
+
+    def __init__(self, seed: int = 0) -> None:
+        self.seed, self.epoch = seed, 0
+
+    def start(self, images: Array) -> Array:
+        """All images of the data set as they are in epoch 0: half of them mirrored."""
+        drawn = np.random.Generator(np.random.PCG64([self.seed % 2**64, 0xF119])).permutation(len(images))
+        result = images.copy()
+        half = drawn[: len(images) // 2]
+        result[half] = images[half, :, ::-1]
+        return result
+
+    def set_epoch(self, epoch: int) -> None:
+        """From now on the images are those of epoch number ``epoch``, from 0."""
+        self.epoch = epoch
+
+    def batch(self, images: Array) -> Array:
+        return (images[:, :, ::-1] if self.epoch % 2 else images).copy()
+
+    def __repr__(self) -> str:
+        return f"AlternatingFlip(seed={self.seed})"
+
+
 class RandomShift(Transform):
-    """Moves each image by up to ``pixels`` in both directions; what comes in from outside is 0.
+    """Moves each image by up to ``pixels`` in both directions.
 
-    It is torchvision's ``RandomCrop(size, padding=pixels)``.
+    It is torchvision's ``RandomCrop(size, padding=pixels, padding_mode=padding_mode)``.
 
-    Raises ValueError if ``pixels`` is negative.
+    Args:
+        pixels: the most.
+        padding_mode: what comes in from outside: 0 ("constant"), or the image mirrored at its first and last row and column
+            ("reflect").
+
+    Raises:
+        ValueError: ``pixels`` is negative, or there is no such mode; from the call, for images too small to be reflected.
 
     >>> import numpy as np
     >>> RandomShift(1)(np.ones((4, 4), np.uint8)).shape
     (4, 4)
     """
 
-    def __init__(self, pixels: int = 2) -> None:
+    def __init__(self, pixels: int = 2, padding_mode: str = "constant") -> None:
         if pixels < 0:
             raise ValueError(f"RandomShift: the number of pixels must not be negative, got {pixels}")
-        self.pixels = pixels
+        if padding_mode not in PADDING_MODES:
+            raise ValueError(f"RandomShift: the padding mode must be {' or '.join(PADDING_MODES)}, got {padding_mode!r}")
+        self.pixels, self.padding_mode = pixels, padding_mode
+
+    def _padded(self, images: Array) -> Array:
+        n, height, width = images.shape[:3]
+        most = self.pixels
+        if self.padding_mode == "reflect":
+            if most >= min(height, width):
+                raise ValueError(f"RandomShift: {most} pixels cannot be reflected in images of {height} × {width}")
+            rows, columns = (np.pad(np.arange(size), most, mode="reflect") for size in (height, width))
+            return images[:, rows[:, None], columns]
+        padded = np.zeros((n, height + 2 * most, width + 2 * most, *images.shape[3:]), images.dtype)
+        padded[:, most : most + height, most : most + width] = images
+        return padded
 
     def batch(self, images: Array) -> Array:
         n, height, width = images.shape[:3]
         most = self.pixels
-        padded = np.zeros((n, height + 2 * most, width + 2 * most, *images.shape[3:]), images.dtype)
-        padded[:, most : most + height, most : most + width] = images
-        windows = np.lib.stride_tricks.sliding_window_view(padded, (height, width), (1, 2))
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded(images), (height, width), (1, 2))
         down, right = draw_samples(n, lambda n: bits().integers(0, 2 * most + 1, (2, n)))
         chosen = windows[np.arange(n), down, right]  # (N, H, W), or (N, C, H, W) for images with channels
         return chosen if images.ndim == 3 else chosen.transpose(0, 2, 3, 1)
 
     def __repr__(self) -> str:
-        return f"RandomShift({self.pixels})"
+        return f"RandomShift({self.pixels}{'' if self.padding_mode == 'constant' else f', padding_mode={self.padding_mode!r}'})"
 
 
 class RandomErasing(Transform):

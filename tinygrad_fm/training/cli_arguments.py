@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..data import CHOICES
+from ..data.augment import PADDING_MODES
 from .config import AUGMENTATIONS, INITS, OPTIMIZERS, SCHEDULES, TRACKERS, Config
 from .recipes import RECIPES, find_recipe, recipes_of
 
@@ -98,7 +99,9 @@ def _add_data(group: Any, defaults: Config) -> None:
     add("--validation", "training images held out for validation", type=int, metavar="N")
     add("--train-size", "use only the first N images of the training and test set", type=_or_none(int), metavar="N")
     names = ", ".join(AUGMENTATIONS)
-    add("--augment", f"random changes to the training images: any of {names}, or nothing", nargs="*", metavar="NAME")
+    changes = f"changes to the training images: any of {names} (altflip mirrors each in every second epoch), or nothing"
+    add("--augment", changes, nargs="*", metavar="NAME")
+    add("--shift-padding", "what comes in from outside in shift: 0 or a reflection", choices=PADDING_MODES)
 
 
 def _add_optimizer(group: Any, defaults: Config) -> None:
@@ -116,12 +119,14 @@ def _add_optimizer(group: Any, defaults: Config) -> None:
     add("--momentum", "of momentum and nag", type=float, metavar="X")
     decay = "L2 regularisation, decoupled for adamw and muon (default: 0.01 for these, else 0)"
     group.add_argument("--weight-decay", type=float, metavar="X", help=decay)
+    add("--bn-bias-lr", "factor of the learning rate for the biases of batch norm", type=float, metavar="X")
     add("--clip-norm", "largest norm of the gradient, 0 for no limit", type=_or_none(float), metavar="X")
 
 
 def _add_schedule(group: Any, defaults: Config) -> None:
     add = _adder(group, defaults)
     add("--schedule", "how the learning rate changes", choices=SCHEDULES)
+    add("--pct-start", "share of the steps in which the rate of onecycle and triangular rises", type=float, metavar="X")
     add("--gamma", "factor of step (each third), multistep (at 1/2 and 3/4) and plateau", type=float, metavar="X")
     add("--patience", "epochs that plateau waits", type=int, metavar="N")
     add("--batch-size", "images per step", type=int, metavar="N")

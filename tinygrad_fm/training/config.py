@@ -13,6 +13,7 @@ import numpy as np
 
 from .. import distributed, runtime
 from ..data import CHOICES
+from ..data.augment import PADDING_MODES
 from ..errors import CheckpointError
 from ..schema import Json, Rule, check
 from ..version import __version__
@@ -29,9 +30,9 @@ OPTIMIZERS = {
 }
 """The optimizers by name, each with the learning rate it gets when none is given."""
 
-SCHEDULES = ("constant", "cosine", "onecycle", "step", "multistep", "plateau")
+SCHEDULES = ("constant", "cosine", "onecycle", "triangular", "step", "multistep", "plateau")
 INITS = ("default", "random", "xavier", "he")
-AUGMENTATIONS = ("flip", "shift", "erase")
+AUGMENTATIONS = ("flip", "altflip", "shift", "erase")
 
 TRACKERS = {"tensorboard": "tensorboardX", "wandb": "wandb", "trackio": "trackio"}
 """The experiment trackers by name, each with its package; the extra ``track-NAME`` brings it."""
@@ -69,13 +70,17 @@ class Config:
         lr: learning rate, the highest of the schedule; None for the optimizer's own default.
         momentum: of "momentum" and "nag".
         weight_decay: decoupled for "adamw" and "muon", added to the gradient (L2) for the others; None for 0.01 and for 0.
-        schedule: one of ``SCHEDULES``. "step" multiplies the rate by ``gamma`` after each third of the steps, "multistep" at
-            one half and three quarters of them, "plateau" when the validation loss has not improved for ``patience`` epochs.
-        gamma, patience: see ``schedule``.
+        bn_bias_lr: the learning rate of the biases of batch norm, as a multiple of that of all else.
+        schedule: one of ``SCHEDULES``. "triangular" rises linearly from a fifth of the rate, then falls linearly to 0;
+            ``pct_start`` is the share of the steps in which it, or "onecycle", rises. "step" multiplies the rate by ``gamma``
+            after each third of the steps, "multistep" at one half and three quarters of them, "plateau" when the validation
+            loss has not improved for ``patience`` epochs.
+        pct_start, gamma, patience: see ``schedule``.
         clip_norm: the largest norm of all gradients together; None for no limit.
         init: "default" (PyTorch's), "random" (normal, standard deviation 0.05), "xavier" or "he".
         label_smoothing: share of the target probability that is spread over all classes.
-        augment: any of "flip", "shift", "erase".
+        augment: any of "flip" (mirrored by chance), "altflip" (mirrored in every second epoch), "shift", "erase".
+        shift_padding: what comes in from outside in "shift": "constant" (0) or "reflect".
         ema: decay of the moving average of the weights that is evaluated instead of them; None for no average.
         tta: evaluate each image together with its mirror image.
         early_stopping: stop after so many epochs without a better validation accuracy; None never.
@@ -109,13 +114,16 @@ class Config:
     lr: PositiveNumber | None = None
     momentum: From0Below1 = 0.9
     weight_decay: NotNegative | None = None
+    bn_bias_lr: PositiveNumber = 1.0
     schedule: Annotated[str, _one_of(SCHEDULES)] = "onecycle"
+    pct_start: Between0And1 = 0.3
     gamma: Between0And1 = 0.1
     patience: Positive = 3
     clip_norm: PositiveNumber | None = None
     init: Annotated[str, _one_of(INITS)] = "default"
     label_smoothing: From0Below1 = 0.0
     augment: tuple[Annotated[str, _one_of(AUGMENTATIONS)], ...] = ()
+    shift_padding: Annotated[str, _one_of(PADDING_MODES)] = "constant"
     ema: Between0And1 | None = None
     tta: bool = False
     early_stopping: Positive | None = None
@@ -138,6 +146,8 @@ class Config:
                 object.__setattr__(self, name, float(getattr(self, name)))  # as an optimizer's state has it
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"give either epochs or steps: epochs is {self.epochs}, steps is {self.steps}")
+        if {"flip", "altflip"} <= {*self.augment}:
+            raise ValueError("augment must have either flip or altflip, got both")
 
     @property
     def learning_rate(self) -> float:

@@ -8,8 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from .. import nn
+from .._tensor import Tensor
 from ..autograd import no_grad
 from ..data import (
+    AlternatingFlip,
     Compose,
     ImageDataset,
     Normalize,
@@ -22,6 +24,7 @@ from ..data import (
     load_splits,
 )
 from ..nn import init
+from ..nn.modules.batchnorm import _BatchNorm
 from ..ops.functions import from_numpy, zeros
 from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
 from ..optim.swa_utils import AveragedModel
@@ -49,6 +52,12 @@ class Data(NamedTuple):
     name: str
     digest: str
     notice: str | None
+
+    def set_epoch(self, epoch: int) -> None:
+        """Let the training images be those of epoch number ``epoch``, from 0, where the augmentation asks for it."""
+        for change in self.train.dataset.transform.transforms:
+            if isinstance(change, AlternatingFlip):
+                change.set_epoch(epoch)
 
 
 def evaluation_transform() -> Compose:
@@ -87,7 +96,8 @@ def load_data(config: Config, choice: str | None = None) -> Data:
             f"validation must leave at least one batch of {config.batch_size} to train on: "
             f"it takes {config.validation} of {len(whole)} images"
         )
-    augmented = ImageDataset(whole.data, whole.targets, _training_transform(config), classes=whole.classes, name=whole.name)
+    images = AlternatingFlip(config.seed).start(whole.data) if "altflip" in config.augment else whole.data
+    augmented = ImageDataset(images, whole.targets, _training_transform(config), classes=whole.classes, name=whole.name)
     order = np.random.Generator(np.random.PCG64([config.seed % 2**64, 0x5A11D])).permutation(len(whole))
     held_out: Any = np.sort(order[: config.validation])
     rest: Any = np.sort(order[config.validation :])
@@ -96,7 +106,12 @@ def load_data(config: Config, choice: str | None = None) -> Data:
 
 
 def _training_transform(config: Config) -> Transform:
-    changes = {"flip": RandomHorizontalFlip(), "shift": RandomShift(2), "erase": RandomErasing(0.5, (0.02, 0.25))}
+    changes: dict[str, Transform] = {
+        "flip": RandomHorizontalFlip(),
+        "altflip": AlternatingFlip(config.seed),
+        "shift": RandomShift(2, config.shift_padding),
+        "erase": RandomErasing(0.5, (0.02, 0.25)),
+    }
     return Compose([*(changes[name] for name in changes if name in config.augment), ToTensor(), Normalize(MEAN, STD)])
 
 
@@ -168,11 +183,28 @@ def initialise_from_data(model: nn.Module, data: Data) -> None:
 def make_optimizer(config: Config, model: nn.Module) -> Optimizer:
     """The optimizer that a configuration names, over the parameters of ``model`` that are trained.
 
+    With ``config.bn_bias_lr`` the biases of batch norm are a group of their own, with so many times the learning rate, and, as
+    the decay of weights is multiplied by the rate, so many times less of it.
+
     >>> from tinygrad_fm import nn, training
     >>> training.make_optimizer(training.Config(optimizer="adam", lr=0.5), nn.Linear(2, 1)).param_groups[0]["lr"]
     0.5
     """
     params = [p for p in model.parameters() if p.requires_grad]
+    factor, biases = config.bn_bias_lr, []
+    if factor != 1:
+        norms = (layer for layer in model.modules() if isinstance(layer, _BatchNorm))
+        biases = [layer.bias for layer in norms if layer.bias is not None and layer.bias.requires_grad]
+    chosen = set(biases)
+    optimizer = _optimizer_over([p for p in params if p not in chosen], config)
+    if biases:
+        optimizer.add_param_group(
+            {"params": biases, "lr": config.learning_rate * factor, "weight_decay": config.decay / factor}
+        )
+    return optimizer
+
+
+def _optimizer_over(params: list[Tensor], config: Config) -> Optimizer:
     lr, decay = config.learning_rate, config.decay
     if config.optimizer in ("sgd", "momentum", "nag"):
         momentum = 0.0 if config.optimizer == "sgd" else config.momentum
@@ -197,8 +229,12 @@ def make_schedule(config: Config, optimizer: Optimizer, total: int) -> Any:
         return None
     if config.schedule == "cosine":
         return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total)
-    if config.schedule == "onecycle":  # the momentum stays as it was asked for
-        return lr_scheduler.OneCycleLR(optimizer, max_lr=config.learning_rate, total_steps=total, cycle_momentum=False)
+    if config.schedule in ("onecycle", "triangular"):  # the momentum stays as it was asked for
+        rates = [group["lr"] for group in optimizer.param_groups]
+        shape: dict[str, Any] = {"anneal_strategy": "linear", "div_factor": 5.0} if config.schedule == "triangular" else {}
+        return lr_scheduler.OneCycleLR(
+            optimizer, rates, total_steps=total, pct_start=config.pct_start, cycle_momentum=False, **shape
+        )
     if config.schedule == "step":
         return lr_scheduler.StepLR(optimizer, step_size=-(-total // 3), gamma=config.gamma)
     if config.schedule == "multistep":

@@ -63,8 +63,8 @@ class MuonWithAdamW(AdamW):
         super().__init__([muon, rest], lr, betas, weight_decay=weight_decay)
 
     def step_group(self, index: int, group: Group) -> None:
-        """One step of Muon or of AdamW, by the group's ``use_muon``."""
-        if group["use_muon"]:
+        """One step of Muon, or of AdamW where the group does not say ``use_muon``."""
+        if group.get("use_muon"):
             step_of_muon(group, self.state)
         else:
             super().step_group(index, group)

@@ -148,6 +148,7 @@ class Trainer:
         progress, config = self.progress, self.config
         last = min(self.steps_per_epoch, progress.batch + self.total - progress.step)
         self._sampler.set_epoch(progress.epoch)
+        self.data.set_epoch(progress.epoch)
         batches = self._loader.iter_from(progress.batch)
         self.report.start_epoch(progress.epoch + 1, progress.batch, last)
         while progress.batch < last:
