@@ -1,8 +1,10 @@
 """``python -m benchmarks``: this framework beside PyTorch and whatever else of its kind is installed.
 
+Ours runs with NumPy's kernels and, where numba is installed, with compiled ones ("fast"), inference then by
+tinygrad_fm.compile.
 Each measurement is a process of its own, and the libraries take turns (A B A B …), so that a machine whose speed drifts
-favours nobody. The figure of a library is the median over its processes of the median step; PyTorch's is that of its
-fastest setting. Use a quiet machine: libraries whose threads wait for one another suffer most from others' work.
+favours nobody. The figure of a library is the median of its turns' median steps; PyTorch's is that of its fastest setting.
+Use a quiet machine: libraries whose threads wait for one another suffer most from others' work.
 """
 
 from __future__ import annotations
@@ -16,14 +18,15 @@ import time
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from tinygrad_fm.training.console import run_command
 
-from . import profiling, ranks, report, scaling
+from . import profiling, ranks, report, scaling, tables
 from .cases import CASES
 from .libraries import LIBRARIES
-from .runs import compare, limits
-
-IMPORT = "import"
+from .report import IMPORT
+from .runs import compare, imports, limits, run_worker
 
 
 def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argparse.Namespace]:
@@ -32,8 +35,8 @@ def _arguments(argv: list[str] | None) -> tuple[argparse.ArgumentParser, argpars
     )
     names = [*CASES, IMPORT]
     parser.add_argument("cases", nargs="*", help=f"what to measure (everything): {', '.join(names)}")
-    parser.add_argument("--rounds", type=int, default=5, help="processes per library and case (5)")
-    parser.add_argument("--seconds", type=float, default=1.0, help="measuring time of each process (1)")
+    parser.add_argument("--rounds", type=int, default=2, help="processes per library and case (2)")
+    parser.add_argument("--seconds", type=float, default=0.3, help="measuring time of each turn of a process (0.3)")
     parser.add_argument("--threads", type=int, default=2, help="threads for every library (2)")
     parser.add_argument(
         "--libraries", nargs="+", choices=list(LIBRARIES), metavar="NAME", help=f"only these of {', '.join(LIBRARIES)}"
@@ -73,6 +76,7 @@ def main(argv: list[str] | None = None) -> int:
         "threads": args.threads,
         "rounds": args.rounds,
         "python": platform.python_version(),
+        "numpy": np.__version__,
         "limits": limits(args.threads),
     }
     print(report.head(found), flush=True)
@@ -87,18 +91,33 @@ def main(argv: list[str] | None = None) -> int:
     if args.scaling:
         found["scaling"] = scaling.measure(args.libraries, args.rounds, args.seconds, args.threads)
     else:
-        found["cases"] = {}
-        for case in args.cases:
-            found["cases"][case] = compare(case, args.libraries, args.rounds, args.seconds, args.threads, args.options)
-            print(report.case_lines(case, found), flush=True)
-        after = limits(args.threads)  # others' work can only have made them look lower
-        found["limits"] = {name: max(value, after[name]) for name, value in found["limits"].items()}
-        print("\n" + report.head(found) + "\n\n" + report.table(found))
+        _measure_cases(args, found)
     name = "scaling" if args.scaling else "benchmark"
     written = _written(args.out, name, found)
     drawn = (report.draw_scaling if args.scaling else report.draw)(found, args.out / f"{name}.png")
-    print(f"\nwritten: {written}" + (f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"))
+    picture = f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"
+    print(f"\nwritten: {written}{picture}; python -m benchmarks.tables {written} puts it on the pages")
     return 0
+
+
+def _measure_cases(args: argparse.Namespace, found: dict[str, Any]) -> None:
+    """Measure the cases that were asked for, and take the profile of those that miss their bar."""
+    found["cases"], found["flops"] = {}, {}
+    for case in args.cases:
+        if case == IMPORT:
+            found["cases"][case] = imports(args.libraries, args.rounds)
+        else:
+            found["flops"][case] = profiling.flops(case)
+            found["cases"][case] = compare(case, args.libraries, args.rounds, args.seconds, args.threads, args.options)
+        print(report.case_lines(case, found), flush=True)
+    after = limits(args.threads)  # others' work can only have made them look lower
+    found["limits"] = {name: max(value, after[name]) for name, value in found["limits"].items()}
+    common = {"what": "profile", "threads": args.threads, "limits": found["limits"], "options": args.options}
+    found["profiles"] = {
+        case: run_worker(**common, name=case)["text"] for case, _ in report.misses(found) if CASES[case].kind != "epoch"
+    }
+    print("\n\n".join(["", report.head(found), tables.times(found), tables.memory(found), tables.missed(found)]))
+    print("\n\n".join(["", *found["profiles"].values()]))
 
 
 def _written(folder: Path, name: str, found: dict[str, Any]) -> Path:

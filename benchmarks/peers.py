@@ -1,7 +1,7 @@
 """The MLP of the table in other frameworks' own style, and the chain of tiny operations: as their tutorials write it.
 
-JAX compiles the step, which is how one uses it. DeZero has Adam; MyGrad and HIPS autograd bring no optimizer, so for them the
-step is plain gradient descent, which is less work, and only DeZero's and JAX's losses can equal ours.
+DeZero has Adam; MyGrad and HIPS autograd bring no optimizer, so for them the step is plain gradient descent, which is less
+work, and only DeZero's losses can equal ours. JAX's models are in ``jax_models.py``.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import numpy as np
 from .cases import Step
 
 SIZES = (784, 128, 64, 10)
-RATE, BETAS, EPS = 1e-3, (0.9, 0.999), 1e-8
+RATE = 1e-3
 
 
 def _weights() -> list[Any]:
@@ -64,35 +64,8 @@ def _logits(p: list[Any], x: Any, maximum: Any) -> Any:
 # -- JAX ---------------------------------------------------------------------------------------------------------------
 
 
-def _jax_mlp(jax: Any, options: dict[str, Any]) -> Step:
-    jnp = jax.numpy
-    state = [jnp.asarray(w) for w in _weights()]
-    moments = [[jnp.zeros_like(w) for w in state] for _ in range(2)]
-
-    def loss_of(p: Any, x: Any, y: Any) -> Any:
-        logp = jax.nn.log_softmax(_logits(p, x, jnp.maximum))
-        return -jnp.take_along_axis(logp, y[:, None], 1).mean()
-
-    def update(p: Any, m: Any, v: Any, t: Any, x: Any, y: Any) -> Any:
-        loss, g = jax.value_and_grad(loss_of)(p, x, y)
-        m = [BETAS[0] * a + (1 - BETAS[0]) * b for a, b in zip(m, g, strict=True)]
-        v = [BETAS[1] * a + (1 - BETAS[1]) * b * b for a, b in zip(v, g, strict=True)]
-        c1, c2 = 1 - BETAS[0] ** t, 1 - BETAS[1] ** t
-        p = [w - RATE * (a / c1) / (jnp.sqrt(b / c2) + EPS) for w, a, b in zip(p, m, v, strict=True)]
-        return loss, p, m, v
-
-    compiled, t = jax.jit(update, donate_argnums=(0, 1, 2)), 0
-
-    def one(x: Any, y: Any) -> Any:
-        nonlocal state, moments, t
-        t += 1
-        loss, state, *moments = compiled(state, *moments, float(t), x, y)
-        return loss.block_until_ready()
-
-    return _in_turn(one, options["batch"])
-
-
-def _jax_chain(jax: Any, options: dict[str, Any]) -> Step:
+def jax_chain(jax: Any, options: dict[str, Any]) -> Step:
+    """The chain in JAX, compiled."""
     run = jax.jit(jax.value_and_grad(lambda x, w: _links(jax.numpy, jax.nn.sigmoid, x, w), (0, 1)))
 
     def step() -> Any:
@@ -210,7 +183,6 @@ def _autograd_chain(autograd: Any, options: dict[str, Any]) -> Step:
     return lambda: run((X0, W0))[0]
 
 
-JAX = {"mlp": _jax_mlp, "chain": _jax_chain}
 DEZERO = {"mlp": _dezero_mlp, "chain": _dezero_chain}
 MYGRAD = {"mlp": _mygrad_mlp, "chain": _mygrad_chain}
 AUTOGRAD = {"mlp": _autograd_mlp, "chain": _autograd_chain}

@@ -11,15 +11,19 @@ from .cases import CASES, batches, made
 STEPS = 30
 
 
-def flops(model: str, kind: str, batch: int) -> int:
-    """The floating-point operations of one step of ``model``, counted by the profiler."""
+def flops(name: str) -> int:
+    """The floating-point operations of one step of the case ``name``, counted by the profiler; 0 where it has no model or is
+    more than a step."""
     import tinygrad_fm as torch
 
-    options = {"batch": batch}
-    chosen = made(torch, model, options)
+    case = CASES[name]
+    if case.kind not in ("train", "infer"):
+        return 0
+    options = {"batch": case.batch, **case.options}
+    chosen = made(torch, case.model, options)
     x, y = batches(torch, options)[0]
     with torch.profiler.profile() as p:
-        if kind == "infer":
+        if case.kind == "infer":
             with torch.inference_mode():
                 chosen.eval()(x)
         else:
@@ -28,14 +32,18 @@ def flops(model: str, kind: str, batch: int) -> int:
 
 
 def profiled(name: str, threads: int, limits: dict[str, float], options: dict[str, Any]) -> str:
-    """The profile of one step of the case ``name`` as text: by operation, by module, beside the limits."""
+    """The profile of one step of the case ``name`` as text: by operation, by module, beside the limits.
+
+    Inference runs the model as it is: a compiled one has no operations left to be told apart.
+    """
     import tinygrad_fm as torch
 
     torch.runtime.set_num_threads(threads)
     torch.runtime.tune_allocator()
     case = CASES[name]
-    options = {"batch": case.batch, **options}
-    lines = [f"{name}: mean of {STEPS} steps; sgemm {limits['gflops']:.0f} GFLOP/s, copying {limits['gbps']:.0f} GB/s", ""]
+    options = {"batch": case.batch, **case.options, **options}
+    top = f"sgemm {limits['gflops']:.0f} GFLOP/s, copying {limits['gbps']:.0f} GB/s"
+    lines = [f"{name}: mean of {STEPS} steps; kernels: {torch.runtime.get_kernels()}; {top}", ""]
     optimizing: list[float] = []
     step = _step_with_timer(torch, case.model, options, optimizing) if case.kind == "train" else case.make(torch, options)
     for _ in range(5):

@@ -1,4 +1,4 @@
-"""Measures one thing in a process of its own and prints one line of JSON. Started by ``python -m benchmarks``."""
+"""Measures one thing in a process of its own, and answers in lines of JSON. Started by ``python -m benchmarks``."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ import platform
 import statistics
 import sys
 import time
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 LOSSES = 20  # of the first steps, to show that both sides compute the same
+WARM_UP = 5  # steps before the first that is measured
+LEAST = 3  # steps of a turn, however long they take
 
 
 def peak_mib() -> float:
@@ -31,32 +34,41 @@ def peak_mib() -> float:
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / unit
 
 
-def measure(case: str, library: str, seconds: float, threads: int, options: dict[str, Any]) -> dict[str, Any]:
-    """The times of a step in milliseconds, the first losses, and the peak of memory."""
-    from .cases import CASES
-    from .libraries import LIBRARIES
+class Measurement:
+    """One case under one library, in this process."""
 
-    chosen, what = LIBRARIES[library], CASES[case]
-    chosen.before()
-    module = importlib.import_module(chosen.module)
-    chosen.prepare(module, threads)
-    make = what.make if chosen.steps is None else chosen.steps[case]
-    options = {"batch": what.batch, **chosen.options, **options}
-    losses: list[float] = []
-    if what.kind != "epoch":
-        check = make(module, {**options, "dropout": False})
-        losses = [_number(check()) for _ in range(LOSSES)]
-        del check
-    step = make(module, options)
-    step()
-    times: list[float] = []
-    end = time.perf_counter() + seconds
-    least = 1 if what.kind == "epoch" else 10
-    while len(times) < least or time.perf_counter() < end:
-        start = time.perf_counter()
-        step()
-        times.append(time.perf_counter() - start)
-    return {"ms": statistics.median(times) * 1e3, "losses": losses, "mib": peak_mib(), "version": _version(module)}
+    def __init__(self, case: str, library: str, threads: int, options: dict[str, Any]) -> None:
+        from .cases import CASES
+        from .libraries import LIBRARIES
+
+        self._library, self._case = LIBRARIES[library], CASES[case]
+        self._options = {"batch": self._case.batch, **self._case.options, **self._library.options, **options}
+        self._library.before()
+        self._module = importlib.import_module(self._library.module)
+        self._library.prepare(self._module, threads)
+        self._make = self._case.make if self._library.steps is None else self._library.steps[case]
+
+    def build(self) -> dict[str, Any]:
+        """Make the step and run it until all that is compiled has been; the first losses, without dropout."""
+        losses: list[float] = []
+        if self._case.kind != "epoch":
+            check = self._make(self._module, {**self._options, "dropout": False})
+            losses = [_number(check()) for _ in range(LOSSES)]
+            del check
+        self._step = self._make(self._module, self._options)
+        for _ in range(WARM_UP):
+            self._step(*(10,) if self._case.kind == "epoch" else ())  # batches
+        return {"losses": losses, "version": _version(self._module)}
+
+    def turn(self, seconds: float) -> dict[str, float]:
+        """The median time of a step in milliseconds, and the peak of memory so far."""
+        times: list[float] = []
+        end = time.perf_counter() + seconds
+        while len(times) < (1 if self._case.kind == "epoch" else LEAST) or time.perf_counter() < end:
+            start = time.perf_counter()
+            self._step()
+            times.append(time.perf_counter() - start)
+        return {"ms": statistics.median(times) * 1e3, "mib": peak_mib()}
 
 
 def _number(loss: Any) -> float:
@@ -102,13 +114,37 @@ def measure_limits(threads: int) -> dict[str, float]:
     }
 
 
+def profile(**job: Any) -> dict[str, str]:
+    """The profile of a case's step, as text."""
+    from .profiling import profiled
+
+    return {"text": profiled(**job)}
+
+
 def main() -> None:
-    """Do what the JSON in the first argument asks for."""
+    """Do what the JSON in the first argument asks for; a case is then built, and measured, when a line says so."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)  # whatever a library prints is no answer
+
+    def say(answer: dict[str, Any]) -> None:
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
     job = json.loads(sys.argv[1])
     what = job.pop("what")
-    found = {"case": measure, "import": measure_import, "limits": measure_limits}[what](**job)  # type: ignore[operator]
-    sys.stdout.flush()
-    os.write(1, ("\n" + json.dumps(found) + "\n").encode())  # last, below whatever a library may have printed
+    if what != "case":
+        tasks: dict[str, Callable[..., dict[str, Any]]] = {
+            "import": measure_import,
+            "limits": measure_limits,
+            "profile": profile,
+        }
+        say(tasks[what](**job))
+        return
+    measurement = Measurement(**job)
+    say({})
+    for line in sys.stdin:
+        question, *seconds = line.split()
+        say(measurement.build() if question == "build" else measurement.turn(*map(float, seconds)))
 
 
 if __name__ == "__main__":

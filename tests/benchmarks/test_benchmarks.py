@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import importlib
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +12,10 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
-from benchmarks import peers, profiling, ranks, report, worker
+from benchmarks import peers, profiling, ranks, report, runs, tables, worker
 from benchmarks.__main__ import main
 from benchmarks.cases import CASES, MODELS, batches, made, same_weights
-from benchmarks.libraries import LIBRARIES, OURS
+from benchmarks.libraries import FAST, LIBRARIES, OURS
 
 LIMITS = {"gflops": 100.0, "gbps": 20.0}
 
@@ -36,7 +38,7 @@ def test_weights_do_not_depend_on_the_generator() -> None:
 
 @pytest.mark.parametrize("case", [name for name in CASES if name != "epoch"])
 def test_every_case_runs(case: str) -> None:
-    step = CASES[case].make(torch, {"batch": 2, "dropout": False})
+    step = CASES[case].make(torch, {"batch": 2, "dropout": False, **CASES[case].options})
     assert np.isfinite(worker._number(step()))
 
 
@@ -45,7 +47,9 @@ def test_an_epoch_takes_all_full_batches() -> None:
 
     found = [x.shape for x, _ in loader(torch, {"size": 200})]
     assert found == [(64, 1, 28, 28)] * 3
-    assert np.isfinite(worker._number(CASES["epoch"].make(torch, {"size": 64})()))
+    step: Any = CASES["epoch"].make(torch, {"size": 128})
+    assert np.isfinite(worker._number(step()))
+    assert np.isfinite(worker._number(step(1)))  # its first batch
 
 
 def test_training_lowers_the_loss_and_inference_changes_nothing() -> None:
@@ -54,6 +58,15 @@ def test_training_lowers_the_loss_and_inference_changes_nothing() -> None:
     infer = CASES["mlp-infer-1"].make(torch, {"batch": 1})
     first = [float(infer()) for _ in range(32)]
     assert first == [float(infer()) for _ in range(32)]
+
+
+def test_inference_is_compiled_where_that_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    calls: list[Any] = []
+    monkeypatch.setattr(torch, "compile", lambda model: calls.append(model) or model)
+    for case in ("lenet-infer-1", "mlp"):
+        CASES[case].make(torch, {"batch": 1, **LIBRARIES[FAST].options})
+    CASES["lenet-infer-1"].make(torch, {"batch": 1, **LIBRARIES[OURS].options})
+    assert len(calls) == 1
 
 
 def test_pytorch_computes_the_same_losses() -> None:
@@ -79,16 +92,44 @@ def test_peers_run_where_installed(library: str) -> None:
     if not LIBRARIES[library].installed():
         pytest.skip(f"{library} is not installed")
     for case in ("chain", "mlp"):
-        assert worker.measure(case, library, 0, 2, {})["ms"] > 0
+        measurement = worker.Measurement(case, library, 2, {})
+        assert len(measurement.build()["losses"]) == worker.LOSSES and measurement.turn(0)["ms"] > 0
 
 
-def test_the_worker_measures_ours() -> None:
-    before = torch.get_num_threads()
-    found = worker.measure("chain", OURS, 0, before, {})
-    assert found["ms"] > 0
-    assert len(found["losses"]) == worker.LOSSES
-    assert found["version"] == torch.__version__
-    assert worker.peak_mib() >= 0
+@pytest.mark.parametrize("case", ["mlp", "lenet", "cnn2", "resnet", "mlp-256", "lenet-infer-1", "resnet-infer-1"])
+def test_jax_computes_the_same(case: str) -> None:
+    if not LIBRARIES["jax"].installed():
+        pytest.skip("jax is not installed")
+    options = {"batch": 4, "dropout": False, **CASES[case].options}
+    ours, theirs = CASES[case].make(torch, options), LIBRARIES["jax"].steps[case](importlib.import_module("jax"), options)
+    for _ in range(3):
+        assert worker._number(theirs()) == pytest.approx(worker._number(ours()), rel=1e-4, abs=1e-4), case
+
+
+def test_a_process_is_asked_and_answers(tmp_path: Path) -> None:
+    found = runs.compare("chain", [OURS], 2, 0.0, 1, {})[OURS]
+    assert len(found["times"]) == 2 * runs.TURNS and min(found["times"]) > 0
+    assert len(found["losses"]) == worker.LOSSES and found["version"] == torch.__version__
+    with pytest.raises(RuntimeError, match="no such case"):
+        runs.run_worker(what="case", case="no such case", library=OURS, threads=1, options={})
+
+
+class _Broken(runs.Worker):
+    """A process that has failed."""
+
+    def __init__(self) -> None:
+        pass
+
+    def answer(self, question: str = "") -> dict[str, Any]:
+        raise RuntimeError("the job failed:\nImportError: no such library")
+
+
+def test_a_library_that_fails_drops_out_and_ours_does_not() -> None:
+    found: dict[str, Any] = {"jax": {"times": [1.0], "mib": [1.0]}, FAST: {"times": [], "mib": []}}
+    runs._ask(_Broken(), "build", "jax", found)
+    assert found["jax"] == {"error": "ImportError: no such library"}
+    with pytest.raises(RuntimeError, match="the job failed"):
+        runs._ask(_Broken(), "build", FAST, found)
 
 
 def test_settings_take_part_where_they_make_a_difference() -> None:
@@ -100,14 +141,16 @@ def test_settings_take_part_where_they_make_a_difference() -> None:
 
 def test_flops_of_the_mlp() -> None:
     weights = 784 * 128 + 128 * 64 + 64 * 10
-    counted = profiling.flops("mlp", "train", 64)
-    assert counted == pytest.approx(2 * 64 * (3 * weights - 784 * 128), rel=0.02)  # no gradient for the images
+    assert profiling.flops("mlp") == pytest.approx(2 * 64 * (3 * weights - 784 * 128), rel=0.02)  # no gradient for the images
+    wide = 784 * 256 + 256 * 256 + 256 * 10
+    assert profiling.flops("mlp-256") == pytest.approx(2 * 64 * (3 * wide - 784 * 256), rel=0.02)
+    assert profiling.flops("epoch") == profiling.flops("chain") == 0
 
 
 def test_the_profile_names_the_operations() -> None:
     before = torch.get_num_threads()
     text = profiling.profiled("mlp", before, LIMITS, {"batch": 4})
-    assert "linear backward" in text and "The optimizer" in text
+    assert "linear backward" in text and "The optimizer" in text and "kernels: " in text
     assert "mul forward" in profiling.profiled("chain", before, LIMITS, {})
     text = profiling.profiled("mlp-infer-1", before, LIMITS, {})
     assert "linear forward" in text and "backward" not in text.split("module")[0] and "optimizer" not in text
@@ -121,30 +164,72 @@ def _measured() -> dict[str, Any]:
         "threads": 2,
         "rounds": 2,
         "python": "3",
+        "numpy": "2",
         "limits": LIMITS,
+        "flops": {"mlp": 10_000_000},
+        "profiles": {"lenet": "lenet: mean of 30 steps"},
         "cases": {
             "mlp": {
                 OURS: {**figures, "ms": 0.5, "times": [0.4, 0.6]},
+                FAST: {**figures, "ms": 0.2, "times": [0.2, 0.2]},
                 "pytorch": {**figures, "ms": 1.0, "times": [1.0, 1.0], "mib": 90.0},
                 "pytorch fused": {**figures, "ms": 0.8, "times": [0.8, 0.8], "mib": 100.0, "losses": [1.0, 2.5]},
                 "pytorch compile": {"error": "no compiler"},
                 "jax": {**figures, "ms": 0.4, "times": [0.4, 0.4]},
-            }
+            },
+            "lenet": {
+                OURS: {**figures, "ms": 1500.0, "times": [1500.0]},
+                FAST: {**figures, "ms": 900.0, "times": [900.0], "mib": 30.0},
+                "pytorch": {**figures, "ms": 1000.0, "times": [1000.0], "mib": 90.0},
+            },
+            "import": {
+                OURS: {**figures, "ms": 120.0, "times": [120.0]},
+                "pytorch": {**figures, "ms": 1200.0, "times": [1200.0]},
+            },
         },
     }
 
 
 def test_the_report_takes_the_best_of_pytorch(tmp_path: Path) -> None:
     found = _measured()
-    text, table = report.case_lines("mlp", found), report.table(found)
-    assert "best of PyTorch (pytorch fused): 0.62 (rounds: 0.50 to 0.75)" in text
+    text = report.case_lines("mlp", found)
+    assert "tinygrad_fm / the best of PyTorch (pytorch fused): 0.62 (turns: 0.50 to 0.75)" in text
+    assert "tinygrad_fm fast / the best of PyTorch (pytorch fused): 0.25 (turns: 0.25 to 0.25)" in text
     assert "5.0e-01 at most, more than 1e-04 (PyTorch's settings among themselves: 5.0e-01)" in text
-    assert "failed: no compiler" in text
-    assert "| 0.800 ms | fused | **0.62** | 0.50–0.75 | 0.85 |" in table
-    assert "50 MiB (0.56; target 0.7)" in table  # of the setting that takes least memory
-    assert "jax 0.400 ms" in table
+    assert "tinygrad_fm fast: 50% of the sgemm peak" in text and "failed: no compiler" in text
     if report.draw(found, tmp_path / "a.png"):
         assert (tmp_path / "a.png").stat().st_size > 1000
+
+
+def test_the_tables_say_what_was_measured() -> None:
+    found = _measured()
+    times, memory, missed, short = tables.times(found), tables.memory(found), tables.missed(found), tables.short(found)
+    mlp = "| MLP 784-128-64-10, training step | 0.50 ms | 0.20 ms | 0.80 ms, fused | 0.40 ms "
+    assert f"{mlp}| 0.62 (0.50–0.75) | 0.25 (0.25–0.25) | 0.8 | 50% |" in times
+    assert "| MLP 784-128-64-10, training step | 50 MiB | 50 MiB | 90 MiB | 0.56 |" in memory  # of the setting that takes least
+    assert "LeNet, training step: 0.90 (bar 0.75)" in missed and "memory, MLP 784-128-64-10" in missed
+    assert "importing" not in missed and "MLP 784-128-64-10, training step: 0.25" not in missed
+    assert "| LeNet, training step | 1.50 s | 900 ms | 1.00 s |  | 1.50 | 0.90 |" in short
+    assert "| importing the package | 120 ms |  | 1.20 s |  | 0.10 |  |" in short
+    good = {**found, "cases": {"mlp": {**found["cases"]["mlp"], FAST: {**found["cases"]["mlp"][FAST], "mib": 9.0}}}}
+    assert tables.missed(good) == "No bar is missed."
+
+
+def test_the_tables_are_put_into_the_pages(tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    for name in ("README.md", "docs/performance.md", "docs/profiles.md"):
+        shutil.copy(tables.ROOT / name, tmp_path / name)
+    found, grown = _measured(), {"scaling": {"width": [{"value": 1024, "ms": {OURS: 4.0, FAST: 2.0, "pytorch fused": 1.0}}]}}
+    for measured in (found, {**found, **grown}):
+        tables.write(measured, tmp_path)
+    pages = [(tmp_path / name).read_text(encoding="utf-8") for name in ("README.md", "docs/performance.md", "docs/profiles.md")]
+    assert tables.short(found) in pages[0] and tables.times(found) in pages[1] and tables.missed(found) in pages[1]
+    assert "| width 1,024 | 4.00 ms | 2.00 ms | 1.00 ms | 2.00 |" in pages[1] and "lenet: mean of 30 steps" in pages[2]
+    tables.write(found, tmp_path)  # again: the same
+    assert (tmp_path / "README.md").read_text(encoding="utf-8") == pages[0]
+    (tmp_path / "README.md").write_text("nothing")
+    with pytest.raises(ValueError, match=r"README.md has no part between <!-- benchmark --> and <!-- end of benchmark -->"):
+        tables.write(found, tmp_path)
 
 
 def test_the_chain_is_compared_with_what_records() -> None:
@@ -160,9 +245,15 @@ def test_growth_is_the_exponent() -> None:
 
 def test_the_command_writes_what_it_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> None:
     monkeypatch.setattr("benchmarks.__main__.limits", lambda threads: LIMITS)
-    assert main(["chain", "--rounds", "1", "--seconds", "0", "--libraries", OURS, "--out", str(tmp_path)]) == 0
-    assert list(json.loads((tmp_path / "benchmark.json").read_text())["cases"]["chain"]) == [OURS]
-    assert "50 tiny operations" in capsys.readouterr().out
+    short = ["--rounds", "1", "--seconds", "0", "--threads", "1", "--libraries", OURS, "--out", str(tmp_path)]
+    assert main(["chain", "mlp-infer-1", "epoch", "import", "--set", '{"size": 128}', *short]) == 0
+    found, printed = json.loads((tmp_path / "benchmark.json").read_text()), capsys.readouterr().out
+    assert [list(measured) for measured in found["cases"].values()] == [[OURS]] * 4
+    assert tables.times(found) in printed and "50 tiny operations" in printed and "importing the package" in printed
+    monkeypatch.setattr("benchmarks.scaling.VALUES", {"batch": [2], "width": [4, 8], "depth": [1], "threads": [1]})
+    assert main(["--scaling", *short]) == 0
+    grown = json.loads((tmp_path / "scaling.json").read_text())
+    assert [row["value"] for row in grown["scaling"]["width"]] == [4, 8] and "| depth 1 |" in tables.scaling(grown)
     with pytest.raises(SystemExit):
         main(["nonsense"])
 
