@@ -13,6 +13,7 @@ from ..ops import functions as ops
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, checked_options, require
+from .updates_compiled import Rule, numbers
 
 __all__ = ["Adam", "AdamW"]
 
@@ -105,17 +106,9 @@ class Adam(FlatOptimizer):
         return change + lr * group["weight_decay"] * p if group["decoupled_weight_decay"] else change
 
     def update(self, group: Group, block: Block) -> None:
-        lr, (beta1, beta2), decoupled = group["lr"], group["betas"], group["decoupled_weight_decay"]
-        t, change, scratch = block.counters[0], block.change, block.scratch
+        change, scratch = block.change, block.scratch
         exp_avg, exp_avg_sq, *largest = block.state
-        # m̂ / (√v̂ + eps) with both corrections moved into numbers: two passes over the arrays less.
-        root = math.sqrt(1 - beta2**t)
-        eps, step = group["eps"] * root, lr * root / (1 - beta1**t)
-        added, share = (0, lr * group["weight_decay"]) if decoupled else (group["weight_decay"], 0)
-        if kernels.suits(change):
-            by = kernels.numbers(change.dtype, added, share, 1 - beta1, beta2, 1 - beta2, eps, step)
-            kernels.adam(block.grad, block.value, exp_avg, exp_avg_sq, largest[0] if largest else change[:0], change, *by)
-            return
+        added, share, eps, step = _numbers(group, block.counters[0])
         update_averages(group, block, block.decayed(added))
         if largest:
             np.maximum(largest[0], exp_avg_sq, out=largest[0])
@@ -124,6 +117,12 @@ class Adam(FlatOptimizer):
         np.divide(exp_avg, scratch, out=change)
         change *= step
         block.shrink(share)
+
+    def compiled(self, group: Group, counters: list[float], first: bool, dtype: np.dtype[Any]) -> Rule:
+        added, share, eps, step = _numbers(group, counters[0])
+        beta1, beta2 = group["betas"]
+        by = numbers(dtype, added, share, 1 - beta1, beta2, 1 - beta2, eps, step)
+        return Rule(kernels.adam, ("exp_avg", "exp_avg_sq", "max_exp_avg_sq"), by)
 
 
 class AdamW(Adam):
@@ -174,6 +173,20 @@ class AdamW(Adam):
             fused=fused,
             decoupled_weight_decay=True,
         )
+
+
+def _numbers(group: Group, t: float) -> tuple[float, float, float, float]:
+    """Weight decay that is added to the gradient, decoupled weight decay, eps and learning rate of step ``t``: m̂ / (√v̂ + eps)
+    with both corrections moved into numbers, which is two passes over the arrays less."""
+    lr, (beta1, beta2) = group["lr"], group["betas"]
+    root = math.sqrt(1 - beta2**t)
+    return *split_decay(group), group["eps"] * root, lr * root / (1 - beta1**t)
+
+
+def split_decay(group: Group) -> tuple[float, float]:
+    """Weight decay as a factor of the value that is added to the gradient, and as one that is added to the change."""
+    decay = group["weight_decay"]
+    return (0, group["lr"] * decay) if group["decoupled_weight_decay"] else (decay, 0)
 
 
 def averages(group: Group, g: Tensor, state: State) -> tuple[Tensor, Tensor]:

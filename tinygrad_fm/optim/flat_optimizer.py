@@ -9,7 +9,7 @@ A training step over many small parameters spends its time in calls, and over la
 of all parameters of a group that share a dtype lives in one flat array per name (a *pack*), and the rule runs over it in
 blocks that stay in the processor's cache. For each block the gradients of small parameters are gathered, while a large
 one's is read where it is; the rule computes the change, and ``block.apply()`` subtracts it from the parameters, which keep
-arrays of their own.
+arrays of their own. Where a rule has a compiled kernel, that runs instead, parameter by parameter, in one pass each.
 
 ``optimizer.state[p][name]`` is a view of its stretch of the flat array: reading it shows the state, writing into it
 changes the state. That dict is the truth, the pack a way to store it: wherever the two no longer match (a state was
@@ -29,7 +29,9 @@ import numpy as np
 from .._tensor import Tensor
 from ..autograd import modes, set_grad_enabled
 from ..autograd.box import box
+from ..runtime import use_compiled
 from .optimizer import Closure, Group, Optimizer, run_closure
+from .updates_compiled import Rule
 
 __all__ = ["FlatOptimizer"]
 
@@ -104,6 +106,9 @@ class FlatOptimizer(Optimizer):
         """The same rule for a block. ``group`` holds plain numbers; `Block` says what to read and what to write."""
         raise NotImplementedError
 
+    def compiled(self, group: Group, counters: list[float], first: bool, dtype: np.dtype[Any]) -> Rule | None:
+        """The same rule as a compiled kernel, where there is one; ``counters`` and ``first``: see `Block`."""
+
     def advance(self, group: Group, counters: np.ndarray) -> None:
         """Count this step. ``counters`` is float32 (parameters, numbers), all rows alike; written in place."""
         counters[:, :1] += 1  # of no column, where nothing is counted
@@ -156,11 +161,17 @@ class FlatOptimizer(Optimizer):
         with_values = self.reads_values or options.get("weight_decay", 0) != 0
         for pack in packs:
             for run in pack.runs():
-                counters = pack.counters[run]
+                counters, maximize = pack.counters[run], options["maximize"]
                 self.advance(options, counters)
-                for block in pack.blocks(run, options["maximize"], with_values):
-                    self.update(options, block)
-                    block.apply()
+                rule = None
+                if use_compiled(pack.dtype, pack.starts[run.stop] - pack.starts[run.start]):
+                    rule = self.compiled(options, counters[0].tolist(), pack.first[run.start], pack.dtype)
+                if rule is not None:
+                    pack.follow(rule, run, maximize)
+                else:
+                    for block in pack.blocks(run, maximize, with_values):
+                        self.update(options, block)
+                        block.apply()
                 self.prepare_next(options, counters)
                 pack.finish(run, self.state)
 
@@ -329,6 +340,16 @@ class Pack:
             state = [flat[start + at : start + part.stop] for flat in self.flat.values()]
             target = (value[part], change) if in_place else (array, change.reshape(array.shape))
             yield block, value[part], change, scratch, state, [target]
+
+    def follow(self, rule: Rule, run: slice, maximize: bool) -> None:
+        """Move the parameters of a run by a compiled rule, each where it lies: gathering several takes as many calls."""
+        for i in range(run.start, run.stop):
+            array, grad = self.params[i]._array, self.params[i].grad._array.reshape(-1)
+            value, part = array.reshape(-1), slice(self.starts[i], self.starts[i + 1])
+            averages = [self.flat[name][part] if name in self.flat else self.buffers[0, :0] for name in rule.averages]
+            rule.run(np.negative(grad) if maximize else grad, value, averages)
+            if not array.flags.c_contiguous:  # then ``value`` is a copy
+                array[...] = value.reshape(array.shape)
 
     def finish(self, run: slice, state: dict[Any, State]) -> None:
         """After the blocks of a run: its parameters have been written to, and their state exists."""

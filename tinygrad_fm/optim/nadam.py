@@ -10,9 +10,10 @@ import numpy as np
 
 from .._tensor import Tensor
 from . import updates_compiled as kernels
-from .adam import averages, update_averages
+from .adam import averages, split_decay, update_averages
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed, number
 from .optimizer import Group, checked_options, require
+from .updates_compiled import Rule, numbers
 
 __all__ = ["NAdam"]
 
@@ -109,17 +110,10 @@ class NAdam(FlatOptimizer):
         product *= momentum_at(group, float(step[0]))  # float32, as PyTorch keeps it
 
     def update(self, group: Group, block: Block) -> None:
-        lr, beta2, decoupled = group["lr"], group["betas"][1], group["decoupled_weight_decay"]
-        (t, product), change, scratch = block.counters, block.change, block.scratch
+        change, scratch = block.change, block.scratch
         exp_avg, exp_avg_sq = block.state
-        mu, ahead = momentum_at(group, t), momentum_at(group, t + 1)
-        root = math.sqrt(1 - beta2**t)
-        eps, now, later = group["eps"] * root, lr * root * (1 - mu) / (1 - product), lr * root * ahead / (1 - product * ahead)
-        added, share = (0, lr * group["weight_decay"]) if decoupled else (group["weight_decay"], 0)
-        if kernels.suits(change):
-            by = kernels.numbers(change.dtype, added, share, 1 - group["betas"][0], beta2, 1 - beta2, eps, now, later)
-            kernels.nadam(block.grad, block.value, exp_avg, exp_avg_sq, change, *by)
-            return
+        added, share = split_decay(group)
+        eps, now, later = _numbers(group, *block.counters)
         g = block.decayed(added)
         update_averages(group, block, g)
         np.multiply(g, now, out=change)
@@ -128,6 +122,18 @@ class NAdam(FlatOptimizer):
         scratch += eps
         change /= scratch
         block.shrink(share)
+
+    def compiled(self, group: Group, counters: list[float], first: bool, dtype: np.dtype[Any]) -> Rule:
+        beta1, beta2 = group["betas"]
+        by = numbers(dtype, *split_decay(group), 1 - beta1, beta2, 1 - beta2, *_numbers(group, *counters))
+        return Rule(kernels.nadam, ("exp_avg", "exp_avg_sq"), by)
+
+
+def _numbers(group: Group, t: float, product: float) -> tuple[float, float, float]:
+    """eps of step ``t``, and what the gradient and its average weigh in it, with the corrections worked into them."""
+    lr, mu, ahead = group["lr"], momentum_at(group, t), momentum_at(group, t + 1)
+    root = math.sqrt(1 - group["betas"][1] ** t)
+    return group["eps"] * root, lr * root * (1 - mu) / (1 - product), lr * root * ahead / (1 - product * ahead)
 
 
 def momentum_at(group: Group, t: float) -> Any:

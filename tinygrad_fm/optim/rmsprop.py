@@ -11,6 +11,7 @@ from .._tensor import Tensor
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, count, decayed
 from .optimizer import Group, checked_options, require
+from .updates_compiled import Rule, numbers
 
 __all__ = ["RMSprop"]
 
@@ -107,12 +108,6 @@ class RMSprop(FlatOptimizer):
     def update(self, group: Group, block: Block) -> None:
         alpha, momentum, change, scratch = group["alpha"], group["momentum"], block.change, block.scratch
         square_avg, *rest = block.state
-        if kernels.suits(change):
-            velocity, mean = rest[0] if momentum > 0 else change[:0], rest[-1] if group["centered"] else change[:0]
-            options = group["weight_decay"], alpha, 1 - alpha, group["eps"], momentum, group["lr"]
-            by = kernels.numbers(change.dtype, *options)
-            kernels.rmsprop(block.grad, block.value, square_avg, velocity, mean, change, *by)
-            return
         g = block.decayed(group["weight_decay"])
         np.multiply(g, g, out=scratch)
         scratch *= 1 - alpha
@@ -137,3 +132,8 @@ class RMSprop(FlatOptimizer):
             np.multiply(velocity, group["lr"], out=change)
         else:
             change *= group["lr"]
+
+    def compiled(self, group: Group, counters: list[float], first: bool, dtype: np.dtype[Any]) -> Rule:
+        alpha = group["alpha"]
+        by = numbers(dtype, group["weight_decay"], alpha, 1 - alpha, group["eps"], group["momentum"], group["lr"])
+        return Rule(kernels.rmsprop, ("square_avg", "momentum_buffer", "grad_avg"), by)

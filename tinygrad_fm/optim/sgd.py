@@ -11,6 +11,7 @@ from .._tensor import Tensor
 from . import updates_compiled as kernels
 from .flat_optimizer import Block, FlatOptimizer, State, decayed
 from .optimizer import Group, checked_options, require
+from .updates_compiled import Rule, numbers
 
 __all__ = ["SGD"]
 
@@ -101,11 +102,6 @@ class SGD(FlatOptimizer):
 
     def update(self, group: Group, block: Block) -> None:
         momentum, change, scratch = group["momentum"], block.change, block.scratch
-        if kernels.suits(change):
-            by = kernels.numbers(change.dtype, group["weight_decay"], momentum, 1 - group["dampening"], group["lr"])
-            velocity = block.state[0] if momentum != 0 else change[:0]
-            kernels.sgd(block.grad, block.value, velocity, change, *by, block.first, group["nesterov"])
-            return
         g = block.decayed(group["weight_decay"])
         if momentum != 0:
             (v,) = block.state
@@ -116,3 +112,7 @@ class SGD(FlatOptimizer):
                 v += np.multiply(g, 1 - group["dampening"], out=scratch)
             g = np.add(g, np.multiply(v, momentum, out=scratch), out=change) if group["nesterov"] else v
         np.multiply(g, group["lr"], out=change)
+
+    def compiled(self, group: Group, counters: list[float], first: bool, dtype: np.dtype[Any]) -> Rule:
+        by = numbers(dtype, group["weight_decay"], group["momentum"], 1 - group["dampening"], group["lr"])
+        return Rule(kernels.sgd, ("momentum_buffer",), (*by, first, bool(group["nesterov"])))

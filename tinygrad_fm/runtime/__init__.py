@@ -1,6 +1,6 @@
 """The process: threads, BLAS, compiled kernels, and the memory of freed arrays. Importing this changes nothing in it."""
 
-from .kernels import compiled, describe_kernels, get_kernels, on_compiling, run_compiled, set_kernels, use_compiled
+from .kernels import Compiled, compiled, describe_kernels, get_kernels, on_compiling, run_compiled, set_kernels, use_compiled
 from .memory import tune_allocator
 from .threads import (
     Deferred,
@@ -15,6 +15,7 @@ from .threads import (
 )
 
 __all__ = [
+    "Compiled",
     "Deferred",
     "blas_has_threads",
     "compiled",

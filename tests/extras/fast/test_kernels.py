@@ -201,7 +201,10 @@ OPTIMIZERS: list[tuple[Any, dict[str, Any]]] = [
 def test_optimizers(kind: Any, options: dict[str, Any], dtype: Any) -> None:
     def run() -> Any:
         torch.manual_seed(0)
-        params = [torch.randn(shape, dtype=dtype).requires_grad_() for shape in [(3, 5), (7,), (150, 160), ()]]
+        params = [torch.randn(shape, dtype=dtype).requires_grad_() for shape in [(3, 5), (7,), (150, 160), (), (0, 2)]]
+        params.append(
+            torch.randn(370, 360, dtype=dtype).t().detach().requires_grad_()
+        )  # large enough for threads; not in order
         optimizer = kind(params, lr=0.01, **options)
         for step in range(5):
             for i, p in enumerate(params):
@@ -213,11 +216,32 @@ def test_optimizers(kind: Any, options: dict[str, Any], dtype: Any) -> None:
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_what_is_not_finite_stays_with_its_parameter(value: float) -> None:
+@pytest.mark.parametrize(("kind", "options"), OPTIMIZERS, ids=lambda value: getattr(value, "__name__", str(value)))
+def test_what_is_not_finite_stays_with_its_parameter(value: float, kind: Any, options: dict[str, Any]) -> None:
+    def run() -> Any:
+        p = torch.ones(5000, requires_grad=True)
+        optimizer = kind([p], lr=0.01, **options)
+        p.grad = torch.ones(5000)
+        p.grad[7] = value
+        optimizer.step()
+        return (p,)
+
+    (a,), (b,) = both(run)
+    assert not np.isfinite(a[7]) and np.isfinite(np.delete(a, 7)).all()
+    np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+@pytest.mark.parametrize("kind", [optim.Adam, optim.NAdam, optim.RMSprop, optim.SGD])
+def test_a_step_of_a_large_parameter_has_the_same_bits_for_every_number_of_threads(kind: Any) -> None:
     runtime.set_kernels("compiled")
-    p = torch.ones(5000, requires_grad=True)
-    optimizer = optim.Adam([p])
-    p.grad = torch.ones(5000)
-    p.grad[7] = value
-    optimizer.step()
-    assert np.isnan(p[7].item()) and np.isfinite(np.delete(p.detach().numpy(), 7)).all()
+    runtime.take_over_blas()
+    before, found = runtime.get_num_threads(), []
+    for count in (1, 2, 3):
+        runtime.set_num_threads(count)
+        torch.manual_seed(0)
+        p = torch.randn(150_001, requires_grad=True)
+        p.grad = torch.randn(150_001)
+        kind([p], lr=0.01).step()
+        found.append(p.detach().numpy())
+    runtime.set_num_threads(before)
+    assert all((other == found[0]).all() for other in found[1:])
