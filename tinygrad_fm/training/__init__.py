@@ -2,6 +2,7 @@
 
 from .checkpoint import Checkpoint, Progress, load_checkpoint, load_model
 from .cli import main
+from .calibration import Reliability, fit_temperature, reliability, with_temperature
 from .config import Config, environment
 from .evaluation import Evaluation, evaluate, predict
 from .final_test import finish, write_pictures
@@ -36,6 +37,7 @@ __all__ = [
     "MuonWithAdamW",
     "Progress",
     "Recipe",
+    "Reliability",
     "Report",
     "RunFolder",
     "Silence",
@@ -49,6 +51,7 @@ __all__ = [
     "evaluation_transform",
     "find_recipe",
     "finish",
+    "fit_temperature",
     "initialise",
     "initialise_from_data",
     "load_checkpoint",
@@ -60,5 +63,7 @@ __all__ = [
     "make_schedule",
     "precision_recall",
     "predict",
+    "reliability",
+    "with_temperature",
     "write_pictures",
 ]
