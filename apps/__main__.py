@@ -23,6 +23,7 @@ COMMANDS = {
     "graph": "draw the computation graph of a model",
     "plot": "draw the curves of several runs over one another",
     "predict": "say what is on your own pictures of garments",
+    "reproduce": "train the rows of docs/results.md, and write the page",
     "sweep": "train with many settings, and find those that do best",
     "sweep-report": "draw what a sweep found, and test its winner",
     "try": "run programs in the browser: a page that needs no installation",

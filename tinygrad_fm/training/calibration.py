@@ -27,6 +27,10 @@ class Reliability(NamedTuple):
         counts: how many predictions are in each bin, int64 (B,).
         confidence: their mean confidence, (B,); 0 in an empty bin.
         accuracy: the share of them that is right, (B,); 0 in an empty bin.
+
+    >>> from tinygrad_fm import training
+    >>> training.reliability([0, 1], [[0.8, 0.2], [0.6, 0.4]], bins=1).accuracy.tolist()
+    [0.5]
     """
 
     counts: npt.NDArray[np.int64]

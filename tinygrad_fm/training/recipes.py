@@ -24,6 +24,7 @@ class Recipe:
         why: what it shows, in one line.
         settings: of `Config` or options of the model, by the names of the command line.
         seeds: of the runs whose mean is reported.
+        shortfall: what was tried, for docs/results.md, should the mean miss its target.
 
     >>> from tinygrad_fm import training
     >>> training.RECIPES["lenet_5000"].settings["steps"]
@@ -34,6 +35,7 @@ class Recipe:
     why: str
     settings: dict[str, Any] = field(default_factory=dict)
     seeds: tuple[int, ...] = (0, 1, 2, 3, 4)
+    shortfall: str = ""
 
 
 FAST: dict[str, Any] = {

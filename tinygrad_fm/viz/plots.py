@@ -7,7 +7,7 @@ import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,7 @@ from ..atomic_files import write_atomically
 from ..errors import MissingExtraError
 
 __all__ = [
+    "Captioned",
     "Panel",
     "caption",
     "Array",
@@ -26,6 +27,7 @@ __all__ = [
     "confusion",
     "content",
     "curves",
+    "image_grid",
     "panels",
     "samples",
     "save",
@@ -301,19 +303,44 @@ def samples(
     Raises:
         MissingExtraError: matplotlib is not installed.
     """
+    texts = {}
+    for i in (*right, *wrong):
+        predicted = int(probabilities[i].argmax())
+        texts[i] = caption(classes[predicted], probabilities[i, predicted], classes[labels[i]], "\n")
+    parts = [[Captioned(images[i], texts[i], colour) for i in part] for part, colour in ((right, _RIGHT), (wrong, _WRONG))]
+    image_grid(parts, path, f"{title}: right and wrong predictions")
+
+
+class Captioned(NamedTuple):
+    """An image (H, W) or (H, W, C) of :func:`image_grid`, what is written above it, and in which colour."""
+
+    image: Array
+    text: str
+    colour: str = _WRONG
+
+
+def image_grid(parts: Sequence[Sequence[Captioned]], path: str | os.PathLike[str], title: str = "") -> None:
+    """Draw images with captions, eight abreast; each part begins a line of its own.
+
+    Args:
+        parts: the images.
+        path: the file to write, .png, .svg or .pdf.
+        title: above the picture.
+
+    Raises:
+        MissingExtraError: matplotlib is not installed.
+    """
     columns = 8
-    rows = [-(-len(part) // columns) for part in (right, wrong)]
+    rows = [-(-len(part) // columns) for part in parts]
     figure = _figure(13.5, 1.0 + 1.95 * max(sum(rows), 1))
     grid = figure.subplots(max(sum(rows), 1), columns, squeeze=False)
     for axes in grid.flat:
         axes.axis("off")
-    places = [*zip(grid[: rows[0]].flat, right, strict=False), *zip(grid[rows[0] :].flat, wrong, strict=False)]
-    for axes, i in places:
-        axes.imshow(images[i], cmap="gray", vmin=0, vmax=255)
-        predicted = int(probabilities[i].argmax())
-        text = caption(classes[predicted], probabilities[i, predicted], classes[labels[i]], "\n")
-        axes.set_title(text, fontsize=8, color=_RIGHT if predicted == labels[i] else _WRONG)
-    figure.suptitle(f"{title}: right and wrong predictions")
+    for number, part in enumerate(parts):
+        for axes, shown in zip(grid[sum(rows[:number]) :].flat, part, strict=False):
+            axes.imshow(shown.image, cmap="gray", vmin=0, vmax=255)
+            axes.set_title(shown.text, fontsize=8, color=shown.colour)
+    figure.suptitle(title)
     save(figure, path)
 
 

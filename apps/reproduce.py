@@ -1,0 +1,144 @@
+"""Train the rows of docs/results.md, and write the page.
+
+A row is a recipe, trained once for each of its seeds. What has no record in docs/results/ yet is trained; stopped and started
+again, the same command goes on where it was. The page and its pictures are made of the records alone.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from tinygrad_fm.atomic_files import write_atomically
+from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
+from tinygrad_fm.training import RunFolder, StopRequest
+from tinygrad_fm.training.recipes import RECIPES, find_recipe
+
+from . import Failures
+from .results import records
+from .results.launch import Interrupted, Run, train
+from .results.page import PICTURES, page
+from .results.pictures import draw
+from .results.records import Row, mean_and_deviation
+
+_DOCS = Path(__file__).resolve().parents[1] / "docs"
+_LEAST_NOISE = 0.005  # half a point: other processors round differently, and a deviation of few seeds may be small by chance
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The command's options."""
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of {', '.join(RECIPES)}")
+    what = parser.add_mutually_exclusive_group()
+    what.add_argument("--all", action="store_true", help="all rows")
+    what.add_argument("--check", metavar="ROW", help="train one seed of a row anew; exit code 1 if it is not within the noise")
+    what.add_argument("--write", action="store_true", help="only write the page and its pictures")
+    parser.add_argument("--seeds", type=int, nargs="+", metavar="N", help="only these (default: those of the recipe)")
+    parser.add_argument(
+        "--jobs", type=_positive, default=1, metavar="N", help="runs at once, which share the threads (default: 1)"
+    )
+    runs = Path("runs/results")
+    parser.add_argument("--runs", type=Path, default=runs, metavar="FOLDER", help=f"the run folders (default: {runs})")
+    parser.add_argument("--docs", type=Path, default=_DOCS, metavar="FOLDER", help="where the page and its records are")
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"must be at least 1, got {text}")
+    return number
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and write the page."""
+    if sum(map(bool, (args.rows, args.all, args.check, args.write))) != 1:
+        raise ValueError(f"give either rows, --all, --check ROW or --write; the rows are {', '.join(RECIPES)}")
+    folder = args.docs / "results"
+    failures = Failures("reproduce")
+    try:
+        with StopRequest() as stop:
+            if args.check:
+                return _check(args, Row(args.check, find_recipe(args.check), folder), stop)
+            chosen = [] if args.write else list(RECIPES) if args.all else list(dict.fromkeys(args.rows))
+            todo = [run for name in chosen for run in _runs(args, Row(name, find_recipe(name), folder))]
+
+            def done(run: Run) -> None:
+                _keep(run, folder, failures)
+
+            for text in train(todo, args.jobs, stop, done):
+                failures.add(RuntimeError(text))
+    except Interrupted as stopped:
+        print("\nStopped. The same command goes on.")
+        return 128 + stopped.signal
+    _write(args.docs, failures)
+    return failures.code
+
+
+def _runs(args: argparse.Namespace, row: Row) -> list[Run]:
+    """What is to be trained of a row."""
+    seeds = _seeds(args, row)
+    for text in row.left_out:
+        print(f"{row.name}, {text}: its record does not count any more")
+    if done := [seed for seed in seeds if seed not in row.missing]:
+        print(f"{row.name}: measured already: seed{'s' * (len(done) > 1)} {', '.join(map(str, done))}")
+    return [Run(row, seed, RunFolder(args.runs / row.name / str(seed))) for seed in seeds if seed in row.missing]
+
+
+def _seeds(args: argparse.Namespace, row: Row) -> Sequence[int]:
+    seeds: Sequence[int] = list(dict.fromkeys(args.seeds or row.recipe.seeds))
+    if other := [seed for seed in seeds if seed not in row.recipe.seeds]:
+        raise ValueError(f"{row.name} has the seeds {', '.join(map(str, row.recipe.seeds))}, not {', '.join(map(str, other))}")
+    return seeds
+
+
+def _keep(run: Run, folder: Path, failures: Failures) -> None:
+    """Write the record of a finished run."""
+    try:
+        record = records.condense(run.folder, run.row.name)
+    except (CheckpointError, DataError) as error:
+        failures.add(error)
+        return
+    path = records.path_of(folder, run.row.name, run.seed)
+    records.write(path, record)
+    key = "test_accuracy_flipped" if run.row.flipped else "test_accuracy"
+    print(f"{run.name}: test accuracy {record[key]:.2%}; its record is {path}", flush=True)  # type: ignore[literal-required]
+
+
+def _write(docs: Path, failures: Failures) -> None:
+    """Write the pictures, and the page."""
+    rows = [Row(name, recipe, docs / "results") for name, recipe in RECIPES.items()]
+    text = page(rows).encode()
+    try:
+        for what in draw(rows, docs / PICTURES):
+            failures.add(DataError(what))
+    except MissingExtraError as error:
+        failures.add(error)
+    write_atomically(docs / "results.md", lambda file: file.write(text))
+    print(f"Written: {docs / 'results.md'}")
+
+
+def _check(args: argparse.Namespace, row: Row, stop: StopRequest) -> int:
+    """Train one seed anew, and compare."""
+    if not row.records:
+        raise ValueError(f"{row.name} is not measured yet, so there is nothing to compare with")
+    mean, deviation = mean_and_deviation(row.accuracies())
+    noise = max(_LEAST_NOISE, 3 * (deviation or 0.0))
+    found: list[float] = []
+
+    def done(run: Run) -> None:
+        record = records.condense(run.folder, row.name)
+        found.append(record["test_accuracy_flipped" if row.flipped else "test_accuracy"])
+
+    with tempfile.TemporaryDirectory(prefix="tinygrad_fm-") as folder:
+        seed = _seeds(args, row)[0]
+        failed = train([Run(row, seed, RunFolder(Path(folder) / "run"))], 1, stop, done)
+    if failed:
+        raise RuntimeError(failed[0])
+    off = found[0] - mean
+    within = abs(off) <= noise
+    print(
+        f"{row.name}, seed {seed}: test accuracy {found[0]:.2%}, {100 * off:+.2f} points from {mean:.2%}, the mean of "
+        f"{len(row.records)}; the noise is ± {100 * noise:.2f} points: {'within' if within else 'NOT within'} it"
+    )
+    return 0 if within else 1

@@ -1,0 +1,27 @@
+"""docs/results.md as it is committed: it follows from the committed records, and shows pictures that are there."""
+
+from __future__ import annotations
+
+import re
+
+from apps.results.page import page
+from apps.results.records import Row
+from tinygrad_fm.training import RECIPES
+
+from .conftest import ROOT
+
+DOCS = ROOT / "docs"
+
+
+def test_the_committed_page_is_what_the_committed_records_give() -> None:
+    rows = [Row(name, recipe, DOCS / "results") for name, recipe in RECIPES.items()]
+    remade = page(rows)
+    assert (DOCS / "results.md").read_bytes() == remade.encode(), "run: python -m apps reproduce --write"
+
+
+def test_every_record_and_picture_belongs_to_the_page() -> None:
+    text = (DOCS / "results.md").read_text(encoding="utf-8")
+    pictures = {f"images/results/{path.name}" for path in (DOCS / "images/results").glob("*")}
+    assert pictures == set(re.findall(r"\]\((images/results/[^)]+)\)", text)), "remove what is shown no more"
+    folders = {path.name for path in (DOCS / "results").glob("*") if path.is_dir()}
+    assert folders <= RECIPES.keys()
