@@ -26,7 +26,7 @@ from tinygrad_fm.training.cli_arguments import config_of, make_parser
 SAMPLERS = ("tpe", "random", "grid")
 PRUNERS = ("none", "median", "hyperband")
 _SHAPE = ("layers", "width")
-_NOT_KEYS = {"help", "out", "resume"}
+_NOT_KEYS = {"help", "out", "resume", "recipe"}
 _RANGE = {"low", "high", "step", "log", "when"}
 _MOST = 100_000  # configurations of a grid
 
@@ -160,7 +160,10 @@ class Space:
 
     def config(self, chosen: Mapping[str, Any], seed: int = 0) -> Config:
         """The settings of a run. Raises ValueError for one out of range."""
-        return config_of(self.given(chosen, seed), self.script.DEFAULTS)
+        config = config_of(self.given(chosen, seed), self.script.DEFAULTS)
+        if not config.validation:
+            raise ValueError("validation must be positive in a sweep, which chooses by the images held out, got 0")
+        return config
 
     def command(self, chosen: Mapping[str, Any], seed: int = 0) -> list[str]:
         """The command line of the training script that makes the same run."""

@@ -24,7 +24,7 @@ def curve_points(name: str, records: Sequence[Mapping[str, Any]], key: str) -> l
     steps = [record for record in records if record["kind"] == "step"]
     unsmoothed = key == "loss" and any("cross_entropy" in record for record in steps)
     average = smoothed([record.get("cross_entropy", record[key]) if unsmoothed else record[key] for record in steps])
-    epochs = [record for record in records if record["kind"] == "epoch"]
+    epochs = [record for record in records if record["kind"] == "epoch" and f"val_{key}" in record]
     points = [(TRAINING, steps[i]["step"], float(average[i])) for i in _spread(len(steps))]
     points += [(VALIDATION, epochs[i]["step"], epochs[i][f"val_{key}"]) for i in _spread(len(epochs))]
     return [{"run": name, "curve": what, "step": step, key: value} for what, step, value in points]

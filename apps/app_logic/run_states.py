@@ -60,7 +60,7 @@ class RunState:
         """Step, epoch, and the accuracy of the last validation."""
         parts = [f"step {self.step:,} of {self.total:,}" if self.total else f"step {self.step:,}"]
         epochs = [record for record in self.records if record["kind"] == "epoch"]
-        if epochs:
+        if epochs and "val_accuracy" in epochs[-1]:
             parts.append(f"validation accuracy {epochs[-1]['val_accuracy']:.2%} after epoch {epochs[-1]['epoch']}")
         if self.summary is not None:
             parts.append(f"test accuracy {self.summary['test_accuracy']:.2%} on {self.summary['dataset']}")

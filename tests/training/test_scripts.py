@@ -93,7 +93,7 @@ def test_a_run_killed_at_random_moments_ends_with_the_same_bits(tmp_path: Path, 
     assert records(run) == records(tmp_path / "whole")
     first, second = (json.loads((path / "summary.json").read_text()) for path in (run, tmp_path / "whole"))
     for summary in (first, second):
-        del summary["seconds"], summary["seconds_per_epoch"]
+        del summary["seconds"], summary["cpu_seconds"], summary["seconds_per_epoch"]
     assert first == second
     again = script("train_mlp.py", "--resume", run)
     assert again.returncode == 0 and "is finished: test accuracy" in again.stdout
@@ -123,6 +123,11 @@ def test_a_run_leaves_everything_in_its_folder(tmp_path: Path, script: Script) -
     summary = json.loads((run / "summary.json").read_text())
     assert summary["dataset"] == config["dataset"]["name"] == "SyntheticFashion, first 400 images"
     assert summary["parameters"] == config["model"]["parameters"] == 784 * 16 + 16 + 2 * 16 + 16 * 10 + 10
+    plain = next(line for line in done.stdout.splitlines() if line.startswith("Test accuracy"))
+    assert f"(without mirror images {summary['test_accuracy_without_tta']:.2%}, weights of the best epoch" in plain
+    products = 784 * 16 + 16 * 10
+    assert summary["multiply_adds"] == products and summary["flops"] == 6 * products * 32 * 20
+    assert summary["cpu_seconds"] > 0
     assert summary["weights"] == "best" and 0 <= summary["test_accuracy"] <= 1 and summary["seconds"] > 0
     assert sum(map(sum, summary["confusion"])) == 400 and len(summary["per_class"]) == 10
     assert done.stdout.count("SyntheticFashion, first 400 images") == 2

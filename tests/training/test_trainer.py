@@ -17,7 +17,7 @@ from tinygrad_fm.training import Config, Interrupted, RunFolder, StopRequest, Tr
 
 from .conftest import small, trainer_of
 
-WALL_CLOCK = {"seconds"}
+WALL_CLOCK = {"seconds", "cpu_seconds"}
 
 
 def records(path: Path) -> list[dict[str, Any]]:
@@ -158,7 +158,8 @@ def test_every_step_and_epoch_is_recorded(tmp_path: Path) -> None:
     assert found[-1]["train_loss"] == pytest.approx(np.mean([r["loss"] for r in steps]), rel=1e-12)
     assert found[-1]["train_accuracy"] == pytest.approx(np.mean([r["accuracy"] for r in steps]))
     assert steps[-1]["lr"] < steps[0]["lr"]
-    assert found[-1]["val_accuracy"] == trainer.validate().accuracy
+    validation = trainer.validate()
+    assert validation is not None and found[-1]["val_accuracy"] == validation.accuracy
 
 
 def test_training_by_steps_ends_at_the_step(tmp_path: Path) -> None:
@@ -345,3 +346,63 @@ def test_a_checkpoint_that_does_not_fit_is_an_error_that_names_it(change: Any, s
     serialization.save(state, trainer.folder.last)
     with pytest.raises(CheckpointError, match=rf"(?s)last\.npz.*{says}"):
         resume(small(), tmp_path / "run")
+
+
+def test_without_validation_the_last_epoch_is_what_there_is(tmp_path: Path) -> None:
+    config = small(validation=0, epochs=2, tta=True)
+    trainer = trainer_of(config, tmp_path / "run")
+    assert len(trainer.data.train) == 120 and len(trainer.data.validation) == 0
+    trainer.fit()
+    assert trainer.finished and trainer.validate() is None
+    assert not trainer.folder.best.exists() and trainer.folder.last.exists()
+    epochs = [record for record in records(tmp_path / "run") if record["kind"] == "epoch"]
+    assert len(epochs) == 2 and not any(name.startswith("val_") for name in epochs[0])
+    result = training.finish(trainer, StopRequest())
+    assert [result[name] for name in ("val_accuracy", "val_loss", "best_val_accuracy", "best_epoch")] == [None] * 4
+    assert result["weights"] == "last" and trainer.folder.read_summary() is not None
+    again = resume(config, tmp_path / "run")
+    assert again.finished
+
+
+def test_a_run_without_validation_dies_and_ends_alike(tmp_path: Path) -> None:
+    config = small(validation=0, epochs=2, checkpoint_seconds=0.0)
+    trainer_of(config, tmp_path / "whole").fit()
+    train_with_deaths(config, tmp_path / "broken", seed=2)
+    whole, broken = (load_checkpoint(tmp_path / run / "checkpoints/last.npz") for run in ("whole", "broken"))
+    same(whole, broken)
+
+
+def test_processor_time_is_counted_over_resumptions(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    clock = iter(range(0, 10**6, 3))  # each look finds three seconds more
+    monkeypatch.setattr("time.process_time", lambda: float(next(clock)))
+    config = small(epochs=2, save_every=5)
+    trainer = trainer_of(config, tmp_path / "run")
+    stop = StopRequest()
+    with pytest.raises(RuntimeError, match="enough"):
+        trainer.fit(stop, lambda record: (_ for _ in ()).throw(RuntimeError("enough")))
+    first = trainer.progress.cpu_seconds
+    assert first is not None and first > 0
+    saved = load_checkpoint(tmp_path / "run/checkpoints/last.npz")["progress"]["cpu_seconds"]
+    second = resume(config, tmp_path / "run")
+    assert second.progress.cpu_seconds == saved > 0
+    second.fit()
+    told = [record["cpu_seconds"] for record in RunFolder(tmp_path / "run").read_metrics() if record["kind"] == "epoch"]
+    assert told[0] >= saved and told[1] >= told[0] + 3 and told[1] <= second.progress.cpu_seconds
+
+
+def test_a_run_begun_before_processor_time_was_counted_has_none(tmp_path: Path) -> None:
+    config = small(epochs=2)
+    trainer, stop = trainer_of(config, tmp_path / "run"), StopRequest()
+    trainer.report.step = lambda loss: setattr(stop, "signal", 2 if trainer.progress.step == 3 else None)  # type: ignore[method-assign]
+    with pytest.raises(Interrupted):
+        trainer.fit(stop)
+    last = tmp_path / "run/checkpoints/last.npz"
+    content: dict[str, Any] = dict(load_checkpoint(last))
+    del content["progress"]["cpu_seconds"]
+    serialization.save(content, last)
+    again = resume(config, tmp_path / "run")
+    again.fit()
+    assert again.progress.cpu_seconds is None
+    told = [record for record in RunFolder(tmp_path / "run").read_metrics() if record["kind"] == "epoch"]
+    assert told and not any("cpu_seconds" in record for record in told)
+    assert training.finish(again, StopRequest())["cpu_seconds"] is None

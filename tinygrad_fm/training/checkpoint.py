@@ -46,7 +46,8 @@ class Progress(EarlyStopping):
         epoch, batch: epochs finished, and batches taken of the next one.
         loss_sum, right, seen: over the unfinished epoch, for its averages.
         cross_entropy_sum: the same of the loss without label smoothing; None where it is not known.
-        seconds: spent on training, over all resumptions.
+        seconds: spent on training, with validation and checkpoints, over all resumptions.
+        cpu_seconds: processor time spent in them, of all threads and processes; None where it is not known.
 
     >>> from tinygrad_fm import training
     >>> progress = training.Progress(step=9, batch=9)
@@ -63,6 +64,7 @@ class Progress(EarlyStopping):
     right: Count = 0
     seen: Count = 0
     seconds: Finite = 0.0
+    cpu_seconds: Finite | None = 0.0
 
     def begin_epoch(self, cross_entropy_sum: float | None) -> None:
         """One more epoch is finished; the sums begin anew."""
@@ -262,6 +264,8 @@ def restore(run: Resumable, content: Checkpoint, path: Path) -> None:
         saved = content["progress"]
         if saved["batch"] and "cross_entropy_sum" not in saved:  # written before there was one
             run.progress.cross_entropy_sum = None
+        if saved["step"] and "cpu_seconds" not in saved:  # likewise
+            run.progress.cpu_seconds = None
         vars(run.progress).update(saved)
 
 

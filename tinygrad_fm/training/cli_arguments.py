@@ -96,7 +96,7 @@ def _add_run(group: Any, defaults: Config) -> None:
 def _add_data(group: Any, defaults: Config) -> None:
     add = _adder(group, defaults)
     add("--data", "auto falls back to drawn images where Fashion-MNIST cannot be had", choices=CHOICES)
-    add("--validation", "training images held out for validation", type=int, metavar="N")
+    add("--validation", "training images held out for validation, 0 for none", type=int, metavar="N")
     add("--train-size", "use only the first N images of the training and test set", type=_or_none(int), metavar="N")
     names = ", ".join(AUGMENTATIONS)
     changes = f"changes to the training images: any of {names} (altflip mirrors each in every second epoch), or nothing"

@@ -63,7 +63,8 @@ class Config:
         model, options: as ``models.build(model, **options)`` takes them.
         data: "auto", "fashion-mnist" or "synthetic".
         train_size: use only the first so many training and test images; None for all.
-        validation: how many training images are held out, chosen by ``seed``.
+        validation: how many training images are held out, chosen by ``seed``; with 0 there is no validation, and no best
+            checkpoint.
         epochs, steps: how long to train; exactly one of them is given, the other is None.
         batch_size: images per step.
         optimizer: one of ``OPTIMIZERS``; "momentum" and "nag" are SGD with ``momentum``, "muon" is `MuonWithAdamW`.
@@ -106,7 +107,7 @@ class Config:
     options: Json = field(default_factory=dict)
     data: Annotated[str, _one_of(CHOICES)] = "auto"
     train_size: Positive | None = None
-    validation: Positive = 5000
+    validation: Annotated[int, Rule("a whole number from 0 on", lambda v: v >= 0)] = 5000
     epochs: Positive | None = 20
     steps: Positive | None = None
     batch_size: Positive = 64
@@ -146,6 +147,10 @@ class Config:
                 object.__setattr__(self, name, float(getattr(self, name)))  # as an optimizer's state has it
         if (self.epochs is None) == (self.steps is None):
             raise ValueError(f"give either epochs or steps: epochs is {self.epochs}, steps is {self.steps}")
+        if not self.validation:
+            for name, needs in (("early_stopping", self.early_stopping), ("schedule", self.schedule == "plateau")):
+                if needs:
+                    raise ValueError(f"{name} {getattr(self, name)} needs images that are held out: validation is 0")
         if {"flip", "altflip"} <= {*self.augment}:
             raise ValueError("augment must have either flip or altflip, got both")
 

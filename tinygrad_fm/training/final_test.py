@@ -12,8 +12,10 @@ from ..errors import MissingExtraError, printable
 from ..nn import Module
 from ..viz import plots
 from ..viz.conv_features import convolutions, feature_maps, filters
+from ..viz.model_summary import summary
 from .checkpoint import load_checkpoint, restore_weights
 from .evaluation import Evaluation, evaluate
+from .from_config import IMAGE
 from .interrupt import StopRequest
 from .metrics import precision_recall
 from .run_folder import RunFolder
@@ -51,7 +53,9 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
     stop.check()
     test = evaluate(trainer.evaluated_model, trainer.data.test, tta=trainer.config.tta)
     stop.check()
-    result = _summary(trainer, chosen, validation, test)
+    plain = evaluate(trainer.evaluated_model, trainer.data.test) if trainer.config.tta else test
+    stop.check()
+    result = _summary(trainer, chosen, validation, test, plain)
     report, folder = trainer.report, trainer.folder
     written: list[str] = []
     try:
@@ -63,17 +67,27 @@ def finish(trainer: Trainer, stop: StopRequest) -> dict[str, Any]:
         report.line(f"Pictures: {', '.join(written)}")
     folder.write_json("summary.json", result)  # last, as it says that the run is complete
     trainer.tracking.summary(flat(trainer.config.as_dict()), result, [folder.path / name for name in written])
+    held_out = "no validation" if validation is None else f"validation {validation.accuracy:.2%}"
+    alone = f"without mirror images {plain.accuracy:.2%}, " if trainer.config.tta else ""
     report.line(
-        f"Test accuracy {test.accuracy:.2%} on {trainer.data.name} (weights of the {chosen} epoch, validation "
-        f"{validation.accuracy:.2%}), {result['parameters']:,} parameters, {result['seconds']:.0f} s\n"
+        f"Test accuracy {test.accuracy:.2%} on {trainer.data.name} ({alone}weights of the {chosen} epoch, {held_out}), "
+        f"{result['parameters']:,} parameters, {result['seconds']:.0f} s\n"
         f"All of it is in {folder.path}"
     )
     return result
 
 
-def _summary(trainer: Trainer, chosen: str, validation: Evaluation, test: Evaluation) -> dict[str, Any]:
+FLOPS_PER_MULTIPLY_ADD = 6
+"""Of training: a product and a sum, in the forward pass and twice in the backward pass, for inputs and for weights."""
+
+
+def _summary(
+    trainer: Trainer, chosen: str, validation: Evaluation | None, test: Evaluation, plain: Evaluation
+) -> dict[str, Any]:
     progress, config, classes = trainer.progress, trainer.config, trainer.data.test.classes
     precision, recall = precision_recall(test.confusion)
+    multiply_adds = summary(trainer.evaluated_model, IMAGE).multiply_adds
+    none = progress.best_epoch == 0
     return {
         "model": config.model,
         "options": config.options,
@@ -81,10 +95,11 @@ def _summary(trainer: Trainer, chosen: str, validation: Evaluation, test: Evalua
         "dataset": trainer.data.name,
         "test_accuracy": test.accuracy,
         "test_loss": test.loss,
-        "val_accuracy": validation.accuracy,
-        "val_loss": validation.loss,
-        "best_val_accuracy": progress.best_accuracy,
-        "best_epoch": progress.best_epoch,
+        "test_accuracy_without_tta": plain.accuracy,
+        "val_accuracy": None if validation is None else validation.accuracy,
+        "val_loss": None if validation is None else validation.loss,
+        "best_val_accuracy": None if none else progress.best_accuracy,
+        "best_epoch": None if none else progress.best_epoch,
         "weights": chosen,
         "averaged": trainer.average is not None,
         "tta": config.tta,
@@ -92,6 +107,9 @@ def _summary(trainer: Trainer, chosen: str, validation: Evaluation, test: Evalua
         "steps": progress.step,
         "stopped_early": progress.stopped_early,
         "seconds": round(progress.seconds, 3),
+        "cpu_seconds": None if progress.cpu_seconds is None else round(progress.cpu_seconds, 3),
+        "multiply_adds": multiply_adds,
+        "flops": FLOPS_PER_MULTIPLY_ADD * multiply_adds * progress.step * config.batch_size,
         "seconds_per_epoch": round(progress.seconds / max(progress.step / trainer.steps_per_epoch, 1e-9), 3),
         "per_class": {
             name: {"precision": float(p), "recall": float(r)} for name, p, r in zip(classes, precision, recall, strict=True)

@@ -29,20 +29,22 @@ class StepRecord(_OfStepsWithSmoothing):
     lr: Finite
 
 
-class _OfEpochsWithSmoothing(TypedDict, total=False):
+class _OfSomeEpochs(TypedDict, total=False):
     train_cross_entropy: Finite
+    val_loss: Finite
+    val_accuracy: Finite
+    cpu_seconds: Finite
 
 
-class EpochRecord(_OfEpochsWithSmoothing):
-    """One epoch: means over its steps, and the validation after it."""
+class EpochRecord(_OfSomeEpochs):
+    """One epoch: means over its steps, the validation after it if images are held out for one, and the time since the run began,
+    on the clock and of processors (in runs of earlier versions the clock's alone)."""
 
     kind: Literal["epoch"]
     epoch: Count
     step: Count
     train_loss: Finite
     train_accuracy: Finite
-    val_loss: Finite
-    val_accuracy: Finite
     lr: Finite
     seconds: Finite
 

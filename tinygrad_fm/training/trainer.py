@@ -117,6 +117,7 @@ class Trainer:
             with self._logging(), mode, np.errstate(all="ignore"):
                 self._forward = self.ranks.parallel(self.model, same_buffers=self.config.sync_batch_norm)
                 self._saved_at = self._clock = time.monotonic()
+                self._cpu_clock = time.process_time()
                 while not self.finished:
                     record = self._run_epoch(stop)
                     if after_epoch is not None:
@@ -158,7 +159,8 @@ class Trainer:
             self._obey(stop)
             self._save_if_due()
         self.report.end_epoch()
-        found = self.ranks.evaluate(self.evaluated_model, self.data.validation, config.tta)
+        held_out = self.data.validation
+        found = self.ranks.evaluate(self.evaluated_model, held_out, config.tta) if len(held_out) else None
         record, better = self._finish_epoch(found)
         if better:
             self._save_best()
@@ -245,14 +247,15 @@ class Trainer:
         """The model, or the one that has the averaged weights if there is an average."""
         return self.model if self.average is None else self.average.module
 
-    def validate(self) -> Evaluation:
-        """How well the model does on the images held out."""
-        return evaluate(self.evaluated_model, self.data.validation, tta=self.config.tta)
+    def validate(self) -> Evaluation | None:
+        """How well the model does on the images held out; None if none are."""
+        held_out = self.data.validation
+        return evaluate(self.evaluated_model, held_out, tta=self.config.tta) if len(held_out) else None
 
-    def _finish_epoch(self, found: Evaluation) -> tuple[EpochRecord, bool]:
+    def _finish_epoch(self, found: Evaluation | None) -> tuple[EpochRecord, bool]:
         """Note an epoch and its validation; returns the record of it, and whether it is the best so far."""
         progress, config, lr = self.progress, self.config, self.optimizer.param_groups[0]["lr"]
-        if not math.isfinite(found.loss):
+        if found is not None and not math.isfinite(found.loss):
             self.ranks.part()
             raise self._not_finite(f"the validation loss became {found.loss}", progress.step, lr)
         record: EpochRecord = {
@@ -261,30 +264,36 @@ class Trainer:
             "step": progress.step,
             "train_loss": progress.loss_sum / progress.seen,
             "train_accuracy": progress.right / progress.seen,
-            "val_loss": found.loss,
-            "val_accuracy": found.accuracy,
             "lr": lr,
             "seconds": 0.0,
         }
         if progress.cross_entropy_sum is not None:
             record["train_cross_entropy"] = progress.cross_entropy_sum / progress.seen
         progress.begin_epoch(0.0 if config.label_smoothing else None)
-        better = progress.update(found.accuracy, found.loss, progress.epoch, config.early_stopping)
-        if isinstance(self.schedule, ReduceLROnPlateau):
-            self.schedule.step(found.loss)
-        self._count_time()
+        better = False
+        if found is not None:
+            record["val_loss"], record["val_accuracy"] = found.loss, found.accuracy
+            better = progress.update(found.accuracy, found.loss, progress.epoch, config.early_stopping)
+            if isinstance(self.schedule, ReduceLROnPlateau):
+                self.schedule.step(found.loss)
+        spent = self.ranks.gather([time.process_time() - self._cpu_clock])()
+        self._count_time(sum(cpu for rank, (cpu,) in enumerate(spent) if rank != self.ranks.rank))
         record["seconds"] = round(progress.seconds, 3)
+        if progress.cpu_seconds is not None:
+            record["cpu_seconds"] = round(progress.cpu_seconds, 3)
         self._append(record)
         return record, better
 
     def _epoch_line(self, record: EpochRecord) -> str:
         epochs = -(-self.total // self.steps_per_epoch)
         drawn = "  (drawn images)" if self.data.choice == "synthetic" else ""
+        validation = ""
+        if "val_loss" in record:
+            validation = f"validation loss {record['val_loss']:.4f}  accuracy {record['val_accuracy']:7.2%}  |  "
         return (
             f"epoch {record['epoch']:>{len(str(epochs))}}/{epochs}  step {record['step']:>{len(str(self.total))}}  "
             f"loss {record['train_loss']:.4f}  accuracy {record['train_accuracy']:7.2%}  |  "
-            f"validation loss {record['val_loss']:.4f}  accuracy {record['val_accuracy']:7.2%}  |  "
-            f"lr {record['lr']:.2e}  {record['seconds']:.0f} s{drawn}"
+            f"{validation}lr {record['lr']:.2e}  {record['seconds']:.0f} s{drawn}"
         )
 
     def _append(self, record: StepRecord | EpochRecord) -> None:
@@ -295,10 +304,13 @@ class Trainer:
 
     # -- checkpoints -------------------------------------------------------------------------------------------------
 
-    def _count_time(self) -> None:
-        now = time.monotonic()
+    def _count_time(self, others_cpu: float = 0.0) -> None:
+        """Count the time since the last call; ``others_cpu`` is what other processes have spent."""
+        now, cpu = time.monotonic(), time.process_time()
         self.progress.seconds += now - self._clock
-        self._clock = now
+        if self.progress.cpu_seconds is not None:
+            self.progress.cpu_seconds += cpu - self._cpu_clock + others_cpu
+        self._clock, self._cpu_clock = now, cpu
 
     def _save_if_due(self) -> None:
         often = self.config.checkpoint_seconds

@@ -160,11 +160,11 @@ def _curves_of(
     what = "training without label smoothing, averaged" if unsmoothed else "training, averaged"
     axes.plot(where, raw, color=colours[0], alpha=0.15, linewidth=0.6)
     axes.plot(where, average, color=colours[0], linewidth=1.4, label=label + what)
-    validation = [r[f"val_{key}"] for r in epochs]
-    steps_of = [r["step"] for r in epochs]
-    axes.plot(
-        steps_of, validation, style, color=colours[1], marker="o", markersize=3, linewidth=1.2, label=f"{label}validation"
-    )
+    validated = [r for r in epochs if f"val_{key}" in r]  # none where no images are held out
+    validation = [r[f"val_{key}"] for r in validated]
+    if validated:
+        steps_of, marks = [r["step"] for r in validated], {"marker": "o", "markersize": 3, "linewidth": 1.2}
+        axes.plot(steps_of, validation, style, color=colours[1], label=f"{label}validation", **marks)
     first = len(average) // (20 if key == "loss" else 5)  # accuracies rise fast and then differ by little
     return [*map(float, average[first:]), *validation]
 

@@ -75,7 +75,9 @@ class Tracking:
         if not self._loggers:
             return
         with self._counted():
-            values = {"validation/loss": record["val_loss"], "validation/accuracy": record["val_accuracy"]}
+            values: dict[str, float] = {}
+            if "val_loss" in record:
+                values |= {"validation/loss": record["val_loss"], "validation/accuracy": record["val_accuracy"]}
             values |= {"epoch/train_loss": record["train_loss"], "epoch/train_accuracy": record["train_accuracy"]}
             values |= {"epoch/number": float(record["epoch"]), "epoch/seconds": record["seconds"]}
             gradients, weights = _norms(model)
@@ -90,7 +92,8 @@ class Tracking:
         for path in pictures:
             self._send("picture", path.stem, path, result["steps"])
         names = ("test_accuracy", "test_loss", "val_accuracy", "val_loss", "best_val_accuracy", "parameters", "seconds")
-        self._send("summary", config, {name: float(result[name]) for name in names}, result["steps"])
+        told = {name: float(result[name]) for name in names if result[name] is not None}
+        self._send("summary", config, told, result["steps"])
 
     def close(self) -> None:
         """Let the trackers finish what they were told; those that do not are left."""
