@@ -37,8 +37,8 @@ class _OfSomeEpochs(TypedDict, total=False):
 
 
 class EpochRecord(_OfSomeEpochs):
-    """One epoch: means over its steps, the validation after it if images are held out for one, and the time since the run began,
-    on the clock and of processors (in runs of earlier versions the clock's alone)."""
+    """One epoch: means over its steps, the validation after it if images are held out for one, and the time since the run
+    began, on the clock and of processors (in runs of earlier versions the clock's alone)."""
 
     kind: Literal["epoch"]
     epoch: Count
