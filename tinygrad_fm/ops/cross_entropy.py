@@ -1,7 +1,7 @@
 """The cross entropy, of logits and of log-probabilities.
 
 Letters: N batch, K classes, M rows: all samples, and their pixels where there are any. A composition defines it; as it runs
-in every training step, it has a fused kernel besides.
+in every training step, it has a fused kernel besides, and a compiled one for labels that all count the same.
 """
 
 from __future__ import annotations
@@ -16,6 +16,8 @@ from ..autograd.primitives import Primitive, fused
 from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ..promotion import only_floats
+from ..runtime import use_compiled
+from . import cross_entropy_compiled as kernels
 from .elementwise import quiet, where
 from .loss import chosen_reduction, warn_of_probabilities
 from .softmax import log_softmax
@@ -149,6 +151,10 @@ def _cross_entropy_rule(
 ) -> Array:
     """softmax(x) − target distribution, times what each row counts."""
     g = g.reshape(-1) if total is None else g / total
+    if w is None and _compiles(e) and g.dtype is e.dtype:
+        dx = np.empty_like(e)
+        kernels.gradient(g.reshape(-1), e, sums, picks, *_shares(label_smoothing, e), dx)
+        return dx
     at_label = g if w is None else g * w
     row = at_label
     if even is not None:
@@ -163,6 +169,36 @@ def _cross_entropy_rule(
     return dx
 
 
+_PASSES = 8  # over the logits that NumPy makes: so few rows are in a batch that their number alone would say little
+
+
+def _compiles(x: Array) -> bool:
+    return use_compiled(x.dtype, _PASSES * x.size)
+
+
+def _shares(label_smoothing: float, x: Array) -> tuple[Any, Any]:
+    """How much of a target goes to its label alone, and how much to every class."""
+    kind = x.dtype.type
+    return kind(1 - label_smoothing), kind(label_smoothing / max(x.shape[1], 1))
+
+
+def _by_compiled(x: Array, target: Array, ignore_index: int, reduction: str, label_smoothing: float) -> tuple[Any, ...] | None:
+    """What :func:`_cross_entropy` returns; None if a label is to be ignored or is no class."""
+    x, labels = np.ascontiguousarray(x), np.ascontiguousarray(target).reshape(-1)
+    e, picks = np.empty_like(x), np.empty(len(x), np.int64)
+    shares, sums, loss = np.empty((3, len(x)), x.dtype)
+    keep, even = _shares(label_smoothing, x)
+    if not kernels.shift(x, labels, ignore_index, keep, even, e, picks, shares):
+        return None
+    np.exp(e, out=e)
+    added = kernels.add_up(e, shares, sums, loss)
+    spread = np.full(x.shape[1], even) if label_smoothing else None
+    if reduction == "none":
+        return loss.reshape(target.shape), e, sums, picks, None, None, spread, None
+    total = x.dtype.type(1 if reduction == "sum" else len(x))
+    return x.dtype.type(added) / total, e, sums, picks, None, None, spread, total
+
+
 @fused(
     _composed_cross_entropy,
     name="cross_entropy",
@@ -175,6 +211,10 @@ def _cross_entropy_rule(
 def _cross_entropy(
     x: Array, target: Array, weight: Array | None, ignore_index: int, reduction: str, label_smoothing: float
 ) -> tuple[Any, ...]:
+    if weight is None and _compiles(x):
+        found = _by_compiled(x, target, ignore_index, reduction, label_smoothing)
+        if found is not None:
+            return found
     rows, classes = x.shape
     labels, counted = _counted("cross_entropy", target, classes, ignore_index)
     w = _sample_weights(labels, counted, weight, x.dtype)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import numpy as np
@@ -178,6 +179,55 @@ def test_the_gradient_of_relu(shape: tuple[int, ...], batch_last: bool) -> None:
     (a,), (b,) = both(run)
     np.testing.assert_array_equal(a, b)
     assert a.strides == b.strides
+
+
+# -- cross entropy -----------------------------------------------------------------------------------------------------
+
+
+def cross_entropies(values: Array, labels: Array, composed: bool = False, **options: Any) -> Any:
+    """The loss of each sort, and its gradient."""
+    x, y = torch.tensor(values, requires_grad=True), torch.tensor(labels)
+    with torch.autograd.composed() if composed else nullcontext():
+        loss = F.cross_entropy(x, y, **options)
+        g = torch.tensor(rng_like(loss.detach().numpy()))
+        return loss, torch.autograd.grad(loss, x, g)[0]
+
+
+@given(
+    st.integers(0, 70), st.integers(1, 40), st.integers(0, 3), DTYPES, st.sampled_from([0.0, 0.1, 1.0]),
+    st.sampled_from(["mean", "sum", "none"]), st.sampled_from([np.int64, np.uint8]), st.booleans(), st.integers(0, 2**32 - 1),
+)  # fmt: skip
+def test_cross_entropy(
+    n: int, classes: int, pixels: int, dtype: Any, smoothing: float, reduction: str, kind: Any, ignores: bool, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    more = (pixels,) if pixels else ()
+    values = (10 * rng.standard_normal((n, classes, *more))).astype(dtype)
+    labels = rng.integers(0, classes, (n, *more)).astype(kind)
+    options = {"label_smoothing": smoothing, "reduction": reduction, "ignore_index": 0 if ignores else -100}
+    numpys, compiled = both(lambda: cross_entropies(values, labels, **options))
+    close(compiled, numpys)
+    close(compiled, [t.detach().numpy() for t in cross_entropies(values, labels, composed=True, **options)])
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1, 1.0])
+@pytest.mark.parametrize("classes", [3, 40])
+@pytest.mark.parametrize("odd", [[np.nan], [np.inf], [-np.inf], [np.inf, np.nan], [np.inf, -np.inf], [1e30, -1e30]], ids=str)
+def test_cross_entropy_of_what_is_not_finite(smoothing: float, classes: int, odd: list[float]) -> None:
+    values = np.random.default_rng(0).standard_normal((9, classes)).astype(np.float32)
+    values[1, : len(odd)] = values[3, 1 : 1 + len(odd)] = values[5, -len(odd) :] = odd
+    values[7] = odd[0]
+    run = lambda: cross_entropies(values, np.arange(9) % 3, reduction="none", label_smoothing=smoothing)
+    numpys, compiled = both(run)
+    for a, b in zip(numpys, compiled, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("label", [-1, 5, 2**40])
+def test_a_label_that_is_no_class(label: int) -> None:
+    runtime.set_kernels("compiled")
+    with pytest.raises(IndexError, match=rf"target\[2\] is {label}, but with 5 classes"):
+        F.cross_entropy(torch.zeros(4, 5), torch.tensor([0, 1, label, 2]))
 
 
 # -- optimizers --------------------------------------------------------------------------------------------------------
