@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import numpy as np
@@ -101,6 +102,7 @@ def _summary(
         "best_val_accuracy": None if none else progress.best_accuracy,
         "best_epoch": None if none else progress.best_epoch,
         "weights": chosen,
+        "weights_sha256": _digest_of(trainer.evaluated_model),
         "averaged": trainer.average is not None,
         "tta": config.tta,
         "epochs": progress.epoch,
@@ -116,6 +118,16 @@ def _summary(
         },
         "confusion": test.confusion.tolist(),
     }
+
+
+def _digest_of(model: Module) -> str:
+    """SHA-256 of the names and bytes of a model's weights and buffers: equal for two runs with the same bits."""
+    total = hashlib.sha256()
+    for name, value in model.state_dict().items():
+        array = value.numpy()
+        total.update(f"{name} {array.dtype.str} {array.shape} ".encode())
+        total.update(array.tobytes())
+    return total.hexdigest()
 
 
 def write_pictures(folder: RunFolder, test: Evaluation, dataset: ImageDataset, name: str) -> list[str]:
