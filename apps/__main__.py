@@ -16,6 +16,7 @@ from typing import Any
 # exit code. It is imported only when it is called. What it raises of these kinds is the user's to mend: one line, exit code 2.
 COMMANDS = {
     "app": "open the app in a browser: predictions, runs, graphs",
+    "audit": "find duplicates and doubtful labels among the images",
     "compare": "train a multi-layer perceptron and a convolutional network and compare them",
     "evaluate": "test every checkpoint of training runs",
     "export": "write a run's model for other programs: PyTorch, safetensors, ONNX, NumPy",

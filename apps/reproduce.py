@@ -17,11 +17,13 @@ from tinygrad_fm.training import RunFolder, StopRequest
 from tinygrad_fm.training.recipes import RECIPES, find_recipe
 
 from . import Failures
-from .results import records
+from .results import data_audit, records
+from .results.comparisons import Comparisons
 from .results.launch import Interrupted, Run, train
-from .results.page import PICTURES, page
+from .results.page import page, read_results
 from .results.pictures import draw
 from .results.records import Row, mean_and_deviation
+from .results.words import PICTURES
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
 _LEAST_NOISE = 0.005  # half a point: other processors round differently, and a deviation of few seeds may be small by chance
@@ -29,7 +31,7 @@ _LEAST_NOISE = 0.005  # half a point: other processors round differently, and a 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of {', '.join(RECIPES)}")
+    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of {', '.join([*RECIPES, *PARTS])}")
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--all", action="store_true", help="all rows")
     what.add_argument("--check", metavar="ROW", help="train one seed of a row anew; exit code 1 if it is not within the noise")
@@ -53,26 +55,51 @@ def _positive(text: str) -> int:
 def run(args: argparse.Namespace) -> int:
     """Train, and write the page."""
     if sum(map(bool, (args.rows, args.all, args.check, args.write))) != 1:
-        raise ValueError(f"give either rows, --all, --check ROW or --write; the rows are {', '.join(RECIPES)}")
+        raise ValueError(f"give either rows, --all, --check ROW or --write; the rows are {', '.join([*RECIPES, *PARTS])}")
     folder = args.docs / "results"
     failures = Failures("reproduce")
     try:
         with StopRequest() as stop:
             if args.check:
                 return _check(args, Row(args.check, find_recipe(args.check), folder), stop)
-            chosen = [] if args.write else list(RECIPES) if args.all else list(dict.fromkeys(args.rows))
-            todo = [run for name in chosen for run in _runs(args, Row(name, find_recipe(name), folder))]
+            chosen = [] if args.write else [*RECIPES, *PARTS] if args.all else list(dict.fromkeys(args.rows))
+            rows = [Row(name, find_recipe(name), folder) for name in chosen if name not in PARTS]
+            todo = [run for row in rows for run in _runs(args, row)]
 
             def done(run: Run) -> None:
                 _keep(run, folder, failures)
 
             for text in train(todo, args.jobs, stop, done):
                 failures.add(RuntimeError(text))
+            for name in chosen:
+                if name in PARTS:
+                    PARTS[name](args, stop)
     except Interrupted as stopped:
         print("\nStopped. The same command goes on.")
         return 128 + stopped.signal
     _write(args.docs, failures)
     return failures.code
+
+
+def _compare(args: argparse.Namespace, stop: StopRequest) -> None:
+    comparisons = Comparisons(args.docs / "results/comparisons.json")
+    if comparisons.stale:
+        print(f"comparisons: {comparisons.path} was made with other settings, and is made anew")
+    comparisons.train(stop)
+
+
+def _audit(args: argparse.Namespace, stop: StopRequest) -> None:
+    path = args.docs / "results/audit.json"
+    if records.read(path, data_audit.Record) is not None:
+        print("audit: done already")
+        return
+    sets, config = data_audit.sets_of("fashion-mnist"), data_audit.settings_of("fashion-mnist")
+    found = data_audit.audit(sets, config, data_audit.FOLDS, args.runs / "audit", stop, lambda text: print(text, flush=True))
+    records.write(path, found)
+
+
+PARTS = {"comparisons": _compare, "audit": _audit}
+"""What the page has beside the rows."""
 
 
 def _runs(args: argparse.Namespace, row: Row) -> list[Run]:
@@ -107,10 +134,10 @@ def _keep(run: Run, folder: Path, failures: Failures) -> None:
 
 def _write(docs: Path, failures: Failures) -> None:
     """Write the pictures, and the page."""
-    rows = [Row(name, recipe, docs / "results") for name, recipe in RECIPES.items()]
-    text = page(rows).encode()
+    results = read_results(docs / "results")
+    text = page(results).encode()
     try:
-        for what in draw(rows, docs / PICTURES):
+        for what in draw(results, docs / PICTURES):
             failures.add(DataError(what))
     except MissingExtraError as error:
         failures.add(error)

@@ -3,22 +3,43 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
 
-from . import sprint
+from tinygrad_fm.training.recipes import RECIPES
+
+from . import data_audit, records, sprint
+from .comparisons import Comparisons
+from .other_sections import audit_section, comparisons_section
 from .records import Record, Row, mean_and_deviation
 from .rows import HUMANS, HUMANS_SOURCE, TARGETS, Target
+from .words import count, duration, image, operations, paragraph, per_cent, table
 
-PICTURES = "images/results"  # beside the page
 _NO_TARGET = Target("", "–", "–", None)
 _NOT_YET = "not measured yet"
 
 
-def page(rows: Sequence[Row]) -> str:
+class Results(NamedTuple):
+    """All that the page is made of."""
+
+    rows: list[Row]
+    comparisons: Comparisons
+    audit: data_audit.Record | None
+
+
+def read_results(folder: Path) -> Results:
+    """The records in a folder. Raises ValueError if one is damaged."""
+    rows = [Row(name, recipe, folder) for name, recipe in RECIPES.items()]
+    return Results(rows, Comparisons(folder / "comparisons.json"), records.read(folder / "audit.json", data_audit.Record))
+
+
+def page(results: Results) -> str:
     """The whole page."""
+    rows = results.rows
     parts = [_head(), _table(rows), _notes(rows), _shortfalls(rows), _sprint(rows)]
     if best := best_of(rows):
         parts += [_confusions(best, rows), _calibration(rows), _mistakes(best)]
-    parts += [_again()]
+    parts += [comparisons_section(results.comparisons), audit_section(results.audit), _again()]
     return "\n\n".join(part for part in parts if part) + "\n"
 
 
@@ -33,10 +54,6 @@ def title_of(row: Row) -> str:
     return TARGETS.get(row.name, _NO_TARGET).title or row.name
 
 
-def _image(name: str, text: str) -> str:
-    return f"![{text}]({PICTURES}/{name})"
-
-
 # -- the table -----------------------------------------------------------------------------------------------------------
 
 
@@ -48,7 +65,8 @@ written by `python -m apps reproduce` from the records in `docs/results/`, a fil
 
 Each row is a recipe (`tinygrad_fm/training/recipes.py`), trained once for each seed. A seed decides the initial weights, which
 5,000 training images are held out for validation, the order, augmentation and dropout. Settings were chosen on the images held
-out. The test images are looked at once, at the end of a run, with the weights of its last epoch; they decide nothing.
+out. The test images are looked at once, at the end of a run, with the weights of its last epoch (where a recipe stops early, of
+the epoch that did best on the images held out); they decide nothing.
 
 ## The table"""
 
@@ -66,40 +84,37 @@ def _table(rows: Sequence[Row]) -> str:
         "others",
         "command",
     )
-    lines = [_line(head), _line(["---"] * len(head)), *map(_row_line, rows)]
     humans = [
         "people without expertise in fashion",
         "",
-        _per_cent(HUMANS, 1),
+        per_cent(HUMANS, 1),
         *[""] * 5,
         f"1,000 test images, three people each: [Fashion-MNIST's page]({HUMANS_SOURCE})",
         "",
     ]
-    return "\n".join([*lines, _line(humans)])
+    return table(head, [*map(_row_line, rows), humans])
 
 
-def _row_line(row: Row) -> str:
+def _row_line(row: Row) -> list[str]:
     target = TARGETS.get(row.name, _NO_TARGET)
-    wanted = "–" if target.accuracy is None else _per_cent(target.accuracy, 1)
+    wanted = "–" if target.accuracy is None else per_cent(target.accuracy, 1)
     command = f"`python -m apps reproduce {row.name}`"
     if not row.records:
-        return _line([title_of(row), target.limit, _NOT_YET, "", wanted, "", f"({target.budget})", "", target.others, command])
+        return [title_of(row), target.limit, _NOT_YET, "", wanted, "", f"({target.budget})", "", target.others, command]
     plain, flipped = (_scores(row, flips, bold=row.flipped == flips) for flips in (False, True))
     cpu, flops, seconds = (row.mean_of(name) for name in ("cpu_seconds", "flops", "seconds"))
-    return _line(
-        [
-            title_of(row),
-            f"{row.records[0]['parameters']:,}",
-            plain,
-            flipped,
-            wanted,
-            "–" if cpu is None else f"{cpu:,.0f} s",
-            f"{_duration(seconds or 0.0)} ({target.budget})",
-            "–" if flops is None else _flops(flops),
-            target.others,
-            command,
-        ]
-    )
+    return [
+        title_of(row),
+        f"{row.records[0]['parameters']:,}",
+        plain,
+        flipped,
+        wanted,
+        "–" if cpu is None else f"{cpu:,.0f} s",
+        f"{duration(seconds or 0.0)} ({target.budget})",
+        "–" if flops is None else operations(flops),
+        target.others,
+        command,
+    ]
 
 
 def _scores(row: Row, flipped: bool, bold: bool) -> str:
@@ -111,18 +126,26 @@ def _scores(row: Row, flipped: bool, bold: bool) -> str:
 def _notes(rows: Sequence[Row]) -> str:
     """What the columns are, which seeds lack, and which records do not count."""
     lines = [
-        "Accuracies are means ± standard deviations (with n − 1) over the seeds, of 10,000 test images. Bold is how the recipe "
-        "evaluates: with the probabilities of each image and its mirror image averaged, or without. Processor time is that of "
-        "all threads together, time is what a clock says; both are means for one run. Operations are those of the whole "
-        "training, multiplications and additions counted singly."
+        paragraph(
+            "Accuracies are means ± standard deviations (with n − 1) over the seeds, of 10,000 test images. Bold",
+            "is how the recipe",
+            "evaluates: with the probabilities of each image and its mirror image averaged, or without.",
+            "Processor time is that of",
+            "all threads together, time is what a clock says; both are means for one run. Operations are those of the whole",
+            "training: six for each multiplication of the forward pass, with its addition and the two pairs of",
+            "the backward pass.",
+        )
     ]
     machines = sorted({_machine(record) for row in rows for record in row.records})
     if machines:
-        lines.append("Measured " + "; ".join(machines) + ".")
+        lines.append(paragraph("Measured " + "; ".join(machines) + "."))
     incomplete = [
         f"- {row.name}: {len(row.records)} of {len(row.recipe.seeds)} seeds so far."
         for row in rows
         if row.records and row.missing
+    ]
+    incomplete += [
+        f"- {row.name}: trained on all images, with none held out." for row in rows if row.records and not row.config.validation
     ]
     stale = [f"- {row.name}, {text}: not counted, the recipe has changed since." for row in rows for text in row.left_out]
     return "\n\n".join([*lines, *(["\n".join([*incomplete, *stale])] if incomplete or stale else [])])
@@ -132,7 +155,7 @@ def _machine(record: Record) -> str:
     found = record["environment"]
     kernels = "NumPy's kernels" if found.get("kernels", "numpy") == "numpy" else f"{found['kernels']} kernels"
     return (
-        f"with {_count(int(found['threads']), 'thread')} and {kernels}, NumPy {found['numpy']}, Python {found['python']}, "
+        f"with {count(int(found['threads']), 'thread')} and {kernels}, NumPy {found['numpy']}, Python {found['python']}, "
         f"{found['machine']}"
     )
 
@@ -147,7 +170,7 @@ def _shortfalls(rows: Sequence[Row]) -> str:
         if round(mean, 4) < target:
             tried = row.recipe.shortfall or "What was tried is not written down in its recipe yet."
             by = f"{100 * (target - mean):.2f} points"
-            parts.append(f"**{title_of(row)}** misses its target of {_per_cent(target, 1)} by {by}. {tried}")
+            parts.append(paragraph(f"**{title_of(row)}** misses its target of {per_cent(target, 1)} by {by}. {tried}"))
     return "\n\n".join(["## Where a target is missed", *parts]) if parts else ""
 
 
@@ -155,35 +178,47 @@ def _shortfalls(rows: Sequence[Row]) -> str:
 
 
 def _sprint(rows: Sequence[Row]) -> str:
-    measured = [row for row in rows if row.records]
-    text = f"""## The sprint
-
-How little processor time does it take to get 90, 92, 93 or 94 % right? For each row, after each epoch, the validation
-accuracies of its seeds are averaged (each seed holds out another 5,000 images). The time to a threshold is the mean of the
-seeds' processor time when that average first reaches it; the range is from the quickest to the slowest seed. It counts all
-threads, the validation after each epoch, and whatever else the training does. A row needs {sprint.FEWEST} seeds. The test
-images are not asked. A training whose schedule was made for fewer epochs would be there sooner: that is what the row `sprint`
-is for."""
+    text = paragraph(
+        f"How little processor time does it take to get {_listed(sprint.THRESHOLDS)} right? For each row,",
+        "after each epoch, the",
+        "validation accuracies of its seeds are averaged (each seed holds out other training images). The",
+        "time to a threshold is",
+        "the mean of the seeds' processor time when that average first reaches it; the range is from the",
+        "quickest to the slowest",
+        "seed. It counts all threads, the validation after each epoch, and whatever else the training does. A row needs",
+        f"{sprint.FEWEST} seeds. The test images are not asked. A training whose schedule was made for fewer",
+        "epochs would be there",
+        "sooner: that is what the row `sprint` is for.",
+    )
     head = ("validation accuracy", "record", "row", "epoch", "seeds", "range")
-    lines = [_line(head), _line(["---"] * len(head))]
-    for threshold in sprint.THRESHOLDS:
-        found = sprint.best(rows, threshold)
-        if found is None:
-            lines.append(_line([_per_cent(threshold, 0), _NOT_YET, "", "", "", ""]))
-            continue
-        cells = [f"**{found.cpu_seconds:,.0f} s**", title_of(found.row), f"{found.epoch}", f"{len(found.row.records)}"]
-        lines.append(_line([_per_cent(threshold, 0), *cells, f"{found.least:,.0f} to {found.most:,.0f} s"]))
-    parts = [text, "\n".join(lines)]
-    timed = [row for row in measured if sprint.curve_of(row) is not None]
+    parts = [
+        "## The sprint",
+        text,
+        table(head, (_record_line(threshold, sprint.best(rows, threshold)) for threshold in sprint.THRESHOLDS)),
+    ]
+    timed = [row for row in rows if sprint.curve_of(row) is not None]
     if timed:
-        columns = ["row", "seeds", *(f"to {_per_cent(threshold, 0)}" for threshold in sprint.THRESHOLDS)]
-        lines = [_line(columns), _line(["---"] * len(columns))]
-        for row in timed:
-            times = [sprint.time_to(row, threshold) for threshold in sprint.THRESHOLDS]
-            cells = ["–" if time is None else f"{time.cpu_seconds:,.0f} s" for time in times]
-            lines.append(_line([title_of(row), f"{len(row.records)}", *cells]))
-        parts += ["All rows:", "\n".join(lines), _image("curves.png", "Validation accuracy over processor time, all rows")]
+        columns = ["row", "seeds", *(f"to {per_cent(threshold, 0)}" for threshold in sprint.THRESHOLDS)]
+        parts += ["All rows:", table(columns, map(_times_line, timed))]
+        parts.append(image("curves.png", "Validation accuracy over processor time, all rows"))
     return "\n\n".join(parts)
+
+
+def _listed(shares: Sequence[float]) -> str:
+    *first, last = (f"{100 * share:.0f}" for share in shares)
+    return f"{', '.join(first)} or {last} %"
+
+
+def _record_line(threshold: float, found: sprint.Time | None) -> list[str]:
+    if found is None:
+        return [per_cent(threshold, 0), "not reached yet", "", "", "", ""]
+    time, span = f"**{found.cpu_seconds:,.0f} s**", f"{found.least:,.0f} to {found.most:,.0f} s"
+    return [per_cent(threshold, 0), time, title_of(found.row), f"{found.epoch}", f"{len(found.row.records)}", span]
+
+
+def _times_line(row: Row) -> list[str]:
+    times = [sprint.time_to(row, threshold) for threshold in sprint.THRESHOLDS]
+    return [title_of(row), f"{len(row.records)}", *("–" if time is None else f"{time.cpu_seconds:,.0f} s" for time in times)]
 
 
 # -- what models get wrong, and how sure they are --------------------------------------------------------------------------
@@ -197,7 +232,7 @@ def shown(best: Row, rows: Sequence[Row]) -> list[Row]:
 def _confusions(best: Row, rows: Sequence[Row]) -> str:
     parts = ["## What is taken for what", "All seeds together, so 10,000 test images for each."]
     for row in shown(best, rows):
-        parts.append(_image(f"confusion-{row.name}.png", f"Confusion matrix of {title_of(row).replace('`', '')}"))
+        parts.append(image(f"confusion-{row.name}.png", f"Confusion matrix of {title_of(row).replace('`', '')}"))
     return "\n\n".join(parts)
 
 
@@ -209,19 +244,15 @@ others 2017](https://arxiv.org/abs/1706.04599)) is by how much it is not, in the
 temperature, mends most of that and changes no prediction. It is fitted on the validation images: above 1 the model was too
 sure, below 1 not sure enough, as label smoothing makes it. Means over the seeds, test images:"""
     head = ("row", "error before", "after", "temperature", "test loss before", "after")
-    lines = [_line(head), _line(["---"] * len(head))]
-    for row in rows:
-        if row.records:
-            lines.append(_line([title_of(row), *_calibration_of(row.records)]))
-    return "\n\n".join(
-        [text, "\n".join(lines), _image("reliability.png", "Reliability diagrams, before and after temperature scaling")]
-    )
+    lines = ([title_of(row), *_calibration_of(row.records)] for row in rows if row.records)
+    picture = image("reliability.png", "Reliability diagrams, before and after temperature scaling")
+    return "\n\n".join([text, table(head, lines), picture])
 
 
-def _calibration_of(records: Sequence[Record]) -> list[str]:
-    before = [record["calibration"]["before"] for record in records]
-    after = [bins for record in records if (bins := record["calibration"]["after"]) is not None]
-    heat = [value for record in records if (value := record["calibration"]["temperature"]) is not None]
+def _calibration_of(runs: Sequence[Record]) -> list[str]:
+    before = [record["calibration"]["before"] for record in runs]
+    after = [bins for record in runs if (bins := record["calibration"]["after"]) is not None]
+    heat = [value for record in runs if (value := record["calibration"]["temperature"]) is not None]
 
     def mean(values: Sequence[float], pattern: str) -> str:
         return pattern.format(mean_and_deviation(values)[0]) if values else "–"
@@ -242,7 +273,7 @@ def _mistakes(best: Row) -> str:
             "## The most confident mistakes",
             f"Test images that {title_of(best)} (seed {seed}) is most sure about, and wrong. Some have labels that people "
             "would not give them.",
-            _image("mistakes.png", "The most confident mistakes"),
+            image("mistakes.png", "The most confident mistakes"),
         ]
     )
 
@@ -261,31 +292,3 @@ The first two train what has no record yet, seed by seed, and write this page an
 they were. `--check` trains one seed anew, in a folder of its own, and says whether it lies within the noise: at most 0.5 points
 from the row's mean, or three standard deviations if these are more; if not, its exit code is 1. `--write` only writes the
 page."""
-
-
-# -- words ---------------------------------------------------------------------------------------------------------------
-
-
-def _line(cells: Sequence[str]) -> str:
-    return f"| {' | '.join(cells)} |"
-
-
-def _per_cent(share: float, digits: int) -> str:
-    return f"{100 * share:.{digits}f} %"
-
-
-def _count(number: int, what: str) -> str:
-    return f"{number} {what}{'s' * (number != 1)}"
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
-def _flops(operations: float) -> str:
-    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9)):
-        if operations >= size:
-            return f"{operations / size:.3g} {unit}"
-    return f"{operations:.3g}"

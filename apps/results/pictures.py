@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,22 +11,57 @@ from tinygrad_fm.data import load_splits
 from tinygrad_fm.data.image_dataset import CLASSES
 from tinygrad_fm.errors import DataError
 from tinygrad_fm.viz import plots, result_plots
-from tinygrad_fm.viz.result_plots import Bars
+from tinygrad_fm.viz.result_plots import Bars, Score
 
-from . import sprint
-from .page import best_of, shown, title_of
+from . import data_audit, sprint
+from .comparisons import GROUPS, SEEDS, Comparisons
+from .other_sections import TITLES
+from .page import Results, best_of, shown, title_of
 from .records import Bins, Row
 from .rows import HUMANS
 
 
-def draw(rows: Sequence[Row], folder: Path) -> list[str]:
+def draw(results: Results, folder: Path) -> list[str]:
     """Write the pictures into a folder.
 
     Returns what could not be drawn, in words. Raises MissingExtraError without matplotlib.
     """
-    best = best_of(rows)
-    if best is None:
-        return []
+    _comparisons(results.comparisons, folder / "comparisons.png")
+    failed = []
+    if best := best_of(results.rows):
+        _of_rows(results.rows, best, folder)
+        failed += _with_images(lambda: _mistakes(best, folder / "mistakes.png"), "mistakes.png")
+    if (found := results.audit) is not None:
+        what = "duplicates.png, mislabelled.png"
+        failed += _with_images(lambda: data_audit.draw(found, _sets_of(found), folder), what)
+    return failed
+
+
+def _with_images(make: Callable[[], object], what: str) -> list[str]:
+    """Draw what shows images of the data set; says so if they are not there."""
+    try:
+        make()
+    except DataError as error:
+        return [f"{what}: left as it was: {error}"]
+    return []
+
+
+def _sets_of(record: data_audit.Record) -> data_audit.Sets:
+    return data_audit.sets_of(record["dataset"]["choice"], record["settings"]["train_size"])
+
+
+def _comparisons(comparisons: Comparisons, path: Path) -> None:
+    groups = {
+        TITLES[group]: [Score(choice.name, choice.accuracies) for choice in found]
+        for group in GROUPS
+        if (found := comparisons.found(group))
+    }
+    if groups:
+        title = f"MLP, {comparisons.base.epochs} epochs: validation accuracy, {len(SEEDS)} seeds"
+        result_plots.score_groups(groups, path, title)
+
+
+def _of_rows(rows: Sequence[Row], best: Row, folder: Path) -> None:
     _curves(rows, folder / "curves.png")
     for row in shown(best, rows):
         matrix = sum(np.array(record["confusion"]) for record in row.records)
@@ -36,11 +71,6 @@ def draw(rows: Sequence[Row], folder: Path) -> list[str]:
     result_plots.reliability_diagrams(
         {_name(row): _diagrams(row) for row in shown(best, rows)}, folder / "reliability.png", "How sure, and how right"
     )
-    try:
-        _mistakes(best, folder / "mistakes.png")
-    except DataError as error:
-        return [f"mistakes.png is left as it was: {error}"]
-    return []
 
 
 def _name(row: Row) -> str:

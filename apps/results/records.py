@@ -127,6 +127,11 @@ def _short(value: Any) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
+def told(environment: Environment) -> Environment:
+    """What a record says of where a run was made: not which release of the system, which decides nothing."""
+    return {name: value for name, value in environment.items() if name != "platform"}
+
+
 # -- from a run folder ---------------------------------------------------------------------------------------------------
 
 
@@ -156,9 +161,9 @@ def condense(folder: RunFolder, row: str) -> Record:
         "settings": saved["settings"],
         "started": saved["started"],
         "dataset": {key: saved["dataset"][key] for key in ("name", "choice", "digest", "training", "validation", "test")},
-        "environment": saved["environment"],
+        "environment": told(saved["environment"]),
         "parameters": summary["parameters"],
-        "flops": summary.get("flops"),
+        "flops": summary.get("training_flops"),
         "seconds": summary["seconds"],
         "cpu_seconds": summary.get("cpu_seconds"),
         "weights": summary["weights"],

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from apps.results import launch, records, sprint
-from apps.results.page import page
+from apps.results.page import page, read_results
 from apps.results.records import Row, mean_and_deviation
 from tinygrad_fm.errors import CheckpointError
 from tinygrad_fm.training import RECIPES, Recipe, RunFolder
@@ -25,13 +25,17 @@ from .conftest import ROOT, Command
 from .train_tiny import SCRIPT, TINY
 
 
+def take_tiny(patch: pytest.MonkeyPatch) -> None:
+    for name in list(RECIPES):
+        patch.delitem(RECIPES, name)
+    for name, recipe in TINY.items():
+        patch.setitem(RECIPES, name, recipe)
+
+
 @pytest.fixture(autouse=True)
 def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     """The recipes are the tiny ones."""
-    for name in list(RECIPES):
-        monkeypatch.delitem(RECIPES, name)
-    for name, recipe in TINY.items():
-        monkeypatch.setitem(RECIPES, name, recipe)
+    take_tiny(monkeypatch)
     monkeypatch.setattr("apps.reproduce.draw", lambda *_: [])  # once is enough, in `measured`
 
 
@@ -41,8 +45,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("measured")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(base)
-        patch.setattr("tinygrad_fm.training.recipes.RECIPES", TINY)
-        patch.setattr("apps.reproduce.RECIPES", TINY)
+        take_tiny(patch)
         assert apps_main("reproduce", "mlp", "fast", "--jobs", "2", "--docs", "docs", "--runs", "runs") == 0
     return base
 
@@ -249,7 +252,9 @@ def test_the_sprint_is_its_definition(place: Path) -> None:
     assert at_90 is not None and at_90[1:] == (2, 4.0, 2.0, 6.0)
     assert at_93 is not None and at_93[1:] == (3, 6.0, 3.0, 9.0)
     assert sprint.time_to(row, 0.931) is None
-    assert "**4 s** | MLP, 784-128-64-10 | 2 | 3 | 2 to 6 s |" in page([row])
+    assert "**4 s** | MLP, 784-128-64-10 | 2 | 3 | 2 to 6 s |" in page(
+        read_results(place / "docs/results")._replace(rows=[row])
+    )
     del row.records[2:]
     assert sprint.time_to(row, 0.5) is None, "two seeds are too few"
 

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import re
 
-from apps.results.page import page
-from apps.results.records import Row
+from apps.results.page import page, read_results
 from tinygrad_fm.training import RECIPES
 
 from .conftest import ROOT
@@ -14,8 +13,7 @@ DOCS = ROOT / "docs"
 
 
 def test_the_committed_page_is_what_the_committed_records_give() -> None:
-    rows = [Row(name, recipe, DOCS / "results") for name, recipe in RECIPES.items()]
-    remade = page(rows)
+    remade = page(read_results(DOCS / "results"))
     assert (DOCS / "results.md").read_bytes() == remade.encode(), "run: python -m apps reproduce --write"
 
 
