@@ -90,7 +90,7 @@ def test_models_of_the_scripts_mlp(options: dict[str, Any]) -> None:
     assert ("folded" in plans(compiled)[0]) == bool(options)
 
 
-@pytest.mark.parametrize("name", ["lenet", "cnn", "resnet", "vgg"])
+@pytest.mark.parametrize("name", ["lenet", "cnn", "fast", "resnet", "vgg"])
 def test_models_of_the_scripts(name: str) -> None:
     model = settled(build(name))
     compiled = torch.compile(model, fullgraph=True)

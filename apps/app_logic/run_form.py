@@ -17,7 +17,7 @@ from tinygrad_fm.training.cli_arguments import config_of, make_parser
 
 from .local_data import MISSING, has_fashion_mnist
 
-MODELS = {"mlp": "train_mlp.py"} | dict.fromkeys(("lenet", "cnn", "resnet20", "vgg6"), "train_cnn.py")
+MODELS = {"mlp": "train_mlp.py"} | dict.fromkeys(("lenet", "cnn", "fast", "resnet20", "vgg6"), "train_cnn.py")
 _SCRIPTS: dict[str, Any] = {"train_mlp.py": train_mlp, "train_cnn.py": train_cnn}
 LABELS = {
     "model": "Model",

@@ -77,10 +77,10 @@ def further_than(step: int, path: Path) -> int:
 
 
 def test_a_short_run_finishes(base: Path) -> None:
-    processes.start(base / "short", "train_mlp.py", [*QUICK, "--steps", "3"])
+    processes.start(base / "short", "train_mlp.py", [*QUICK, "--steps", "3", "--validation", "0"])
     state = wait(base / "short", lambda state: state.summary is not None and not state.own)
     assert (state.status, state.step, state.share, state.problem) == ("finished", 3, 1.0, "")
-    assert "test accuracy" in state.told()
+    assert "test accuracy" in state.told() and "validation" not in state.told()
 
 
 def test_a_run_that_cannot_begin_says_why_and_leaves_nothing(base: Path) -> None:

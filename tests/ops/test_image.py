@@ -42,7 +42,7 @@ def is_batch_last(array: Array) -> bool:
 # -- memory order ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["lenet", "cnn", "resnet8", "vgg"])
+@pytest.mark.parametrize("name", ["lenet", "cnn", "fast", "resnet8", "vgg"])
 def test_images_stay_batch_last_through_a_model_and_back(name: str, rng: np.random.Generator) -> None:
     model = build(name)
     seen: dict[str, set[str]] = {"forward": set(), "backward": set()}

@@ -12,6 +12,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import tinygrad_fm  # noqa: E402
+from models.activations import activation_of  # noqa: E402
 from tinygrad_fm import nn, optim  # noqa: E402
 
 
@@ -19,10 +20,11 @@ def twins(name: str, cls: str, **options: Any) -> tuple[Any, Any]:
     """Our model, and PyTorch's made of the same source with the import line changed, with the same weights."""
     torch.manual_seed(0)  # a rectifier within rounding of 0 may open on one side only; with these weights none does
     module = importlib.import_module(f"models.{name}")
-    source = inspect.getsource(module).replace("from tinygrad_fm import Tensor, nn", "from torch import Tensor, nn")
+    source = inspect.getsource(module).replace("from tinygrad_fm import Tensor, ", "from torch import Tensor, ")
     assert "tinygrad_fm" not in source
     namespace: dict[str, Any] = {"__name__": f"models.twin_{name}", "__package__": "models"}
     exec(compile(source, f"twin of {name}", "exec"), namespace)
+    namespace["activation_of"] = lambda name: getattr(torch.nn, activation_of(name).__name__)
     ours, theirs = getattr(module, cls)(**options), namespace[cls](**options)
     rng = np.random.default_rng(0)
     for key, value in theirs.state_dict().items():  # statistics and norms too, which start at zeros and ones
@@ -43,6 +45,7 @@ MODELS = [
     ("cnn", "CNN", {"dropout": 0.0}),
     ("resnet", "ResNet", {"depth": 20}),
     ("vgg", "VGG", {"dropout": 0.0}),
+    ("fast", "Fast", {}),
 ]
 
 
@@ -64,9 +67,12 @@ def test_outputs_and_gradients(name: str, cls: str, options: dict[str, Any], tra
     close(got.detach().numpy(), want.detach().numpy(), 1e-5)
     nn.functional.cross_entropy(got, tinygrad_fm.from_numpy(labels)).backward()
     torch.nn.functional.cross_entropy(want, torch.from_numpy(labels)).backward()
-    wanted = dict(theirs.named_parameters())
+    wanted = {key: p for key, p in theirs.named_parameters() if p.requires_grad}
     largest = max(float(p.grad.abs().max()) for p in wanted.values())
     for key, p in ours.named_parameters():
+        assert p.requires_grad == (key in wanted)
+        if not p.requires_grad:
+            continue
         assert np.abs(p.grad.numpy() - wanted[key].grad.numpy()).max() <= 1e-4 * largest, key
     for key, value in theirs.state_dict().items():
         close(ours.state_dict()[key].numpy(), value.numpy(), 1e-5)

@@ -196,6 +196,13 @@ def test_accuracies_can_be_told_apart(drawn: list[Any]) -> None:
     assert drawn[0].axes[0].get_ylim()[0] >= 0
 
 
+def test_a_run_without_validation_has_curves_of_its_training_alone(drawn: list[Any]) -> None:
+    records = [{k: v for k, v in record.items() if not k.startswith("val_")} for record in a_run(0.95)]
+    plots.curves(records, "curves.png")
+    assert "validation" not in texts(drawn[0]) and "training, averaged" in texts(drawn[0])
+    assert [len(axes.lines) for axes in drawn[0].axes] == [2, 2]
+
+
 def test_the_training_loss_is_without_label_smoothing_as_that_of_validation(drawn: list[Any]) -> None:
     plots.curves(a_run(0.95, smoothing=True), "curves.png")
     assert "training without label smoothing, averaged" in texts(drawn[0])

@@ -42,7 +42,7 @@ def test_onnxruntime_computes_the_same(case: Any, opset: int) -> None:
     assert proto.opset_import[0].version == opset
 
 
-@pytest.mark.parametrize("name", ["mlp", "lenet", "cnn", "resnet8", "vgg"])
+@pytest.mark.parametrize("name", ["mlp", "lenet", "cnn", "fast", "resnet8", "vgg"])
 def test_models(name: str) -> None:
     model = models.build(name)
     proto = check(model, (torch.randn(1, 1, 28, 28),))

@@ -374,6 +374,8 @@ def changed(table: str, **entries: Any) -> dict[str, Any]:
         (changed("space", momentum={"low": 0.1, "high": 0.2, "when": {"optimiser": "sgd"}}), "did you mean optimizer"),
         (changed("space", momentum={"low": 0.1, "high": 0.2, "when": {"optimizer": "sdg"}}), "'sdg', which is none of sgd"),
         (changed("space", momentum={"low": 0.1, "high": 0.2, "when": 3}), "when must be a table"),
+        (changed("fixed", validation=0), "validation must be positive in a sweep"),
+        (changed("fixed", recipe="mlp"), r"\[fixed\] recipe is unknown"),
         (changed("space", hidden=[[3]]), "layers and width go together, and in place of hidden"),
         ({**changed("space"), "fixed": {**FIXED, "model": "lenet"}}, r"\[space\] layers is unknown"),
     ],
