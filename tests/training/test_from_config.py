@@ -81,7 +81,7 @@ def test_schedules() -> None:
     np.testing.assert_allclose(rates("plateau"), [1.0] * 5 + [0.1] * 4 + [0.01] * 3, rtol=1e-6)
     cycle = rates("onecycle")
     assert cycle[0] == pytest.approx(0.04) and max(cycle) > 0.95 and cycle[-1] < 1e-4
-    np.testing.assert_allclose(rates("triangular", 10), [0.2, 0.6, *np.linspace(1, 0, 8)], atol=1e-4)
+    np.testing.assert_allclose(rates("triangular", 9), [0.2, 0.6, *np.linspace(1, 0, 8)[:-1]], atol=1e-4)
     assert set(SCHEDULES) == {"constant", "step", "multistep", "cosine", "plateau", "onecycle", "triangular"}
 
 
@@ -90,6 +90,17 @@ def test_the_share_of_the_rise(name: str, start: float) -> None:
     for share in (0.1, 0.6):
         rate = rates(name, 101, pct_start=share)
         assert rate[0] == pytest.approx(start) and int(np.argmax(rate)) == pytest.approx(100 * share, abs=1.01)
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_no_rate_is_negative_after_the_last_step_either(name: str) -> None:
+    config = small(schedule=name, optimizer="sgd", lr=1.0)
+    optimizer = training.make_optimizer(config, nn.Linear(2, 2))
+    schedule = training.make_schedule(config, optimizer, 7)
+    for _ in range(7 if schedule else 0):
+        optimizer.step()
+        schedule.step(1.0) if name == "plateau" else schedule.step()
+    assert 0 <= optimizer.param_groups[0]["lr"] <= 1
 
 
 @pytest.mark.parametrize("name", OPTIMIZERS)

@@ -231,7 +231,10 @@ def make_schedule(config: Config, optimizer: Optimizer, total: int) -> Any:
         return lr_scheduler.CosineAnnealingLR(optimizer, T_max=total)
     if config.schedule in ("onecycle", "triangular"):  # the momentum stays as it was asked for
         rates = [group["lr"] for group in optimizer.param_groups]
-        shape: dict[str, Any] = {"anneal_strategy": "linear", "div_factor": 5.0} if config.schedule == "triangular" else {}
+        shape: dict[str, Any] = {}
+        if config.schedule == "triangular":
+            shape = {"anneal_strategy": "linear", "div_factor": 5.0}
+            total += 1  # 0 is reached after the last step: beyond its end the line would go below
         return lr_scheduler.OneCycleLR(
             optimizer, rates, total_steps=total, pct_start=config.pct_start, cycle_momentum=False, **shape
         )

@@ -73,6 +73,16 @@ def test_batches_that_cannot_be_shared_evenly_count_by_their_images(launch: Laun
     check_same([run_of(count, MLP, launch, tmp_path) for count in (0, 5)], rtol=1e-4)
 
 
+def test_frozen_filters_and_flips_by_epoch_are_shared(launch: Launch, tmp_path: Path) -> None:
+    fast = (ROOT / "train_cnn.py", *DATA, *AUGMENTED, "--augment", "altflip", "shift", "--shift-padding", "reflect")
+    fast = (*fast, "--bn-bias-lr", "4", "--model", "fast", "--channels", "4", "6", "--epochs", "2")
+    one, two = (run_of(count, fast, launch, tmp_path) for count in (0, 2))
+    check_same([one, two], rtol=1e-4)
+    np.testing.assert_array_equal(weights(one)["whiten.weight"], weights(two)["whiten.weight"])
+    spent = [r["cpu_seconds"] for r in records(two, "epoch")]
+    assert 0 < spent[0] < spent[1] <= json.loads((two / "summary.json").read_text(encoding="utf-8"))["cpu_seconds"]
+
+
 def test_the_same_number_makes_the_same_bits_also_when_stopped_and_resumed(
     launch: Launch, cnn_runs: dict[int, Path], tmp_path: Path
 ) -> None:
