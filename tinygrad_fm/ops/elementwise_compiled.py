@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..runtime import compiled
 from .image_geometry import Array
 
@@ -25,3 +27,12 @@ def rectified_gradient(g: Array, y: Array, out: Array, start: int, stop: int) ->
     for j in range(len(gs)):
         v = gs[j]
         outs[j] = zero if ys[j] <= 0 else v
+
+
+@compiled
+def blend(x: Array, y: Array, share: Any, start: int, stop: int) -> None:
+    """x ← x + share · (y − x). share: of the arrays' dtype."""
+    xs, ys = x[start:stop], y[start:stop]
+    for j in range(len(xs)):
+        v = xs[j]
+        xs[j] = v + share * (ys[j] - v)

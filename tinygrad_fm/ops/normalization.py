@@ -24,7 +24,7 @@ from .creation import zeros
 from .elementwise import quiet, rsqrt
 from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
-from .normalization_compiled import normalize_rows, normalize_rows_gradient
+from .normalization_compiled import normalize_each, normalize_each_gradient, normalize_rows, normalize_rows_gradient
 from .reduction import mean
 from .shape import flatten, unflatten
 
@@ -323,10 +323,48 @@ def _composed_layer_norm(x: Any, weight: Any, bias: Any, dims: int, eps: float) 
     return _affine(centred * rsqrt(mean(centred * centred, last, keepdim=True) + eps), weight, bias)
 
 
+def _compiles_rows(x: Array) -> bool:
+    return x.flags.c_contiguous and use_compiled(x.dtype, x.size)
+
+
+def _rows_of(x: Array, dims: int) -> tuple[Array, tuple[int, ...]]:
+    """The last ``dims`` dimensions as rows (R, M), and the shape of a number for each of these."""
+    kept = x.shape[: x.ndim - dims]
+    return x.reshape(math.prod(kept), math.prod(x.shape[x.ndim - dims :])), kept + (1,) * dims
+
+
+def _normalized_each(x: Array, weight: Array | None, bias: Array | None, dims: int, eps: float) -> tuple[Array, Array, Array]:
+    rows, shape = _rows_of(x, dims)
+    (count, length), y = rows.shape, np.empty_like(rows)
+    mean, inv = np.empty((2, count), x.dtype)
+    w = np.ones(length, x.dtype) if weight is None else np.ascontiguousarray(weight).reshape(-1)
+    b = np.zeros(length, x.dtype) if bias is None else np.ascontiguousarray(bias).reshape(-1)
+    run_compiled(lambda start, stop: normalize_each(rows, w, b, eps, y, mean, inv, start, stop), count, x.size)
+    return y.reshape(x.shape), mean.reshape(shape), inv.reshape(shape)
+
+
+_PARTS = 16  # of the rows, whose sums are added up: as many on any number of threads
+
+
+def _each_gradient(g: Array, x: Array, weight: Array | None, average: Array, inv: Array, dims: int) -> Rule:
+    rows, _ = _rows_of(x, dims)
+    count, length = rows.shape
+    gradient, mean, slope = np.ascontiguousarray(g).reshape(rows.shape), average.reshape(-1), inv.reshape(-1)
+    w = np.ones(length, x.dtype) if weight is None else np.ascontiguousarray(weight).reshape(-1)
+    dx, (dw, db) = np.empty_like(rows), np.empty((2, min(_PARTS, count), length), x.dtype)
+    work = lambda start, stop: normalize_each_gradient(gradient, rows, w, mean, slope, dx, dw, db, start, stop)
+    run_compiled(work, len(dw), x.size)
+    sizes = x.shape[x.ndim - dims :]
+    return dx.reshape(x.shape), dw.sum(0).reshape(sizes), db.sum(0).reshape(sizes)
+
+
 def _layer_norm_rule(
     g: Array, x: Array, weight: Any, bias: Any, average: Array, inv: Array, dims: int, needs: tuple[bool, ...]
 ) -> Rule:
     last, first = tuple(range(-dims, 0)), tuple(range(x.ndim - dims))
+    if _compiles_rows(x):
+        dx, dw, db = _each_gradient(g, x, weight, average, inv, dims)
+        return dx, dw if needs[1] else None, db if needs[2] else None
     normal = x - average
     normal *= inv
     dw = (g * normal).sum(first) if needs[1] else None
@@ -352,6 +390,8 @@ def _layer_norm_rule(
 )
 @quiet
 def _layer_norm(x: Array, weight: Array | None, bias: Array | None, dims: int, eps: float) -> tuple[Array, Array, Array]:
+    if _compiles_rows(x):
+        return _normalized_each(x, weight, bias, dims, eps)
     last = tuple(range(-dims, 0))
     average = x.mean(last, keepdims=True)
     y = x - average

@@ -75,3 +75,75 @@ def normalize_rows_gradient(
         slope, level, factor = kind(products) * inv[r] * inv[r] / kind(length), kind(all_ / length), inv[r] * scale[r]
         for j in range(length):
             out[j] = (gradient[j] - level - (row[j] - centre) * slope) * factor
+
+
+# -- layer norm: each row by its own statistics, each column with a weight of its own ------------------------------------
+
+
+@compiled
+def normalize_each(
+    x: Array, weight: Array, bias: Array, eps: float, y: Array, mean: Array, inv: Array, start: int, stop: int
+) -> None:
+    """y = (x − mean) · inv · weight + bias for some rows; and mean and inv = 1 / √(variance + eps).
+
+    Args:
+        x, y: (R, M). weight, bias: (M,). mean, inv: (R,).
+    """
+    length = x.shape[1]
+    kind = x.dtype.type
+    for r in range(start, stop):
+        row, out = x[r], y[r]
+        total, squares = 0.0, 0.0
+        for first in range(0, length, _BLOCK):
+            block, some = row[first : first + _BLOCK], kind(0)
+            for j in range(len(block)):
+                some += block[j]
+            total += some
+        centre = kind(total / length)
+        for first in range(0, length, _BLOCK):
+            block, some = row[first : first + _BLOCK], kind(0)
+            for j in range(len(block)):
+                d = block[j] - centre
+                some += d * d
+            squares += some
+        slope = kind(1) / (kind(squares / length) + kind(eps)) ** kind(0.5)
+        mean[r], inv[r] = centre, slope
+        for j in range(length):
+            out[j] = (row[j] - centre) * slope * weight[j] + bias[j]
+
+
+@compiled
+def normalize_each_gradient(
+    g: Array, x: Array, weight: Array, mean: Array, inv: Array, dx: Array, dw: Array, db: Array, start: int, stop: int
+) -> None:
+    """The gradients of x, and, for some parts of the rows, the sums of weight's and bias's.
+
+    Args:
+        g, x, dx: (R, M). weight: (M,). mean, inv: (R,). dw, db: (parts, M); start and stop count these.
+    """
+    rows, length = x.shape
+    parts = len(dw)
+    kind = x.dtype.type
+    for part in range(start, stop):
+        through, level = dw[part], db[part]
+        for j in range(length):
+            through[j] = kind(0)
+            level[j] = kind(0)
+        for r in range(rows * part // parts, rows * (part + 1) // parts):
+            gradient, row, out = g[r], x[r], dx[r]
+            centre, slope, along, total = mean[r], inv[r], 0.0, 0.0
+            for first in range(0, length, _BLOCK):
+                gs, xs, ws = gradient[first : first + _BLOCK], row[first : first + _BLOCK], weight[first : first + _BLOCK]
+                products, some = kind(0), kind(0)
+                for j in range(len(gs)):
+                    d = gs[j] * ws[j]
+                    some += d
+                    products += d * (xs[j] - centre)
+                along += products
+                total += some
+            share, shift = kind(along / length) * slope * slope, kind(total / length)
+            for j in range(length):
+                d, apart = gradient[j], row[j] - centre
+                out[j] = (d * weight[j] - shift - apart * share) * slope
+                through[j] += d * apart * slope
+                level[j] += d

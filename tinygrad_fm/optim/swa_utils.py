@@ -5,13 +5,17 @@ from __future__ import annotations
 import copy
 import math
 from collections.abc import Callable, Iterable
+from functools import partial
 from itertools import chain
 from typing import Any
 
 from ..autograd import no_grad
 from ..nn.modules.batchnorm import _BatchNorm
 from ..nn.modules.module import Module
+from ..ops import elementwise_compiled as kernels
 from ..ops import functions as ops
+from ..ops.elementwise_compiled import as_runs
+from ..runtime import run_compiled, use_compiled
 from .lr_scheduler.base import LRScheduler, per_group
 from .optimizer import Optimizer
 
@@ -56,12 +60,31 @@ def get_ema_avg_fn(decay: float = 0.999) -> Average:
 def _for_lists(average: Average) -> Callable[[Any, Any, Any], None]:
     def of_lists(averaged: Any, current: Any, count: Any) -> None:
         for a, c in zip(averaged, current, strict=True):
-            if a.is_floating_point():
-                a.copy_(average(a, c, count))
-            else:
-                a.copy_(c)
+            a.copy_(average(a, c, count) if a.is_floating_point() else c)
 
     return of_lists
+
+
+@no_grad()
+def move_towards(averaged: Iterable[Any], current: Iterable[Any], share: float) -> None:
+    """averaged ← averaged + share · (current − averaged), in place, tensor by tensor; whole numbers are copied.
+
+    >>> import tinygrad_fm as torch
+    >>> averaged = [torch.tensor([1.0])]
+    >>> torch.optim.swa_utils.move_towards(averaged, [torch.tensor([2.0])], 0.25)
+    >>> averaged
+    [tensor([1.2500])]
+    """
+    averaged = list(averaged)
+    size = sum(a._array.size for a in averaged)
+    for a, c in zip(averaged, current, strict=True):
+        x, y = a._array, c._array
+        runs = as_runs(x, y) if use_compiled(x.dtype, size) and x.dtype == y.dtype and x.shape == y.shape else None
+        if runs is not None:
+            run_compiled(partial(kernels.blend, *runs, x.dtype.type(share)), x.size, x.size)
+            a._written()
+        else:
+            a.copy_(a + share * (c - a) if a.is_floating_point() else c)
 
 
 def get_swa_multi_avg_fn() -> Callable[[Any, Any, Any], None]:
@@ -73,7 +96,7 @@ def get_swa_multi_avg_fn() -> Callable[[Any, Any, Any], None]:
     >>> averaged
     [tensor([1.5000])]
     """
-    return _for_lists(get_swa_avg_fn())
+    return lambda averaged, current, count: move_towards(averaged, current, 1 / (int(count) + 1))
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], None]:
@@ -88,7 +111,8 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable[[Any, Any, Any], None
     >>> averaged
     [tensor([1.1000])]
     """
-    return _for_lists(get_ema_avg_fn(decay))
+    get_ema_avg_fn(decay)  # which checks it
+    return lambda averaged, current, count: move_towards(averaged, current, 1 - decay)
 
 
 class AveragedModel(Module):
@@ -139,7 +163,8 @@ class AveragedModel(Module):
             for a, c in zip(ours, theirs, strict=True):
                 a.copy_(c)
         else:
-            (self.multi_avg_fn or _for_lists(self.avg_fn or get_swa_avg_fn()))(ours, theirs, self.n_averaged)
+            move = self.multi_avg_fn or (_for_lists(self.avg_fn) if self.avg_fn else get_swa_multi_avg_fn())
+            move(ours, theirs, self.n_averaged)
         if not self.use_buffers:
             for a, c in zip(self.module.buffers(), model.buffers(), strict=True):
                 a.copy_(c)

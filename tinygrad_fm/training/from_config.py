@@ -27,7 +27,7 @@ from ..nn import init
 from ..nn.modules.batchnorm import _BatchNorm
 from ..ops.functions import from_numpy, zeros
 from ..optim import SGD, Adam, AdamW, NAdam, Optimizer, RMSprop, lr_scheduler
-from ..optim.swa_utils import AveragedModel
+from ..optim.swa_utils import AveragedModel, move_towards
 from .config import Config
 from .muon_with_adamw import MuonWithAdamW
 
@@ -262,9 +262,9 @@ def make_average(config: Config, model: nn.Module) -> AveragedModel | None:
         return None
     decay = config.ema
 
-    def move(average: Any, value: Any, t: Any) -> Any:
-        return average + (1 - min(decay, (1 + int(t)) / (10 + int(t)))) * (value - average)
+    def move(averages: Any, values: Any, t: Any) -> None:
+        move_towards(averages, values, 1 - min(decay, (1 + int(t)) / (10 + int(t))))
 
-    averaged = AveragedModel(model, avg_fn=move, use_buffers=True)
+    averaged = AveragedModel(model, multi_avg_fn=move, use_buffers=True)
     averaged.n_averaged.fill_(1)  # the initial weights are the first: else the first update would replace them
     return averaged

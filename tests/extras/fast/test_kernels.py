@@ -123,6 +123,56 @@ def test_batch_norm(n: int, c: int, size: int, dtype: Any, affine: bool, offset:
     close(*both(run))
 
 
+@given(
+    st.lists(st.integers(1, 7), min_size=0, max_size=3), st.lists(st.integers(1, 40), min_size=1, max_size=2), DTYPES,
+    st.booleans(), st.sampled_from([0.0, 300.0]),
+)  # fmt: skip
+def test_layer_norm(rows: list[int], sizes: list[int], dtype: Any, affine: bool, offset: float) -> None:
+    rng = np.random.default_rng(0)
+    values = (rng.standard_normal((*rows, *sizes)) + offset).astype(dtype)
+
+    def run(composed: bool = False) -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        w, b = (torch.tensor(rng_like(values)[(0,) * len(rows)], requires_grad=True) for _ in range(2))
+        with torch.autograd.composed() if composed else nullcontext():
+            y = F.layer_norm(x, sizes, *((w, b) if affine else ()), eps=1e-2)
+            return y, *torch.autograd.grad(y, (x, w, b) if affine else (x,), torch.tensor(rng_like(values)))
+
+    numpys, compiled = both(run)
+    close(compiled, numpys)
+    close(compiled, [t.detach().numpy() for t in run(composed=True)])
+
+
+def test_layer_norm_of_long_rows_and_of_what_is_not_finite() -> None:
+    values = np.random.default_rng(0).standard_normal((9, 5000)).astype(np.float32)
+    values[2, 7], values[4, 4999] = np.nan, np.inf
+
+    def run() -> Any:
+        x, w = torch.tensor(values, requires_grad=True), torch.ones(5000, requires_grad=True)
+        y = F.layer_norm(x, (5000,), w)
+        return y, torch.autograd.grad(y, x, torch.tensor(rng_like(values)))[0]
+
+    close(*both(run))
+    for found in both(run)[1]:
+        assert np.isnan(found).all(1).tolist() == [row in (2, 4) for row in range(9)]
+
+
+def test_layer_norm_has_the_same_bits_for_every_number_of_threads() -> None:
+    runtime.set_kernels("compiled")
+    runtime.take_over_blas()
+    before, found = runtime.get_num_threads(), []
+    values = np.random.default_rng(0).standard_normal((3000, 70)).astype(np.float32)
+    for count in (1, 2, 3):
+        runtime.set_num_threads(count)
+        x, w = torch.tensor(values, requires_grad=True), torch.ones(70, requires_grad=True)
+        y = F.layer_norm(x, (70,), w)
+        found.append([t.numpy() for t in (y.detach(), *torch.autograd.grad(y, (x, w), torch.tensor(rng_like(values))))])
+    runtime.set_num_threads(before)
+    for other in found[1:]:
+        for a, b in zip(found[0], other, strict=True):
+            np.testing.assert_array_equal(a, b)
+
+
 def rng_like(values: Array) -> Array:
     return np.random.default_rng(1).standard_normal(values.shape).astype(values.dtype)
 
@@ -295,3 +345,25 @@ def test_a_step_of_a_large_parameter_has_the_same_bits_for_every_number_of_threa
         found.append(p.detach().numpy())
     runtime.set_num_threads(before)
     assert all((other == found[0]).all() for other in found[1:])
+
+
+# -- averages of weights -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("sort", ["mean", "moving"])
+def test_averages_of_weights(dtype: Any, sort: str) -> None:
+    def run() -> Any:
+        torch.manual_seed(0)
+        model = torch.nn.Sequential(torch.nn.Conv2d(1, 3, 5), torch.nn.BatchNorm2d(3), torch.nn.Linear(80, 70)).to(dtype)
+        average = optim.swa_utils.get_ema_multi_avg_fn(0.9) if sort == "moving" else None
+        averaged = optim.swa_utils.AveragedModel(model, multi_avg_fn=average, use_buffers=True)
+        for step in range(4):
+            averaged.update_parameters(model)
+            with torch.no_grad():
+                for p in model.parameters():
+                    p.add_(torch.randn(p.shape, dtype=dtype))
+                model[1].num_batches_tracked += step
+        return [*averaged.parameters(), *averaged.buffers()]
+
+    close(*both(run))
