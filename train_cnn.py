@@ -10,7 +10,6 @@ if __name__ == "__main__":  # while modules are imported Python may print an int
     interrupt = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from models import build
-from models.activations import ACTIVATIONS
 from tinygrad_fm.training import Config, main
 
 DEFAULTS = Config(model="cnn", epochs=8, lr=0.01, label_smoothing=0.05)
@@ -24,9 +23,7 @@ def model_options(group: Any) -> None:
     group.add_argument("--depth", type=int, metavar="N", help="resnet: 6n + 2 layers; vgg: convolutions")
     group.add_argument("--width", type=int, metavar="N", help="resnet and vgg: channels of the first stage")
     group.add_argument("--channels", type=int, nargs="+", metavar="N", help="cnn: of both convolutions; fast: of each stage")
-    group.add_argument("--blocks", type=int, nargs="+", metavar="N", help="fast: convolutions of each stage, 14×14, 7×7 …")
-    group.add_argument("--activation", choices=list(ACTIVATIONS), help="fast: after each convolution (default: relu)")
-    group.add_argument("--scale", type=float, metavar="X", help="fast: of the logits (default: 1/9)")
+    group.add_argument("--blocks", type=int, nargs="+", metavar="N", help="fast: residual blocks of each stage, 14×14, 7×7 …")
     group.add_argument("--dense", type=int, metavar="N", help="cnn and vgg: units of the hidden layer")
     group.add_argument("--dropout", type=float, metavar="P", help="cnn and vgg: probability of dropping a hidden unit")
 

@@ -65,9 +65,9 @@ class ResNet(nn.Module):
         check_size("resnet", 63 * width * width * (depth - 2) // 3)
         self.stem = nn.Sequential(nn.Conv2d(in_channels, width, 3, padding=1, bias=False), nn.BatchNorm2d(width), nn.ReLU())
         blocks = (depth - 2) // 6
-        self.stage1 = _stage(width, width, blocks, stride=1)
-        self.stage2 = _stage(width, 2 * width, blocks, stride=2)
-        self.stage3 = _stage(2 * width, 4 * width, blocks, stride=2)
+        self.stage1 = residual_stage(width, width, blocks, stride=1)
+        self.stage2 = residual_stage(width, 2 * width, blocks, stride=2)
+        self.stage3 = residual_stage(2 * width, 4 * width, blocks, stride=2)
         self.pool = nn.AdaptiveAvgPool2d(1)
         self.flatten = nn.Flatten()
         self.fc = nn.Linear(4 * width, num_classes)
@@ -77,5 +77,6 @@ class ResNet(nn.Module):
         return self.fc(self.flatten(self.pool(x)))
 
 
-def _stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
+def residual_stage(inputs: int, outputs: int, blocks: int, stride: int) -> nn.Sequential:
+    """``blocks`` blocks, the first of which changes the channels and has the stride."""
     return nn.Sequential(Block(inputs, outputs, stride), *(Block(outputs, outputs) for _ in range(blocks - 1)))

@@ -27,9 +27,9 @@ SIZES: list[tuple[str, dict[str, Any], int]] = [
     ("resnet8", {"width": 4}, 5_142),
     ("vgg", {}, 147_386),
     ("vgg4", {"width": 4, "dense": 16}, 4_206),
-    ("fast", {}, 133_794),
-    ("fast", {"channels": [60, 120], "activation": "gelu"}, 206_082),
-    ("fast", {"channels": [20, 8, 4, 4], "blocks": [2, 1, 1, 3], "scale": 2.0}, 9_330),
+    ("fast", {}, 166_252),
+    ("fast", {"channels": [36, 72]}, 209_332),
+    ("fast", {"channels": [20, 8, 4, 4], "blocks": [2, 1, 1, 3]}, 18_460),
 ]
 
 
@@ -73,14 +73,12 @@ def test_the_limits_of_the_sizes() -> None:
         ("cnn", {"channels": [30000, 30000]}, "parameters; at most"),
         ("vgg", {"width": 10**9}, "parameters; at most"),
         ("resnet", {"width": 10**6}, "parameters; at most"),
-        ("fast", {"channels": [8]}, r"as many of blocks, got \[8\] and \[1, 2\]"),
+        ("fast", {"channels": [8]}, r"as many of blocks, got \[8\] and \[2, 2\]"),
         ("fast", {"channels": [8, 0]}, "positive numbers of channels"),
         ("fast", {"channels": [], "blocks": []}, "1 to 4 positive numbers"),
         ("fast", {"channels": [8] * 5, "blocks": [1] * 5}, "1 to 4 positive numbers"),
         ("fast", {"channels": [10**5, 10**5]}, "parameters; at most"),
         ("fast", {"blocks": [1, 10**12]}, "parameters; at most"),
-        ("fast", {"scale": 0.0}, "scale of fast must be positive and finite, got 0"),
-        ("fast", {"activation": "swish"}, "no activation 'swish'"),
         ("mlp", {"hidden": 128}, "hidden must be a list, got 128"),
         ("mlp", {"hidden": "[1,2"}, r"hidden must be a list, got '\[1,2'"),
         ("mlp", {"hidden": [1.5]}, r"hidden\[0\] must be a whole number, got 1.5"),

@@ -38,18 +38,16 @@ class Recipe:
     shortfall: str = ""
 
 
-FAST: dict[str, Any] = {
-    "model": "fast",
-    "channels": [60, 120],  # 205,920 parameters
-    "blocks": [1, 2],
-    "batch_size": 256,
-    "lr": 0.005,
-    "weight_decay": 0.05,
+MUON: dict[str, Any] = {  # learns more in an epoch than AdamW does: small networks are done in few
+    "optimizer": "muon",
+    "lr": 0.01,
     "schedule": "triangular",
-    "label_smoothing": 0.05,
-    "augment": ["altflip", "shift"],  # each image both ways in any two epochs
+    "augment": ["altflip"],  # each image both ways in any two epochs
     "tta": True,
 }
+"""What the rows of convolutional networks share."""
+
+FAST: dict[str, Any] = {**MUON, "model": "fast", "batch_size": 256, "weight_decay": 0.05, "label_smoothing": 0.1}
 """What the rows of ``fast`` share."""
 
 RECIPES = {
@@ -69,49 +67,44 @@ RECIPES = {
         "the best of fully connected layers, up to 1.5 million parameters",
         {
             "hidden": [1024, 512],
-            "dropout": 0.3,  # wide layers overfit
+            "dropout": 0.1,  # moved and mirrored images leave little to overfit
+            "lr": 0.003,
+            "weight_decay": 0.05,
+            "schedule": "triangular",
             "epochs": 60,
-            "batch_size": 128,
-            "augment": ["altflip"],  # each image both ways in any two epochs
-            "label_smoothing": 0.05,
-            "ema": 0.999,
+            "batch_size": 256,
+            "augment": ["altflip", "shift"],
+            "label_smoothing": 0.1,
             "tta": True,
         },
     ),
     "lenet_5000": Recipe(
-        CNN, "LeNet in 5,000 steps of 64 images, as others report it", {"model": "lenet", "steps": 5000, "batch_size": 64}
+        CNN,
+        "LeNet in 5,000 steps of 64 images, as others report it",
+        {**MUON, "model": "lenet", "steps": 5000, "batch_size": 64, "weight_decay": 0.02, "label_smoothing": 0.0},
     ),
     "lenet_best": Recipe(
         CNN,
         "LeNet, trained until it gains no more",
-        {
-            "model": "lenet",
-            "epochs": 80,
-            "augment": ["altflip"],  # each image both ways in any two epochs
-            "ema": 0.999,
-            "tta": True,
-        },
+        {**MUON, "model": "lenet", "epochs": 40, "batch_size": 128, "weight_decay": 0.02, "label_smoothing": 0.0},
     ),
     "cnn": Recipe(
         CNN,
         "two convolutions and a hidden layer, up to 230,000 parameters",
-        {"epochs": 40, "augment": ["altflip", "shift"], "ema": 0.999, "tta": True},
+        {**FAST, "model": "cnn", "epochs": 25, "augment": ["altflip", "shift"]},
     ),
-    "fast": Recipe(CNN, "the most in 15 minutes with up to 230,000 parameters", {**FAST, "epochs": 20, "ema": 0.99}),
-    "fast_long": Recipe(CNN, "the network of fast, in 60 minutes", {**FAST, "epochs": 80, "ema": 0.999}),
+    "fast": Recipe(
+        CNN, "the most in 15 minutes with up to 230,000 parameters", {**FAST, "epochs": 20, "augment": ["altflip", "shift"]}
+    ),
+    "fast_long": Recipe(
+        CNN, "the network of fast, in 60 minutes", {**FAST, "epochs": 80, "augment": ["altflip", "shift", "erase"]}
+    ),
     "resnet20": Recipe(
         CNN,
         "the residual network that papers report",
-        {
-            "model": "resnet20",
-            "epochs": 60,
-            "batch_size": 128,
-            "augment": ["altflip", "shift", "erase"],
-            "ema": 0.999,
-            "tta": True,
-        },
+        {**FAST, "model": "resnet20", "epochs": 60, "augment": ["altflip", "shift", "erase"]},
     ),
-    "sprint": Recipe(CNN, "the least processor time to 93 %", {**FAST, "epochs": 8, "ema": 0.99}, seeds=tuple(range(10))),
+    "sprint": Recipe(CNN, "the least processor time to 93 %", {**FAST, "epochs": 6}, seeds=tuple(range(10))),
 }
 """The recipes by name."""
 
