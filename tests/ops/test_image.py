@@ -122,16 +122,15 @@ def test_blocks_and_threads_do_not_change_results(case: Any, threads: None, monk
         found.append(run_layer(x, w, options))
         again = run_layer(x, w, options)
         assert all(np.array_equal(a, b) for a, b in zip(found[-1], again, strict=True)), "other bits with as many threads"
-    for name in ("_ELEMENTS", "_BYTES", "_THREADED"):
+    for name in ("_BYTES", "_THREADED"):
         monkeypatch.setattr(conv_kernels, name, 1 << 60)
-    conv_kernels._pieces.cache_clear()
     whole = run_layer(x, w, options)
     for result in found:
         for got, want in zip(result, whole, strict=True):
             np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-9)
 
 
-def test_strips_make_what_columns_copied_whole_make(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_blocks_of_any_size_make_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
     rng = np.random.default_rng(3)
     for _ in range(150):
         n, groups, inner, outer, *kernel = (int(k) for k in rng.integers(1, (4, 4, 4, 10, 6, 6)))
@@ -141,11 +140,12 @@ def test_strips_make_what_columns_copied_whole_make(monkeypatch: pytest.MonkeyPa
         size = [m + int(rng.integers(0, 8)) for m in least]
         x, w = images(rng, n, groups * inner, *size, dtype=np.float64), rng.standard_normal((groups * outer, inner, *kernel))
         found = []
-        for small in (-1, 1 << 60):
-            monkeypatch.setattr(conv_kernels, "_SMALL", small)
+        for bytes_of_columns in (1, 10_000, 1 << 60):  # pixel by pixel, some rows, all at once
+            monkeypatch.setattr(conv_kernels, "_BYTES", bytes_of_columns)
             found.append(run_layer(x, w, {**options, "groups": groups}))
-        for got, want in zip(*found, strict=True):
-            np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10, err_msg=f"{x.shape} {w.shape} {options}")
+        for other in found[:2]:
+            for got, want in zip(other, found[2], strict=True):
+                np.testing.assert_allclose(got, want, rtol=1e-10, atol=1e-10, err_msg=f"{x.shape} {w.shape} {options}")
 
 
 def _ways_back(x: Array, weight: Array) -> dict[str, Array]:
@@ -195,7 +195,7 @@ def test_an_error_in_what_comes_later_is_raised(threads: None, monkeypatch: pyte
     monkeypatch.setattr(conv, "_kernels", lambda *args: conv_kernels)
     weight = torch.from_numpy(rng.standard_normal((16, 16, 3, 3))).requires_grad_()
     y = F.conv2d(torch.from_numpy(images(rng, 64, 16, 14, 14, dtype=np.float64)), weight)
-    monkeypatch.setattr(conv_kernels, "_matrices", lambda *args: 1 / 0)
+    monkeypatch.setattr(conv_kernels, "_columns", lambda *args: 1 / 0)
     with pytest.raises(ZeroDivisionError):
         y.sum().backward()
     assert weight.grad is None
