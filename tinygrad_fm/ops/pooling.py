@@ -228,9 +228,21 @@ def _axis(geo: Geometry, axis: int) -> Iterator[tuple[slice, slice]]:
         yield reach(at, geo.size[axis], geo.stride[axis], 0, geo.out[axis])
 
 
+_FEW = 25  # elements of a window up to which compiled kernels take them one by one, not rows first and then columns
+
+
+def _compiled_sums(x: Array, geo: Geometry) -> bool:
+    """Whether a compiled kernel adds up the windows of ``x`` (N, C, …), or their gradient."""
+    return geo.kernel[0] * geo.kernel[1] <= _FEW and _compiled_suits(x, geo)
+
+
 def _window_sums(x: Array, geo: Geometry) -> Array:
     """The sum of each window: (N, C, OH, OW). Rows first and then columns, as sums of sums."""
     image = batch_last(x)
+    if _compiled_sums(x, geo):
+        sums, window = np.empty((len(image), *geo.out, len(x)), x.dtype), kernels.windows(geo)
+        run_compiled(lambda a, b: kernels.window_sums(image, window, sums, a, b), len(image), x.size)
+        return batch_first(sums)
     rows = np.zeros((len(image), geo.out[0], geo.size[1], len(x)), x.dtype)
     y = np.zeros((len(image), *geo.out, len(x)), x.dtype)
 
@@ -247,6 +259,10 @@ def _window_sums(x: Array, geo: Geometry) -> Array:
 def _window_spread(g: Array, geo: Geometry) -> Array:
     """Each element of ``g`` added to all elements of its window: (N, C, H, W)."""
     values = batch_last(g)
+    if _compiled_sums(g, geo):
+        spread, window = np.empty((len(values), *geo.size, len(g)), g.dtype), kernels.windows(geo)
+        run_compiled(lambda a, b: kernels.window_spread(values, window, spread, a, b), len(values), spread.size)
+        return batch_first(spread)
     columns = np.zeros((len(values), geo.out[0], geo.size[1], len(g)), g.dtype)
     dx = np.zeros((len(values), *geo.size, len(g)), g.dtype)
 

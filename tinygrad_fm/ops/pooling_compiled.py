@@ -1,4 +1,4 @@
-"""The kernels of maximum pooling, compiled: each window once, for all images of the batch at a time.
+"""The kernels of pooling, compiled: each window once, for all images of the batch at a time.
 
 Images lie batch-last, (C, H, W, N), so what one position of a window sees of all images is one run of N elements.
 """
@@ -117,3 +117,62 @@ def put_back(g: Array, index: Array, window: Array, dx: Array, start: int, stop:
                         else:
                             for m in range(n):
                                 place[m] += gs[m] if at[m] == number else zero
+
+
+@compiled
+def window_sums(x: Array, window: Array, y: Array, start: int, stop: int) -> None:
+    """The sum of each window, for some channels.
+
+    Args:
+        x: (C, H, W, N). y: (C, OH, OW, N).
+    """
+    _, height, width, n = x.shape
+    _, rows, columns, _ = y.shape
+    kh, kw, sh, sw, dh, dw, ph, pw = window
+    zero = x.dtype.type(0)
+    for c in range(start, stop):
+        for i in range(rows):
+            for j in range(columns):
+                total = y[c, i, j]
+                for m in range(n):
+                    total[m] = zero
+                for a in range(kh):
+                    row = i * sh + a * dh - ph
+                    if row < 0 or row >= height:
+                        continue
+                    for b in range(kw):
+                        column = j * sw + b * dw - pw
+                        if column < 0 or column >= width:
+                            continue
+                        seen = x[c, row, column]
+                        for m in range(n):
+                            total[m] += seen[m]
+
+
+@compiled
+def window_spread(g: Array, window: Array, dx: Array, start: int, stop: int) -> None:
+    """Each element of ``g`` added to all elements of its window, for some channels.
+
+    Args:
+        g: (C, OH, OW, N). dx: (C, H, W, N), written whole.
+    """
+    _, height, width, n = dx.shape
+    _, rows, columns, _ = g.shape
+    kh, kw, sh, sw, dh, dw, ph, pw = window
+    zero = dx.dtype.type(0)
+    for c in range(start, stop):
+        dx[c] = zero
+        for i in range(rows):
+            for j in range(columns):
+                gs = g[c, i, j]
+                for a in range(kh):
+                    row = i * sh + a * dh - ph
+                    if row < 0 or row >= height:
+                        continue
+                    for b in range(kw):
+                        column = j * sw + b * dw - pw
+                        if column < 0 or column >= width:
+                            continue
+                        place = dx[c, row, column]
+                        for m in range(n):
+                            place[m] += gs[m]

@@ -212,6 +212,29 @@ def test_maximum_pooling(
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-6)
 
 
+@given(
+    st.tuples(st.integers(1, 6), st.integers(1, 6)), st.integers(1, 4), st.integers(0, 2), DTYPES, st.booleans(),
+    st.sampled_from([3, 16, 65]), st.booleans(), st.booleans(),
+)  # fmt: skip
+def test_average_pooling(
+    kernel: tuple[int, int], stride: int, padding: int, dtype: Any, odd: bool, n: int, ceil: bool, with_padding: bool
+) -> None:
+    rng = np.random.default_rng(0)
+    values = image(rng, (n, 2, 9, 8), dtype, True)
+    if odd:
+        values[0, 0, 3, 3], values[1, 1, 5, 5] = np.nan, np.inf
+    padding = min(padding, min(kernel) // 2)
+
+    def run() -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        y = F.avg_pool2d(x, kernel, stride, padding, ceil, with_padding)
+        g = rng_like(y.detach().numpy())
+        g[-1, 0, 0, 0] = np.inf if odd else 0
+        return y, *torch.autograd.grad(y, x, torch.tensor(g))
+
+    close(*both(run))
+
+
 @pytest.mark.parametrize("shape", [(9000,), (70, 80), (16, 3, 20, 20)])
 @pytest.mark.parametrize("batch_last", [False, True])
 def test_the_gradient_of_relu(shape: tuple[int, ...], batch_last: bool) -> None:
