@@ -107,9 +107,15 @@ def _runs(args: argparse.Namespace, row: Row) -> list[Run]:
     seeds = _seeds(args, row)
     for text in row.left_out:
         print(f"{row.name}, {text}: its record does not count any more")
-    if done := [seed for seed in seeds if seed not in row.missing]:
+    runs = {seed: Run(row, seed, RunFolder(args.runs / row.name / str(seed))) for seed in seeds}
+    done = [
+        record["seed"]
+        for record in row.records
+        if record["seed"] in runs and not records.knows_less(record, runs[record["seed"]].folder)
+    ]
+    if done:
         print(f"{row.name}: measured already: seed{'s' * (len(done) > 1)} {', '.join(map(str, done))}")
-    return [Run(row, seed, RunFolder(args.runs / row.name / str(seed))) for seed in seeds if seed in row.missing]
+    return [run for seed, run in runs.items() if seed not in done]
 
 
 def _seeds(args: argparse.Namespace, row: Row) -> Sequence[int]:

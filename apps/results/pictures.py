@@ -19,6 +19,7 @@ from .other_sections import TITLES
 from .page import Results, best_of, shown, title_of
 from .records import Bins, Row
 from .rows import HUMANS
+from .words import per_cent
 
 
 def draw(results: Results, folder: Path) -> list[str]:
@@ -82,7 +83,7 @@ def _curves(rows: Sequence[Row], path: Path) -> None:
     if found:
         lines = {name: (curve.cpu_seconds, curve.accuracy) for name, curve in found.items()}
         result_plots.validation_curves(
-            lines, path, "Fashion-MNIST: validation accuracy over processor time", {f"people, {HUMANS:.1%}": HUMANS}
+            lines, path, "Fashion-MNIST: validation accuracy over processor time", {f"people, {per_cent(HUMANS, 1)}": HUMANS}
         )
 
 

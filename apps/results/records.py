@@ -163,7 +163,7 @@ def condense(folder: RunFolder, row: str) -> Record:
         "dataset": {key: saved["dataset"][key] for key in ("name", "choice", "digest", "training", "validation", "test")},
         "environment": told(saved["environment"]),
         "parameters": summary["parameters"],
-        "flops": summary.get("training_flops"),
+        "flops": summary.get("flops"),
         "seconds": summary["seconds"],
         "cpu_seconds": summary.get("cpu_seconds"),
         "weights": summary["weights"],
@@ -175,6 +175,12 @@ def condense(folder: RunFolder, row: str) -> Record:
         "mistakes": _mistakes(test),
         "epochs": _epochs(folder),
     }
+
+
+def knows_less(record: Record, folder: RunFolder) -> bool:
+    """Whether the run's folder is still there, and tells what its record, which an earlier version wrote, does not."""
+    summary = folder.read_json("summary.json", Json) or {}
+    return any(record[key] is None and summary.get(key) is not None for key in ("flops", "cpu_seconds"))
 
 
 def _calibration(held_out: Evaluation | None, test: Evaluation) -> Calibration:

@@ -82,6 +82,8 @@ def test_a_record_has_what_the_run_folder_says(place: Path) -> None:
             assert record["test_accuracy_flipped" if flips else "test_accuracy"] == summary["test_accuracy"]
             assert record["confusion"] == summary["confusion"]
             assert record["parameters"] == summary["parameters"]
+            assert (record["flops"], record["cpu_seconds"]) == (summary["flops"], summary["cpu_seconds"])
+            assert record["epochs"]["cpu_seconds"][-1] <= record["cpu_seconds"] + 0.001
             epochs = [r for r in folder.read_metrics() if r["kind"] == "epoch"]
             assert record["epochs"]["validation_accuracy"] == pytest.approx([r["val_accuracy"] for r in epochs], abs=1e-6)
             assert record["validation_accuracy"] == pytest.approx(epochs[-1]["val_accuracy"])
@@ -129,10 +131,13 @@ def test_a_lost_record_comes_from_the_run_folder_without_training(
 ) -> None:
     path = place / "docs/results/mlp/seed1.json"
     before = path.read_bytes()
-    path.unlink()
     monkeypatch.setattr(launch, "_start", lambda *_, **__: pytest.fail("a training was started"))
+    path.unlink()
     assert command("reproduce", "mlp", *WHERE)[0] == 0
     assert path.read_bytes() == before
+    records.write(path, {**json.loads(before), "flops": None})  # as by a version that did not know them
+    assert command("reproduce", "mlp", *WHERE)[0] == 0
+    assert path.read_bytes() == before and b'"flops": null' not in before
 
 
 def test_a_changed_recipe_counts_no_old_record_and_keeps_the_old_run(

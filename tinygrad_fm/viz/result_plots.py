@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -44,7 +44,7 @@ def validation_curves(
         (line,) = axes.plot(seconds, accuracy, style, color=f"C{number % 10}", linewidth=1.8, label=name)
         axes.plot(seconds[-1], accuracy[-1], "o", color=line.get_color(), markersize=5)
     axes.set_xscale("log")
-    axes.xaxis.set_major_formatter(lambda value, _: f"{value:g}")
+    _ticks_of_1_2_5(axes.xaxis)
     bottom = min([0.82, *marks.values()]) - 0.005
     top = max([0.9, *(max(accuracy) for _, accuracy in curves.values())]) + 0.008
     axes.set_ylim(bottom, min(top, 1.0))
@@ -60,6 +60,14 @@ def validation_curves(
     axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=14)
     save(figure, path, _DPI)
+
+
+def _ticks_of_1_2_5(axis: Any) -> None:
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullLocator
+
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,g}"))
+    axis.set_minor_locator(NullLocator())
 
 
 def _every_per_cent(height: float) -> object:
@@ -106,7 +114,7 @@ def reliability_diagrams(pairs: Mapping[str, Mapping[str, Bars]], path: Path, ti
             accuracy, confidence = np.array(bars.accuracy)[some], np.array(bars.confidence)[some]
             upper.bar(middle, accuracy, width, color="#35608d", edgecolor="white", label="accuracy")
             gap = {"color": "#c2185b", "alpha": 0.35, "edgecolor": "#c2185b"}
-            upper.bar(middle, confidence - accuracy, width, accuracy, label="to the confidence", **gap)
+            upper.bar(middle, confidence - accuracy, width, accuracy, label="from there to the confidence", **gap)
             upper.plot([0, 1], [0, 1], "--", color="0.3", linewidth=1)
             upper.set_title(f"{model}, {name}\nexpected calibration error {100 * bars.error:.2f} %", fontsize=11)
             upper.set_ylabel("accuracy")
