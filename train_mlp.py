@@ -11,7 +11,7 @@ if __name__ == "__main__":  # while modules are imported Python may print an int
     interrupt = signal.signal(signal.SIGINT, lambda *_: os._exit(130))
 
 from models import build
-from models.activations import ACTIVATIONS
+from models.mlp import ACTIVATIONS
 from tinygrad_fm.training import Config, main
 
 DEFAULTS = Config(

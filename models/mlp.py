@@ -7,10 +7,19 @@ from itertools import pairwise
 
 from tinygrad_fm import Tensor, nn
 
-from .activations import activation_of
 from .size import check_size
 
 MAX_LAYERS = 1000
+
+ACTIVATIONS: dict[str, type[nn.Module]] = {
+    "relu": nn.ReLU,
+    "leaky_relu": nn.LeakyReLU,
+    "sigmoid": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "gelu": nn.GELU,
+    "elu": nn.ELU,
+    "silu": nn.SiLU,
+}
 
 
 class MLP(nn.Module):
@@ -41,7 +50,8 @@ class MLP(nn.Module):
         num_classes: int = 10,
     ) -> None:
         super().__init__()
-        act = activation_of(activation)
+        if activation not in ACTIVATIONS:
+            raise ValueError(f"there is no activation {activation!r}; choose from {', '.join(ACTIVATIONS)}")
         if any(units < 1 for units in hidden):
             raise ValueError(f"every hidden layer needs at least one unit, got {list(hidden)}")
         if len(hidden) > MAX_LAYERS:
@@ -54,7 +64,7 @@ class MLP(nn.Module):
             layers.append(nn.Linear(width, units))
             if batch_norm:
                 layers.append(nn.BatchNorm1d(units))
-            layers.append(act())
+            layers.append(ACTIVATIONS[activation]())
             if dropout:
                 layers.append(nn.Dropout(dropout))
             width = units

@@ -14,7 +14,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, TypedDict
 
-from models.activations import ACTIVATIONS
+from models.mlp import ACTIVATIONS
 from tinygrad_fm import runtime
 from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.errors import NonFiniteLossError

@@ -12,20 +12,26 @@ import pytest
 torch = pytest.importorskip("torch")
 
 import tinygrad_fm  # noqa: E402
-from models.activations import activation_of  # noqa: E402
 from tinygrad_fm import nn, optim  # noqa: E402
+
+
+def twin_of(name: str) -> dict[str, Any]:
+    """PyTorch's version of a file of models/: the same source with the import line changed."""
+    source = inspect.getsource(importlib.import_module(f"models.{name}"))
+    source = source.replace("from tinygrad_fm import Tensor, ", "from torch import Tensor, ")
+    assert "tinygrad_fm" not in source
+    namespace: dict[str, Any] = {"__name__": f"models.twin_{name}", "__package__": "models"}
+    exec(compile(source, f"twin of {name}", "exec"), namespace)
+    return namespace
 
 
 def twins(name: str, cls: str, **options: Any) -> tuple[Any, Any]:
     """Our model, and PyTorch's made of the same source with the import line changed, with the same weights."""
     torch.manual_seed(0)  # a rectifier within rounding of 0 may open on one side only; with these weights none does
-    module = importlib.import_module(f"models.{name}")
-    source = inspect.getsource(module).replace("from tinygrad_fm import Tensor, ", "from torch import Tensor, ")
-    assert "tinygrad_fm" not in source
-    namespace: dict[str, Any] = {"__name__": f"models.twin_{name}", "__package__": "models"}
-    exec(compile(source, f"twin of {name}", "exec"), namespace)
-    namespace["activation_of"] = lambda name: getattr(torch.nn, activation_of(name).__name__)
-    ours, theirs = getattr(module, cls)(**options), namespace[cls](**options)
+    namespace = twin_of(name)
+    if name == "fast":
+        namespace["residual_stage"] = twin_of("resnet")["residual_stage"]
+    ours, theirs = getattr(importlib.import_module(f"models.{name}"), cls)(**options), namespace[cls](**options)
     rng = np.random.default_rng(0)
     for key, value in theirs.state_dict().items():  # statistics and norms too, which start at zeros and ones
         if value.dtype.is_floating_point:

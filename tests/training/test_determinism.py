@@ -21,8 +21,8 @@ pytestmark = needs_processes
 
 # what is random, weights made of images, and convolutions whose work two threads share
 COMMAND = """
-    --model fast --channels 24 32 --bn-bias-lr 8 --augment altflip shift erase --shift-padding reflect --ema 0.9 --tta
-    --data synthetic --train-size 500 --validation 100 --batch-size 64 --epochs 3 --threads 2 --checkpoint-seconds 0
+    --model fast --channels 16 24 --blocks 1 1 --data synthetic --train-size 500 --validation 100 --batch-size 64 --epochs 3
+    --augment altflip shift erase --shift-padding reflect --bn-bias-lr 8 --ema 0.9 --tta --threads 2 --checkpoint-seconds 0
 """
 
 

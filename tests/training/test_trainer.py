@@ -105,7 +105,7 @@ RECIPES = [
     {"optimizer": "muon", "schedule": "onecycle", "epochs": 2},
     {
         "model": "fast",
-        "options": {"channels": [4, 5]},
+        "options": {"channels": [4, 5], "blocks": [1, 1]},
         "augment": ["altflip", "shift"],
         "shift_padding": "reflect",
         "bn_bias_lr": 16,

@@ -75,7 +75,7 @@ def test_batches_that_cannot_be_shared_evenly_count_by_their_images(launch: Laun
 
 def test_frozen_filters_and_flips_by_epoch_are_shared(launch: Launch, tmp_path: Path) -> None:
     fast = (ROOT / "train_cnn.py", *DATA, *AUGMENTED, "--augment", "altflip", "shift", "--shift-padding", "reflect")
-    fast = (*fast, "--bn-bias-lr", "4", "--model", "fast", "--channels", "4", "6", "--epochs", "2")
+    fast = (*fast, "--bn-bias-lr", "4", "--model", "fast", "--channels", "4", "6", "--blocks", "1", "1", "--epochs", "2")
     one, two = (run_of(count, fast, launch, tmp_path) for count in (0, 2))
     check_same([one, two], rtol=1e-4)
     np.testing.assert_array_equal(weights(one)["whiten.weight"], weights(two)["whiten.weight"])
