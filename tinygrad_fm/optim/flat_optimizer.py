@@ -345,10 +345,11 @@ class Pack:
         """Move the parameters of a run by a compiled rule, each where it lies: gathering several takes as many calls."""
         for i in range(run.start, run.stop):
             array, grad = self.params[i]._array, self.params[i].grad._array.reshape(-1)
-            value, part = array.reshape(-1), slice(self.starts[i], self.starts[i + 1])
+            in_place, part = array.flags.carray, slice(self.starts[i], self.starts[i + 1])
+            value = array.reshape(-1) if in_place else array.flatten()
             averages = [self.flat[name][part] if name in self.flat else self.buffers[0, :0] for name in rule.averages]
             rule.run(np.negative(grad) if maximize else grad, value, averages)
-            if not array.flags.c_contiguous:  # then ``value`` is a copy
+            if not in_place:  # not in order; or read-only, which raises here
                 array[...] = value.reshape(array.shape)
 
     def finish(self, run: slice, state: dict[Any, State]) -> None:

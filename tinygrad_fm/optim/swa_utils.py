@@ -79,7 +79,8 @@ def move_towards(averaged: Iterable[Any], current: Iterable[Any], share: float) 
     size = sum(a._array.size for a in averaged)
     for a, c in zip(averaged, current, strict=True):
         x, y = a._array, c._array
-        runs = as_runs(x, y) if use_compiled(x.dtype, size) and x.dtype == y.dtype and x.shape == y.shape else None
+        alike = x.dtype == y.dtype and x.shape == y.shape and x.flags.writeable
+        runs = as_runs(x, y) if alike and use_compiled(x.dtype, size) else None
         if runs is not None:
             run_compiled(partial(kernels.blend, *runs, x.dtype.type(share)), x.size, x.size)
             a._written()

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 import tinygrad_fm as torch
 import tinygrad_fm.nn.functional as F
 from tinygrad_fm import optim, runtime
+from tinygrad_fm.errors import AutogradError
 from tinygrad_fm.ops import conv_compiled, conv_kernels
 from tinygrad_fm.ops.image_geometry import Geometry
 from tinygrad_fm.runtime import resolve
@@ -352,6 +353,19 @@ def test_what_is_not_finite_stays_with_its_parameter(value: float, kind: Any, op
     (a,), (b,) = both(run)
     assert not np.isfinite(a[7]) and np.isfinite(np.delete(a, 7)).all()
     np.testing.assert_allclose(a, b, rtol=1e-5)
+
+
+def test_a_parameter_that_cannot_be_written_to_is_refused() -> None:
+    runtime.set_kernels("compiled")
+    for array in (np.zeros(5000, np.float32), np.broadcast_to(np.float32(0), (50, 100))):
+        array.flags.writeable = False
+        p = torch.empty(array.shape)
+        p._array = array
+        p.requires_grad_().grad = torch.ones(array.shape)
+        with pytest.raises(ValueError, match="read-only"):
+            optim.Adam([p]).step()
+        with pytest.raises(AutogradError, match="cannot be written to"):
+            optim.swa_utils.move_towards([p], [torch.ones(array.shape)], 0.5)
 
 
 @pytest.mark.parametrize("kind", [optim.Adam, optim.NAdam, optim.RMSprop, optim.SGD])
