@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
+import shutil
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 import models
+import train_cnn
 from models.fast import whitening_filters
 from tinygrad_fm import Tensor, manual_seed, nn, randn, training
 from tinygrad_fm.training import Config, Silence, Trainer, load_data
@@ -64,3 +68,16 @@ def test_training_whitens_from_the_training_images_alone(tmp_path: Path) -> None
     np.testing.assert_array_equal(trainer.evaluated_model.whiten.weight.numpy(), before)  # type: ignore[union-attr]
     loaded, _ = training.load_model(folder.last, models.build)
     np.testing.assert_array_equal(loaded.whiten.weight.numpy(), before)
+
+
+def test_a_run_that_has_no_checkpoint_yet_is_whitened_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TINYGRAD_FM_CACHE", str(tmp_path / "cache"))
+    small = "--model fast --channels 4 --blocks 1 --data synthetic --train-size 60 --validation 0 --batch-size 20 --epochs 1"
+    digests = []
+    for arguments in ([*small.split(), "--threads", "1", "--out", f"{tmp_path}/run"], ["--resume", f"{tmp_path}/run"]):
+        assert training.main("train_cnn.py", "", train_cnn.DEFAULTS, models.build, train_cnn.model_options, arguments) == 0
+        digests.append(json.loads((tmp_path / "run/summary.json").read_text())["weights_sha256"])
+        shutil.rmtree(tmp_path / "run/checkpoints")
+        for name in ("metrics.jsonl", "summary.json"):
+            (tmp_path / "run" / name).unlink()
+    assert digests[0] == digests[1]
