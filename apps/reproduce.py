@@ -22,7 +22,7 @@ from .results.comparisons import Comparisons
 from .results.launch import Interrupted, Run, train
 from .results.page import page, read_results
 from .results.pictures import draw
-from .results.records import Row, mean_and_deviation
+from .results.records import Record, Row, mean_and_deviation
 from .results.words import PICTURES
 
 _DOCS = Path(__file__).resolve().parents[1] / "docs"
@@ -157,21 +157,25 @@ def _check(args: argparse.Namespace, row: Row, stop: StopRequest) -> int:
         raise ValueError(f"{row.name} is not measured yet, so there is nothing to compare with")
     mean, deviation = mean_and_deviation(row.accuracies())
     noise = max(_LEAST_NOISE, 3 * (deviation or 0.0))
-    found: list[float] = []
+    found: list[Record] = []
 
     def done(run: Run) -> None:
-        record = records.condense(run.folder, row.name)
-        found.append(record["test_accuracy_flipped" if row.flipped else "test_accuracy"])
+        found.append(records.condense(run.folder, row.name))
 
     with tempfile.TemporaryDirectory(prefix="tinygrad_fm-") as folder:
         seed = _seeds(args, row)[0]
         failed = train([Run(row, seed, RunFolder(Path(folder) / "run"))], 1, stop, done)
     if failed:
         raise RuntimeError(failed[0])
-    off = found[0] - mean
+    accuracy = found[0]["test_accuracy_flipped" if row.flipped else "test_accuracy"]
+    off = accuracy - mean
     within = abs(off) <= noise
     print(
-        f"{row.name}, seed {seed}: test accuracy {found[0]:.2%}, {100 * off:+.2f} points from {mean:.2%}, the mean of "
+        f"{row.name}, seed {seed}: test accuracy {accuracy:.2%}, {100 * off:+.2f} points from {mean:.2%}, the mean of "
         f"{len(row.records)}; the noise is ± {100 * noise:.2f} points: {'within' if within else 'NOT within'} it"
     )
+    same = any(
+        record.get("weights_sha256") == found[0].get("weights_sha256") for record in row.records if record["seed"] == seed
+    )
+    print(f"Its weights are {'those' if same else 'not those'} of the record, bit for bit.")
     return 0 if within else 1

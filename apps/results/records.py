@@ -77,7 +77,11 @@ class Epochs(TypedDict):
     cpu_seconds: list[Finite | None]
 
 
-class Record(TypedDict):
+class _SinceRunsTell(TypedDict, total=False):
+    weights_sha256: str | None
+
+
+class Record(_SinceRunsTell):
     """What is kept of a run. Accuracies are shares of 1; ``flipped`` is with each image's mirror image, averaged."""
 
     row: str
@@ -167,6 +171,7 @@ def condense(folder: RunFolder, row: str) -> Record:
         "seconds": summary["seconds"],
         "cpu_seconds": summary.get("cpu_seconds"),
         "weights": summary["weights"],
+        "weights_sha256": summary.get("weights_sha256"),
         "validation_accuracy": None if held_out is None else held_out.accuracy,
         "test_accuracy": plain.accuracy,
         "test_accuracy_flipped": flipped.accuracy,
@@ -180,7 +185,7 @@ def condense(folder: RunFolder, row: str) -> Record:
 def knows_less(record: Record, folder: RunFolder) -> bool:
     """Whether the run's folder is still there, and tells what its record, which an earlier version wrote, does not."""
     summary = folder.read_json("summary.json", Json) or {}
-    return any(record[key] is None and summary.get(key) is not None for key in ("flops", "cpu_seconds"))
+    return any(record.get(key) is None and summary.get(key) is not None for key in ("flops", "cpu_seconds", "weights_sha256"))
 
 
 def _calibration(held_out: Evaluation | None, test: Evaluation) -> Calibration:

@@ -15,11 +15,12 @@ from typing import Any
 
 import pytest
 
+import models
 from apps.results import launch, records, sprint
 from apps.results.page import page, read_results
 from apps.results.records import Row, mean_and_deviation
 from tinygrad_fm.errors import CheckpointError
-from tinygrad_fm.training import RECIPES, Recipe, RunFolder
+from tinygrad_fm.training import RECIPES, Recipe, RunFolder, main
 
 from .conftest import ROOT, Command
 from .train_tiny import SCRIPT, TINY
@@ -207,7 +208,7 @@ def test_check_trains_anew_and_says_whether_it_is_within_the_noise(
     assert deviation is not None and f"the noise is ± {100 * max(0.005, 3 * deviation):.2f} points: within it" in out
     found = row_of(place, "mlp").records[0]["test_accuracy"]
     assert f"mlp, seed 0: test accuracy {found:.2%}, {100 * (found - mean):+.2f} points from {mean:.2%}, the mean of 2" in out
-    assert code == 0
+    assert code == 0 and "Its weights are those of the record, bit for bit." in out
     # and where the committed result is another
     path = place / "docs/results/fast/seed0.json"
     record = json.loads(path.read_text())
@@ -227,6 +228,23 @@ def test_a_run_that_does_not_do_what_it_says_is_no_result(place: Path) -> None:
     (folder.path / "summary.json").unlink()
     with pytest.raises(CheckpointError, match="holds no finished run"):
         records.condense(folder, "mlp")
+
+
+def test_a_run_that_held_nothing_out_has_no_temperature_and_no_sprint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    recipe = Recipe(SCRIPT, "", {"validation": 0, "epochs": 1}, seeds=(0,))
+    monkeypatch.setitem(RECIPES, "mlp", recipe)
+    config = records.config_of_recipe("mlp", recipe)
+    run = tmp_path / "run"
+    assert main(SCRIPT, "", config, models.build, lambda group: None, ["--out", str(run)]) == 0
+    record = records.condense(RunFolder(run), "mlp")
+    assert record["validation_accuracy"] is None and record["calibration"]["temperature"] is None
+    assert record["epochs"]["validation_accuracy"] == [None]
+    records.write(records.path_of(tmp_path / "results", "mlp", 0), record)
+    row = Row("mlp", recipe, tmp_path / "results")
+    assert not row.left_out and sprint.curve_of(row) is None
+    text = page(read_results(tmp_path / "results")._replace(rows=[row]))
+    assert "- mlp: trained on all images, with none held out." in text
+    assert re.search(r"^\| MLP, 784-128-64-10 \| \d+\.\d\d % \| – \| – \| \d", text, re.M)
 
 
 def test_a_damaged_record_and_wrong_arguments_are_named(place: Path, command: Command) -> None:
