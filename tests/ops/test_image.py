@@ -267,7 +267,6 @@ def test_large_means_do_not_spoil_a_variance() -> None:
 
 @pytest.mark.parametrize("offset", [0.0, 3.0, 5.0, 1e3])
 def test_norm_of_channels_near_and_far_from_zero(offset: float) -> None:
-    """Sums of squares serve where they lose no digits; where one channel lies farther off, all are centred first."""
     rng = np.random.default_rng(1)
     x, g = images(rng, 16, 3, 9, 9), torch.from_numpy(images(rng, 16, 3, 9, 9))
     x[:, 1] += offset

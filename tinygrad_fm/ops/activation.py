@@ -65,8 +65,6 @@ _BITS = {2: np.int16, 4: np.int32, 8: np.int64}
 
 _ONE = np.array(1, np.int8)
 
-_LARGE = 1 << 11  # elements above which np.clip is quicker than np.maximum
-
 
 def _unless(g: Array, mask: Array) -> Array:
     """``g``, but 0 where ``mask`` is True, whatever ``g`` is there.
@@ -86,8 +84,6 @@ _ZERO = constants(0.0)
 def _rectify(x: Array) -> Array:
     if x.dtype.kind == "b":
         raise RuntimeError("relu(): bools are not supported")
-    if x.dtype.kind == "f" and x.size >= _LARGE:
-        return x.clip(0, math.inf)  # the same as np.maximum, 97 µs instead of 239 for 300,000 elements
     return np.maximum(x, _ZERO.get(x.dtype, 0))
 
 

@@ -29,7 +29,7 @@ from ..runtime import resolve, use_compiled
 from . import conv_compiled, conv_kernels
 from ._arguments import Dims, hashable, per_dim
 from .elementwise import quiet
-from .image_geometry import Array, Geometry, batch_last, batched, geometry, in_size, on_rows
+from .image_geometry import Array, Geometry, batched, geometry, in_size, on_rows
 from .shape import to_shape, unsqueeze
 from .volumes import as_slices, as_volume, batched_volume, depth_windows, from_depth_windows, split_depth
 
@@ -66,21 +66,13 @@ def _filters_gradient(g: Any, x: Any, geo: Geometry) -> Any:
     return _conv_dw(x, g, geo=geo) if is_tensor(g) or is_tensor(x) else _weight_gradient_later(x, g, geo)
 
 
-def _bias_gradient(g: Any) -> Any:
-    """Σ g of each channel: of arrays as products with ones, which take half the time of sums."""
-    if is_tensor(g):
-        return g.sum((0, 2, 3))
-    rows = batch_last(g).reshape(g.shape[1], g.shape[2], g.shape[3] * g.shape[0])
-    return (rows @ np.ones(rows.shape[-1], g.dtype)).sum(1)
-
-
 _conv: Any = primitive(
     quiet(_convolve),
     name="conv2d",
     promotion=same_dtype,
     x=lambda g, weight, geo: _conv_dx(g, weight, geo=geo),
     weight=lambda g, x, geo: _filters_gradient(g, x, geo),
-    bias=_bias_gradient,
+    bias=lambda g: g.sum((0, 2, 3)),
 )
 
 _conv_dx: Any = primitive(

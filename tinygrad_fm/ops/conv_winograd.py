@@ -1,7 +1,7 @@
 """Convolutions with stride 1 by fewer multiplications: Winograd's minimal filtering, along the rows of the image.
 
-Letters: N batch, C channels in, O channels out, H W image, KH KW kernel, OH OW output; of a row of the output, T tiles of m
-elements, each found from P products.
+Letters: N batch, C channels in, O channels out, H W image, KH KW kernel, OH OW output; a row of the output is made in tiles of
+m elements, each found from P products.
 
 A tile and the filter's KW taps are polynomials: m outputs see P = m + KW − 1 columns, and are found from the values at P
 points, with P multiplications instead of m · KW (7 outputs, 3 taps: 9 instead of 21):
@@ -9,7 +9,7 @@ points, with P multiplications instead of m · KW (7 outputs, 3 taps: 9 instead 
     y = A ((G w) ∘ (B x))        A (m, P), G (P, KW), B (P, P)
 
 The sum over channels and the filter's rows stands between A and the rest: for each point a product of matrices,
-(O, KH · C) by (KH · C, T · N), where rows of the output that follow one another share the memory. A z and B x are products
+(O, KH · C) by (KH · C, N), where rows of the output that follow one another share the memory. A z and B x are products
 with small matrices.
 
 Other sums round otherwise. Errors are up to 10 times those of the direct way, 3·10⁻⁵ where results are about 6, which is why
@@ -34,7 +34,7 @@ from .image_geometry import Array, Geometry, Work, batch_last
 # Where the polynomials are evaluated, by P; infinity is the last. Of short binary fractions the ones that err least.
 _POINTS = {6: (0.0, 0.75, -0.75, 1.5, -1.5), 9: (0.25, -0.25, 0.625, -0.625, 1.125, -1.125, 2.25, -2.25)}
 
-_IMAGES = 256  # that one call works on at most; on two tiles of a row where there are up to half as many, else on one
+_IMAGES = 256  # that one call works on at most
 
 _BYTES = 1 << 21  # of the values at the points that one call makes
 
@@ -60,7 +60,7 @@ def convolving(x: Array, weight: Array, bias: Array | None, geo: Geometry, y: Ar
         found = np.empty((len(values), o, *values.shape[1::2]), y.dtype)
         np.matmul(filters, values, out=found.swapaxes(1, 2))
         target = y[:, rows, part.outputs, images].swapaxes(0, 1)
-        np.matmul(part.gather, found.reshape(len(values), o, part.gather.shape[1], -1), out=target)
+        np.matmul(part.gather, found, out=target)
         if b is not None:
             np.add(target, b, out=target)
 
@@ -75,7 +75,7 @@ def adding_up(x: Array, g: Array, geo: Geometry) -> tuple[Work, Callable[[], Arr
     def use(rows: slice, part: _Part, images: slice, values: Array) -> None:
         spread = np.empty((len(values), o, *values.shape[1::2]), g.dtype)
         source = gradient[:, rows, part.outputs, images].swapaxes(0, 1)
-        np.matmul(part.gather.T, source, out=spread.reshape(len(values), o, part.gather.shape[1], -1))
+        np.matmul(part.gather.T, source, out=spread)
         sums[images.start, part.outputs.start, rows.start] = np.matmul(values, spread.swapaxes(1, 2).mT).sum(0)
 
     def finish() -> Array:
@@ -118,11 +118,11 @@ def _matrices(taps: int, points: int) -> tuple[Array, Array, Array]:
 
 
 class _Part(NamedTuple):
-    """Some columns of the output.
+    """A tile: some columns of the output.
 
     Attributes:
         outputs: which. inputs: the columns of the image that they see.
-        spread: (P · T, inputs), B for all tiles, a point after the other. gather: (outputs, P · T), A for all tiles.
+        spread: (P, inputs), of B. gather: (outputs, P), of A.
     """
 
     outputs: slice
@@ -132,36 +132,29 @@ class _Part(NamedTuple):
 
 
 @lru_cache(maxsize=1024)
-def _parts(width: int, out: int, taps: int, padding: int, most: int) -> tuple[_Part, ...]:
-    """The columns of an output ``out`` wide in parts of at most ``most`` tiles, for images ``width`` wide."""
-    points = _points(out, taps)
-    a, _, b = _matrices(taps, points)
+def _parts(width: int, out: int, taps: int, padding: int) -> tuple[_Part, ...]:
+    """The tiles of an output ``out`` wide, for images ``width`` wide."""
+    a, _, b = _matrices(taps, _points(out, taps))
     m, found = len(a), []
-    for start in range(0, out, m * most):
-        stop = min(start + m * most, out)
-        tiles, first = -(-(stop - start) // m), start - padding
+    for start in range(0, out, m):
+        stop, first = min(start + m, out), start - padding
         low = min(max(first, 0), width)
         high = max(min(stop - padding + taps - 1, width), low)
-        spread = np.zeros((points, tiles, tiles * m + taps - 1), np.float32)  # of an image that goes on beyond its edges
-        gather = np.zeros((tiles * m, points, tiles), np.float32)
-        for t in range(tiles):
-            spread[:, t, t * m : t * m + points] = b
-            gather[t * m : t * m + m, :, t] = a
-        spread = np.ascontiguousarray(spread.reshape(points * tiles, -1)[:, low - first : high - first])
-        found.append(_Part(slice(start, stop), slice(low, high), spread, gather.reshape(len(gather), -1)[: stop - start]))
+        spread = np.ascontiguousarray(b[:, low - first : high - first])
+        found.append(_Part(slice(start, stop), slice(low, high), spread, a[: stop - start]))
     return tuple(found)
 
 
 def _over_rows(x: Array, geo: Geometry, use: Callable[[slice, _Part, slice, Array], None]) -> Work:
-    """Work on rows of the output from ``start`` to ``stop``: ``use(rows, part, images, values)`` for some of them, some columns
+    """Work on rows of the output from ``start`` to ``stop``: ``use(rows, part, images, values)`` for some of them, a tile
     and some images at a time.
 
-    ``values`` (rows, P, KH · C, T · images) are what the filters see at each of the points, a view.
+    ``values`` (rows, P, KH · C, images) are what the filters see at each of the points, a view.
     """
     image = batch_last(x).swapaxes(0, 1)  # (H, C, W, N)
     (_, c, width, n), (kh, kw), (top, left) = image.shape, geo.kernel, geo.padding
     count = -(-n // _IMAGES)
-    parts = _parts(width, geo.out[1], kw, left, 2 if 2 * n <= _IMAGES else 1)
+    parts = _parts(width, geo.out[1], kw, left)
     step = max(1, _BYTES // (c * len(parts[0].spread) * -(-n // count) * image.itemsize) - kh + 1)
 
     def work(start: int, stop: int) -> None:
@@ -185,6 +178,4 @@ def _values(seen: Array, part: _Part, rows: Pair, geo: Geometry) -> Array:
     values[: low - start], values[high - start :] = 0, 0
     np.matmul(part.spread, seen[low:high], out=values[low - start : high - start])
     (row, channel, _, one), kh = values.strides, geo.kernel[0]
-    points = _points(geo.out[1], geo.kernel[1])
-    m = depth // points * n
-    return np.ndarray((stop - start - kh + 1, points, kh * c, m), values.dtype, values, 0, (row, m * one, channel, one))
+    return np.ndarray((stop - start - kh + 1, depth, kh * c, n), values.dtype, values, 0, (row, n * one, channel, one))

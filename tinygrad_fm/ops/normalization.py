@@ -125,12 +125,6 @@ def _rows_gradient(g: Array, x: Array, scale: Array | None, mean: Array, inv: Ar
     return dx, through, total
 
 
-def _far_off(mean: Array, var: Array) -> bool:
-    """Whether some channel lies so far from 0 that Σ x² and Σ g · x would lose digits: x is centred first then, which is a
-    pass over memory more. (Not near, rather than far: a NaN counts.)"""
-    return not (mean * mean <= 16 * var).all()
-
-
 def _batch_norm_rule(g: Any, x: Array, weight: Any, mean: Array, inv: Array, needs: tuple[bool, ...]) -> Rule:
     g = g[0]
     if g is None:
@@ -164,15 +158,11 @@ def _image_rule(g: Array, x: Array, weight: Any, mean: Array, inv: Array) -> tup
     scale = inv if weight is None else inv * weight[:, None, None]
 
     def work(c: slice) -> None:
-        t, gc, part, offset = dx[c], gradient[c], image[c], mean[c]
-        if _far_off(offset, 1 / (inv[c] * inv[c])):
-            part, offset = np.subtract(part, offset, out=t), np.zeros_like(offset)
-        total[c] = rows.sum(gc)
-        through[c] = rows.dot(gc, part) - offset * total[c]
-        slope = through[c] * inv[c] * inv[c] / -rows.count
-        np.multiply(part, slope, out=t)
+        gc, t = gradient[c], np.subtract(image[c], mean[c], out=dx[c])
+        total[c], through[c] = rows.sum(gc), rows.dot(gc, t)
+        t *= through[c] * inv[c] * inv[c] / -rows.count
         t += gc
-        t -= total[c] / rows.count + offset * slope
+        t -= total[c] / rows.count
         t *= scale[c]
 
     rows.each(work)
@@ -215,16 +205,13 @@ def _image_norm(x: Array, weight: Array | None, bias: Array | None, eps: float) 
     average, var, inv = (np.empty((len(y), 1, 1), x.dtype) for _ in range(3))
 
     def work(c: slice) -> None:
-        t, part = y[c], image[c]
-        average[c] = offset = rows.sum(part) / rows.count
-        var[c] = rows.dot(part, part) / rows.count - offset * offset
-        if _far_off(offset, var[c]):
-            part, offset = np.subtract(part, offset, out=t), np.zeros_like(offset)
-            var[c] = rows.dot(part, part) / rows.count
+        average[c] = rows.sum(image[c]) / rows.count
+        t = np.subtract(image[c], average[c], out=y[c])
+        var[c] = rows.dot(t, t) / rows.count
         inv[c] = 1 / np.sqrt(var[c] + np.asarray(eps, x.dtype))
-        scale = inv[c] if weight is None else inv[c] * weight[c, None, None]
-        np.multiply(part, scale, out=t)
-        t += -offset * scale if bias is None else bias[c, None, None] - offset * scale
+        t *= inv[c] if weight is None else inv[c] * weight[c, None, None]
+        if bias is not None:
+            t += bias[c, None, None]
 
     rows.each(work)
     return rows.image(y), average, var, inv

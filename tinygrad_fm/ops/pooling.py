@@ -62,18 +62,6 @@ def _index_type(geo: Geometry) -> Any:
     return np.min_scalar_type(-geo.kernel[0] * geo.kernel[1])
 
 
-def _rows_seen(x: Array, geo: Geometry) -> list[Array]:
-    """What each row of the window sees of a padded image (C, H, W, N)."""
-    (n, _), (step, _), (gap, _) = geo.out, geo.stride, geo.dilation
-    return [x[:, i * gap : i * gap + n * step : step] for i in range(geo.kernel[0])]
-
-
-def _columns_seen(x: Array, geo: Geometry) -> list[Array]:
-    """What each column of the window sees of it."""
-    (_, n), (_, step), (_, gap) = geo.out, geo.stride, geo.dilation
-    return [x[:, :, j * gap : j * gap + n * step : step] for j in range(geo.kernel[1])]
-
-
 def _compiled_suits(x: Array, geo: Geometry) -> bool:
     """Whether a compiled kernel pools ``x`` (N, C, …)."""
     seen = len(x) * x.shape[1] * geo.out[0] * geo.out[1] * geo.kernel[0] * geo.kernel[1]
@@ -81,7 +69,7 @@ def _compiled_suits(x: Array, geo: Geometry) -> bool:
 
 
 def _largest(x: Array, geo: Geometry) -> Array:
-    """The maximum of each window: of its rows, whole rows of memory at a time, and then of its columns."""
+    """The maximum of each window."""
     if _compiled_suits(x, geo):
         source, window = batch_last(x), kernels.windows(geo)
         y = np.empty((len(source), *geo.out, len(x)), x.dtype)
@@ -91,8 +79,7 @@ def _largest(x: Array, geo: Geometry) -> Array:
     y = np.empty((len(image), *geo.out, len(x)), x.dtype)
 
     def work(start: int, stop: int) -> None:
-        rows = reduce(np.maximum, _rows_seen(image[start:stop], geo))
-        y[start:stop] = reduce(np.maximum, _columns_seen(rows, geo))
+        y[start:stop] = reduce(np.maximum, (image[start:stop, rows, columns] for _, (rows, columns) in _positions(geo)))
 
     if y.size:
         by_channels(work, len(image), image.size)
@@ -100,12 +87,7 @@ def _largest(x: Array, geo: Geometry) -> Array:
 
 
 def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
-    """The maximum of each window, and the number of its position: the first one's, or a NaN's.
-
-    First the maximum of the columns within each row and its column, then of the rows: half as many comparisons as of
-    all positions one after another, and the second half over long runs of memory. Columns with gaps between them are copied:
-    that and comparing what lies dense take half the time of comparing what does not.
-    """
+    """The maximum of each window, and the number of its position: the first one's, or a NaN's."""
     if _compiled_suits(x, geo):
         source, window = batch_last(x), kernels.windows(geo)
         y = np.empty((len(source), *geo.out, len(x)), x.dtype)
@@ -117,18 +99,12 @@ def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
     y, index = np.empty(shape, x.dtype), np.zeros(shape, _index_type(geo))
 
     def work(start: int, stop: int) -> None:
-        part = image[start:stop]
-        first, *others = _columns_seen(part, geo) if geo.stride[1] == 1 else map(np.ascontiguousarray, _columns_seen(part, geo))
-        best = first if first.base is None else first.copy()
-        column = np.zeros(first.shape, index.dtype)
-        for j, seen in enumerate(others, 1):
-            _take(seen, best, j, column)
-        out, at = y[start:stop], index[start:stop]
-        for i, (seen, found) in enumerate(zip(_rows_seen(best, geo), _rows_seen(column, geo), strict=True)):
-            if i == 0:
-                out[...], at[...] = seen, found
+        part, out, at = image[start:stop], y[start:stop], index[start:stop]
+        for number, (rows, columns) in _positions(geo):
+            if number == 0:
+                out[...] = part[:, rows, columns]
             else:
-                _take(seen, out, found + at.dtype.type(i * geo.kernel[1]), at)
+                _take(part[:, rows, columns], out, number, at)
         if x.dtype.kind == "f" and np.isnan(out).any():
             for number, (rows, columns) in _positions(geo):
                 at[np.isnan(part[:, rows, columns])] = number
@@ -138,7 +114,7 @@ def _maximum(x: Array, geo: Geometry) -> tuple[Array, Array]:
     return batch_first(y), batch_first(index)
 
 
-def _take(seen: Array, best: Array, number: Any, at: Array) -> None:
+def _take(seen: Array, best: Array, number: int, at: Array) -> None:
     """Take what is higher than ``best`` into it, and its ``number``, higher than all before, into ``at``."""
     higher = np.greater(seen, best).view(np.int8)
     np.maximum(seen, best, out=best)
@@ -162,19 +138,13 @@ def _put_back(g: Array, index: Array, geo: Geometry) -> Array:
         dx, window = np.empty(shape, g.dtype), kernels.windows(geo)
         run_compiled(lambda a, b: kernels.put_back(values, at, window, dx, a, b), len(values), dx.size)
         return batch_first(dx)
-    apart = all(k <= s and d == 1 for k, s, d in zip(geo.kernel, geo.stride, geo.dilation, strict=True))
-    whole = apart and geo.kernel == geo.stride and geo.padding == (0, 0)
-    whole = whole and all(n == o * s for n, o, s in zip(geo.size, geo.out, geo.stride, strict=True))
-    dx = np.empty(shape, g.dtype) if whole else np.zeros(shape, g.dtype)
+    dx = np.zeros(shape, g.dtype)
 
     def work(start: int, stop: int) -> None:
         for number, (rows, columns), (to_rows, to_columns) in _reached(geo):
             chosen, where = values[start:stop, rows, columns], at[start:stop, rows, columns]
             place = dx[start:stop, to_rows, to_columns]
-            if apart:  # made dense and then copied: three quarters of the time of writing it there at once
-                place[...] = _chosen(chosen, where, number)
-            else:
-                np.add(place, _chosen(chosen, where, number), out=place)
+            np.add(place, _chosen(chosen, where, number), out=place)
 
     by_channels(work, len(values), dx.size)
     return batch_first(dx)
