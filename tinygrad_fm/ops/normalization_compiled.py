@@ -134,9 +134,11 @@ def normalize_each_gradient(
             centre, slope, along, total = mean[r], inv[r], 0.0, 0.0
             for first in range(0, length, _BLOCK):
                 gs, xs, ws = gradient[first : first + _BLOCK], row[first : first + _BLOCK], weight[first : first + _BLOCK]
+                ds = out[first : first + _BLOCK]
                 products, some = kind(0), kind(0)
                 for j in range(len(gs)):
                     d = gs[j] * ws[j]
+                    ds[j] = d  # rounded, so that it is its own mean in a row of one element
                     some += d
                     products += d * (xs[j] - centre)
                 along += products
@@ -144,6 +146,6 @@ def normalize_each_gradient(
             share, shift = kind(along / length) * slope * slope, kind(total / length)
             for j in range(length):
                 d, apart = gradient[j], row[j] - centre
-                out[j] = (d * weight[j] - shift - apart * share) * slope
+                out[j] = (out[j] - shift - apart * share) * slope
                 through[j] += d * apart * slope
                 level[j] += d

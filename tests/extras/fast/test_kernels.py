@@ -158,6 +158,13 @@ def test_layer_norm_of_long_rows_and_of_what_is_not_finite() -> None:
         assert np.isnan(found).all(1).tolist() == [row in (2, 4) for row in range(9)]
 
 
+def test_layer_norm_of_a_row_of_one_element_has_no_gradient() -> None:
+    runtime.set_kernels("compiled")
+    x, w = torch.randn(50, 1, requires_grad=True), torch.tensor([1.7])
+    (dx,) = torch.autograd.grad(F.layer_norm(x, (1,), w), x, torch.randn(50, 1))
+    assert (dx == 0).all()
+
+
 def test_layer_norm_has_the_same_bits_for_every_number_of_threads() -> None:
     runtime.set_kernels("compiled")
     runtime.take_over_blas()
