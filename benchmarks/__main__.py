@@ -70,6 +70,7 @@ def main(argv: list[str] | None = None) -> int:
     if args.profile:
         print(profiling.profiled(args.profile, args.threads, limits(args.threads), args.options))
         return 0
+    start = time.monotonic()
     found: dict[str, Any] = {
         "date": time.strftime("%Y-%m-%d"),
         "machine": _processor(),
@@ -96,7 +97,8 @@ def main(argv: list[str] | None = None) -> int:
     written = _written(args.out, name, found)
     drawn = (report.draw_scaling if args.scaling else report.draw)(found, args.out / f"{name}.png")
     picture = f", {args.out / name}.png" if drawn else " (no picture without matplotlib)"
-    print(f"\nwritten: {written}{picture}; python -m benchmarks.tables {written} puts it on the pages")
+    print(f"\nwritten after {(time.monotonic() - start) / 60:.0f} minutes: {written}{picture}")
+    print(f"python -m benchmarks.tables {written} puts it on the pages")
     return 0
 
 
