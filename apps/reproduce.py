@@ -31,7 +31,12 @@ _LEAST_NOISE = 0.005  # half a point: other processors round differently, and a 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The command's options."""
-    parser.add_argument("rows", nargs="*", metavar="ROW", help=f"any of {', '.join([*RECIPES, *PARTS])}")
+    parser.add_argument(
+        "rows",
+        nargs="*",
+        metavar="ROW",
+        help=f"any of {', '.join(RECIPES)}; comparisons (of optimizers, activations, initial weights), audit (of the images)",
+    )
     what = parser.add_mutually_exclusive_group()
     what.add_argument("--all", action="store_true", help="all rows")
     what.add_argument("--check", metavar="ROW", help="train one seed of a row anew; exit code 1 if it is not within the noise")

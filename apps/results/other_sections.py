@@ -34,9 +34,10 @@ def comparisons_section(comparisons: Comparisons) -> str:
         return "\n\n".join([*parts, "Not measured yet."])
     for group, found in every.items():
         head = (TITLES[group], "validation accuracy", "learning rate", "of those tried")
-        parts.append(table(head, map(_choice_line, found)))
+        if found:
+            parts.append(table(head, map(_choice_line, found)))
         if lacking := len(GROUPS[group]) - len(found):
-            parts.append(f"{lacking} more are not measured yet.")
+            parts.append(f"{TITLES[group].capitalize()}: {lacking} more to be measured.")
     parts.append(_said(every))
     parts.append(
         image("comparisons.png", "Optimizers, activations and initial weights: validation accuracy of three seeds each")
