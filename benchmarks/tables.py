@@ -16,6 +16,7 @@ from .libraries import FAST, OURS
 from .report import IMPORT, best_rival, fit, misses, peak_share, ratios, title
 from .runs import ROOT
 
+TERMS = "Batches of 64 where it trains; with `fast`, inference is by `torch.compile` of ours."
 MEMORY_BAR, IMPORT_BAR = 0.4, 150.0  # of PyTorch's least peak; milliseconds
 
 
@@ -158,7 +159,7 @@ def parts(found: dict[str, Any]) -> dict[str, dict[str, str]]:
     if "scaling" in found:
         return {"docs/performance.md": {"scaling": scaling(found)}}
     return {
-        "README.md": {"benchmark": f"{about(found)}\n\n{short(found)}"},
+        "README.md": {"benchmark": f"{about(found)} {TERMS}\n\n{short(found)}"},
         "docs/performance.md": {"benchmark": f"{about(found)}\n\n{times(found)}\n\n{memory(found)}", "missed": missed(found)},
         "docs/profiles.md": {"profiles": f"{about(found)}\n\n{profiles(found)}"},
     }
