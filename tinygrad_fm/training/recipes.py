@@ -86,7 +86,15 @@ RECIPES = {
     "lenet_best": Recipe(
         CNN,
         "LeNet, trained until it gains no more",
-        {**MUON, "model": "lenet", "epochs": 40, "batch_size": 128, "weight_decay": 0.02, "label_smoothing": 0.0},
+        {
+            **MUON,
+            "model": "lenet",
+            "epochs": 40,
+            "batch_size": 128,
+            "weight_decay": 0.02,
+            "label_smoothing": 0.0,
+            "augment": ["altflip", "shift"],  # unmoved images are learned by heart by then: validation 92.1 for 92.6 %
+        },
     ),
     "cnn": Recipe(
         CNN,
