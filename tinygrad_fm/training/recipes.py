@@ -61,7 +61,17 @@ RECIPES = {
             "epochs": 30,
         },
     ),
-    "mlp": Recipe(MLP, "two hidden layers, 784-128-64-10, with the script's own settings"),
+    "mlp": Recipe(
+        MLP,
+        "two hidden layers, 784-128-64-10",
+        {
+            "epochs": 40,
+            "weight_decay": 0.05,
+            "schedule": "triangular",
+            "augment": ["altflip"],  # validation 91.1 for 90.6 %, in twice the epochs
+            "tta": True,
+        },
+    ),
     "mlp_best": Recipe(
         MLP,
         "the best of fully connected layers, up to 1.5 million parameters",
