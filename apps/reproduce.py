@@ -9,8 +9,11 @@ from __future__ import annotations
 import argparse
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+from benchmarks.tables import with_part
 from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
 from tinygrad_fm.training import RunFolder, StopRequest
@@ -22,6 +25,7 @@ from .results.comparisons import Comparisons
 from .results.launch import Interrupted, Run, train
 from .results.page import page, read_results
 from .results.pictures import draw
+from .results.readme import PART, readme_part
 from .results.records import Record, Row, mean_and_deviation
 from .results.words import PICTURES
 
@@ -152,8 +156,17 @@ def _write(docs: Path, failures: Failures) -> None:
             failures.add(DataError(what))
     except MissingExtraError as error:
         failures.add(error)
-    write_atomically(docs / "results.md", lambda file: file.write(text))
-    print(f"Written: {docs / 'results.md'}")
+    pages = {docs / "results.md": text}
+    readme = docs.parent / "README.md"
+    if readme.exists():  # not for pages of other folders
+        pages[readme] = with_part(readme.read_text("utf-8"), PART, readme_part(results), readme.name).encode()
+    for path, content in pages.items():
+        write_atomically(path, partial(_put, content))
+        print(f"Written: {path}")
+
+
+def _put(content: bytes, file: BinaryIO) -> None:
+    file.write(content)
 
 
 def _check(args: argparse.Namespace, row: Row, stop: StopRequest) -> int:

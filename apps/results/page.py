@@ -103,7 +103,7 @@ def _row_line(row: Row) -> list[str]:
     command = f"`python -m apps reproduce {row.name}`"
     if not row.records:
         return [title_of(row), target.limit, _NOT_YET, "", wanted, "", f"({target.budget})", "", target.others, command]
-    plain, flipped = (_scores(row, flips, bold=row.flipped == flips) for flips in (False, True))
+    plain, flipped = (f"**{score(row, flips)}**" if row.flipped == flips else score(row, flips) for flips in (False, True))
     cpu, flops, seconds = (row.mean_of(name) for name in ("cpu_seconds", "flops", "seconds"))
     return [
         title_of(row),
@@ -119,10 +119,10 @@ def _row_line(row: Row) -> list[str]:
     ]
 
 
-def _scores(row: Row, flipped: bool, bold: bool) -> str:
+def score(row: Row, flipped: bool) -> str:
+    """Mean and standard deviation of a row's test accuracies, with each image's mirror image or without."""
     mean, deviation = mean_and_deviation(row.accuracies(flipped))
-    text = f"{100 * mean:.2f} %" if deviation is None else f"{100 * mean:.2f} ± {100 * deviation:.2f} %"
-    return f"**{text}**" if bold else text
+    return f"{100 * mean:.2f} %" if deviation is None else f"{100 * mean:.2f} ± {100 * deviation:.2f} %"
 
 
 def _notes(rows: Sequence[Row]) -> str:

@@ -44,6 +44,7 @@ def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with docs/ and runs/ in which both rows are measured."""
     base = tmp_path_factory.mktemp("measured")
+    (base / "README.md").write_text("Before.\n\n<!-- results -->\n<!-- end of results -->\n\nAfter.\n")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(base)
         take_tiny(patch)
@@ -110,6 +111,19 @@ def test_the_page_says_what_the_records_say_and_no_more(place: Path) -> None:
     pictures = set(re.findall(r"\]\((images/results/[^)]+)\)", text))
     assert {f"images/results/{p.name}" for p in (place / "docs/images/results").iterdir()} == pictures
     assert len(pictures) >= 4
+
+
+def test_the_readme_has_the_lines_of_what_is_measured_and_the_sprint(place: Path, command: Command) -> None:
+    text = (place / "README.md").read_text()
+    assert text.startswith("Before.\n\n<!-- results -->\n") and text.endswith("<!-- end of results -->\n\nAfter.\n")
+    mean, deviation = mean_and_deviation(row_of(place, "mlp").accuracies())
+    assert deviation is not None
+    assert f"| {100 * mean:.2f} ± {100 * deviation:.2f} % |" in text and "| `mlp` |" in text and "lenet_best" not in text
+    assert command("reproduce", "--write", *WHERE)[0] == 0 and (place / "README.md").read_text() == text
+    (place / "README.md").write_text("No marks.")
+    code, _, err = command("reproduce", "--write", *WHERE)
+    assert code != 0 and "README.md has no part between <!-- results --> and <!-- end of results -->" in err
+    assert (place / "README.md").read_text() == "No marks."
 
 
 def test_the_page_follows_from_the_records_alone(place: Path, command: Command) -> None:
