@@ -55,9 +55,11 @@ def _said(every: dict[Group, list[Found]]) -> str:
     """Which choices are the best, as far as the seeds tell."""
     said = []
     for group, found in every.items():
-        if found:
+        if len(found) == len(GROUPS[group]):  # before that nobody knows
             equals = [f"`{choice.name}`" for choice in alike(found)]
             said.append(f"{TITLES[group]}: {', '.join(equals)}")
+    if not said:
+        return "Which are the best is said when a group is complete."
     return paragraph(
         f"The best, with those that the seeds do not tell from it: {'; '.join(said)}. (Not told apart: the means differ by",
         "less than two standard errors of their difference.) Published sweeps say Adam and ReLU.",
