@@ -98,6 +98,15 @@ def test_models_of_the_scripts(name: str) -> None:
     assert replayed(compiled)
 
 
+@pytest.mark.parametrize("batch", [1, 64])
+def test_group_and_instance_norm(batch: int, kernels: str) -> None:
+    layers = [nn.Conv2d(1, 6, 3), nn.GroupNorm(2, 6), nn.ReLU(), nn.InstanceNorm2d(6, affine=True), nn.ReLU(), nn.Flatten()]
+    model = settled(nn.Sequential(*layers, nn.Linear(6 * 26 * 26, 4)))
+    compiled = torch.compile(model, fullgraph=True)
+    assert_alike(model, compiled, images(batch))
+    assert plans(compiled) == [f"({batch}, 1, 28, 28) float32: 7 operations as 7 kernels, 2 in place"]
+
+
 def test_double_precision_and_a_1x1_image() -> None:
     model = settled(nn.Sequential(nn.Conv2d(1, 3, 1, bias=False), nn.BatchNorm2d(3, affine=False), nn.ReLU()).double())
     compiled = torch.compile(model, fullgraph=True)

@@ -104,6 +104,8 @@ PLACES = """
     dropout                 ops/dropout.py
     batch_norm              ops/normalization.py
     layer_norm              ops/normalization.py
+    group_norm              ops/group_norm.py
+    instance_norm           ops/group_norm.py
     scaled_dot_product_attention  ops/attention.py
     embedding               ops/embedding.py
     one_hot                 ops/embedding.py

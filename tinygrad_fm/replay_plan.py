@@ -20,7 +20,7 @@ from .tracing import Array, Step, Value, values_in
 # numbers, and the operation's own function has looked at no value before (as those of indices and labels do).
 _KNOWN_NAMES = """
 abs add amax amin atan broadcast_to cat celu clamp clone constant_pad contiguous conv2d conv_transpose2d cos cumsum
-depth_windows div elu eq erf exp exp2 expm1 flatten flip from_depth_windows ge gelu getitem gt hardsigmoid hardswish
+depth_windows div elu eq erf exp exp2 expm1 flatten flip from_depth_windows ge gelu getitem group_norm gt hardsigmoid hardswish
 hardtanh im2col isfinite isinf isnan layer_norm le leaky_relu linear log log1p log_softmax logical_and logical_not
 logical_or logsigmoid logsumexp lt matmul max_pool2d maximum mean minimum mul ne neg normalize_channels permute pow
 reciprocal relu repeat reshape roll round rsqrt selu sigmoid sign sin softmax softplus softsign split sqrt squeeze stack
@@ -31,8 +31,8 @@ KNOWN = frozenset(_KNOWN_NAMES.split())
 
 # those whose kernel always makes a new array; that of any other may be, or be a view of, what it was given
 _FRESH_NAMES = """
-abs add conv2d div exp gelu hardswish hardtanh layer_norm leaky_relu linear log log_softmax matmul maximum minimum mul neg
-normalize_channels relu sigmoid softmax softplus sqrt sub tanh
+abs add conv2d div exp gelu group_norm hardswish hardtanh layer_norm leaky_relu linear log log_softmax matmul maximum minimum
+mul neg normalize_channels relu sigmoid softmax softplus sqrt sub tanh
 """
 
 _FRESH = frozenset(_FRESH_NAMES.split())

@@ -75,7 +75,7 @@ def np_normal(x: Array, axes: tuple[int, ...]) -> Array:
 
 
 def np_group_norm(x: Array, groups: int, w: Array | None = None, b: Array | None = None) -> Array:
-    y = np_normal(x.reshape(x.shape[0], groups, -1), (2,)).reshape(x.shape)
+    y = np_normal(x.reshape(len(x), groups, int(np.prod(x.shape[1:])) // groups), (2,)).reshape(x.shape)
     shape = (-1, *(1,) * (x.ndim - 2))
     return y if w is None else y * w.reshape(shape) + b.reshape(shape)
 
@@ -204,9 +204,13 @@ NORMALISATION = [
     C("layer_norm", lambda x, w, b: np_normal(x, (1,)) * w + b, (3, 4), (4,), (4,), empty=None,
       call=lambda x, w, b: function("layer_norm")(x, (4,), w, b)),
     C("layer_norm", lambda x: np_normal(x, (1, 2)), (3, 4, 2), empty=None, call=lambda x: function("layer_norm")(x, (4, 2))),
-    C("group_norm", lambda x, w, b: np_group_norm(x, 2, w, b), (2, 4, 3, 2), (4,), (4,), empty=None,
+    C("group_norm", lambda x, w, b: np_group_norm(x, 2, w, b), (2, 4, 3, 2), (4,), (4,), empty=((0, 4, 3, 2), (4,), (4,)),
       call=lambda x, w, b: function("group_norm")(x, 2, w, b)),
-    C("instance_norm", lambda x: np_normal(x, (2, 3)), (2, 2, 3, 4), empty=None),
+    C("group_norm", lambda x: np_group_norm(x, 3), (3, 6, 5), call=lambda x: function("group_norm")(x, 3)),
+    C("group_norm", lambda x, w, b: np_group_norm(x, 2, w, b), (3, 8), (8,), (8,), empty=((0, 8), (8,), (8,)),
+      call=lambda x, w, b: function("group_norm")(x, 2, w, b)),
+    C("instance_norm", lambda x: np_normal(x, (2, 3)), (2, 2, 3, 4)),
+    C("instance_norm", lambda x, w, b: np_group_norm(x, 3, w, b), (2, 3, 6), (3,), (3,), empty=((0, 3, 6), (3,), (3,))),
 ]  # fmt: skip
 
 PADDING = [

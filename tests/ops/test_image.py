@@ -70,7 +70,8 @@ def test_every_memory_order_gives_the_same(order: tuple[int, ...], rng: np.rando
 
     def run(array: Array) -> list[Array]:
         leaf = torch.from_numpy(array).requires_grad_()
-        y = F.max_pool2d(F.batch_norm(F.conv2d(leaf, w, padding=1), None, None, training=True), 2)
+        y = F.group_norm(F.batch_norm(F.conv2d(leaf, w, padding=1), None, None, training=True), 2)
+        y = F.max_pool2d(F.instance_norm(y), 2)
         y = F.avg_pool2d(F.pad(y, (1, 0, 1, 0)), 2)
         y.sin().sum().backward()
         return [y.detach().numpy(), leaf.grad.numpy()]

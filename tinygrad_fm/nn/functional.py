@@ -40,8 +40,9 @@ from ..ops.elementwise import sigmoid, tanh
 from ..ops.embedding import embedding as _embedding
 from ..ops.embedding import one_hot
 from ..ops.matmul import bilinear, linear
-from ..ops.normalization import group_norm, layer_norm, local_response_norm, normalize, rms_norm
-from ..ops.normalization import instance_norm as _instance_norm
+from ..ops.group_norm import group_norm
+from ..ops.group_norm import instance_norm as _instance_norm
+from ..ops.normalization import layer_norm, local_response_norm, normalize, rms_norm
 from ..ops.shape import flatten
 from ..torch_compat.left_out import refuse
 from .._tensor import Tensor

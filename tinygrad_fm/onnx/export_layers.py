@@ -219,18 +219,37 @@ def write_batch_norm(g: Builder, step: Step) -> str:
 @writes("batch_norm")
 def write_batch_statistics(g: Builder, step: Step) -> list[str]:
     """Batch norm without running statistics: by those of the batch."""
-    value, weight, bias = step.inputs
-    x, axes = g.name(value), [0, *range(2, value.ndim)]
+    x = step.inputs[0]
+    y, mean, var = _standardized(g, step, g.name(x), [0, *range(2, x.ndim)])
+    return [_scaled(g, step, y), *(g.node("Reshape", [s, g.ints([-1])]) for s in (mean, var))]
+
+
+def _standardized(g: Builder, step: Step, x: str, axes: list[int]) -> tuple[str, str, str]:
+    """``x`` with mean 0 and variance 1 over ``axes``, and those that it had."""
     mean = reduce(g, "ReduceMean", x, axes, True)
     centred = g.node("Sub", [x, mean])
     var = reduce(g, "ReduceMean", g.node("Mul", [centred, centred]), axes, True)
-    eps = g.constant(np.asarray(step.static["eps"], value.dtype))
-    y = g.node("Div", [centred, g.node("Sqrt", [g.node("Add", [var, eps])])])
+    eps = g.constant(np.asarray(step.static["eps"], step.inputs[0].dtype))
+    return g.node("Div", [centred, g.node("Sqrt", [g.node("Add", [var, eps])])]), mean, var
+
+
+def _scaled(g: Builder, step: Step, y: str) -> str:
+    """``y`` (N, C, …) times the step's weight (C,) plus its bias, where it has them."""
+    value, weight, bias = step.inputs
     spread = (-1, *(1,) * (value.ndim - 2))
     for part, op in ((weight, "Mul"), (bias, "Add")):
         if part is not None:
             y = g.node(op, [y, g.node("Reshape", [g.name(part), g.ints(spread)])])
-    return [y, *(g.node("Reshape", [s, g.ints([-1])]) for s in (mean, var))]
+    return y
+
+
+@writes("group_norm")
+def write_group_norm(g: Builder, step: Step) -> str:
+    """Each group of channels by its own statistics; GroupNormalization has a weight for each channel from opset 21 on only."""
+    x, groups = step.inputs[0], step.static["groups"]
+    shape = (x.shape[0], groups, x.shape[1] // groups, *x.shape[2:])
+    y, _, _ = _standardized(g, step, reshape(g, g.name(x), x.shape, shape), [*range(2, len(shape))])
+    return _scaled(g, step, reshape(g, y, shape, x.shape))
 
 
 @writes("layer_norm")

@@ -47,6 +47,7 @@ from .matrix_functions import *
 from .max_min import *
 from .normal_distribution import *
 from .normal_distribution import erfcx, log_ndtr, ndtr, ndtri
+from .group_norm import *
 from .normalization import *
 from .norms import *
 from .padding import *

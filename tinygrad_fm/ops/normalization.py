@@ -1,8 +1,8 @@
 """Normalisation: the statistics of an input, and the input brought to mean 0 and variance 1 by them.
 
 Letters: x (N, C, …) with N samples and C channels. Running statistics are kept by ``nn``; operations know nothing of them.
-Each is defined as a composition. batch_norm and layer_norm also have fused kernels, held to those by tests: for LeNet's
-first batch norm, (64, 6, 28, 28), forward and backward took 0.35 ms instead of 0.85.
+Each is defined as a composition. batch_norm and layer_norm, and group_norm in its own file, also have fused kernels, held to
+those by tests: for LeNet's first batch norm, (64, 6, 28, 28), forward and backward took 0.35 ms instead of 0.85.
 """
 
 from __future__ import annotations
@@ -26,9 +26,8 @@ from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
 from .normalization_compiled import normalize_each, normalize_each_gradient, normalize_rows, normalize_rows_gradient
 from .reduction import mean
-from .shape import flatten, unflatten
 
-__all__ = ["batch_norm", "group_norm", "instance_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
+__all__ = ["batch_norm", "layer_norm", "local_response_norm", "normalize", "rms_norm"]
 
 _ALONE = 9_000  # elements below which OpenBLAS uses one thread whatever it has
 Rule = tuple[Any, Any, Any]
@@ -39,7 +38,7 @@ def _per_channel(values: Any, x: Any) -> Any:
     return values.reshape(-1, *(1,) * (x.ndim - 2))
 
 
-def _check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
+def check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias: Any) -> None:
     """Both are of ``shape`` and of the input's dtype, or float32 for float16."""
     dtype = raw(input).dtype
     for name, value in (("weight", weight), ("bias", bias)):
@@ -51,13 +50,15 @@ def _check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias
             raise AutogradError(f"{op}(): mixed dtype: input is {dtype}, but {name} {raw(value).dtype}; convert one with .to()")
 
 
-def _affine(x: Any, weight: Any, bias: Any) -> Any:
+def affine(x: Any, weight: Any, bias: Any) -> Any:
+    """x · weight + bias, without what is None."""
     if weight is not None:
         x = x * weight
     return x if bias is None else x + bias
 
 
-def _spread(values: Any, x: Any) -> Any:
+def spread(values: Any, x: Any) -> Any:
+    """``values`` (C,) or None so that they broadcast against ``x`` (N, C, …)."""
     return None if values is None else _per_channel(values, x)
 
 
@@ -69,7 +70,7 @@ def _composed_batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[An
     average = mean(x, others, keepdim=True)  # (1, C, 1, …)
     centred = x - average
     var = mean(centred * centred, others, keepdim=True)
-    y = _affine(centred * rsqrt(var + eps), _spread(weight, x), _spread(bias, x))
+    y = affine(centred * rsqrt(var + eps), spread(weight, x), spread(bias, x))
     return y, average.reshape(-1), var.reshape(-1)
 
 
@@ -307,7 +308,7 @@ def normalize_channels(x: Any, running_mean: Any, running_var: Any, weight: Any,
 def _composed_layer_norm(x: Any, weight: Any, bias: Any, dims: int, eps: float) -> Any:
     last = tuple(range(-dims, 0))
     centred = x - mean(x, last, keepdim=True)
-    return _affine(centred * rsqrt(mean(centred * centred, last, keepdim=True) + eps), weight, bias)
+    return affine(centred * rsqrt(mean(centred * centred, last, keepdim=True) + eps), weight, bias)
 
 
 def _compiles_rows(x: Array) -> bool:
@@ -414,63 +415,13 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
         raise ShapeError(
             f"layer_norm(): expected an input of shape (..., {', '.join(map(str, sizes))}), got {tuple(input.shape)}"
         )
-    _check_affine("layer_norm", input, sizes, weight, bias)
+    check_affine("layer_norm", input, sizes, weight, bias)
     if not all(sizes):
-        return _affine(input, weight, bias)
+        return affine(input, weight, bias)
     return _layer_norm(input, weight, bias, dims=len(sizes), eps=eps)
 
 
-# -- group norm, instance norm -----------------------------------------------------------------------------------------
-
-
-def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """(x − mean) / √(var + eps) · weight + bias, with mean and biased variance of each sample's groups of channels.
-
-    Args:
-        input: (N, C, …).
-        num_groups: into how many groups the channels fall; must divide C.
-        weight, bias: (C,) or None.
-        eps: added to the variance.
-
-    Raises:
-        ShapeError: C is not divisible by num_groups, or weight or bias have another shape.
-        ValueError: a single value in all, which is its own mean.
-
-    Source: Wu and He 2018, "Group normalization", eqs. 1 to 6.
-
-    >>> import tinygrad_fm as torch
-    >>> torch.group_norm(torch.ones(1, 4, 2), 2).shape
-    torch.Size([1, 4, 2])
-    """
-    if input.ndim < 2:
-        raise ShapeError(f"group_norm(): expected an input of at least 2 dimensions, got shape {tuple(input.shape)}")
-    channels = input.shape[1]
-    if num_groups < 1 or channels % num_groups:
-        raise ShapeError(f"group_norm(): {channels} channels cannot be divided into {num_groups} groups")
-    if math.prod(input.shape) and input.shape[0] * channels // num_groups * math.prod(input.shape[2:]) == 1:
-        raise ValueError(f"group_norm(): Expected more than 1 value per channel when training, got shape {tuple(input.shape)}")
-    _check_affine("group_norm", input, (channels,), weight, bias)
-    x = unflatten(input, 1, (num_groups, channels // num_groups))  # a view in any memory order, (N, G, C/G, …)
-    inside = tuple(range(2, x.ndim))
-    centred = x - mean(x, inside, keepdim=True)
-    y = flatten(centred * rsqrt(mean(centred * centred, inside, keepdim=True) + eps), 1, 2)
-    return _affine(y, _spread(weight, input), _spread(bias, input))
-
-
-def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:
-    """:func:`group_norm` with a group for each channel: every channel of every sample by its own statistics.
-
-    Args:
-        input: (N, C, …), with more than one element per channel.
-
-    Raises ValueError for a single element per channel.
-
-    Source: Ulyanov et al. 2016, "Instance normalization".
-    """
-    shape = tuple(input.shape)
-    if math.prod(shape[2:]) == 1:
-        raise ValueError(f"instance_norm(): expected more than 1 element per channel, got shape {shape}")
-    return group_norm(input, max(shape[1], 1), weight, bias, eps)
+# -- without a kernel of their own ---------------------------------------------------------------------------------------
 
 
 def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float | None = None) -> Tensor:

@@ -434,6 +434,7 @@ _RESIDUALS = {
     "batch_norm": {"mean": "batch mean", "inv": "1 / standard deviation"},
     "normalize_channels": {"inv": "1 / standard deviation"},
     "layer_norm": {"average": "mean", "inv": "1 / standard deviation"},
+    "group_norm": {"average": "mean", "inv": "1 / standard deviation"},
     "max_pool2d": {"index": "position of each maximum"},
 }
 

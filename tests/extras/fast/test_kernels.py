@@ -165,7 +165,8 @@ def test_layer_norm_of_a_row_of_one_element_has_no_gradient() -> None:
     assert (dx == 0).all()
 
 
-def test_layer_norm_has_the_same_bits_for_every_number_of_threads() -> None:
+@pytest.mark.parametrize("op", ["layer_norm", "group_norm"])
+def test_norms_have_the_same_bits_for_every_number_of_threads(op: str) -> None:
     runtime.set_kernels("compiled")
     runtime.take_over_blas()
     before, found = runtime.get_num_threads(), []
@@ -173,12 +174,98 @@ def test_layer_norm_has_the_same_bits_for_every_number_of_threads() -> None:
     for count in (1, 2, 3):
         runtime.set_num_threads(count)
         x, w = torch.tensor(values, requires_grad=True), torch.ones(70, requires_grad=True)
-        y = F.layer_norm(x, (70,), w)
+        y = F.layer_norm(x, (70,), w) if op == "layer_norm" else F.group_norm(x, 7, w)
         found.append([t.numpy() for t in (y.detach(), *torch.autograd.grad(y, (x, w), torch.tensor(rng_like(values))))])
     runtime.set_num_threads(before)
     for other in found[1:]:
         for a, b in zip(found[0], other, strict=True):
             np.testing.assert_array_equal(a, b)
+
+
+@given(
+    st.integers(1, 70), st.integers(1, 4), st.integers(1, 3), st.lists(st.integers(1, 9), max_size=3), DTYPES,
+    st.booleans(), st.sampled_from(["usual", "batch last", "scattered"]), st.sampled_from([0.0, 30.0]),
+)  # fmt: skip
+@settings(max_examples=150)
+def test_group_norm(
+    n: int, groups: int, depth: int, sizes: list[int], dtype: Any, affine: bool, order: str, offset: float
+) -> None:
+    values = (np.random.default_rng(0).standard_normal((n + 1, groups * depth, *sizes)) + offset).astype(dtype)
+    if order == "batch last":
+        values = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 0, -1)), -1, 0)
+    g = rng_like(values)
+
+    def run(composed: bool = False) -> Any:
+        x = torch.tensor(values, requires_grad=True)
+        seen = x[:, torch.arange(x.shape[1] - 1, -1, -1)].transpose(0, -1).transpose(0, -1) if order == "scattered" else x
+        w, b = (torch.tensor(np.linspace(0.5, 2, groups * depth).astype(dtype), requires_grad=True) for _ in range(2))
+        with torch.autograd.composed() if composed else nullcontext():
+            y = F.group_norm(seen, groups, *((w, b) if affine else ()), eps=1e-2)
+            return y, *torch.autograd.grad(y, (x, w, b) if affine else (x,), torch.tensor(g))
+
+    numpys, compiled = both(run)
+    close(compiled, numpys)
+    close(compiled, [t.detach().numpy() for t in run(composed=True)])
+
+
+@pytest.mark.parametrize("shape", [(3, 6, 28, 28), (64, 6, 28, 28), (300, 2, 7, 7), (5, 4, 9000)], ids=str)
+@pytest.mark.parametrize("batch_last", [False, True])
+def test_group_norm_keeps_the_order_in_memory(shape: tuple[int, ...], batch_last: bool) -> None:
+    values = np.random.default_rng(0).standard_normal(shape).astype(np.float32)
+    if batch_last:
+        values = np.moveaxis(np.ascontiguousarray(np.moveaxis(values, 0, -1)), -1, 0)
+
+    def run() -> Any:
+        x = torch.tensor(0, dtype=torch.float32) + torch.from_numpy(values)
+        x.requires_grad_()
+        y = F.group_norm(x, 2)
+        return y, *torch.autograd.grad(y, x, torch.from_numpy(rng_like(values)))
+
+    numpys, compiled = both(run)
+    close(compiled, numpys)
+    for found in (*numpys, *compiled):
+        assert found.strides == values.strides
+
+
+@pytest.mark.parametrize("batch_last", [False, True])
+@pytest.mark.parametrize("odd", [np.nan, np.inf, -np.inf], ids=str)
+def test_group_norm_of_what_is_not_finite(odd: float, batch_last: bool) -> None:
+    values = image(np.random.default_rng(0), (9, 4, 12, 12), np.float32, batch_last)
+    values[2, 1, 7, 7] = odd
+
+    def run() -> Any:
+        x, w = torch.from_numpy(values).requires_grad_(), torch.ones(4, requires_grad=True)
+        y = F.group_norm(x, 2, w)
+        return y, *torch.autograd.grad(y, (x, w), torch.tensor(rng_like(values)))
+
+    close(*both(run))
+    wrong = np.zeros(values.shape, bool)
+    wrong[2, :2] = True
+    y, dx, dw = both(run)[1]
+    np.testing.assert_array_equal(np.isnan(y), wrong)
+    np.testing.assert_array_equal(np.isnan(dx), wrong)
+    assert np.isnan(dw).tolist() == [True, True, False, False]
+
+
+@pytest.mark.parametrize("batch_last", [False, True])
+def test_group_norm_of_numbers_far_from_zero(batch_last: bool) -> None:
+    values = image(np.random.default_rng(0), (64, 4, 28, 28), np.float32, batch_last) + np.float32(1e3)
+
+    def run(dtype: Any) -> Any:
+        x = torch.tensor(values.astype(dtype), requires_grad=True)
+        y = F.group_norm(x, 2)
+        return y.detach().numpy(), torch.autograd.grad(y, x, torch.tensor(rng_like(values).astype(dtype)))[0].numpy()
+
+    runtime.set_kernels("compiled")
+    for found, wanted in zip(run(np.float32), run(np.float64), strict=True):
+        np.testing.assert_allclose(found, wanted, atol=2e-4)
+
+
+def test_group_norm_of_one_number_a_group_has_no_gradient() -> None:
+    runtime.set_kernels("compiled")
+    x, w = torch.randn(50, 4, requires_grad=True), torch.tensor([1.7, 0.3, 1.1, 0.9])
+    (dx,) = torch.autograd.grad(F.group_norm(x, 4, w), x, torch.randn(50, 4))
+    assert (dx == 0).all()
 
 
 def rng_like(values: Array) -> Array:

@@ -135,6 +135,7 @@ LAYERS = [
     layer("layer_norm", lambda: nn.LayerNorm((3, 4)), 2, 3, 4),
     layer("layer_norm_plain", lambda: nn.LayerNorm(4, elementwise_affine=False), 2, 3, 4),
     layer("group_norm", lambda: nn.GroupNorm(2, 4), 2, 4, 3, 3),
+    layer("group_norm_1d", lambda: nn.GroupNorm(3, 6, affine=False), 2, 6, 5),
     layer("instance_norm", lambda: nn.InstanceNorm2d(4, affine=True), 2, 4, 3, 3),
     layer("rms_norm", lambda: nn.RMSNorm(4), 2, 3, 4),
     layer("local_response_norm", lambda: nn.LocalResponseNorm(3), 2, 5, 3, 3),

@@ -100,7 +100,8 @@ def test_a_recurrent_layer_is_unrolled_so_its_steps_are_fixed() -> None:
 
 
 def test_images_of_any_size() -> None:
-    model = nn.Sequential(nn.Conv2d(1, 4, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(4, 3, 1))
+    before = [nn.Conv2d(1, 4, 3, padding=1), nn.MaxPool2d(2), nn.GroupNorm(2, 4)]
+    model = nn.Sequential(*before, nn.ReLU(), nn.Conv2d(4, 3, 1))
     data = exported(model, (torch.randn(1, 1, 8, 8),), dynamic_axes={"x0": {0: "n", 2: "h", 3: "w"}})
     for shape in ((2, 1, 12, 6), (1, 1, 9, 31)):
         x = (torch.randn(*shape),)
