@@ -205,7 +205,15 @@ def _tell(function: Callable[..., Any]) -> None:
 
 
 class Compiled:
-    """A loop over arrays that numba compiles when it is first called, for each combination of dtypes."""
+    """A loop over arrays that numba compiles when it is first called, for each combination of dtypes; `compiled` makes one.
+
+    >>> from tinygrad_fm import runtime
+    >>> def double(x, out):
+    ...     for i in range(x.size):
+    ...         out[i] = x[i] + x[i]
+    >>> isinstance(runtime.compiled(double), runtime.Compiled)
+    True
+    """
 
     def __init__(self, function: Callable[..., Any]) -> None:
         functools.update_wrapper(self, function)

@@ -38,7 +38,7 @@ class Recipe:
     shortfall: str = ""
 
 
-MUON: dict[str, Any] = {  # learns more in an epoch than AdamW does: small networks are done in few
+MUON: dict[str, Any] = {  # four epochs of fast: validation 92.6 %, with AdamW 91.5 %
     "optimizer": "muon",
     "lr": 0.01,
     "schedule": "triangular",
@@ -61,6 +61,7 @@ RECIPES = {
             "epochs": 30,
             "lr": 0.001,  # validation 85.8 for 85.5 % at 0.003
         },
+        shortfall="Batches of 256, label smoothing and a larger weight decay gave no more on the validation images.",
     ),
     "mlp": Recipe(
         MLP,
@@ -72,6 +73,10 @@ RECIPES = {
             "augment": ["altflip"],  # validation 91.1 for 90.6 %, in twice the epochs
             "tta": True,
         },
+        shortfall=(
+            "On the validation images it has 91.0 %; moved images (90.4 %), Muon (90.4 %, with moved images 90.8 %) and no "
+            "dropout gave less there. What is missing is rather a difference between validation and test images than training."
+        ),
     ),
     "mlp_best": Recipe(
         MLP,
