@@ -13,7 +13,7 @@ from .comparisons import Comparisons
 from .other_sections import audit_section, comparisons_section
 from .records import Record, Row, mean_and_deviation
 from .rows import HUMANS, HUMANS_SOURCE, TARGETS, Target
-from .words import count, duration, image, operations, paragraph, per_cent, table
+from .words import count, image, operations, paragraph, per_cent, table
 
 _NO_TARGET = Target("", "–", "–", None)
 _NOT_YET = "not measured yet"
@@ -79,7 +79,7 @@ def _table(rows: Sequence[Row]) -> str:
         "with each image's mirror image",
         "target",
         "processor time",
-        "time, and its budget",
+        "budget, on two cores",
         "operations",
         "others",
         "command",
@@ -102,9 +102,9 @@ def _row_line(row: Row) -> list[str]:
         wanted += f", goal {per_cent(target.goal, 1)}"
     command = f"`python -m apps reproduce {row.name}`"
     if not row.records:
-        return [title_of(row), target.limit, _NOT_YET, "", wanted, "", f"({target.budget})", "", target.others, command]
+        return [title_of(row), target.limit, _NOT_YET, "", wanted, "", target.budget, "", target.others, command]
     plain, flipped = (f"**{score(row, flips)}**" if row.flipped == flips else score(row, flips) for flips in (False, True))
-    cpu, flops, seconds = (row.mean_of(name) for name in ("cpu_seconds", "flops", "seconds"))
+    cpu, flops = (row.mean_of(name) for name in ("cpu_seconds", "flops"))
     return [
         title_of(row),
         f"{row.records[0]['parameters']:,}",
@@ -112,7 +112,7 @@ def _row_line(row: Row) -> list[str]:
         flipped,
         wanted,
         "–" if cpu is None else f"{cpu:,.0f} s",
-        f"{duration(seconds or 0.0)} ({target.budget})",
+        target.budget,
         "–" if flops is None else operations(flops),
         target.others,
         command,
@@ -133,7 +133,7 @@ def _notes(rows: Sequence[Row]) -> str:
             "is how the recipe",
             "evaluates: with the probabilities of each image and its mirror image averaged, or without.",
             "Processor time is that of",
-            "all threads together, time is what a clock says; both are means for one run. Operations are those of the whole",
+            "all threads together, the mean of the runs. Operations are those of the whole",
             "training: six for each multiplication of the forward pass, with its addition and the two pairs of",
             "the backward pass.",
         )

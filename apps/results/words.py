@@ -48,16 +48,6 @@ def count(number: int, what: str) -> str:
     return f"{number} {what}{'s' * (number != 1)}"
 
 
-def duration(seconds: float) -> str:
-    """
-    >>> duration(59.4), duration(900), duration(9000)
-    ('59 s', '15 min', '2.5 h')
-    """
-    if seconds < 100:
-        return f"{seconds:.0f} s"
-    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
-
-
 def operations(number: float) -> str:
     """
     >>> operations(2.5e12), operations(3e15)

@@ -13,6 +13,7 @@ import functools
 import importlib
 import os
 import sys
+import threading
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -172,16 +173,18 @@ def cache_folder() -> Path:
 def _compile(function: Callable[..., Any], keep: bool) -> Any:
     """numba's form of ``function``; what it compiles is kept on disk if ``keep``, where there is a folder for it."""
     options = {"nogil": True, "fastmath": _ARITHMETIC, "error_model": "numpy"}
-    before = _numba.config.CACHE_DIR
-    try:
-        _numba.config.CACHE_DIR = str(cache_folder())  # which numba reads when it makes a dispatcher, here
-        return _numba.njit(function, cache=keep, **options)
-    except (RuntimeError, OSError):  # no home, or nothing can be written there
-        return _numba.njit(function, **options)
-    finally:
-        _numba.config.CACHE_DIR = before
+    with _setting:
+        before = _numba.config.CACHE_DIR
+        try:
+            _numba.config.CACHE_DIR = str(cache_folder())  # which numba reads when it makes a dispatcher, here
+            return _numba.njit(function, cache=keep, **options)
+        except (RuntimeError, OSError):  # no home, or nothing can be written there
+            return _numba.njit(function, **options)
+        finally:
+            _numba.config.CACHE_DIR = before
 
 
+_setting = threading.Lock()  # two threads that set the folder at once would leave kernels in the present folder
 _notice: Callable[[str], None] | None = None
 
 

@@ -6,8 +6,11 @@ import os
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -137,6 +140,24 @@ def test_a_user_of_numba_keeps_their_own_cache_folder(tmp_path: Path, monkeypatc
     before = numba.config.CACHE_DIR
     run_small_kernel()
     assert before == numba.config.CACHE_DIR
+
+
+def test_threads_that_compile_at_once_keep_their_kernels_in_the_same_folder(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[str] = []
+
+    class Slow:  # numba reads the folder more than once while it makes a dispatcher
+        config = SimpleNamespace(CACHE_DIR="")
+
+        def njit(self, function: Any, **_: Any) -> Any:
+            for _ in range(2):
+                seen.append(self.config.CACHE_DIR)
+                time.sleep(0.01)
+            return function
+
+    monkeypatch.setattr(kernels, "_numba", Slow())
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(lambda _: kernels._compile(abs, keep=True), range(8)))
+    assert seen == [str(kernels.cache_folder())] * 16 and Slow.config.CACHE_DIR == ""
 
 
 def test_no_home_and_an_installation_that_cannot_be_written() -> None:
