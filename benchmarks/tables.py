@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import sys
+import textwrap
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from .cases import CASES
+from .cases import CASES, MODELS
 from .libraries import FAST, OURS
 from .report import IMPORT, best_rival, fit, misses, peak_share, ratios, title
 from .runs import ROOT
@@ -96,27 +97,29 @@ def missed(found: dict[str, Any]) -> str:
     return "Missed:\n\n" + "\n".join(f" - {line}" for line in over) if over else "No bar is missed."
 
 
-def about(found: dict[str, Any]) -> str:
-    """Where, when and with what it was measured, in a sentence."""
+def about(found: dict[str, Any], more: str = "") -> str:
+    """Where, when and with what it was measured, in a sentence, and ``more`` behind it."""
     versions = {
         name: next((f["version"] for m in found["cases"].values() for n, f in m.items() if n == key and fit(m, n)), None)
         for name, key in (("PyTorch", "pytorch"), ("JAX", "jax"))
     }
     used = [f"NumPy {found['numpy']}", *(f"{name} {version}" for name, version in versions.items() if version)]
     top = found["limits"]
-    return (
+    text = (
         f"Measured on {found['date']}: {found['machine']}; {', '.join(used)}, on {found['threads']} threads; "
-        f"{top['gflops']:.0f} GFLOP/s (sgemm), {top['gbps']:.0f} GB/s (copying memory)."
+        f"{top['gflops']:.0f} GFLOP/s (sgemm), {top['gbps']:.0f} GB/s (copying memory).{more}"
     )
+    return textwrap.fill(text, 128, break_long_words=False, break_on_hyphens=False)
 
 
 def short(found: dict[str, Any]) -> str:
-    """The table of the README."""
+    """The table of the README: training and inference of the four networks."""
     rows = []
     for case, measured in found["cases"].items():
+        if case.split("-infer-")[0] not in MODELS:
+            continue
         sides = [_time(measured, name) for name in (OURS, FAST, best_rival(case, measured), "jax")]
         rows.append([title(case), *sides, _ratio(case, measured, OURS), _ratio(case, measured, FAST)])
-    rows += [[f"memory: {what}", *sides, "", "", ratio] for what, *sides, ratio in _memory_rows(found)]
     head = ["", "NumPy alone", "with `fast`", "PyTorch's best", "JAX", "NumPy alone / PyTorch", "`fast` / PyTorch"]
     return markdown(head, rows)
 
@@ -159,7 +162,7 @@ def parts(found: dict[str, Any]) -> dict[str, dict[str, str]]:
     if "scaling" in found:
         return {"docs/performance.md": {"scaling": scaling(found)}}
     return {
-        "README.md": {"benchmark": f"{about(found)} {TERMS}\n\n{short(found)}"},
+        "README.md": {"benchmark": f"{about(found, f' {TERMS}')}\n\n{short(found)}"},
         "docs/performance.md": {"benchmark": f"{about(found)}\n\n{times(found)}\n\n{memory(found)}", "missed": missed(found)},
         "docs/profiles.md": {"profiles": f"{about(found)}\n\n{profiles(found)}"},
     }

@@ -210,7 +210,7 @@ def test_the_tables_say_what_was_measured() -> None:
     assert "LeNet, training step: 0.90 (bar 0.75)" in missed and "memory, MLP 784-128-64-10" in missed
     assert "importing" not in missed and "MLP 784-128-64-10, training step: 0.25" not in missed
     assert "| LeNet, training step | 1.50 s | 900 ms | 1.00 s |  | 1.50 | 0.90 |" in short
-    assert "| importing the package | 120 ms |  | 1.20 s |  | 0.10 |  |" in short
+    assert "importing" not in short and "importing" in times
     good = {**found, "cases": {"mlp": {**found["cases"]["mlp"], FAST: {**found["cases"]["mlp"][FAST], "mib": 9.0}}}}
     assert tables.missed(good) == "No bar is missed."
 
