@@ -64,6 +64,8 @@ def _comparisons(comparisons: Comparisons, path: Path) -> None:
 
 def _of_rows(rows: Sequence[Row], best: Row, folder: Path) -> None:
     _curves(rows, folder / "curves.png")
+    for before in folder.glob("confusion-*.png"):  # another row may have been the best
+        before.unlink()
     for row in shown(best, rows):
         matrix = sum(np.array(record["confusion"]) for record in row.records)
         seeds = len(row.records)
