@@ -17,7 +17,7 @@ from .libraries import FAST, OURS
 from .report import IMPORT, best_rival, fit, misses, peak_share, ratios, title
 from .runs import ROOT
 
-TERMS = "Batches of 64 where it trains; with `fast`, inference is by `torch.compile` of ours."
+TERMS = "Batches of 64 where it trains; with the extra `fast`, inference is by `torch.compile` of ours."
 MEMORY_BAR, IMPORT_BAR = 0.4, 150.0  # of PyTorch's least peak; milliseconds
 
 
@@ -120,7 +120,7 @@ def short(found: dict[str, Any]) -> str:
             continue
         sides = [_time(measured, name) for name in (OURS, FAST, best_rival(case, measured), "jax")]
         rows.append([title(case), *sides, _ratio(case, measured, OURS), _ratio(case, measured, FAST)])
-    head = ["", "NumPy alone", "with `fast`", "PyTorch's best", "JAX", "NumPy alone / PyTorch", "`fast` / PyTorch"]
+    head = ["", "NumPy alone", "with the extra `fast`", "PyTorch's best", "JAX", "NumPy alone / PyTorch", "extra `fast` / PyTorch"]
     return markdown(head, rows)
 
 
