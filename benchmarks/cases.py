@@ -59,7 +59,7 @@ def resnet(torch: Any, options: dict[str, Any]) -> Any:
     """Residual network with 16, 32 and 64 channels, one block each."""
     nn = torch.nn
 
-    class Block(nn.Module):  # type: ignore[name-defined]
+    class Block(nn.Module):  # type: ignore[misc, name-defined]
         def __init__(self, inputs: int, outputs: int, stride: int) -> None:
             super().__init__()
             self.main = nn.Sequential(

@@ -60,7 +60,7 @@ class Data(NamedTuple):
                 change.set_epoch(epoch)
 
 
-def evaluation_transform() -> Compose:
+def evaluation_transform() -> Transform:
     """From a raw image to what the models take: what ``evaluate`` and ``predict`` apply to pictures.
 
     >>> import numpy as np
