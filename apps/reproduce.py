@@ -17,6 +17,7 @@ from benchmarks.tables import with_part
 from tinygrad_fm.atomic_files import write_atomically
 from tinygrad_fm.errors import CheckpointError, DataError, MissingExtraError
 from tinygrad_fm.training import RunFolder, StopRequest
+from tinygrad_fm.training.config import differences as changes
 from tinygrad_fm.training.recipes import RECIPES, find_recipe
 
 from . import Failures
@@ -116,15 +117,9 @@ def _runs(args: argparse.Namespace, row: Row) -> list[Run]:
     seeds = _seeds(args, row)
     for text in row.left_out:
         print(f"{row.name}, {text}: its record does not count any more")
-    runs = {seed: Run(row, seed, RunFolder(args.runs / row.name / str(seed))) for seed in seeds}
-    done = [
-        record["seed"]
-        for record in row.records
-        if record["seed"] in runs and not records.knows_less(record, runs[record["seed"]].folder)
-    ]
-    if done:
+    if done := [seed for seed in seeds if seed not in row.missing]:
         print(f"{row.name}: measured already: seed{'s' * (len(done) > 1)} {', '.join(map(str, done))}")
-    return [run for seed, run in runs.items() if seed not in done]
+    return [Run(row, seed, RunFolder(args.runs / row.name / str(seed))) for seed in seeds if seed in row.missing]
 
 
 def _seeds(args: argparse.Namespace, row: Row) -> Sequence[int]:
@@ -192,8 +187,15 @@ def _check(args: argparse.Namespace, row: Row, stop: StopRequest) -> int:
         f"{row.name}, seed {seed}: test accuracy {accuracy:.2%}, {100 * off:+.2f} points from {mean:.2%}, the mean of "
         f"{len(row.records)}; the noise is ± {100 * noise:.2f} points: {'within' if within else 'NOT within'} it"
     )
-    same = any(
-        record.get("weights_sha256") == found[0].get("weights_sha256") for record in row.records if record["seed"] == seed
-    )
-    print(f"Its weights are {'those' if same else 'not those'} of the record, bit for bit.")
+    for record in row.records:
+        if record["seed"] == seed:
+            print(_likeness(record, found[0]))
     return 0 if within else 1
+
+
+def _likeness(record: Record, again: Record) -> str:
+    """Whether a run repeated has the record's weights, and if not, what was another that may have made them differ."""
+    if record["weights_sha256"] == again["weights_sha256"]:
+        return "Its weights are those of the record, bit for bit."
+    other = "; ".join(changes(record["environment"], again["environment"]))
+    return "Its weights are not those of the record, bit for bit" + (f", which was made otherwise: {other}." if other else ".")

@@ -65,8 +65,8 @@ written by `python -m apps reproduce` from the records in `docs/results/`, a fil
 
 Each row is a recipe (`tinygrad_fm/training/recipes.py`), trained once for each seed. A seed decides the initial weights, which
 5,000 training images are held out for validation, the order, augmentation and dropout. Settings were chosen on the images held
-out. The test images are looked at once, at the end of a run, with the weights of its last epoch (where a recipe stops early, of
-the epoch that did best on the images held out); they decide nothing.
+out; that a row missed its target was a reason to choose them anew, in the same way. The test images are looked at once, at the
+end of a run, with the weights of its last epoch (of the best one on the images held out, where a recipe stops early).
 
 ## The table"""
 

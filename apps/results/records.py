@@ -77,11 +77,7 @@ class Epochs(TypedDict):
     cpu_seconds: list[Finite | None]
 
 
-class _SinceRunsTell(TypedDict, total=False):
-    weights_sha256: str | None
-
-
-class Record(_SinceRunsTell):
+class Record(TypedDict):
     """What is kept of a run. Accuracies are shares of 1; ``flipped`` is with each image's mirror image, averaged."""
 
     row: str
@@ -91,10 +87,11 @@ class Record(_SinceRunsTell):
     dataset: Json
     environment: Environment
     parameters: Count
-    flops: Finite | None
+    flops: Finite
     seconds: Finite
     cpu_seconds: Finite | None
     weights: Literal["last", "best"]
+    weights_sha256: str
     validation_accuracy: Finite | None
     test_accuracy: Finite
     test_accuracy_flipped: Finite
@@ -167,11 +164,11 @@ def condense(folder: RunFolder, row: str) -> Record:
         "dataset": {key: saved["dataset"][key] for key in ("name", "choice", "digest", "training", "validation", "test")},
         "environment": told(saved["environment"]),
         "parameters": summary["parameters"],
-        "flops": summary.get("flops"),
+        "flops": summary["flops"],
         "seconds": summary["seconds"],
-        "cpu_seconds": summary.get("cpu_seconds"),
+        "cpu_seconds": summary["cpu_seconds"],
         "weights": summary["weights"],
-        "weights_sha256": summary.get("weights_sha256"),
+        "weights_sha256": summary["weights_sha256"],
         "validation_accuracy": None if held_out is None else held_out.accuracy,
         "test_accuracy": plain.accuracy,
         "test_accuracy_flipped": flipped.accuracy,
@@ -180,12 +177,6 @@ def condense(folder: RunFolder, row: str) -> Record:
         "mistakes": _mistakes(test),
         "epochs": _epochs(folder),
     }
-
-
-def knows_less(record: Record, folder: RunFolder) -> bool:
-    """Whether the run's folder is still there, and tells what its record, which an earlier version wrote, does not."""
-    summary = folder.read_json("summary.json", Json) or {}
-    return any(record.get(key) is None and summary.get(key) is not None for key in ("flops", "cpu_seconds", "weights_sha256"))
 
 
 def _calibration(held_out: Evaluation | None, test: Evaluation) -> Calibration:
