@@ -18,7 +18,7 @@ from ..runtime import run_compiled, use_compiled
 from .elementwise import quiet, rsqrt
 from .group_norm_compiled import normalize_groups, normalize_groups_gradient
 from .image_geometry import Array
-from .normalization import affine, check_affine, spread
+from .normalization import affine, check_affine, in_single, spread
 from .reduction import mean
 from .shape import flatten, unflatten
 
@@ -203,8 +203,8 @@ def group_norm(input: Any, num_groups: int, weight: Any = None, bias: Any = None
         raise ValueError(f"group_norm(): Expected more than 1 value per channel when training, got shape {tuple(input.shape)}")
     check_affine("group_norm", input, (channels,), weight, bias)
     if not math.prod(input.shape):
-        return affine(input, spread(weight, input), spread(bias, input))
-    return _group_norm(input, weight, bias, groups=num_groups, eps=eps)
+        return affine(input, spread(weight, input), spread(bias, input)).to(input.dtype)
+    return in_single(_group_norm, input, weight, bias, groups=num_groups, eps=eps)
 
 
 def instance_norm(input: Any, weight: Any = None, bias: Any = None, eps: float = 1e-5) -> Tensor:

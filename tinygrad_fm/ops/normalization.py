@@ -16,6 +16,7 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitives import fused
 from ..autograd.tensor_type import Tensor
+from ..dtypes import float16, float32
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from ..runtime import run_compiled, take_over_blas, use_compiled
@@ -48,6 +49,15 @@ def check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias:
             raise ShapeError(f"{op}(): {name} must have shape {shape}, got {tuple(value.shape)}")
         if raw(value).dtype != dtype and not (dtype == np.float16 and raw(value).dtype == np.float32):
             raise AutogradError(f"{op}(): mixed dtype: input is {dtype}, but {name} {raw(value).dtype}; convert one with .to()")
+
+
+def in_single(norm: Callable[..., Any], input: Any, weight: Any, bias: Any, **options: Any) -> Any:
+    """``norm`` of the three. Of float16 it is computed in float32, as squares above 65,504 are infinite there, and its first or
+    only result cast back."""
+    if raw(input).dtype != np.float16:
+        return norm(input, weight, bias, **options)
+    found = norm(*(None if value is None else value.to(float32) for value in (input, weight, bias)), **options)
+    return (found[0].to(float16), *found[1:]) if isinstance(found, tuple) else found.to(float16)
 
 
 def affine(x: Any, weight: Any, bias: Any) -> Any:
@@ -236,7 +246,7 @@ def batch_norm(x: Any, weight: Any, bias: Any, eps: float) -> tuple[Any, Any, An
     >>> y.tolist(), mean.tolist(), var.tolist()
     ([[-1.0], [1.0]], [2.0], [1.0])
     """
-    y, average, var = _batch_norm(x, weight, bias, eps=eps)
+    y, average, var = in_single(_batch_norm, x, weight, bias, eps=eps)
     return y, raw(average), raw(var)
 
 
@@ -417,8 +427,8 @@ def layer_norm(input: Any, normalized_shape: Any, weight: Any = None, bias: Any 
         )
     check_affine("layer_norm", input, sizes, weight, bias)
     if not all(sizes):
-        return affine(input, weight, bias)
-    return _layer_norm(input, weight, bias, dims=len(sizes), eps=eps)
+        return affine(input, weight, bias).to(input.dtype)
+    return in_single(_layer_norm, input, weight, bias, dims=len(sizes), eps=eps)
 
 
 # -- without a kernel of their own ---------------------------------------------------------------------------------------
@@ -428,7 +438,11 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     """x / √(mean(x²) + eps) · weight, over the last dimensions.
 
     Args:
-        normalized_shape: the sizes of those dimensions. weight: of that shape. eps: the dtype's epsilon if None.
+        normalized_shape: the sizes of those dimensions. weight: of that shape, of any float dtype. eps: the epsilon of the
+            input's dtype if None, of float32's for float16.
+
+    Returns:
+        A tensor of the input's dtype.
 
     Raises:
         ShapeError: the last sizes of ``input`` are not ``normalized_shape``.
@@ -442,9 +456,12 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     shape = tuple(normalized_shape)
     if tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm(): expected the last sizes {shape}, got an input of shape {tuple(input.shape)}")
-    eps = float(np.finfo(raw(input).dtype).eps) if eps is None else eps
-    y = input * rsqrt((input * input).mean(tuple(range(-len(shape), 0)), keepdim=True) + eps)
-    return y if weight is None else y * weight
+    return in_single(_rms_norm, input, weight, None, dims=len(shape), eps=eps).to(input.dtype)
+
+
+def _rms_norm(x: Any, weight: Any, bias: None, dims: int, eps: float | None) -> Any:
+    eps = float(np.finfo(raw(x).dtype).eps) if eps is None else eps
+    return affine(x * rsqrt((x * x).mean(tuple(range(-dims, 0)), keepdim=True) + eps), weight, bias)
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
