@@ -149,37 +149,6 @@ def test_layers_and_losses(name, args, inputs):
     compare(lambda nn: getattr(nn, name)(*args), [np.asarray(x) for x in inputs])
 
 
-FLOATS = ("float16", "float32", "float64")
-PAIRS = [("float16", "float32"), *zip(FLOATS, FLOATS, strict=True)]  # of input and weight; all but rms_norm refuse others
-NORMS = [("rms_norm", batch, dtype, weight) for batch in (0, 3) for dtype in FLOATS for weight in FLOATS]
-NORMS += [(norm, batch, *pair) for norm in ("layer_norm", "group_norm") for batch in (0, 3) for pair in PAIRS]
-NORMS += [(norm, 3, *pair) for norm in ("instance_norm", "batch_norm") for pair in PAIRS]  # which refuse empty batches
-
-
-@pytest.mark.parametrize(("norm", "batch", "dtype", "weight"), NORMS)
-@pytest.mark.filterwarnings("ignore:Mismatch dtype:UserWarning")  # PyTorch's own
-def test_norms_have_the_dtype_of_their_input(norm, batch, dtype, weight):
-    """And squares of float16 do not overflow on the way."""
-    x = (RNG.standard_normal((batch, 4, 3)) * 300).astype(dtype)
-    w = RNG.standard_normal(3 if norm in ("rms_norm", "layer_norm") else 4).astype(weight)
-    between = {"rms_norm": [(3,)], "layer_norm": [(3,)], "group_norm": [2]}.get(norm, [None, None])
-    found = []
-    for library, functions in ((tinygrad_fm, F), (torch, torch.nn.functional)):
-        inputs = [to(library, x).requires_grad_(), to(library, w).requires_grad_()]
-        options = {"training": True} if norm == "batch_norm" else {}
-        y = getattr(functions, norm)(inputs[0], *between, inputs[1], **options)
-        (y * y.detach()).sum().backward()
-        found.append([y, *(value.grad for value in inputs)])
-    for ours, theirs in zip(*found, strict=True):
-        close(ours, theirs, tolerance=4e-3 if "float16" in (dtype, weight) else 2e-5)
-
-
-@pytest.mark.parametrize("eps", [None, 1e-3])
-def test_rms_norm_of_small_halves(eps):
-    x = np.array([[1e-3, -2e-3, 3e-3]], np.float16)
-    close(F.rms_norm(to(tinygrad_fm, x), (3,), eps=eps), torch.rms_norm(to(torch, x), (3,), eps=eps), tolerance=2e-3)
-
-
 def test_max_unpool_puts_them_back():
     for options, size in (({"kernel_size": 2}, None), ({"kernel_size": 3, "stride": 2}, (6, 6))):
         results = []

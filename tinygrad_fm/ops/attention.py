@@ -13,6 +13,7 @@ from .creation import ones, zeros
 from .diagonal import tril
 from .dropout import dropout
 from .elementwise import where
+from .half_precision import in_single
 from .indexing import masked_fill
 from .join_split import cat
 from .matmul import linear
@@ -65,6 +66,10 @@ def scaled_dot_product_attention(
     if enable_gqa:
         heads = query.shape[-3]
         key, value = (x.repeat_interleave(heads // x.shape[-3], -3) for x in (key, value))
+    return in_single(_attend, query, key, value, attn_mask, dropout_p=dropout_p, is_causal=is_causal, scale=scale)
+
+
+def _attend(query: Any, key: Any, value: Any, attn_mask: Any, dropout_p: float, is_causal: bool, scale: float | None) -> Any:
     scores = (query * (1 / math.sqrt(query.shape[-1]) if scale is None else scale)) @ key.transpose(-2, -1)
     if is_causal:
         attn_mask = tril(ones(query.shape[-2], key.shape[-2], dtype=bool))

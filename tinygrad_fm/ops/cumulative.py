@@ -47,11 +47,13 @@ def cumsum(input: Any, dim: int, *, dtype: Any = None) -> Tensor:
     return _cumsum(as_dtype(input, dtype), dim=one_dim("cumsum", dim, len(input.shape)))
 
 
+def _sums(x: Any, dim: int) -> Any:
+    wide = np.dtype(np.float32) if x.dtype == np.float16 else x.dtype  # what halves are added up in, as in sum()
+    return np.cumsum(x, dim, wide).reshape(x.shape).astype(x.dtype, copy=False)
+
+
 _cumsum: Any = primitive(
-    quiet(lambda x, dim: np.cumsum(x, dim, x.dtype).reshape(x.shape)),
-    name="cumsum",
-    promotion=None,
-    x=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim),
+    quiet(_sums), name="cumsum", promotion=None, x=lambda g, dim: flip(_cumsum(flip(g, dim), dim=dim), dim)
 )
 
 

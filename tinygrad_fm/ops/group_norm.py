@@ -17,8 +17,9 @@ from ..promotion import only_floats
 from ..runtime import run_compiled, use_compiled
 from .elementwise import quiet, rsqrt
 from .group_norm_compiled import normalize_groups, normalize_groups_gradient
+from .half_precision import in_single
 from .image_geometry import Array
-from .normalization import affine, check_affine, in_single, spread
+from .normalization import affine, check_affine, spread
 from .reduction import mean
 from .shape import flatten, unflatten
 

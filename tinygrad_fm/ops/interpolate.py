@@ -14,6 +14,7 @@ from .adaptive_pooling import adaptive_avg_pool1d, adaptive_avg_pool2d
 from .clamp import clamp
 from .division_rounding import floor
 from .elementwise import cast
+from .half_precision import in_single
 from .image_geometry import Array
 from .indexing import index_select
 from .matmul import matmul
@@ -113,7 +114,7 @@ def interpolate(
         return input
     if mode == "area":
         return _AREA[len(space)](input, out)
-    return _by_matrices(input, mode, out, scales, bool(align_corners))
+    return in_single(_by_matrices, input, mode=mode, out=out, scales=scales, align_corners=bool(align_corners))
 
 
 def _by_matrices(input: Any, mode: str, out: tuple[int, ...], scales: list[Any], align_corners: bool) -> Any:

@@ -16,13 +16,13 @@ import numpy as np
 from ..autograd.box import raw
 from ..autograd.primitives import fused
 from ..autograd.tensor_type import Tensor
-from ..dtypes import float16, float32
 from ..errors import AutogradError, ShapeError
 from ..promotion import only_floats
 from ..runtime import run_compiled, take_over_blas, use_compiled
 from .clamp import clamp
 from .creation import zeros
 from .elementwise import quiet, rsqrt
+from .half_precision import in_single
 from .image_geometry import Array, batch_last, by_channels
 from .join_split import cat
 from .normalization_compiled import normalize_each, normalize_each_gradient, normalize_rows, normalize_rows_gradient
@@ -49,15 +49,6 @@ def check_affine(op: str, input: Any, shape: tuple[int, ...], weight: Any, bias:
             raise ShapeError(f"{op}(): {name} must have shape {shape}, got {tuple(value.shape)}")
         if raw(value).dtype != dtype and not (dtype == np.float16 and raw(value).dtype == np.float32):
             raise AutogradError(f"{op}(): mixed dtype: input is {dtype}, but {name} {raw(value).dtype}; convert one with .to()")
-
-
-def in_single(norm: Callable[..., Any], input: Any, weight: Any, bias: Any, **options: Any) -> Any:
-    """``norm`` of the three. Of float16 it is computed in float32, as squares above 65,504 are infinite there, and its first or
-    only result cast back."""
-    if raw(input).dtype != np.float16:
-        return norm(input, weight, bias, **options)
-    found = norm(*(None if value is None else value.to(float32) for value in (input, weight, bias)), **options)
-    return (found[0].to(float16), *found[1:]) if isinstance(found, tuple) else found.to(float16)
 
 
 def affine(x: Any, weight: Any, bias: Any) -> Any:

@@ -25,6 +25,7 @@ from ._arguments import Dims, hashable, per_dim
 from .activation import relu
 from .division_rounding import div
 from .elementwise import abs, quiet, sign
+from .half_precision import in_single
 from .image_geometry import Array, Geometry, batch_first, batch_last, batched, by_channels, geometry, on_rows, padded, reach
 from .shape import squeeze
 
@@ -374,7 +375,7 @@ def avg_pool2d(
 
     def run(x: Any) -> Any:
         geo = pooled("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-        return averages(window_sums(x, geo=geo), geo, count_include_pad, divisor_override)
+        return in_single(lambda x: averages(window_sums(x, geo=geo), geo, count_include_pad, divisor_override), x)
 
     return batched("avg_pool2d", input, run)
 

@@ -17,6 +17,7 @@ from ..autograd.tensor_type import Tensor
 from ..errors import ShapeError
 from ._arguments import per_dim
 from .adaptive_pooling import adaptive_avg_pool2d, adaptive_max_pool2d
+from .half_precision import in_single
 from .image_geometry import Array, Geometry
 from .pooling import averages, max_pool2d, pooled, root_of_sum, same_kind, window_sums
 from .volumes import along_depth, batched_volume, over_slices, split_depth
@@ -128,7 +129,7 @@ def avg_pool3d(
         sums = along_depth(partial(window_sums, geo=rows), sums)
         return averages(sums, geo, count_include_pad, divisor_override)
 
-    return batched_volume("avg_pool3d", input, run)
+    return batched_volume("avg_pool3d", input, partial(in_single, run))
 
 
 def lp_pool3d(input: Any, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:

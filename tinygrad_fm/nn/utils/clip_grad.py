@@ -36,8 +36,9 @@ def get_total_norm(
     """
     norm_type = float(norm_type)
     arrays = [t._array for t in ([tensors] if isinstance(tensors, Tensor) else tensors)]
-    norms = np.array([np.linalg.norm(a.ravel(order="K"), norm_type) if a.size else 0.0 for a in arrays])
     dtype = np.result_type(*arrays) if arrays else np.dtype(np.float32)
+    wide = [a.astype(np.float32) if a.dtype == np.float16 else a for a in arrays]  # squares of float16 overflow
+    norms = np.array([np.linalg.norm(a.ravel(order="K"), norm_type) if a.size else 0.0 for a in wide])
     total = np.array(np.linalg.norm(norms, norm_type) if norms.size else 0.0, dtype)
     if error_if_nonfinite and not np.isfinite(total):
         raise RuntimeError(
