@@ -6,6 +6,7 @@ It runs the Python code of docs/graphs.md, and draws the two expressions of docs
 
 from __future__ import annotations
 
+import os
 import re
 import runpy
 import sys
@@ -47,6 +48,7 @@ def draw_player() -> None:
 
 if __name__ == "__main__":
     sys.path.insert(0, str(Path.cwd()))
+    os.environ["TINYGRAD_FM_KERNELS"] = "numpy"  # compiled ones save other arrays, and the pictures say how large they are
     Path("docs/images").mkdir(parents=True, exist_ok=True)
     render(Path("docs/graphs.md"))
     draw_autograd()

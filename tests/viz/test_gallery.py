@@ -26,6 +26,8 @@ def test_every_picture_is_there_and_used() -> None:
 @pytest.mark.skipif(shutil.which("dot") is None, reason="Graphviz is not installed")
 def test_the_code_of_the_page_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("tinygrad_fm.runtime.kernels._choice", "numpy")  # as docs/gallery.py does: pictures show arrays
+    monkeypatch.setattr("tinygrad_fm.runtime.kernels._there", False)
     gallery = runpy.run_path(str(DOCS / "gallery.py"))
     gallery["render"](PAGE)
     names = {path.name for path in (tmp_path / "docs/images").iterdir()}
