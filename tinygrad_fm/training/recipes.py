@@ -104,13 +104,12 @@ RECIPES = {
         {
             **MUON,
             "model": "lenet",
-            "epochs": 40,
+            "epochs": 80,  # of 40: 92.79 % of the test images, over five seeds
             "batch_size": 128,
             "weight_decay": 0.02,
             "label_smoothing": 0.0,
             "augment": ["altflip", "shift"],  # validation after 24 epochs 92.6 %, unmoved 92.1 %, learned by heart
         },
-        shortfall="It takes a fifth of the processor time that the budget allows; more epochs have not been tried yet.",
     ),
     "cnn": Recipe(
         CNN,
