@@ -66,15 +66,15 @@ RECIPES = {
         MLP,
         "two hidden layers, 784-128-64-10",
         {
-            "epochs": 40,
+            "epochs": 100,  # validation 91.1 % for 90.9 % after 40, means of seeds 0 and 1 without mirror images
             "weight_decay": 0.05,
             "schedule": "triangular",
-            "augment": ["altflip"],  # validation 91.1 for 90.6 %, in twice the epochs
+            "augment": ["altflip"],  # validation 91.1 for 90.6 %, in 40 epochs for 20
             "tta": True,
         },
         shortfall=(
-            "On seed 0's validation images it had 91.1 %; moved images (90.4 %), Muon (90.4 %), both (90.8 %), and Muon "
-            "without dropout (90.2 %) gave less there."
+            "In 40 epochs it had 91.1 % of seed 0's validation images; moved images (90.4 %), Muon (90.4 %), both (90.8 %), and "
+            "Muon without dropout (90.2 %) gave less there; GELU, batches of 256 and smoothed labels no more than seeds differ."
         ),
     ),
     "mlp_best": Recipe(
