@@ -190,7 +190,7 @@ def _sprint(rows: Sequence[Row]) -> str:
         "seed. It counts all threads, the validation after each epoch, and whatever else the training does. A row needs",
         f"{sprint.FEWEST} seeds. The test images are not asked. A training whose schedule was made for fewer",
         "epochs would be there",
-        "sooner: that is what the row `sprint` is for.",
+        "sooner: that is what the rows `sprint_93` and `sprint_94` are for.",
         _above_the_test(rows),
     )
     head = ("validation accuracy", "record", "row", "epoch", "seeds", "range")

@@ -14,7 +14,19 @@ from tinygrad_fm.training import RECIPES, Config, RunFolder, main
 from tinygrad_fm.training.cli_arguments import config_of, make_parser
 
 SCRIPTS = {"train_mlp.py": train_mlp, "train_cnn.py": train_cnn}
-ROWS = ("linear", "mlp", "mlp_best", "lenet_5000", "lenet_best", "cnn", "fast", "fast_long", "resnet20", "sprint")
+ROWS = (
+    "linear",
+    "mlp",
+    "mlp_best",
+    "lenet_5000",
+    "lenet_best",
+    "cnn",
+    "fast",
+    "fast_long",
+    "resnet20",
+    "sprint_93",
+    "sprint_94",
+)
 MOST = {"linear": 7_850, "mlp_best": 1_500_000, "lenet_5000": 61_750, "lenet_best": 61_750, "resnet20": 300_000}
 PARAMETERS = {**dict.fromkeys(ROWS, 230_000), **MOST}
 

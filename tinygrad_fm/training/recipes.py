@@ -50,6 +50,12 @@ MUON: dict[str, Any] = {  # four epochs of a residual network like fast: validat
 FAST: dict[str, Any] = {**MUON, "model": "fast", "batch_size": 256, "weight_decay": 0.05, "label_smoothing": 0.1}
 """What the rows of ``fast`` share, and larger networks with them."""
 
+SPRINT: dict[str, Any] = {
+    **FAST,
+    "blocks": [1, 1],
+}  # 6 epochs: validation 93.4 % in 162 s; 93.1 % in 130 s with 24 channels for 32
+"""What the sprints share: one block in each stage for two."""
+
 RECIPES = {
     "linear": Recipe(
         MLP,
@@ -127,7 +133,12 @@ RECIPES = {
         "the residual network that papers report",
         {**FAST, "model": "resnet20", "epochs": 60, "augment": ["altflip", "shift", "erase"]},
     ),
-    "sprint": Recipe(CNN, "the least processor time to 93 %", {**FAST, "epochs": 6}, seeds=tuple(range(10))),
+    "sprint_93": Recipe(
+        CNN, "93 % of the validation images in the least processor time", {**SPRINT, "epochs": 4}, seeds=tuple(range(10))
+    ),
+    "sprint_94": Recipe(
+        CNN, "94 % of the validation images in the least processor time", {**SPRINT, "epochs": 8}, seeds=tuple(range(10))
+    ),
 }
 """The recipes by name."""
 
