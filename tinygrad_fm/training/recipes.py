@@ -79,8 +79,9 @@ RECIPES = {
             "tta": True,
         },
         shortfall=(
-            "In 40 epochs it had 91.1 % of seed 0's validation images; moved images (90.4 %), Muon (90.4 %), both (90.8 %), and "
-            "Muon without dropout (90.2 %) gave less there; GELU, batches of 256 and smoothed labels no more than seeds differ."
+            "In 40 epochs it had 91.1 % of seed 0's validation images; moved images (90.4 %), Muon (90.4 %), both (90.8 %), "
+            "and Muon without dropout (90.2 %) gave less there; GELU, batches of 256 and smoothed labels no more than seeds "
+            "differ."
         ),
     ),
     "mlp_best": Recipe(
