@@ -138,7 +138,10 @@ RECIPES = {
         CNN, "93 % of the validation images in the least processor time", {**SPRINT, "epochs": 4}, seeds=tuple(range(10))
     ),
     "sprint_94": Recipe(
-        CNN, "94 % of the validation images in the least processor time", {**SPRINT, "epochs": 8}, seeds=tuple(range(10))
+        CNN,
+        "94 % of the validation images in the least processor time",
+        {**SPRINT, "epochs": 12},  # 8: 93.8 %
+        seeds=tuple(range(10)),
     ),
 }
 """The recipes by name."""
