@@ -59,7 +59,7 @@ FITS: list[tuple[Any, Any]] = [
     ({"a": [1, None, {"b": (True, "c")}]}, Json),
     ({"x": 1.0}, Annotated[dict[str, Any], Point]),
     (nested(99), Json),
-    (object(), Any),
+    pytest.param(object(), Any, id="object-Any"),
 ]
 
 DOES_NOT: list[tuple[Any, Any, str]] = [
