@@ -39,7 +39,7 @@ def nested(times: int) -> dict[str, Any]:
     return {"a": value}
 
 
-FITS: list[tuple[Any, Any]] = [
+FITS: list[Any] = [
     (None, None),
     (True, bool),
     (3, int),
