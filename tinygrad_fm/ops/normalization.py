@@ -430,7 +430,7 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
 
     Args:
         normalized_shape: the sizes of those dimensions. weight: of that shape, of any float dtype. eps: the epsilon of the
-            input's dtype if None, of float32's for float16.
+            input's dtype if None, and of float32 for float16.
 
     Returns:
         A tensor of the input's dtype.
@@ -447,12 +447,13 @@ def rms_norm(input: Any, normalized_shape: Any, weight: Any = None, eps: float |
     shape = tuple(normalized_shape)
     if tuple(input.shape[-len(shape) :]) != shape:
         raise ShapeError(f"rms_norm(): expected the last sizes {shape}, got an input of shape {tuple(input.shape)}")
-    return in_single(_rms_norm, input, weight, None, dims=len(shape), eps=eps).to(input.dtype)
+    return in_single(_rms_norm, input, weight, dims=len(shape), eps=eps).to(input.dtype)
 
 
-def _rms_norm(x: Any, weight: Any, bias: None, dims: int, eps: float | None) -> Any:
+def _rms_norm(x: Any, weight: Any, dims: int, eps: float | None) -> Any:
     eps = float(np.finfo(raw(x).dtype).eps) if eps is None else eps
-    return affine(x * rsqrt((x * x).mean(tuple(range(-dims, 0)), keepdim=True) + eps), weight, bias)
+    y = x * rsqrt((x * x).mean(tuple(range(-dims, 0)), keepdim=True) + eps)
+    return y if weight is None else y * weight
 
 
 def local_response_norm(input: Any, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

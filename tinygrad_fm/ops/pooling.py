@@ -375,9 +375,9 @@ def avg_pool2d(
 
     def run(x: Any) -> Any:
         geo = pooled("avg_pool2d", x, kernel_size, stride, padding, 1, ceil_mode)
-        return in_single(lambda x: averages(window_sums(x, geo=geo), geo, count_include_pad, divisor_override), x)
+        return averages(window_sums(x, geo=geo), geo, count_include_pad, divisor_override)
 
-    return batched("avg_pool2d", input, run)
+    return batched("avg_pool2d", input, partial(in_single, run))
 
 
 def averages(sums: Any, geo: Geometry, count_include_pad: bool, divisor_override: int | None) -> Any:

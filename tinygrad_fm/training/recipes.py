@@ -106,7 +106,7 @@ RECIPES = {
         {
             **MUON,
             "model": "lenet",
-            "epochs": 80,  # of 40: 92.79 % of the test images, over five seeds
+            "epochs": 80,  # validation 93.5 % for 93.3 % after 40, means of five seeds
             "batch_size": 128,
             "weight_decay": 0.02,
             "label_smoothing": 0.0,
