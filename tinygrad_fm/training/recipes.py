@@ -122,12 +122,12 @@ RECIPES = {
         CNN, "the most in 15 minutes with up to 230,000 parameters", {**FAST, "epochs": 20, "augment": ["altflip", "shift"]}
     ),
     "fast_long": Recipe(
-        CNN, "the network of fast, in 60 minutes", {**FAST, "epochs": 80, "augment": ["altflip", "shift", "erase"]}
+        CNN, "the network of fast, in 60 minutes", {**FAST, "epochs": 60, "augment": ["altflip", "shift", "erase"]}
     ),
     "resnet20": Recipe(
         CNN,
         "the residual network that papers report",
-        {**FAST, "model": "resnet20", "epochs": 60, "augment": ["altflip", "shift", "erase"]},
+        {**FAST, "model": "resnet20", "epochs": 36, "augment": ["altflip", "shift", "erase"]},
     ),
     "sprint_93": Recipe(
         CNN,
