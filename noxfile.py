@@ -30,6 +30,7 @@ IN_PYODIDE = """tests/nn tests/optim tests/models tests/test_platforms.py tests/
     tests/viz/test_trace.py tests/viz/test_values.py"""
 NOT_IN_PYODIDE = "not second_gradient and not memory_layout"  # which take longest, and are the same there
 EXTRAS = nox.project.load_toml("pyproject.toml")["project"]["optional-dependencies"]
+TWO = ("-n", "2")  # processes of pytest-xdist, in sessions that take long; the README's own command does without it
 
 
 def of_dev(*names: str) -> list[str]:
@@ -94,9 +95,9 @@ def tests(session: nox.Session) -> None:
 def tests_oldest(session: nox.Session) -> None:
     """The same tests with the oldest NumPy that is promised."""
     clone(session)
-    session.install("numpy==2.0.*", ".[test]")
+    session.install("numpy==2.0.*", ".[test]", "pytest-xdist")
     session.run("python", "-c", "import numpy; print('NumPy', numpy.__version__)")
-    session.run("python", "-m", "pytest", "--strict-skips")
+    session.run("python", "-m", "pytest", "--strict-skips", *TWO)
 
 
 @nox.session
@@ -121,22 +122,22 @@ def pyodide(session: nox.Session) -> None:
 @nox.session
 def parity(session: nox.Session) -> None:
     """Everything that is compared with PyTorch."""
-    session.install(".[test]", TORCH, "expecttest")
+    session.install(".[test]", TORCH, "expecttest", "pytest-xdist")
     session.run("python", "-c", "import torch; print('PyTorch', torch.__version__)")
     where = ["tests/parity", "tests/test_examples.py", "tests/test_docs.py", "tests/benchmarks"]
-    session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or where))
+    session.run("python", "-m", "pytest", "--strict-skips", *TWO, *(session.posargs or where))
 
 
 @nox.session
 def extras(session: nox.Session) -> None:
     """What needs the optional packages: tests/extras."""
-    session.install(".[test-extras]")
+    session.install(".[test-extras]", "pytest-xdist")
     session.run("python", "-c", "from tests.extras.conftest import collect_ignore as missing; assert not missing, missing")
     folders = pyodide_folders(session)
     session.run("python", "-m", "pytest", "--strict-skips", *(session.posargs or ["tests/extras"]), env=folders)
     session.log("the suite of what has compiled kernels, by them alone")
     where = [f"tests/{name}" for name in ("autograd", "models", "nn", "ops", "optim")]
-    session.run("python", "-m", "pytest", "--strict-skips", *where, env={"TINYGRAD_FM_KERNELS": "compiled"})
+    session.run("python", "-m", "pytest", "--strict-skips", *TWO, *where, env={"TINYGRAD_FM_KERNELS": "compiled"})
 
 
 @nox.session
