@@ -66,7 +66,9 @@ RECIPES = {
         MLP,
         "two hidden layers, 784-128-64-10",
         {
-            "epochs": 100,  # validation 91.1 % for 90.9 % after 40, means of seeds 0 and 1 without mirror images
+            # validation after 100 epochs 91.1 %, after 40 90.9 %, means of seeds 0 and 1 without mirror images; batches of 128,
+            # 100 epochs: 90.6 %; 85 fit into the two minutes
+            "epochs": 85,
             "weight_decay": 0.05,
             "schedule": "triangular",
             "augment": ["altflip"],  # validation 91.1 for 90.6 %, in 40 epochs for 20
