@@ -134,7 +134,8 @@ RECIPES = {
     "sprint_93": Recipe(
         CNN,
         "93 % of the validation images in the least processor time",
-        {**FAST, "blocks": [1, 1], "epochs": 4},  # seed 0, 6 epochs: 93.4 % in 162 s; 93.1 % in 130 s with 24 channels for 32
+        # 4 epochs: 92.96 %, mean of ten seeds; 6 epochs, seed 0: 93.4 %, and with 24 channels for 32 93.1 %
+        {**FAST, "blocks": [1, 1], "epochs": 5},
         seeds=tuple(range(10)),
     ),
     "sprint_94": Recipe(
