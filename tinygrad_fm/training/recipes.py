@@ -67,7 +67,7 @@ RECIPES = {
         "two hidden layers, 784-128-64-10",
         {
             # validation after 100 epochs 91.1 %, after 40 90.9 %, means of seeds 0 and 1 without mirror images; batches of 128,
-            # 100 epochs: 90.6 %; 85 fit into the two minutes
+            # 100 epochs: 90.6 %; 85 fit into the two minutes, with one thread and nothing beside: 108 s
             "epochs": 85,
             "weight_decay": 0.05,
             "schedule": "triangular",
@@ -124,12 +124,14 @@ RECIPES = {
         CNN, "the most in 15 minutes with up to 230,000 parameters", {**FAST, "epochs": 20, "augment": ["altflip", "shift"]}
     ),
     "fast_long": Recipe(
-        CNN, "the network of fast, in 60 minutes", {**FAST, "epochs": 60, "augment": ["altflip", "shift", "erase"]}
+        CNN,
+        "the network of fast, in 60 minutes",
+        {**FAST, "epochs": 60, "augment": ["altflip", "shift", "erase"]},  # seed 0: validation 94.6 % for 94.2 % of fast
     ),
     "resnet20": Recipe(
         CNN,
         "the residual network that papers report",
-        {**FAST, "model": "resnet20", "epochs": 36, "augment": ["altflip", "shift", "erase"]},
+        {**FAST, "model": "resnet20", "epochs": 36, "augment": ["altflip", "shift", "erase"]},  # seed 0: validation 95.4 %
     ),
     "sprint_93": Recipe(
         CNN,
