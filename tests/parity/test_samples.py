@@ -155,7 +155,9 @@ def samples(op: Any, dtype: torch.dtype, limit: int | None) -> list[Any]:
     """The samples of one operator and dtype; evenly chosen ones if there are more than ``limit``."""
     torch.manual_seed(0)
     try:
-        every = list(op.sample_inputs("cpu", dtype, requires_grad=_differentiable(op, dtype)))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # some are built with what PyTorch has deprecated
+            every = list(op.sample_inputs("cpu", dtype, requires_grad=_differentiable(op, dtype)))
     except RuntimeError:  # a few of the database's own samples cannot be built without a GPU
         return []
     if limit is None or len(every) <= limit:
