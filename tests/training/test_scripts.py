@@ -46,14 +46,18 @@ LONG = (
 
 
 def start(tmp_path: Path, *arguments: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, str(ROOT / "train_mlp.py"), *map(str, arguments)],
-        cwd=tmp_path,
-        env=environment(tmp_path),
-        text=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # under nohup it is ignored, which a new process takes over
+    try:
+        return subprocess.Popen(
+            [sys.executable, str(ROOT / "train_mlp.py"), *map(str, arguments)],
+            cwd=tmp_path,
+            env=environment(tmp_path),
+            text=True,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+        )
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def wait_for_steps(process: subprocess.Popen[str], metrics: Path, lines: int) -> None:
