@@ -7,10 +7,11 @@ import contextlib
 import tempfile
 import webbrowser
 from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
+from .quiet_server import QuietServer
 from .try_folder import PYODIDE_VERSION, write_folder
 
 
@@ -66,14 +67,14 @@ class Handler(SimpleHTTPRequestHandler):
         """Say nothing of each request."""
 
 
-def serve(folder: Path, port: int = 0, handler: type[Handler] = Handler) -> ThreadingHTTPServer:
+def serve(folder: Path, port: int = 0, handler: type[Handler] = Handler) -> QuietServer:
     """A server of the folder on this machine alone, ready for ``serve_forever()``.
 
     Raises:
         OSError: the port is taken, or not one that may be used.
     """
     try:
-        return ThreadingHTTPServer(("127.0.0.1", port), partial(handler, directory=str(folder)))
+        return QuietServer(("127.0.0.1", port), partial(handler, directory=str(folder)))
     except (OSError, OverflowError) as error:
         raise OSError(f"--port {port} cannot be used: {error}. Choose another, or 0 for a free one") from error
 

@@ -12,6 +12,8 @@ import http.client
 import importlib.util
 import json
 import re
+import socket
+import struct
 import threading
 import urllib.parse
 import zipfile
@@ -115,10 +117,45 @@ def test_the_server_sends_kinds_and_headers(folder: Path) -> None:
                 answer = connection.getresponse()
                 assert answer.status == 200 and answer.getheader("Content-Type", "").startswith(kind)
                 assert answer.getheader("Cross-Origin-Embedder-Policy") == "require-corp"
+                assert answer.read()
                 connection.close()
         finally:
             running.shutdown()
     assert server.Handler.extensions_map[".wasm"] == "application/wasm"
+
+
+@pytest.mark.parametrize("name", ["index.html", try_folder.WHEEL])
+def test_a_browser_that_leaves_is_no_error(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with server.serve(folder) as running:
+        running.daemon_threads = False  # so that closing waits for the answers
+        threading.Thread(target=running.serve_forever).start()
+        try:
+            browser = socket.create_connection(("127.0.0.1", running.server_port))
+            browser.sendall(f"GET /{name} HTTP/1.1\r\nHost: here\r\n\r\n".encode())
+            assert browser.recv(1)
+            browser.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # reset, as of a closed page
+            browser.close()
+        finally:
+            running.shutdown()
+    assert capsys.readouterr() == ("", "")
+
+
+def test_what_goes_wrong_in_the_server_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    class Broken(server.Handler):  # type: ignore[name-defined,misc]
+        def do_GET(self) -> None:
+            raise RuntimeError("a fault of ours")
+
+    with server.serve(ROOT, handler=Broken) as running:
+        running.daemon_threads = False
+        threading.Thread(target=running.serve_forever).start()
+        try:
+            connection = http.client.HTTPConnection("127.0.0.1", running.server_port)
+            connection.request("GET", "/")
+            with pytest.raises(http.client.RemoteDisconnected):
+                connection.getresponse()
+        finally:
+            running.shutdown()
+    assert "a fault of ours" in capsys.readouterr().err
 
 
 def test_a_link_gives_the_program_back() -> None:

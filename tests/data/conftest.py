@@ -6,12 +6,13 @@ import os
 import threading
 import time
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from apps.quiet_server import QuietServer
 from tinygrad_fm.data import fashion_mnist
 
 _REAL = os.environ.get("FASHION_MNIST_DIR") and Path(os.environ["FASHION_MNIST_DIR"]).resolve()
@@ -62,7 +63,7 @@ class FlakyServer:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self._server = QuietServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01})
         self._thread.start()

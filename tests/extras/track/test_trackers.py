@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from apps.quiet_server import QuietServer
 from tinygrad_fm import serialization
 from tinygrad_fm.training import RunFolder
 from tinygrad_fm.training.tracking.tensorboard import TensorBoardLogger
@@ -60,7 +61,7 @@ class Proxy:
             def log_message(self, *_: Any) -> None:
                 pass
 
-        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Refuse)
+        self._server = QuietServer(("127.0.0.1", 0), Refuse)
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{self._server.server_port}"
         names = ("http_proxy", "https_proxy", "all_proxy")
