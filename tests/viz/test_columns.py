@@ -35,7 +35,8 @@ def test_long_expressions_fit_a_page() -> None:
     y = x
     for i in range(16):
         y = torch.sin(y) if i % 3 else y * x.detach()
-    assert 1 < ratio(viz.draw(y)) < 4
+    uncut = viz.draw(y, fold=False, aspect=100)
+    assert 1 < ratio(viz.draw(y)) < 5 < ratio(uncut)  # 3.9 to 4.7, as wide as the machine's fonts are
 
 
 @needs_dot
