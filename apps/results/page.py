@@ -104,7 +104,7 @@ def _row_line(row: Row) -> list[str]:
     if not row.records:
         return [title_of(row), target.limit, _NOT_YET, "", wanted, "", target.budget, "", target.others, command]
     plain, flipped = (f"**{score(row, flips)}**" if row.flipped == flips else score(row, flips) for flips in (False, True))
-    cpu, flops = (row.mean_of(name) for name in ("cpu_seconds", "flops"))
+    cpu, flops = row.mean_of("cpu_seconds"), row.operations
     return [
         title_of(row),
         f"{row.records[0]['parameters']:,}",
@@ -135,7 +135,7 @@ def _notes(rows: Sequence[Row]) -> str:
             "Processor time is that of",
             "all threads together, the mean of the runs. Operations are those of the whole",
             "training: six for each multiplication of the forward pass, with its addition and the two pairs of",
-            "the backward pass.",
+            "the backward pass; with Muon, also those of the matrix products that make its steps orthogonal.",
         )
     ]
     machines = sorted({_machine(record) for row in rows for record in row.records})

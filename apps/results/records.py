@@ -21,6 +21,7 @@ from tinygrad_fm.schema import Count, Finite, Json, from_json
 from tinygrad_fm.training import (
     Config,
     Evaluation,
+    MuonWithAdamW,
     RunFolder,
     evaluate,
     fit_temperature,
@@ -316,6 +317,16 @@ class Row:
         """The mean of a number that records have; None if one of them lacks it, or there are none."""
         values = [record[name] for record in self.records]  # type: ignore[literal-required]
         return None if not values or None in values else math.fsum(values) / len(values)
+
+    @property
+    def operations(self) -> float | None:
+        """The floating-point operations of a training, the mean: the network's, as recorded, and those of Muon's products."""
+        network = self.mean_of("flops")
+        if network is None or self.config.optimizer != "muon":
+            return network
+        optimizer = MuonWithAdamW(models.build(self.config.model, **self.config.options).parameters())
+        steps = [record["epochs"]["steps"][-1] for record in self.records]
+        return network + optimizer.flops_per_step * sum(steps) / len(steps)
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float | None]:

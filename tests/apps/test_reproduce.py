@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,6 +112,15 @@ def test_the_page_says_what_the_records_say_and_no_more(place: Path) -> None:
     pictures = set(re.findall(r"\]\((images/results/[^)]+)\)", text))
     assert {f"images/results/{p.name}" for p in (place / "docs/images/results").iterdir()} == pictures
     assert len(pictures) >= 4
+
+
+def test_operations_are_the_networks_and_those_of_muon(place: Path) -> None:
+    row = row_of(place, "mlp")
+    network, steps = row.mean_of("flops"), row.records[0]["epochs"]["steps"][-1]
+    assert row.config.optimizer == "adamw" and row.operations == network is not None
+    row.config = replace(row.config, optimizer="muon", options={**row.config.options, "hidden": [16, 8]})
+    per_step = 5 * 2 * (16 * 16 * (784 + 16 + 784) + 8 * 8 * (16 + 8 + 16))  # the last layer is AdamW's
+    assert row.operations == network + steps * per_step
 
 
 def test_the_readme_has_the_lines_of_what_is_measured_and_the_sprint(place: Path, command: Command) -> None:

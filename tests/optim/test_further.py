@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_fm as torch
-from tinygrad_fm import nn, optim
+from tinygrad_fm import nn, optim, profiler
 from tinygrad_fm.optim.muon import orthogonalize
 from tinygrad_fm.training import MuonWithAdamW
 
@@ -61,6 +61,18 @@ def test_muon_with_adamw_steps_filters_as_matrices() -> None:
     pairs.pop(1)  # the filters by themselves, which nobody stepped
     for p, q in pairs:
         np.testing.assert_allclose(p.detach().numpy(), q.detach().numpy(), rtol=1e-6, atol=1e-7)
+
+
+def test_the_operations_of_muon_are_those_that_the_profiler_counts() -> None:
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Flatten(), nn.Linear(12, 20), nn.Linear(20, 4))
+    optimizer = MuonWithAdamW(model.parameters())
+    for p in model.parameters():
+        p.grad = torch.ones(*p.shape)
+    with profiler.profile() as steps:
+        optimizer.step()
+    products = [line.flops for line in steps.key_averages() if line.key == "matmul"]
+    assert products == [optimizer.flops_per_step]
+    assert optimizer.flops_per_step == 5 * 2 * (3 * 3 * (18 + 3 + 18) + 12 * 12 * (20 + 12 + 20))
 
 
 def test_adafactor_keeps_little() -> None:

@@ -62,6 +62,19 @@ class MuonWithAdamW(AdamW):
         rest = {"params": [p for p in params if p not in chosen], "use_muon": False}
         super().__init__([muon, rest], lr, betas, weight_decay=weight_decay)
 
+    @property
+    def flops_per_step(self) -> int:
+        """Floating-point operations of the matrix products that make the momenta orthogonal, in one step: two for each pair of
+        elements that are multiplied and added. What else a step does is next to nothing beside them."""
+        total = 0
+        for group in self.param_groups:
+            if group.get("use_muon"):
+                for p in group["params"]:
+                    small, large = sorted((p.shape[0], p.numel() // p.shape[0]))
+                    gram, square, product = small**2 * large, small**3, small**2 * large
+                    total += group["ns_steps"] * 2 * (gram + square + product)
+        return total
+
     def step_group(self, index: int, group: Group) -> None:
         """One step of Muon, or of AdamW where the group does not say ``use_muon``."""
         if group.get("use_muon"):
