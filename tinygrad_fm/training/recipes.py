@@ -85,17 +85,19 @@ RECIPES = {
         "the best of fully connected layers, up to 1.5 million parameters",
         {
             "hidden": [1024, 512],
-            "dropout": 0.1,  # moved and mirrored images leave little to overfit
-            "lr": 0.003,
+            "activation": "gelu",  # with AdamW, 30 epochs: validation 91.0 % for 90.7 % with ReLU
+            "dropout": 0.1,  # validation 91.9 %, without 91.8 %
+            # AdamW, 120 epochs in two thirds of the time: validation 91.6 %, with ReLU as with GELU
+            "optimizer": "muon",
+            "lr": 0.005,
             "weight_decay": 0.05,
             "schedule": "triangular",
-            "epochs": 120,  # moved images take long: validation 91.6 % after 60
-            "batch_size": 256,
-            "augment": ["altflip", "shift"],
+            "epochs": 60,
+            "batch_size": 1024,  # to make the momentum orthogonal takes as long as the passes of 2,000 images
+            "augment": ["altflip", "shift"],  # AdamW, unmoved, dropout 0.4: validation 91.4 %; erased too: 91.0 %
             "label_smoothing": 0.1,
             "tta": True,
         },
-        shortfall="Half of the epochs had as many of seed 0's validation images right, 91.6 %: more of them will not do.",
     ),
     "lenet_5000": Recipe(
         CNN,
