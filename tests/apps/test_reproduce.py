@@ -10,6 +10,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -27,18 +29,25 @@ from .conftest import ROOT, Command
 from .train_tiny import SCRIPT, TINY
 
 
-def take_tiny(patch: pytest.MonkeyPatch) -> None:
-    for name in list(RECIPES):
-        patch.delitem(RECIPES, name)
-    for name, recipe in TINY.items():
-        patch.setitem(RECIPES, name, recipe)
+@contextmanager
+def tiny_recipes() -> Iterator[None]:
+    """The recipes are the tiny ones; afterwards those that were, in their order."""
+    saved = dict(RECIPES)
+    RECIPES.clear()
+    RECIPES.update(TINY)
+    try:
+        yield
+    finally:
+        RECIPES.clear()
+        RECIPES.update(saved)
 
 
 @pytest.fixture(autouse=True)
-def tiny(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The recipes are the tiny ones."""
-    take_tiny(monkeypatch)
-    monkeypatch.setattr("apps.reproduce.draw", lambda *_: [])  # once is enough, in `measured`
+def tiny() -> Iterator[None]:
+    """Without the fixture `monkeypatch`, which is undone first so: what a test changes in the recipes is back by then."""
+    with tiny_recipes(), pytest.MonkeyPatch.context() as patch:
+        patch.setattr("apps.reproduce.draw", lambda *_: [])  # once is enough, in `measured`
+        yield
 
 
 @pytest.fixture(scope="session")
@@ -46,9 +55,8 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with docs/ and runs/ in which both rows are measured."""
     base = tmp_path_factory.mktemp("measured")
     (base / "README.md").write_text("Before.\n\n<!-- results -->\n<!-- end of results -->\n\nAfter.\n")
-    with pytest.MonkeyPatch.context() as patch:
+    with pytest.MonkeyPatch.context() as patch, tiny_recipes():
         patch.chdir(base)
-        take_tiny(patch)
         assert apps_main("reproduce", "mlp", "fast", "--jobs", "2", "--docs", "docs", "--runs", "runs") == 0
     return base
 
