@@ -35,8 +35,8 @@ def test_long_expressions_fit_a_page() -> None:
     y = x
     for i in range(16):
         y = torch.sin(y) if i % 3 else y * x.detach()
-    uncut = viz.draw(y, fold=False, aspect=100)
-    assert 1 < ratio(viz.draw(y)) < 5 < ratio(uncut)  # 3.9 to 4.7, as wide as the machine's fonts are
+    one_line = viz.draw(y, fold=False, aspect=100)  # to compare with: widths depend on the fonts that dot finds
+    assert 1 < ratio(viz.draw(y)) < 0.75 * ratio(one_line)
 
 
 @needs_dot
